@@ -1,0 +1,1 @@
+//! Load generators and comparisons; see the README of this folder.

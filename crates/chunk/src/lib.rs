@@ -1,0 +1,93 @@
+//! Contract of a store for immutable, self-locating blocks, an in-memory store, and its conformance suite.
+//!
+//! The unit is the 4 KiB block ([`pages::BLOCK_SIZE`]): checksum, free and share granularity are the same. A stored
+//! block never changes until it is freed. The store knows nothing of files: who names a block is recorded elsewhere.
+
+mod error;
+mod id;
+
+use std::future::Future;
+
+pub use error::ChunkError;
+pub use id::{Owner, Placed, Placement, SegmentId};
+use pages::Payload;
+
+/// Blocks of one segment that are named by durable metadata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveSegment {
+    /// The segment.
+    pub segment: SegmentId,
+    /// Whose blocks it holds.
+    pub owner: Owner,
+    /// One bit per block, bit 0 of byte 0 first; blocks beyond the end are not live.
+    pub bitmap: Vec<u8>,
+}
+
+/// A segment as the store sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentSummary {
+    /// The segment.
+    pub segment: SegmentId,
+    /// Whose blocks it holds.
+    pub owner: Owner,
+    /// Blocks that have been placed in it so far, freed ones included.
+    pub blocks: u32,
+}
+
+/// Room in the store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capacity {
+    /// Size of the file system or pool below, in bytes.
+    pub total_bytes: u64,
+    /// What is free of it now, in bytes.
+    pub free_bytes: u64,
+}
+
+/// A store of immutable 4 KiB blocks.
+pub trait Store: Send + Sync + 'static {
+    /// Writes blocks (a whole number of them) and says where they lie, in order; usually in one run. They can be read
+    /// back at once, but survive a power cut only after the next [`Store::sync`] that starts later. Blocks that no
+    /// durable metadata names are free after a crash.
+    ///
+    /// Errors, in order: `Unaligned`, `NoSpace`, `Io`.
+    fn place(&self, owner: Owner, blocks: Payload) -> impl Future<Output = Result<Vec<Placed>, ChunkError>> + Send;
+
+    /// Reads `blocks` blocks from `placement` on, all within one segment.
+    ///
+    /// Errors, in order: `Missing`, `Io`.
+    fn read(&self, placement: Placement, blocks: u32) -> impl Future<Output = Result<Payload, ChunkError>> + Send;
+
+    /// Gives blocks back; they must not be named by anyone any more. Their space may return later.
+    ///
+    /// Errors, in order: `Missing`, `Io`.
+    fn free(&self, placement: Placement, blocks: u32) -> impl Future<Output = Result<(), ChunkError>> + Send;
+
+    /// Returns when every block placed before this call is on stable storage. Callers at the same time share one sync.
+    ///
+    /// Errors: `Io` (the blocks placed since the last good sync must be placed again).
+    fn sync(&self) -> impl Future<Output = Result<(), ChunkError>> + Send;
+
+    /// The segments after `after` in order of their ids, at most `limit`.
+    ///
+    /// Errors: `Io`.
+    fn list(
+        &self,
+        after: Option<SegmentId>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<SegmentSummary>, ChunkError>> + Send;
+
+    /// Called once after opening, before anything else: frees every block that is not live, and forgets segments
+    /// without a live block. New segments get ids at or above `next_segment`.
+    ///
+    /// Errors, in order: `Missing` (a live segment or block is not there: data is lost), `Io`.
+    fn recover(
+        &self,
+        live: Vec<LiveSegment>,
+        next_segment: SegmentId,
+    ) -> impl Future<Output = Result<(), ChunkError>> + Send;
+
+    /// Total and free room now.
+    ///
+    /// Errors: `Io`.
+    fn capacity(&self) -> Result<Capacity, ChunkError>;
+}

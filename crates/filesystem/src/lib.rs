@@ -1,0 +1,1 @@
+//! The file system: namespace, files, extents, caches, space; implements vfs.

@@ -1,0 +1,94 @@
+//! Contract of an ordered key-value engine, an in-memory engine, and the conformance suite all engines run.
+//!
+//! An engine knows nothing of inodes. It stores byte strings in byte order, shows consistent views, and makes one
+//! atomic batch durable at a time. Everything above it (versions, counters, grouping) is `meta`'s business.
+
+mod batch;
+mod error;
+pub mod limits;
+
+use std::future::Future;
+
+pub use batch::{Batch, Token};
+use bytes::Bytes;
+pub use error::KvError;
+
+/// The number of a durable commit; later commits have higher numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version(pub u64);
+
+/// Direction of a scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the lowest key up.
+    Forward,
+    /// From the highest key down.
+    Backward,
+}
+
+/// A half-open range of keys with a bound on how many are returned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scan {
+    /// First key of the range, included.
+    pub start: Bytes,
+    /// End of the range, excluded.
+    pub end: Bytes,
+    /// Most entries to return.
+    pub limit: usize,
+    /// From which end to start.
+    pub direction: Direction,
+}
+
+/// An entry found by a scan.
+pub type Entry = (Bytes, Bytes);
+
+/// An ordered key-value engine with durable atomic batches.
+pub trait Engine: Send + Sync + 'static {
+    /// A consistent state of the whole store.
+    type View: View;
+
+    /// A view that holds every commit acknowledged before this call, and none that is not whole.
+    ///
+    /// Errors: `Fenced`, `Io`.
+    fn view(&self) -> impl Future<Output = Result<Self::View, KvError>> + Send;
+
+    /// Applies the batch if every expectation holds, and returns when it is on stable storage.
+    ///
+    /// Errors, in order: `TooLarge`, `Fenced`, `Conflict` (nothing was applied), `NoSpace` (nothing was applied),
+    /// `Unknown` (it may or may not have been applied: read the token's key again), `Io` (the engine needs `reopen`).
+    fn commit(&self, batch: Batch) -> impl Future<Output = Result<Version, KvError>> + Send;
+
+    /// Drops what is in memory and recovers from stable storage: what an owner does after `Io` or `Unknown`.
+    ///
+    /// Errors: `Damaged`, `Io`.
+    fn reopen(&self) -> impl Future<Output = Result<(), KvError>> + Send;
+
+    /// Bytes the engine needs to keep free on its file system to stay able to compact and commit.
+    fn reserve_bytes(&self) -> u64;
+
+    /// Flushes what is in memory to its long-term place and closes the files. Losing power instead is safe.
+    ///
+    /// Errors: `Io`.
+    fn close(&self) -> impl Future<Output = Result<(), KvError>> + Send;
+}
+
+/// A consistent state of the store; may expire 60 seconds after it was taken.
+pub trait View: Send + Sync + 'static {
+    /// The highest commit that this view holds.
+    fn version(&self) -> Version;
+
+    /// The value of a key, if there is one.
+    ///
+    /// Errors: `Expired`, `Damaged`, `Io`.
+    fn get(&self, key: &[u8]) -> impl Future<Output = Result<Option<Bytes>, KvError>> + Send;
+
+    /// The values of many keys, in the order asked. Cheaper when the keys are sorted.
+    ///
+    /// Errors: as `get`.
+    fn get_many(&self, keys: &[Bytes]) -> impl Future<Output = Result<Vec<Option<Bytes>>, KvError>> + Send;
+
+    /// The entries of a range in scan order, at most `limit`.
+    ///
+    /// Errors: as `get`.
+    fn scan(&self, scan: Scan) -> impl Future<Output = Result<Vec<Entry>, KvError>> + Send;
+}

@@ -1,0 +1,1 @@
+//! Opens, share reservations, byte-range locks and leases of one inode.

@@ -1,0 +1,1 @@
+//! Reference file system in memory, manual clock, faulty engine wrappers, seeds.

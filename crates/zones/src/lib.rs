@@ -1,0 +1,1 @@
+//! Access zones: which address, export and identity mapping belong together.
