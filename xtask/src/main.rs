@@ -1,2 +1,33 @@
-//! The commands of the README.
-fn main() {}
+//! The commands of the README: the gate (`test`), its quick half (`lint`) and the test clients (`clients`).
+
+mod clients;
+mod command;
+mod gate;
+mod report;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's commands; CI runs exactly `cargo xtask test`.")]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// The gate: clients, format, clippy, tests, docs, fuzz smoke, licences.
+    Test(gate::TestOptions),
+    /// Only what reads the sources: format, clippy, licences.
+    Lint,
+    /// Install the Debian packages that the tests use (as root), or say which are missing.
+    Clients(clients::ClientOptions),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().verb {
+        Verb::Test(options) => gate::test(&options),
+        Verb::Lint => gate::lint(),
+        Verb::Clients(options) => clients::run(&options),
+    }
+}
