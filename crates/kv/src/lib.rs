@@ -4,14 +4,17 @@
 //! atomic batch durable at a time. Everything above it (versions, counters, grouping) is `meta`'s business.
 
 mod batch;
+pub mod conformance;
 mod error;
 pub mod limits;
+pub mod memory;
 
 use std::future::Future;
 
 pub use batch::{Batch, Token};
 use bytes::Bytes;
 pub use error::KvError;
+pub use memory::{MemoryEngine, MemoryView};
 
 /// The number of a durable commit; later commits have higher numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
