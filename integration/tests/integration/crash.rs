@@ -1,0 +1,1 @@
+//! Crashes: what was acknowledged is there afterwards.
