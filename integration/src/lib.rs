@@ -1,1 +1,31 @@
-//! Whole-house tests live in `tests/`.
+//! What whole-house tests need: the real binary with a store and two zones, outside clients, crashes.
+//!
+//! Nothing here is product code. Every entry that needs root, a tool or a kernel answers with the reason why it cannot run,
+//! and the test then calls [`skip()`]: it passes, and the gate lists it.
+
+mod command;
+mod gateway;
+mod kernel_client;
+mod libnfs;
+mod power;
+mod site;
+mod skip;
+mod tree;
+
+pub use command::{Finished, Limit, run, run_checked};
+pub use gateway::{Demo, Gateway, STOP_LIMIT, berth_binary};
+pub use kernel_client::{ClientScript, KernelClient};
+pub use libnfs::Libnfs;
+pub use power::PowerRig;
+pub use site::{CONTOSO, FABRIKAM, Site, Zone};
+pub use skip::{count_from, skip};
+pub use tree::{assert_same_tree, write_sample_tree};
+
+use std::path::{Path, PathBuf};
+
+/// The root folder of the workspace.
+#[must_use]
+pub fn workspace_root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}

@@ -1,0 +1,110 @@
+//! The Linux kernel's own NFS client: this machine's where it has one, else the lab's guest kernel.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::command::{Limit, is_installed, is_root, run_checked};
+use crate::site::{CONTOSO, FABRIKAM, Site};
+use crate::workspace_root;
+
+/// Somewhere to run a script that mounts.
+#[derive(Debug)]
+pub enum KernelClient {
+    /// This machine's kernel, in a private mount namespace.
+    Native,
+    /// A guest kernel, started by the `guest` script at this path for each script.
+    Lab(PathBuf),
+}
+
+/// A script for the client. Its variables: `HOST` and `HOST2` (the two zones), `OPTIONS` (mount options), `IN` (the folder
+/// `inbox`, read-only by custom), `OUT` (an empty folder whose files come back), `M` (an empty folder to mount in).
+#[derive(Debug)]
+pub struct ClientScript<'a> {
+    /// Bash, run as root with `set -eu`.
+    pub text: &'a str,
+    /// Files for the script.
+    pub inbox: &'a Path,
+    /// Files from the script.
+    pub outbox: &'a Path,
+    /// Seconds after which it is killed, and that is an error.
+    pub limit_seconds: u64,
+}
+
+impl KernelClient {
+    /// A client, or the reason why there is none. `BERTH_LAB` names the lab's folder (default: `../shared/lab` of the
+    /// workspace) or is `off`.
+    pub fn find() -> Result<Self, String> {
+        let named = std::env::var_os("BERTH_LAB");
+        if named.as_ref().is_some_and(|value| value == "off") {
+            return Err("kernel clients are turned off (BERTH_LAB=off)".to_owned());
+        }
+        if !is_root() {
+            return Err("mounting needs root".to_owned());
+        }
+        if fs::read_to_string("/proc/filesystems").unwrap_or_default().contains("\tnfs\n") && is_installed("mount.nfs")
+        {
+            return Ok(Self::Native);
+        }
+        let lab = named.map_or_else(|| workspace_root().join("../shared/lab"), PathBuf::from);
+        if !lab.join("guest").is_file() {
+            return Err("this kernel has no NFS client, and no lab is there (BERTH_LAB names its folder)".to_owned());
+        }
+        let store = std::env::var_os("LAB_DIR").map_or_else(|| PathBuf::from("/var/tmp/nas-lab"), PathBuf::from);
+        if !store.join("rootfs.img").is_file() || !is_installed("linux.uml") {
+            return Err("the lab is not set up (cargo xtask clients --lab)".to_owned());
+        }
+        Ok(Self::Lab(lab.join("guest")))
+    }
+
+    /// Runs a script against the site's gateway; its output, or an error with its output unless it succeeds.
+    pub fn run(&self, site: &Site, script: &ClientScript<'_>) -> Result<String> {
+        let port = site.nfs_port();
+        let options = format!("vers=3,proto=tcp,port={port},mountport={port},mountproto=tcp,nolock");
+        let work = tempfile::tempdir()?;
+        let file = work.path().join("script");
+        let (mut command, setup) = match self {
+            Self::Lab(guest) => (lab_command(guest, script), "IN=/in OUT=/out M=/m; mkdir -p /m".to_owned()),
+            Self::Native => (native_command(), native_setup(script, &work.path().join("m"))),
+        };
+        fs::write(&file, format!("set -eu; OPTIONS={options}; {setup}\n{}", script.text))?;
+        if let Self::Lab(_) = self {
+            // The guest runs its file with sh; bash comes in by its own name.
+            command.arg("-f").arg(bash_wrapped(&file)?);
+        } else {
+            command.arg(&file);
+        }
+        run_checked(&mut command, Limit::seconds(script.limit_seconds + GRACE_SECONDS))
+    }
+}
+
+fn lab_command(guest: &Path, script: &ClientScript<'_>) -> Command {
+    let mut command = Command::new(guest);
+    command.arg("-t").arg(script.limit_seconds.to_string());
+    command.arg("-i").arg(script.inbox).arg("-o").arg(script.outbox);
+    command
+}
+
+fn bash_wrapped(file: &Path) -> Result<PathBuf> {
+    let wrapped = file.with_extension("sh");
+    let text = fs::read_to_string(file)?;
+    fs::write(&wrapped, format!("cat >/tmp/script <<'END_OF_SCRIPT'\n{text}\nEND_OF_SCRIPT\nexec bash /tmp/script\n"))?;
+    Ok(wrapped)
+}
+
+fn native_command() -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private", "bash"]);
+    command
+}
+
+fn native_setup(script: &ClientScript<'_>, mounts: &Path) -> String {
+    let (first, second) = (CONTOSO.address, FABRIKAM.address);
+    let ClientScript { inbox, outbox, .. } = script;
+    format!("HOST={first} HOST2={second} IN={inbox:?} OUT={outbox:?} M={mounts:?}; mkdir -p $M")
+}
+
+/// A guest that is killed at its own limit still has to clean up.
+const GRACE_SECONDS: u64 = 30;

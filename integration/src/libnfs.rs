@@ -1,0 +1,60 @@
+//! The libnfs command-line clients: NFSv3 in user space, no mount, no root.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::command::{Limit, is_installed, run_checked};
+use crate::site::{Site, Zone};
+
+/// `nfs-ls`, `nfs-cp` and `nfs-cat` against one zone's `/projects`.
+#[derive(Debug)]
+pub struct Libnfs {
+    host: &'static str,
+    port: u16,
+}
+
+impl Libnfs {
+    /// Clients for a zone; the reason when they are not installed.
+    pub fn find(site: &Site, zone: Zone) -> Result<Self, String> {
+        let missing: Vec<_> = ["nfs-ls", "nfs-cp", "nfs-cat"].into_iter().filter(|name| !is_installed(name)).collect();
+        if missing.is_empty() {
+            Ok(Self { host: zone.address, port: site.nfs_port() })
+        } else {
+            Err(format!("{} missing (Debian: libnfs-utils)", missing.join(", ")))
+        }
+    }
+
+    /// The URL of a path below `/projects`, acting as root.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        let Self { host, port } = self;
+        format!("nfs://{host}/projects{path}?nfsport={port}&mountport={port}&version=3&uid=0&gid=0")
+    }
+
+    /// A recursive listing.
+    pub fn list(&self, path: &str) -> Result<String> {
+        self.run("nfs-ls", &["-R", &self.url(path)])
+    }
+
+    /// Copies a local file in.
+    pub fn copy_in(&self, local: &str, path: &str) -> Result<()> {
+        self.run("nfs-cp", &[local, &self.url(path)]).map(drop)
+    }
+
+    /// Copies a file out.
+    pub fn copy_out(&self, path: &str, local: &str) -> Result<()> {
+        self.run("nfs-cp", &[&self.url(path), local]).map(drop)
+    }
+
+    /// The text of a file.
+    pub fn read(&self, path: &str) -> Result<String> {
+        self.run("nfs-cat", &[&self.url(path)])
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> Result<String> {
+        run_checked(Command::new(program).args(arguments), Limit::seconds(COMMAND_LIMIT))
+    }
+}
+
+const COMMAND_LIMIT: u64 = 120;

@@ -1,0 +1,120 @@
+//! A configuration on disk: settings, two zones, free ports.
+
+use std::fs;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// One access zone of the test site; its one export is `/projects`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Zone {
+    /// Name, also of the file that describes it.
+    pub name: &'static str,
+    /// The local address at which its tenants arrive.
+    pub address: &'static str,
+}
+
+/// The zone on 127.0.0.1.
+pub const CONTOSO: Zone = Zone { name: "contoso", address: "127.0.0.1" };
+
+/// The zone on 127.0.0.2.
+pub const FABRIKAM: Zone = Zone { name: "fabrikam", address: "127.0.0.2" };
+
+/// A folder with `berth.toml` and `zones/`, and the ports it names.
+#[derive(Debug)]
+pub struct Site {
+    folder: tempfile::TempDir,
+    data: PathBuf,
+    ports: Ports,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Ports {
+    nfs: u16,
+    portmap: u16,
+}
+
+impl Site {
+    /// Writes a configuration whose store is `data`; without one the store lies beside the configuration.
+    pub fn new(data: Option<&Path>) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("berth-site-").tempdir()?;
+        let data = data.map_or_else(|| folder.path().join("data"), Path::to_owned);
+        let site = Self { folder, data, ports: Ports { nfs: free_port()?, portmap: free_port()? } };
+        site.write().context("cannot write the configuration of the test site")?;
+        Ok(site)
+    }
+
+    /// The settings file for `berth serve --config`.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.folder.path().join("berth.toml")
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Where the gateway's own messages go.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.folder.path().join("gateway.log")
+    }
+
+    /// The port of NFS, MOUNT and NLM.
+    #[must_use]
+    pub fn nfs_port(&self) -> u16 {
+        self.ports.nfs
+    }
+
+    /// The portmapper's port.
+    #[must_use]
+    pub fn portmap_port(&self) -> u16 {
+        self.ports.portmap
+    }
+
+    /// The NFS address of a zone.
+    pub fn address(&self, zone: Zone) -> Result<SocketAddr> {
+        Ok(SocketAddr::new(zone.address.parse::<IpAddr>()?, self.ports.nfs))
+    }
+
+    fn write(&self) -> Result<()> {
+        let zones = self.folder.path().join("zones");
+        fs::create_dir_all(&zones)?;
+        fs::create_dir_all(&self.data)?;
+        let Ports { nfs, portmap } = self.ports;
+        let settings = format!(
+            "data = {:?}\nzones = {:?}\n\n[nfs]\nport = {nfs}\n\n[portmap]\nport = {portmap}\n",
+            self.data, zones
+        );
+        fs::write(self.config(), settings)?;
+        for zone in [CONTOSO, FABRIKAM] {
+            fs::write(zones.join(format!("{}.toml", zone.name)), describe(zone))?;
+        }
+        Ok(())
+    }
+}
+
+fn describe(zone: Zone) -> String {
+    let Zone { name, address } = zone;
+    format!(
+        "name = \"{name}\"\nbase = \"/tenants/{name}\"\naddresses = [\"{address}\"]\n\n\
+         [[export]]\npaths = [\"/projects\"]\nmap_root = \"off\"\n"
+    )
+}
+
+/// A port that nothing listened on at this moment, on both zones' addresses.
+fn free_port() -> Result<u16> {
+    for _ in 0..PORT_TRIES {
+        let listener = TcpListener::bind((CONTOSO.address, 0))?;
+        let port = listener.local_addr()?.port();
+        if TcpListener::bind((FABRIKAM.address, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    anyhow::bail!("no port is free on both {} and {}", CONTOSO.address, FABRIKAM.address)
+}
+
+const PORT_TRIES: u32 = 100;
