@@ -29,9 +29,7 @@ impl Placement {
     /// The index of the block in its segment.
     #[must_use]
     pub fn block(self) -> u32 {
-        #[expect(clippy::cast_possible_truncation, reason = "masked to 24 bits")]
-        let block = (self.0 & 0xff_ffff) as u32;
-        block
+        (self.0 & 0xff_ffff) as u32
     }
 
     /// The place `blocks` further on in the same segment.

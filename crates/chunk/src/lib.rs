@@ -3,13 +3,18 @@
 //! The unit is the 4 KiB block ([`pages::BLOCK_SIZE`]): checksum, free and share granularity are the same. A stored
 //! block never changes until it is freed. The store knows nothing of files: who names a block is recorded elsewhere.
 
+mod checksum;
+pub mod conformance;
 mod error;
 mod id;
+mod memory;
 
 use std::future::Future;
 
+pub use checksum::crc32c;
 pub use error::ChunkError;
 pub use id::{Owner, Placed, Placement, SegmentId};
+pub use memory::{MemorySettings, MemoryStore};
 use pages::Payload;
 
 /// Blocks of one segment that are named by durable metadata.

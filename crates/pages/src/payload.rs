@@ -65,9 +65,9 @@ impl Payload {
     pub fn copy_to(&self, target: &mut [u8]) -> usize {
         let mut done = 0;
         for slice in &self.0 {
-            let Some(rest) = target.get_mut(done..) else { break };
-            let count = slice.len().min(rest.len());
-            rest.iter_mut().zip(slice).for_each(|(to, from)| *to = *from);
+            let count = slice.len().min(target.len() - done);
+            let (Some(to), Some(from)) = (target.get_mut(done..done + count), slice.get(..count)) else { break };
+            to.copy_from_slice(from);
             done += count;
         }
         done
@@ -79,7 +79,11 @@ impl Payload {
         match self.0.as_slice() {
             [] => Bytes::new(),
             [one] => one.clone(),
-            many => many.iter().fold(Vec::with_capacity(self.len()), |mut all, slice| { all.extend_from_slice(slice); all }).into(),
+            many => {
+                let mut all = Vec::with_capacity(self.len());
+                many.iter().for_each(|slice| all.extend_from_slice(slice));
+                all.into()
+            }
         }
     }
 }
@@ -111,3 +115,54 @@ impl PartialEq for Payload {
 }
 
 impl Eq for Payload {}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn payload(parts: &[Vec<u8>]) -> Payload {
+        parts.iter().cloned().map(Bytes::from).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn behaves_as_one_run_of_bytes(
+            parts in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..20), 0..8),
+            offset in 0_usize..100,
+            length in 0_usize..100,
+            room in 0_usize..100,
+        ) {
+            let flat = parts.concat();
+            let payload = payload(&parts);
+            prop_assert_eq!((payload.len(), payload.is_empty()), (flat.len(), flat.is_empty()));
+            prop_assert!(payload.slices().iter().all(|slice| !slice.is_empty()));
+            prop_assert_eq!(&payload.to_bytes()[..], &flat[..]);
+            let (from, to) = (offset.min(flat.len()), offset.saturating_add(length).min(flat.len()));
+            prop_assert_eq!(&payload.slice(offset, length).to_bytes()[..], &flat[from..to]);
+            let mut target = vec![0; room];
+            let copied = payload.copy_to(&mut target);
+            prop_assert_eq!(copied, room.min(flat.len()));
+            prop_assert_eq!(&target[..copied], &flat[..copied]);
+            prop_assert_eq!(&payload, &Payload::from(flat));
+        }
+
+        #[test]
+        fn pushes_and_appends_in_order(
+            left in proptest::collection::vec(any::<u8>(), 0..20),
+            right in proptest::collection::vec(any::<u8>(), 0..20),
+        ) {
+            let mut payload = Payload::new();
+            payload.push(left.clone().into());
+            payload.append(right.clone().into());
+            prop_assert_eq!(&payload.to_bytes()[..], &[left, right].concat()[..]);
+        }
+    }
+
+    #[test]
+    fn equal_lengths_are_not_equal_bytes() {
+        assert_ne!(Payload::from(vec![1, 2]), Payload::from(vec![1, 3]));
+        assert_ne!(Payload::from(vec![1]), Payload::from(vec![1, 1]));
+    }
+}
