@@ -1,1 +1,63 @@
 //! The words and the contract: what a protocol may ask of the file system.
+//!
+//! Every door (NFS, SMB, later S3 and HDFS) asks through the traits of this crate and nothing else. Rules of the
+//! contract: the context comes first and is explicit; one request struct, one reply struct; every reply carries the
+//! attributes that the protocol will want next, so nobody asks twice; buffers are owned; a docstring lists the errors
+//! in the order in which they are checked.
+
+pub mod acl;
+mod admin;
+mod attribute_io;
+mod attributes;
+mod clock;
+mod context;
+mod credentials;
+mod error;
+mod event;
+mod file_io;
+mod ids;
+pub mod limits;
+mod name;
+mod namespace;
+mod opens;
+mod watch;
+
+pub use admin::{Admin, EpochReply, ZoneRootReply, ZoneRootRequest};
+pub use attribute_io::{
+    AccessReply, AccessRequest, AttributeIo, DescriptorReply, FileSystemStatistics, GetattrReply, SetDescriptorRequest,
+    SetattrReply, SetattrRequest, StatFsReply, XattrListReply, XattrReadReply, XattrRequest, XattrSetHow,
+    XattrWriteRequest,
+};
+pub use attributes::{
+    Attributes, Change, DeviceNumber, DosAttributes, FileType, PreAttributes, SetAttributes, SetTime, Timestamp,
+};
+pub use clock::Clock;
+pub use context::{OpContext, Priority, Protocol, ReplayKey, View};
+pub use credentials::{Credentials, Identity, Principal, Sid};
+pub use error::{Failure, FsError};
+pub use event::{Event, Mailbox};
+pub use file_io::{
+    CloneRangeRequest, CommitReply, CommitRequest, ExtentLocation, FileIo, LocateReply, RangeRequest, ReadReply,
+    ReadRequest, SeekKind, SeekReply, SeekRequest, Stability, Via, WriteReply, WriteRequest, WriteVerifier,
+};
+pub use ids::{
+    ClientId, Cookie, Epoch, FencingEpoch, InodeId, InodeNumber, OpenId, OperationId, SessionId, ShardId, SnapshotId,
+    TreeId, ZoneId,
+};
+pub use name::{Case, Name, NameError};
+pub use namespace::{
+    CreateHow, CreateReply, CreateRequest, CreateUnlinkedReply, CreateUnlinkedRequest, DirectoryEntry, LinkReply,
+    LinkRequest, LookupName, LookupReply, LookupRequest, MkdirRequest, MknodRequest, Namespace, NodeKind, ReaddirReply,
+    ReaddirRequest, ReadlinkReply, RemoveKind, RemoveReply, RemoveRequest, RenameReply, RenameRequest, SymlinkRequest,
+    WalkReply, WalkRequest,
+};
+pub use opens::{
+    CloseReply, CloseRequest, Disposition, LeaseState, LockKind, LockOwner, LockRange, LockReply, LockRequest,
+    OpenReply, OpenRequest, OpenTarget, OpenedHow, Opens, ShareMode, TestLockReply,
+};
+pub use watch::{Watch, WatchFilter, WatchReply, WatchRequest};
+
+/// Everything a door may ask.
+pub trait Vfs: Namespace + FileIo + AttributeIo + Opens + Watch + Admin {}
+
+impl<T: Namespace + FileIo + AttributeIo + Opens + Watch + Admin> Vfs for T {}

@@ -1,0 +1,240 @@
+//! Operations on attributes, descriptors, extended attributes and the file system as a whole.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::acl::{AccessMask, SecurityDescriptor};
+use crate::{Attributes, Change, Failure, FsError, InodeId, OpContext, SetAttributes, Timestamp, Via};
+
+/// Attributes of an inode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GetattrReply {
+    /// The inode.
+    pub attributes: Attributes,
+}
+
+/// Setting of attributes.
+#[derive(Clone, Debug)]
+pub struct SetattrRequest {
+    /// The inode.
+    pub inode: InodeId,
+    /// Through what.
+    pub via: Via,
+    /// What to set.
+    pub attributes: SetAttributes,
+    /// Do nothing unless `changed` is exactly this (RFC 1813 3.3.2 `sattrguard3`).
+    pub guard: Option<Timestamp>,
+}
+
+/// Outcome of setting attributes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetattrReply {
+    /// The inode.
+    pub change: Change,
+}
+
+/// Question what the caller may do.
+#[derive(Clone, Copy, Debug)]
+pub struct AccessRequest {
+    /// The inode.
+    pub inode: InodeId,
+    /// The rights asked for.
+    pub wanted: AccessMask,
+}
+
+/// What the caller may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessReply {
+    /// Those of the wanted rights that an operation would really be allowed.
+    pub granted: AccessMask,
+    /// The inode.
+    pub attributes: Attributes,
+}
+
+/// The descriptor of an inode; made from owner, group and mode when none was ever set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DescriptorReply {
+    /// The descriptor.
+    pub descriptor: Arc<SecurityDescriptor>,
+    /// The inode.
+    pub attributes: Attributes,
+}
+
+/// Setting of a descriptor; parts that are `None` in it stay as they are.
+#[derive(Clone, Debug)]
+pub struct SetDescriptorRequest {
+    /// The inode.
+    pub inode: InodeId,
+    /// The new descriptor.
+    pub descriptor: SecurityDescriptor,
+}
+
+/// Names one extended attribute.
+#[derive(Clone, Debug)]
+pub struct XattrRequest {
+    /// The inode.
+    pub inode: InodeId,
+    /// Name of the attribute.
+    pub name: Bytes,
+}
+
+/// What happens when an extended attribute exists or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum XattrSetHow {
+    /// Create or replace.
+    Any,
+    /// It must not exist.
+    Create,
+    /// It must exist.
+    Replace,
+}
+
+/// Setting of an extended attribute; `None` removes it.
+#[derive(Clone, Debug)]
+pub struct XattrWriteRequest {
+    /// The inode.
+    pub inode: InodeId,
+    /// Name of the attribute.
+    pub name: Bytes,
+    /// Its value, or `None` to remove it.
+    pub value: Option<Bytes>,
+    /// What happens when it exists or not.
+    pub how: XattrSetHow,
+}
+
+/// The value of an extended attribute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct XattrReadReply {
+    /// The value.
+    pub value: Bytes,
+    /// The inode.
+    pub attributes: Attributes,
+}
+
+/// The names of the extended attributes of an inode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct XattrListReply {
+    /// The names.
+    pub names: Vec<Bytes>,
+    /// The inode.
+    pub attributes: Attributes,
+}
+
+/// Room in the file system, as the caller may use it (RFC 1813 3.3.18).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileSystemStatistics {
+    /// Size in bytes.
+    pub total_bytes: u64,
+    /// Free bytes.
+    pub free_bytes: u64,
+    /// Free bytes that the caller may use.
+    pub available_bytes: u64,
+    /// Inodes there can be.
+    pub total_files: u64,
+    /// Inodes that can still be made.
+    pub free_files: u64,
+    /// Inodes that the caller may still make.
+    pub available_files: u64,
+}
+
+/// Room in the file system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatFsReply {
+    /// The figures.
+    pub statistics: FileSystemStatistics,
+    /// The inode asked about.
+    pub attributes: Attributes,
+}
+
+/// Operations on attributes.
+pub trait AttributeIo: Send + Sync + 'static {
+    /// Reads the attributes (RFC 1813 3.3.1).
+    ///
+    /// Errors, in order: `StaleHandle`, `Io`.
+    fn getattr(&self, ctx: &OpContext, inode: InodeId) -> impl Future<Output = Result<GetattrReply, Failure>> + Send;
+
+    /// Sets attributes, all or none (RFC 1813 3.3.2): mode by the owner; owner by the superuser; group by the owner,
+    /// to a group it is in; times to given values by the owner, to now also with write permission; size with write
+    /// permission. Set-id bits go when another than the superuser changes owner, group or size.
+    ///
+    /// Errors, in order: `StaleHandle`, `NotSync` (guard), `InvalidArgument`, `IsDirectory` (size), `NotPermitted`,
+    /// `AccessDenied`, `LockConflict`, `FileTooLarge`, `QuotaExceeded`, `NoSpace`, `Io`.
+    fn setattr(
+        &self,
+        ctx: &OpContext,
+        request: SetattrRequest,
+    ) -> impl Future<Output = Result<SetattrReply, Failure>> + Send;
+
+    /// Tells what the caller may do (RFC 1813 3.3.4).
+    ///
+    /// Errors, in order: `StaleHandle`, `Io`.
+    fn access(
+        &self,
+        ctx: &OpContext,
+        request: AccessRequest,
+    ) -> impl Future<Output = Result<AccessReply, Failure>> + Send;
+
+    /// Reads the security descriptor.
+    ///
+    /// Errors, in order: `StaleHandle`, `AccessDenied`, `Io`; `NotSupported` by houses that cannot.
+    fn descriptor(
+        &self,
+        _ctx: &OpContext,
+        _inode: InodeId,
+    ) -> impl Future<Output = Result<DescriptorReply, Failure>> + Send {
+        async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// Sets the security descriptor; the mode becomes its projection.
+    ///
+    /// Errors, in order: `StaleHandle`, `AccessDenied`, `NotPermitted`, `NoSpace`, `Io`; `NotSupported` by houses that
+    /// cannot.
+    fn set_descriptor(
+        &self,
+        _ctx: &OpContext,
+        _request: SetDescriptorRequest,
+    ) -> impl Future<Output = Result<Change, Failure>> + Send {
+        async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// Reads an extended attribute.
+    ///
+    /// Errors, in order: `StaleHandle`, `AccessDenied`, `NotFound`, `Io`; `NotSupported` by houses that cannot.
+    fn xattr_read(
+        &self,
+        _ctx: &OpContext,
+        _request: XattrRequest,
+    ) -> impl Future<Output = Result<XattrReadReply, Failure>> + Send {
+        async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// Sets or removes an extended attribute.
+    ///
+    /// Errors, in order: `StaleHandle`, `AccessDenied`, `Exists` or `NotFound` (against `how`), `QuotaExceeded`,
+    /// `NoSpace`, `Io`; `NotSupported` by houses that cannot.
+    fn xattr_write(
+        &self,
+        _ctx: &OpContext,
+        _request: XattrWriteRequest,
+    ) -> impl Future<Output = Result<Change, Failure>> + Send {
+        async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// Lists the extended attributes.
+    ///
+    /// Errors, in order: `StaleHandle`, `AccessDenied`, `Io`; `NotSupported` by houses that cannot.
+    fn xattr_list(
+        &self,
+        _ctx: &OpContext,
+        _inode: InodeId,
+    ) -> impl Future<Output = Result<XattrListReply, Failure>> + Send {
+        async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// Tells the room in the file system of an inode of any type.
+    ///
+    /// Errors, in order: `StaleHandle`, `Io`.
+    fn stat_fs(&self, ctx: &OpContext, inode: InodeId) -> impl Future<Output = Result<StatFsReply, Failure>> + Send;
+}

@@ -1,0 +1,156 @@
+//! What is known of an inode.
+
+use crate::{InodeId, Principal};
+
+/// Kind of an inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FileType {
+    /// Bytes at offsets.
+    Regular,
+    /// Names of other inodes.
+    Directory,
+    /// A path to follow.
+    Symlink,
+    /// A block device.
+    Block,
+    /// A character device.
+    Character,
+    /// A named pipe.
+    Fifo,
+    /// A named socket.
+    Socket,
+}
+
+/// A moment: seconds since 1970-01-01 UTC and nanoseconds below 10^9.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp {
+    /// Seconds since the epoch; negative before it.
+    pub seconds: i64,
+    /// Nanoseconds within the second.
+    pub nanoseconds: u32,
+}
+
+/// Number of a device that a special file stands for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct DeviceNumber {
+    /// Driver.
+    pub major: u32,
+    /// Unit.
+    pub minor: u32,
+}
+
+/// DOS attribute bits (MS-FSCC 2.6), those that are stored: READONLY 0x1, HIDDEN 0x2, SYSTEM 0x4, ARCHIVE 0x20,
+/// OFFLINE 0x1000, NOT_CONTENT_INDEXED 0x2000, SPARSE 0x200.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct DosAttributes(pub u32);
+
+/// All attributes of an inode at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attributes {
+    /// Which inode.
+    pub inode: InodeId,
+    /// Its kind; never changes.
+    pub file_type: FileType,
+    /// Permission, set-id and sticky bits (07777).
+    pub mode: u32,
+    /// Hard links; for a directory 2 plus its sub-directories.
+    pub links: u32,
+    /// Owner.
+    pub owner: Principal,
+    /// Owning group.
+    pub group: Principal,
+    /// Length in bytes.
+    pub size: u64,
+    /// Bytes of storage that hold its data.
+    pub allocated_bytes: u64,
+    /// Device of a special file.
+    pub device: DeviceNumber,
+    /// The file system as clients tell them apart: one for each tree and snapshot.
+    pub fsid: u64,
+    /// Last read.
+    pub accessed: Timestamp,
+    /// Last change of the data.
+    pub modified: Timestamp,
+    /// Last change of data or attributes.
+    pub changed: Timestamp,
+    /// Creation.
+    pub created: Timestamp,
+    /// Change counter: higher after each change, never shown twice for different states.
+    pub change: u64,
+    /// DOS attribute bits.
+    pub dos: DosAttributes,
+}
+
+/// The attributes that tell whether something changed (RFC 1813 2.6 `wcc_attr`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PreAttributes {
+    /// Length in bytes.
+    pub size: u64,
+    /// Last change of the data.
+    pub modified: Timestamp,
+    /// Last change of data or attributes.
+    pub changed: Timestamp,
+    /// Change counter.
+    pub change: u64,
+}
+
+/// An inode before and after an operation, taken atomically with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Before.
+    pub before: PreAttributes,
+    /// After.
+    pub after: Attributes,
+}
+
+/// A time to set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetTime {
+    /// The server's time.
+    Now,
+    /// This time; only the owner may.
+    To(Timestamp),
+}
+
+/// Attributes to set; `None` leaves one as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SetAttributes {
+    /// Permission, set-id and sticky bits (07777).
+    pub mode: Option<u32>,
+    /// Owner.
+    pub owner: Option<Principal>,
+    /// Owning group.
+    pub group: Option<Principal>,
+    /// Length in bytes.
+    pub size: Option<u64>,
+    /// Last read.
+    pub accessed: Option<SetTime>,
+    /// Last change of the data.
+    pub modified: Option<SetTime>,
+    /// Creation.
+    pub created: Option<Timestamp>,
+    /// DOS attribute bits.
+    pub dos: Option<DosAttributes>,
+}
+
+impl Attributes {
+    /// The part that tells whether something changed.
+    #[must_use]
+    pub fn pre(&self) -> PreAttributes {
+        PreAttributes { size: self.size, modified: self.modified, changed: self.changed, change: self.change }
+    }
+
+    /// Whether it is a directory.
+    #[must_use]
+    pub fn is_directory(&self) -> bool {
+        self.file_type == FileType::Directory
+    }
+}
+
+impl Change {
+    /// An inode that an operation left as it was.
+    #[must_use]
+    pub fn none(attributes: Attributes) -> Self {
+        Self { before: attributes.pre(), after: attributes }
+    }
+}

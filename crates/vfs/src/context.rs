@@ -1,0 +1,95 @@
+//! The circumstances of one operation: explicit, immutable, never ambient.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::{ClientId, Credentials, InodeId, OperationId, SessionId, SnapshotId, ZoneId};
+
+/// The protocol that asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// NFS version 3.
+    Nfs3,
+    /// SMB 2 or 3.
+    Smb,
+    /// The house itself: administration, background jobs.
+    Internal,
+}
+
+/// Which state of the tree an operation sees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum View {
+    /// The present.
+    #[default]
+    Live,
+    /// A snapshot; read-only.
+    Snapshot(SnapshotId),
+}
+
+/// The client's slot for a request that must not be done twice: its outcome is stored with the change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ReplayKey {
+    /// Slot within the client's ring of slots.
+    pub slot: u32,
+    /// Identity of the request within the slot (for NFSv3: xid and checksum of the call).
+    pub request: u64,
+}
+
+/// Who goes first under pressure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// Background jobs.
+    Low,
+    /// Clients.
+    #[default]
+    Normal,
+    /// What releases memory, space or locks: COMMIT, CLOSE, REMOVE, break acknowledgements.
+    Releasing,
+}
+
+/// The circumstances of one operation.
+#[derive(Clone, Debug)]
+pub struct OpContext {
+    /// This operation, for logs and traces.
+    pub operation_id: OperationId,
+    /// The access zone it came through.
+    pub zone: ZoneId,
+    /// The directory above which `..` does not lead: the root of the export or share.
+    pub root: InodeId,
+    /// Who asks.
+    pub credentials: Arc<Credentials>,
+    /// The protocol that asks.
+    pub protocol: Protocol,
+    /// The client.
+    pub client: ClientId,
+    /// The session or connection.
+    pub session: SessionId,
+    /// Present or snapshot.
+    pub view: View,
+    /// Slot of a request that must not be done twice.
+    pub replay_key: Option<ReplayKey>,
+    /// When nobody waits for the answer any more, on the monotonic clock.
+    pub deadline: Option<Duration>,
+    /// Who goes first under pressure.
+    pub priority: Priority,
+}
+
+impl OpContext {
+    /// The house acting by itself, as root, on everything below `root`.
+    #[must_use]
+    pub fn internal(root: InodeId) -> Self {
+        Self {
+            operation_id: OperationId::default(),
+            zone: ZoneId::default(),
+            root,
+            credentials: Arc::new(Credentials::root()),
+            protocol: Protocol::Internal,
+            client: ClientId::default(),
+            session: SessionId::default(),
+            view: View::Live,
+            replay_key: None,
+            deadline: None,
+            priority: Priority::Normal,
+        }
+    }
+}

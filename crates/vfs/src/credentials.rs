@@ -1,0 +1,109 @@
+//! Who asks: what a token says (identity) and what it is mapped to (credentials).
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+/// A Windows security identifier (MS-DTYP 2.4.2): revision 1, an authority of 48 bits and at most 15 sub-authorities.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sid {
+    /// Identifier authority, below 2^48.
+    pub authority: u64,
+    /// Sub-authorities, the last one is the relative id.
+    pub sub_authorities: SmallVec<[u32; 6]>,
+}
+
+/// Someone who can own a file or stand in an access control list.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Principal {
+    /// A numeric Unix id: a uid or a gid, as the place says.
+    Unix(u32),
+    /// A security identifier without a Unix id.
+    Sid(Arc<Sid>),
+}
+
+/// What an authentication exchange proved, before any mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// Nobody said who they are (AUTH_NONE).
+    Anonymous,
+    /// A Unix user as its client claims (AUTH_SYS, RFC 5531 appendix A).
+    Unix {
+        /// Effective uid.
+        uid: u32,
+        /// Effective gid.
+        gid: u32,
+        /// Supplementary groups, at most 16 on the wire.
+        groups: SmallVec<[u32; 16]>,
+    },
+    /// A user name proved by a password or ticket.
+    User {
+        /// Name of the user.
+        name: String,
+        /// Domain or realm.
+        domain: String,
+    },
+}
+
+/// Who an operation runs as, after mapping, with both faces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// Effective uid.
+    pub uid: u32,
+    /// Effective gid.
+    pub gid: u32,
+    /// Supplementary groups, sorted.
+    pub groups: Vec<u32>,
+    /// Security identifier of the user, if it has one.
+    pub sid: Option<Arc<Sid>>,
+    /// Security identifiers of its groups.
+    pub group_sids: Vec<Arc<Sid>>,
+    /// May do everything that permission bits forbid: root that is not mapped.
+    pub superuser: bool,
+}
+
+impl Principal {
+    /// The Unix id, if it has one.
+    #[must_use]
+    pub fn unix(&self) -> Option<u32> {
+        match self {
+            Self::Unix(id) => Some(*id),
+            Self::Sid(_) => None,
+        }
+    }
+}
+
+impl Credentials {
+    /// A Unix user with these ids; uid 0 is the superuser.
+    #[must_use]
+    pub fn unix(uid: u32, gid: u32, groups: &[u32]) -> Self {
+        let mut groups = groups.to_vec();
+        groups.sort_unstable();
+        groups.dedup();
+        Self { uid, gid, groups, sid: None, group_sids: Vec::new(), superuser: uid == 0 }
+    }
+
+    /// Root, as the house itself acts.
+    #[must_use]
+    pub fn root() -> Self {
+        Self::unix(0, 0, &[])
+    }
+
+    /// Whether the user is this owner.
+    #[must_use]
+    pub fn is_user(&self, owner: &Principal) -> bool {
+        match owner {
+            Principal::Unix(uid) => *uid == self.uid,
+            Principal::Sid(sid) => self.sid.as_ref() == Some(sid),
+        }
+    }
+
+    /// Whether the user is in this group.
+    #[must_use]
+    pub fn is_member(&self, group: &Principal) -> bool {
+        match group {
+            Principal::Unix(gid) => *gid == self.gid || self.groups.binary_search(gid).is_ok(),
+            Principal::Sid(sid) => self.group_sids.contains(sid),
+        }
+    }
+}

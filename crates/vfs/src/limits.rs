@@ -1,0 +1,24 @@
+//! Limits that protocols show or depend on.
+
+/// Longest name that is stored, in bytes: 255 UTF-16 units take up to 765 bytes. NFS allows [`NFS_NAME_BYTES_MAX`].
+pub const NAME_BYTES_MAX: usize = 765;
+/// Longest name over NFS, in bytes.
+pub const NFS_NAME_BYTES_MAX: usize = 255;
+/// Longest target of a symbolic link, in bytes.
+pub const SYMLINK_BYTES_MAX: usize = 4095;
+/// Largest file, in bytes.
+pub const FILE_SIZE_MAX: u64 = i64::MAX as u64;
+/// Most hard links of one file.
+pub const LINKS_MAX: u32 = 1_000_000;
+/// Deepest directory below the root of its shard.
+pub const DEPTH_MAX: u32 = 512;
+/// Most bytes moved by one read or write of the contract.
+pub const IO_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Most entries in one reply of a listing.
+pub const READDIR_ENTRIES_MAX: usize = 4096;
+/// Most supplementary groups kept in credentials.
+pub const GROUPS_MAX: usize = 65_536;
+/// Most events waiting in a mailbox.
+pub const MAILBOX_EVENTS_MAX: usize = 1024;
+/// Most components in one walk.
+pub const WALK_COMPONENTS_MAX: usize = 512;
