@@ -20,7 +20,8 @@ pub enum KernelClient {
 }
 
 /// A script for the client. Its variables: `HOST` and `HOST2` (the two zones), `OPTIONS` (mount options), `IN` (the folder
-/// `inbox`, read-only by custom), `OUT` (an empty folder whose files come back), `M` (an empty folder to mount in).
+/// `inbox`, read-only by custom), `OUT` (an empty folder whose files come back), `M` (an empty folder to mount in). Its one
+/// function: `attach HOST FOLDER` mounts that zone's `/projects` there.
 #[derive(Debug)]
 pub struct ClientScript<'a> {
     /// Bash, run as root with `set -eu`.
@@ -69,13 +70,11 @@ impl KernelClient {
             Self::Lab(guest) => (lab_command(guest, script), "IN=/in OUT=/out M=/m; mkdir -p /m".to_owned()),
             Self::Native => (native_command(), native_setup(script, &work.path().join("m"))),
         };
-        fs::write(&file, format!("set -eu; OPTIONS={options}; {setup}\n{}", script.text))?;
+        fs::write(&file, format!("set -eu; OPTIONS={options}; {setup}\n{PRELUDE}\n{}", script.text))?;
         if let Self::Lab(_) = self {
-            // The guest runs its file with sh; bash comes in by its own name.
-            command.arg("-f").arg(bash_wrapped(&file)?);
-        } else {
-            command.arg(&file);
+            command.arg("-f");
         }
+        command.arg(&file);
         run_checked(&mut command, Limit::seconds(script.limit_seconds + GRACE_SECONDS))
     }
 }
@@ -85,13 +84,6 @@ fn lab_command(guest: &Path, script: &ClientScript<'_>) -> Command {
     command.arg("-t").arg(script.limit_seconds.to_string());
     command.arg("-i").arg(script.inbox).arg("-o").arg(script.outbox);
     command
-}
-
-fn bash_wrapped(file: &Path) -> Result<PathBuf> {
-    let wrapped = file.with_extension("sh");
-    let text = fs::read_to_string(file)?;
-    fs::write(&wrapped, format!("cat >/tmp/script <<'END_OF_SCRIPT'\n{text}\nEND_OF_SCRIPT\nexec bash /tmp/script\n"))?;
-    Ok(wrapped)
 }
 
 fn native_command() -> Command {
@@ -105,6 +97,9 @@ fn native_setup(script: &ClientScript<'_>, mounts: &Path) -> String {
     let ClientScript { inbox, outbox, .. } = script;
     format!("HOST={first} HOST2={second} IN={inbox:?} OUT={outbox:?} M={mounts:?}; mkdir -p $M")
 }
+
+/// `attach HOST FOLDER`: the zone's export at that folder.
+const PRELUDE: &str = "attach() { mkdir -p $2; mount -t nfs -o $OPTIONS $1:/projects $2; }";
 
 /// A guest that is killed at its own limit still has to clean up.
 const GRACE_SECONDS: u64 = 30;

@@ -15,14 +15,21 @@ pub struct Libnfs {
 }
 
 impl Libnfs {
-    /// Clients for a zone; the reason when they are not installed.
+    /// Clients for a zone of the site; the reason when they are not installed.
     pub fn find(site: &Site, zone: Zone) -> Result<Self, String> {
+        Self::installed().map(|()| Self::at(zone, site.nfs_port()))
+    }
+
+    /// The reason when they are not installed.
+    pub fn installed() -> Result<(), String> {
         let missing: Vec<_> = ["nfs-ls", "nfs-cp", "nfs-cat"].into_iter().filter(|name| !is_installed(name)).collect();
-        if missing.is_empty() {
-            Ok(Self { host: zone.address, port: site.nfs_port() })
-        } else {
-            Err(format!("{} missing (Debian: libnfs-utils)", missing.join(", ")))
-        }
+        if missing.is_empty() { Ok(()) } else { Err(format!("{} missing (Debian: libnfs-utils)", missing.join(", "))) }
+    }
+
+    /// Clients for a zone at a known port.
+    #[must_use]
+    pub fn at(zone: Zone, port: u16) -> Self {
+        Self { host: zone.address, port }
     }
 
     /// The URL of a path below `/projects`, acting as root.
