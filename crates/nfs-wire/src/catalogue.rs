@@ -1,0 +1,102 @@
+//! Every message of this crate by name, for whoever must visit them all: fixtures, fuzzing, capture tools.
+
+use bytes::Bytes;
+
+use crate::rpc::{AuthSys, CallError, CallHeader, Procedure, ReplyHeader};
+use crate::xdr::{self, Decode, DecodeError, Decoder, Encode};
+use crate::{mount, nfs3, portmap};
+
+/// One kind of message.
+#[derive(Debug, Clone, Copy)]
+pub struct Message {
+    /// Program, version, procedure and direction: `nfs3 READ args`.
+    pub name: &'static str,
+    /// Decodes the bytes wholly and encodes what was understood.
+    pub recode: fn(Bytes) -> Result<Bytes, DecodeError>,
+}
+
+/// All of them.
+pub const MESSAGES: &[Message] = &[
+    Message { name: "rpc call", recode: recode_call },
+    Message { name: "rpc reply", recode: recode::<ReplyHeader> },
+    Message { name: "rpc auth_sys", recode: recode::<AuthSys> },
+    args::<portmap::Getport>("portmap2 GETPORT args"),
+    result::<portmap::Getport>("portmap2 GETPORT result"),
+    result::<portmap::Set>("portmap2 SET result"),
+    result::<portmap::Dump>("portmap2 DUMP result"),
+    args::<portmap::rpcbind::v3::Getaddr>("rpcbind3 GETADDR args"),
+    result::<portmap::rpcbind::v3::Getaddr>("rpcbind3 GETADDR result"),
+    result::<portmap::rpcbind::v3::Dump>("rpcbind3 DUMP result"),
+    result::<portmap::rpcbind::v4::Getaddrlist>("rpcbind4 GETADDRLIST result"),
+    args::<mount::v1::Mnt>("mount1 MNT args"),
+    result::<mount::v1::Mnt>("mount1 MNT result"),
+    args::<mount::v3::Mnt>("mount3 MNT args"),
+    result::<mount::v3::Mnt>("mount3 MNT result"),
+    result::<mount::v3::Dump>("mount3 DUMP result"),
+    result::<mount::v3::Export>("mount3 EXPORT result"),
+    args::<nfs3::Null>("nfs3 NULL args"),
+    args::<nfs3::Getattr>("nfs3 GETATTR args"),
+    result::<nfs3::Getattr>("nfs3 GETATTR result"),
+    args::<nfs3::Setattr>("nfs3 SETATTR args"),
+    result::<nfs3::Setattr>("nfs3 SETATTR result"),
+    args::<nfs3::Lookup>("nfs3 LOOKUP args"),
+    result::<nfs3::Lookup>("nfs3 LOOKUP result"),
+    args::<nfs3::Access>("nfs3 ACCESS args"),
+    result::<nfs3::Access>("nfs3 ACCESS result"),
+    args::<nfs3::Readlink>("nfs3 READLINK args"),
+    result::<nfs3::Readlink>("nfs3 READLINK result"),
+    args::<nfs3::Read>("nfs3 READ args"),
+    result::<nfs3::Read>("nfs3 READ result"),
+    args::<nfs3::Write>("nfs3 WRITE args"),
+    result::<nfs3::Write>("nfs3 WRITE result"),
+    args::<nfs3::Create>("nfs3 CREATE args"),
+    result::<nfs3::Create>("nfs3 CREATE result"),
+    args::<nfs3::Mkdir>("nfs3 MKDIR args"),
+    result::<nfs3::Mkdir>("nfs3 MKDIR result"),
+    args::<nfs3::Symlink>("nfs3 SYMLINK args"),
+    result::<nfs3::Symlink>("nfs3 SYMLINK result"),
+    args::<nfs3::Mknod>("nfs3 MKNOD args"),
+    result::<nfs3::Mknod>("nfs3 MKNOD result"),
+    args::<nfs3::Remove>("nfs3 REMOVE args"),
+    result::<nfs3::Remove>("nfs3 REMOVE result"),
+    args::<nfs3::Rmdir>("nfs3 RMDIR args"),
+    result::<nfs3::Rmdir>("nfs3 RMDIR result"),
+    args::<nfs3::Rename>("nfs3 RENAME args"),
+    result::<nfs3::Rename>("nfs3 RENAME result"),
+    args::<nfs3::Link>("nfs3 LINK args"),
+    result::<nfs3::Link>("nfs3 LINK result"),
+    args::<nfs3::Readdir>("nfs3 READDIR args"),
+    result::<nfs3::Readdir>("nfs3 READDIR result"),
+    args::<nfs3::Readdirplus>("nfs3 READDIRPLUS args"),
+    result::<nfs3::Readdirplus>("nfs3 READDIRPLUS result"),
+    args::<nfs3::Fsstat>("nfs3 FSSTAT args"),
+    result::<nfs3::Fsstat>("nfs3 FSSTAT result"),
+    args::<nfs3::Fsinfo>("nfs3 FSINFO args"),
+    result::<nfs3::Fsinfo>("nfs3 FSINFO result"),
+    args::<nfs3::Pathconf>("nfs3 PATHCONF args"),
+    result::<nfs3::Pathconf>("nfs3 PATHCONF result"),
+    args::<nfs3::Commit>("nfs3 COMMIT args"),
+    result::<nfs3::Commit>("nfs3 COMMIT result"),
+];
+
+const fn args<P: Procedure>(name: &'static str) -> Message {
+    Message { name, recode: recode::<P::Args> }
+}
+
+const fn result<P: Procedure>(name: &'static str) -> Message {
+    Message { name, recode: recode::<P::Result> }
+}
+
+fn recode<T: Decode + Encode>(bytes: Bytes) -> Result<Bytes, DecodeError> {
+    xdr::from_bytes::<T>(bytes).map(|item| xdr::to_bytes(&item))
+}
+
+fn recode_call(bytes: Bytes) -> Result<Bytes, DecodeError> {
+    let mut decoder = Decoder::new(bytes);
+    let call = CallHeader::decode_call(&mut decoder).map_err(|error| match error {
+        CallError::Malformed(error) => error,
+        _ => DecodeError::InvalidEnum { name: "call header", value: 0 },
+    })?;
+    decoder.finish()?;
+    Ok(xdr::to_bytes(&call))
+}
