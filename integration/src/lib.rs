@@ -3,10 +3,12 @@
 //! Nothing here is product code. Every entry that needs root, a tool or a kernel answers with the reason why it cannot run,
 //! and the test then calls [`skip()`]: it passes, and the gate lists it.
 
+pub mod client;
 mod command;
 mod gateway;
 mod kernel_client;
 mod libnfs;
+pub mod load;
 mod power;
 mod site;
 mod skip;

@@ -52,7 +52,9 @@ impl PowerRig {
 
     /// Power again: what the device holds is mounted anew, as after a boot. Every user of the mount must be gone.
     pub fn restore(&self) -> Result<()> {
-        checked("umount", &[], &[&self.mounted()])?;
+        // A killed process may hold its files for a moment longer: rings are torn down after its end.
+        let unmounted = || Ok(checked("umount", &[], &[&self.mounted()]).ok());
+        Limit::seconds(COMMAND_LIMIT).wait("the mount to be free", unmounted)?;
         self.mount()
     }
 
