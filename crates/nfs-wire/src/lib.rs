@@ -12,3 +12,8 @@ pub mod nfs3;
 pub mod portmap;
 pub mod rpc;
 pub mod xdr;
+
+#[cfg(test)]
+mod round_trip;
+#[cfg(test)]
+mod sample;

@@ -1,0 +1,44 @@
+//! Reading `fixtures/*.hex`: hex words, `#` to the end of a line is a remark. `nfs3-READ-result.IO.hex` is a variant
+//! of the message `nfs3 READ result`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Fixture {
+    /// The name of the message in the catalogue.
+    pub(crate) message: String,
+    /// The name of the file, without its ending.
+    pub(crate) stem: String,
+    pub(crate) bytes: Bytes,
+}
+
+/// All fixtures, in the order of their names.
+pub(crate) fn all() -> Vec<Fixture> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files.iter().map(|file| load(file)).collect()
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
+}
+
+fn load(file: &Path) -> Fixture {
+    let stem = file.file_stem().unwrap().to_str().unwrap().to_owned();
+    let message = stem.split('.').next().unwrap().replace('-', " ");
+    Fixture { message, bytes: parse(&fs::read_to_string(file).unwrap()), stem }
+}
+
+fn parse(text: &str) -> Bytes {
+    let digits: Vec<u8> = text
+        .lines()
+        .flat_map(|line| line.split('#').next().unwrap_or("").bytes())
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
+    assert_eq!(digits.len() % 8, 0, "whole words only");
+    let octet = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    digits.chunks(2).map(octet).collect()
+}
