@@ -45,6 +45,15 @@ pub enum Identity {
     },
 }
 
+/// By what exchange a request proves who sends it; what an export accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Flavor {
+    /// No proof and no claim: AUTH_NONE (RFC 5531 8.1).
+    None,
+    /// The client's word: AUTH_SYS (RFC 5531 appendix A).
+    Sys,
+}
+
 /// Who an operation runs as, after mapping, with both faces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {

@@ -33,7 +33,7 @@ pub use attributes::{
 };
 pub use clock::Clock;
 pub use context::{OpContext, Priority, Protocol, ReplayKey, View};
-pub use credentials::{Credentials, Identity, Principal, Sid};
+pub use credentials::{Credentials, Flavor, Identity, Principal, Sid};
 pub use error::{Failure, FsError};
 pub use event::{Event, Mailbox};
 pub use file_io::{

@@ -1,0 +1,126 @@
+//! A zone file as it is written. Keys are final; unknown ones are refused.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, Visitor, value::MapAccessDeserializer};
+use toml::Spanned;
+
+/// A text or a list with its place in the file.
+pub(crate) type Text = Spanned<String>;
+pub(crate) type Texts = Spanned<Vec<Text>>;
+
+/// One zone file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ZoneFile {
+    pub(crate) name: Text,
+    pub(crate) base: Text,
+    pub(crate) addresses: Texts,
+    #[serde(default)]
+    pub(crate) force_overlap: bool,
+    #[serde(default)]
+    pub(crate) export: Vec<ExportTable>,
+}
+
+/// One `[[export]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExportTable {
+    pub(crate) paths: Texts,
+    #[serde(default)]
+    pub(crate) clients: Vec<Text>,
+    #[serde(default)]
+    pub(crate) read_only: bool,
+    #[serde(default)]
+    pub(crate) read_only_clients: Vec<Text>,
+    #[serde(default)]
+    pub(crate) read_write_clients: Vec<Text>,
+    #[serde(default)]
+    pub(crate) root_clients: Vec<Text>,
+    #[serde(default)]
+    pub(crate) all_dirs: bool,
+    pub(crate) map_root: Option<Spanned<MapSetting>>,
+    pub(crate) map_non_root: Option<Spanned<MapSetting>>,
+    pub(crate) map_all: Option<Spanned<MapSetting>>,
+    pub(crate) security: Option<Texts>,
+}
+
+/// `"off"` or `{ user = ..., group = ... }`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum MapSetting {
+    Off,
+    To { user: IdSetting, group: Option<IdSetting> },
+}
+
+/// A user or group: a name or a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum IdSetting {
+    Number(u32),
+    Name(String),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MapTable {
+    user: IdSetting,
+    group: Option<IdSetting>,
+}
+
+impl<'de> Deserialize<'de> for MapSetting {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(MapVisitor)
+    }
+}
+
+struct MapVisitor;
+
+impl<'de> Visitor<'de> for MapVisitor {
+    type Value = MapSetting;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("\"off\" or { user = name or id, group = name or id }")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<MapSetting, E> {
+        match text {
+            "off" => Ok(MapSetting::Off),
+            _ => Err(E::invalid_value(serde::de::Unexpected::Str(text), &self)),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<MapSetting, A::Error> {
+        let MapTable { user, group } = MapTable::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(MapSetting::To { user, group })
+    }
+}
+
+impl<'de> Deserialize<'de> for IdSetting {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(IdVisitor)
+    }
+}
+
+struct IdVisitor;
+
+impl Visitor<'_> for IdVisitor {
+    type Value = IdSetting;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a name or an id from 0 to 4294967294")
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<IdSetting, E> {
+        let id = u32::try_from(number).ok().filter(|&id| id != u32::MAX);
+        id.map(IdSetting::Number).ok_or_else(|| E::invalid_value(serde::de::Unexpected::Signed(number), &self))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<IdSetting, E> {
+        let id = u32::try_from(number).ok().filter(|&id| id != u32::MAX);
+        id.map(IdSetting::Number).ok_or_else(|| E::invalid_value(serde::de::Unexpected::Unsigned(number), &self))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<IdSetting, E> {
+        Ok(IdSetting::Name(text.to_owned()))
+    }
+}

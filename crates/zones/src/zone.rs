@@ -1,0 +1,164 @@
+//! One access zone: as configured, and as served.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use vfs::{InodeId, Name, ZoneId};
+
+use crate::Refusal;
+use crate::export::{Export, ExportId};
+use crate::path::{parse_asked, spell};
+use crate::stable_id::stable_id;
+
+/// A zone as its file describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZoneDefinition {
+    pub(crate) file: PathBuf,
+    pub(crate) id: ZoneId,
+    pub(crate) name: String,
+    pub(crate) base: Vec<Name>,
+    pub(crate) addresses: Vec<IpAddr>,
+    pub(crate) force_overlap: bool,
+    pub(crate) exports: Vec<Arc<Export>>,
+}
+
+/// A zone that is served: its definition and where its base directory is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone {
+    definition: ZoneDefinition,
+    root: InodeId,
+}
+
+/// What a client asked to mount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MountTarget {
+    /// The export that serves this client.
+    pub export: Arc<Export>,
+    /// Directories below the export's root; empty is the root itself.
+    pub below: Vec<Name>,
+}
+
+impl ZoneDefinition {
+    /// The number of a zone with this name; the same at every start.
+    pub(crate) fn id_of(name: &str) -> ZoneId {
+        ZoneId(stable_id(&[name.as_bytes()]))
+    }
+
+    /// Number, made from the name.
+    #[must_use]
+    pub fn id(&self) -> ZoneId {
+        self.id
+    }
+
+    /// Name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The file that describes it.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Base directory in the one namespace; empty is its root.
+    #[must_use]
+    pub fn base(&self) -> &[Name] {
+        &self.base
+    }
+
+    /// Base directory as text, for people.
+    #[must_use]
+    pub fn base_path(&self) -> String {
+        String::from_utf8_lossy(&spell(&self.base)).into_owned()
+    }
+
+    /// The local addresses at which its clients arrive; never empty.
+    #[must_use]
+    pub fn addresses(&self) -> &[IpAddr] {
+        &self.addresses
+    }
+
+    /// Its exports, in the order of the file.
+    #[must_use]
+    pub fn exports(&self) -> &[Arc<Export>] {
+        &self.exports
+    }
+}
+
+impl Zone {
+    /// A zone whose base directory is `root`.
+    #[must_use]
+    pub fn new(definition: ZoneDefinition, root: InodeId) -> Self {
+        Self { definition, root }
+    }
+
+    /// As configured.
+    #[must_use]
+    pub fn definition(&self) -> &ZoneDefinition {
+        &self.definition
+    }
+
+    /// Number, made from the name: the same at every start.
+    #[must_use]
+    pub fn id(&self) -> ZoneId {
+        self.definition.id
+    }
+
+    /// Name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.definition.name
+    }
+
+    /// Its base directory: nothing of this zone lies outside.
+    #[must_use]
+    pub fn root(&self) -> InodeId {
+        self.root
+    }
+
+    /// Its exports, in the order of the file.
+    #[must_use]
+    pub fn exports(&self) -> &[Arc<Export>] {
+        &self.definition.exports
+    }
+
+    /// The export of a file handle, as far as it serves this client. Of several with this id the one that names the
+    /// client most closely is its own.
+    ///
+    /// Errors, in order: `NoSuchExport`, `ClientNotNamed`.
+    pub fn export(&self, id: ExportId, client: IpAddr) -> Result<&Arc<Export>, Refusal> {
+        self.closest(|export| export.id() == id, client)
+    }
+
+    /// The export that serves this client at a path it asks to mount: the longest exported path that leads there. The
+    /// path is taken below the base of the zone; `..` leads nowhere.
+    ///
+    /// Errors, in order: `NoSuchExport`, `NotMountable` (below an export without `all_dirs`), `ClientNotNamed`.
+    pub fn export_for_path(&self, path: &[u8], client: IpAddr) -> Result<MountTarget, Refusal> {
+        let asked = parse_asked(path).ok_or(Refusal::NoSuchExport)?;
+        let leading = self.exports().iter().filter(|export| asked.starts_with(export.components()));
+        let longest = leading.max_by_key(|export| export.components().len()).ok_or(Refusal::NoSuchExport)?;
+        let below = asked.get(longest.components().len()..).unwrap_or_default().to_vec();
+        let is_same_path = |export: &Export| export.id() == longest.id();
+        if !below.is_empty() && !self.exports().iter().any(|export| is_same_path(export) && export.all_dirs()) {
+            return Err(Refusal::NotMountable);
+        }
+        let export = self.closest(is_same_path, client)?;
+        if !below.is_empty() && !export.all_dirs() {
+            return Err(Refusal::NotMountable);
+        }
+        Ok(MountTarget { export: Arc::clone(export), below })
+    }
+
+    fn closest(&self, is_meant: impl Fn(&Export) -> bool, client: IpAddr) -> Result<&Arc<Export>, Refusal> {
+        let meant: Vec<_> = self.exports().iter().filter(|export| is_meant(export)).collect();
+        if meant.is_empty() {
+            return Err(Refusal::NoSuchExport);
+        }
+        let serving = meant.into_iter().filter_map(|export| Some((export.closeness(client)?, export)));
+        serving.max_by_key(|(closeness, _)| *closeness).map(|(_, export)| export).ok_or(Refusal::ClientNotNamed)
+    }
+}
