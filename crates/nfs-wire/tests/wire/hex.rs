@@ -22,6 +22,11 @@ pub(crate) fn all() -> Vec<Fixture> {
     files.iter().map(|file| load(file)).collect()
 }
 
+/// The bytes of the fixture with this file name.
+pub(crate) fn fixture(stem: &str) -> Bytes {
+    load(&folder().join(format!("{stem}.hex"))).bytes
+}
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }

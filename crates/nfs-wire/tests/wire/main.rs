@@ -1,0 +1,10 @@
+//! The wire types from outside: fixtures written from the specifications, mutated fixtures, memory.
+
+#[cfg(test)]
+mod allocations;
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod fuzz_smoke;
+#[cfg(test)]
+mod hex;
