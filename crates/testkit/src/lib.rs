@@ -1,1 +1,9 @@
 //! Reference file system in memory, manual clock, faulty engine wrappers, seeds.
+
+mod block_on;
+mod clock;
+pub mod reference;
+
+pub use block_on::block_on;
+pub use clock::ManualClock;
+pub use reference::ReferenceFilesystem;

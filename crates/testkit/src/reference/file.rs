@@ -1,0 +1,87 @@
+//! The bytes of files.
+
+use pages::Payload;
+use vfs::limits::{FILE_SIZE_MAX, IO_BYTES_MAX};
+use vfs::{
+    Change, CommitReply, CommitRequest, Failure, FileType, FsError, InodeId, ReadReply, ReadRequest, Stability, Via,
+    WriteReply, WriteRequest,
+};
+
+use super::inode::Body;
+use super::permission::{self, READ, WRITE};
+use super::turn::Turn;
+
+impl Turn<'_> {
+    pub(super) fn read(&self, request: &ReadRequest) -> Result<ReadReply, Failure> {
+        let ReadRequest { inode: id, via, offset, length } = *request;
+        self.require_bytes(id, via, READ)?;
+        let inode = self.inode(id)?;
+        let wanted = u64::from(length).min(IO_BYTES_MAX as u64);
+        let left = inode.attributes.size.saturating_sub(offset);
+        let count = usize::try_from(wanted.min(left)).unwrap_or(IO_BYTES_MAX);
+        let data = match &inode.body {
+            Body::File(content) => Payload::from(content.read(offset, count)),
+            _ => Payload::new(),
+        };
+        Ok(ReadReply { data, end_of_file: wanted >= left, attributes: inode.attributes.clone() })
+    }
+
+    pub(super) fn write(&mut self, request: &WriteRequest) -> Result<WriteReply, Failure> {
+        let WriteRequest { inode: id, via, offset, data, stability } = request;
+        self.require_bytes(*id, *via, WRITE)?;
+        let data = data.slice(0, IO_BYTES_MAX);
+        let length = data.len() as u64;
+        let end = offset.checked_add(length).filter(|end| *end <= FILE_SIZE_MAX);
+        let end = end.ok_or_else(|| self.refuse(*id, FsError::FileTooLarge))?;
+        let missing = match &self.inode(*id)?.body {
+            Body::File(content) => content.missing_bytes(*offset, length),
+            _ => 0,
+        };
+        self.ensure(missing <= self.state.free_bytes(), *id, FsError::NoSpace)?;
+        let change = match length {
+            0 => Change::none(self.attributes(*id)?.clone()),
+            _ => self.put(request, &data, end)?,
+        };
+        let count = u32::try_from(length).unwrap_or(u32::MAX);
+        let stability = if *stability == Stability::Unstable { Stability::Unstable } else { Stability::File };
+        Ok(WriteReply { count, change, verifier: self.state.verifier(), stability })
+    }
+
+    pub(super) fn commit(&mut self, request: &CommitRequest) -> Result<CommitReply, Failure> {
+        let id = request.inode;
+        self.require_bytes(id, request.via, WRITE)?;
+        if let Some(Body::File(content)) = self.state.inodes.get_mut(&id).map(|inode| &mut inode.body) {
+            content.make_stable();
+        }
+        let change = Change::none(self.attributes(id)?.clone());
+        Ok(CommitReply { change, verifier: self.state.verifier() })
+    }
+
+    fn put(&mut self, request: &WriteRequest, data: &Payload, end: u64) -> Result<Change, Failure> {
+        let (now, ctx) = (self.now, self.ctx);
+        self.change(request.inode, |inode| {
+            let Body::File(content) = &mut inode.body else { return };
+            let attributes = &mut inode.attributes;
+            if request.stability == Stability::Unstable {
+                content.begin_unstable(attributes.size, attributes.modified);
+            } else {
+                content.make_stable();
+            }
+            content.write(request.offset, data);
+            attributes.size = attributes.size.max(end);
+            attributes.allocated_bytes = content.allocated_bytes();
+            attributes.modified = now;
+            permission::clear_set_id(&ctx.credentials, attributes);
+        })
+    }
+
+    /// Errors, in order: `StaleHandle`, `BadOpen`, `IsDirectory`, `InvalidArgument`, `AccessDenied`.
+    fn require_bytes(&self, id: InodeId, via: Via, bits: u32) -> Result<(), Failure> {
+        let attributes = self.attributes(id)?;
+        self.ensure(via == Via::Anonymous, id, FsError::BadOpen)?;
+        self.ensure(!attributes.is_directory(), id, FsError::IsDirectory)?;
+        self.ensure(attributes.file_type == FileType::Regular, id, FsError::InvalidArgument)?;
+        let is_permitted = permission::permits_bytes(&self.ctx.credentials, attributes, bits);
+        self.ensure(is_permitted, id, FsError::AccessDenied)
+    }
+}

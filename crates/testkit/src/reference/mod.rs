@@ -1,0 +1,201 @@
+//! The reference file system: everything the contract says, in memory, as plainly as it can be said. It is the oracle
+//! that the real file system is compared with, and the house behind the tests of the doors.
+//!
+//! Decisions where the contract leaves room (all houses are held to them by [`crate::operations`]):
+//! - Reads, listings and look-ups never change `accessed`.
+//! - A mode that is not given is 0 for everything made by a client, 0777 for symbolic links, 0755 for the directories
+//!   that `zone_root` makes. A size given for anything but a regular file is ignored at creation.
+//! - The size of a directory is the number of its entries, that of a symbolic link the length of its target.
+//! - Setting a size sets `modified`, even to the size the file has; setting owner or group to what it is counts as a
+//!   change. Setting nothing, writing no bytes and a rename between two names of one inode change nothing at all.
+//! - The verifier of an exclusive creation lasts until a `setattr` that sets something, or a size applied by an
+//!   unchecked creation.
+//! - Set-id bits are cleared by others than the superuser on non-directories, also when a mode is set in the same step.
+//! - `access` goes by the mode alone: that the owner may always read and write is for files that are open already.
+//!   Adding and removing in a directory are granted only together with search. `DELETE` and `WRITE_OWNER` are the
+//!   superuser's.
+//! - The root of a zone can be neither removed (`NotPermitted`) nor renamed (`CrossDevice`).
+//! - Names over the NFS limit are refused where the contract lists `NameTooLong`, elsewhere after search permission.
+//! - There are no snapshots: changes of one are `ReadOnly`, reads `NotSupported`. Opens, locks and watches are
+//!   `NotSupported`, reaching a file through an open is `BadOpen`.
+
+mod content;
+mod create;
+mod file;
+mod inode;
+mod link;
+mod lookup;
+mod permission;
+mod readdir;
+mod remove;
+mod rename;
+mod set_attributes;
+mod state;
+mod turn;
+mod zone;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+pub use state::MemoryCapacity;
+use state::State;
+use turn::Turn;
+use vfs::{
+    AccessReply, AccessRequest, Admin, AttributeIo, Clock, CommitReply, CommitRequest, CreateReply, CreateRequest,
+    Failure, FileIo, FsError, GetattrReply, InodeId, LinkReply, LinkRequest, LookupReply, LookupRequest, MkdirRequest,
+    MknodRequest, Namespace, OpContext, Opens, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply,
+    RemoveReply, RemoveRequest, RenameReply, RenameRequest, SetattrReply, SetattrRequest, StatFsReply, SymlinkRequest,
+    View, WalkReply, WalkRequest, Watch, WriteReply, WriteRequest, WriteVerifier, ZoneRootReply, ZoneRootRequest,
+};
+
+use crate::ManualClock;
+
+/// A file system in memory: one mutex, ordered maps, nothing clever.
+#[derive(Debug)]
+pub struct ReferenceFilesystem {
+    state: Mutex<State>,
+    clock: Arc<dyn Clock>,
+}
+
+impl ReferenceFilesystem {
+    /// An empty file system whose root belongs to root with mode 0755.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        let state = Mutex::new(State::new(clock.now()));
+        Self { state, clock }
+    }
+
+    /// Sets how much room there is; what is there already stays.
+    pub fn set_capacity(&self, capacity: MemoryCapacity) {
+        self.state().capacity = capacity;
+    }
+
+    /// Loses power: data that was written unstable and not made stable since is gone, and the write verifier changes.
+    pub fn crash(&self) {
+        self.state().crash();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reading<'a>(&'a self, ctx: &'a OpContext) -> Result<Turn<'a>, Failure> {
+        match ctx.view {
+            View::Live => Ok(Turn { state: self.state(), ctx, now: self.clock.now() }),
+            View::Snapshot(_) => Err(FsError::NotSupported.into()),
+        }
+    }
+
+    fn changing<'a>(&'a self, ctx: &'a OpContext) -> Result<Turn<'a>, Failure> {
+        match ctx.view {
+            View::Live => self.reading(ctx),
+            View::Snapshot(_) => Err(FsError::ReadOnly.into()),
+        }
+    }
+}
+
+impl Default for ReferenceFilesystem {
+    /// An empty file system with a clock that ticks one nanosecond at each operation.
+    fn default() -> Self {
+        Self::new(Arc::new(ManualClock::ticking(Duration::from_nanos(1))))
+    }
+}
+
+impl Namespace for ReferenceFilesystem {
+    async fn lookup(&self, ctx: &OpContext, request: LookupRequest) -> Result<LookupReply, Failure> {
+        self.reading(ctx)?.lookup(&request)
+    }
+
+    async fn walk(&self, ctx: &OpContext, request: WalkRequest) -> Result<WalkReply, Failure> {
+        self.reading(ctx)?.walk(&request)
+    }
+
+    async fn create(&self, ctx: &OpContext, request: CreateRequest) -> Result<CreateReply, Failure> {
+        self.changing(ctx)?.create(&request)
+    }
+
+    async fn mkdir(&self, ctx: &OpContext, request: MkdirRequest) -> Result<CreateReply, Failure> {
+        self.changing(ctx)?.mkdir(&request)
+    }
+
+    async fn symlink(&self, ctx: &OpContext, request: SymlinkRequest) -> Result<CreateReply, Failure> {
+        self.changing(ctx)?.symlink(&request)
+    }
+
+    async fn mknod(&self, ctx: &OpContext, request: MknodRequest) -> Result<CreateReply, Failure> {
+        self.changing(ctx)?.mknod(&request)
+    }
+
+    async fn link(&self, ctx: &OpContext, request: LinkRequest) -> Result<LinkReply, Failure> {
+        self.changing(ctx)?.link(&request)
+    }
+
+    async fn remove(&self, ctx: &OpContext, request: RemoveRequest) -> Result<RemoveReply, Failure> {
+        self.changing(ctx)?.remove(&request)
+    }
+
+    async fn rename(&self, ctx: &OpContext, request: RenameRequest) -> Result<RenameReply, Failure> {
+        self.changing(ctx)?.rename(&request)
+    }
+
+    async fn readdir(&self, ctx: &OpContext, request: ReaddirRequest) -> Result<ReaddirReply, Failure> {
+        self.reading(ctx)?.readdir(&request)
+    }
+
+    async fn readlink(&self, ctx: &OpContext, inode: InodeId) -> Result<ReadlinkReply, Failure> {
+        self.reading(ctx)?.readlink(inode)
+    }
+}
+
+impl FileIo for ReferenceFilesystem {
+    async fn read(&self, ctx: &OpContext, request: ReadRequest) -> Result<ReadReply, Failure> {
+        self.reading(ctx)?.read(&request)
+    }
+
+    async fn write(&self, ctx: &OpContext, request: WriteRequest) -> Result<WriteReply, Failure> {
+        self.changing(ctx)?.write(&request)
+    }
+
+    async fn commit(&self, ctx: &OpContext, request: CommitRequest) -> Result<CommitReply, Failure> {
+        self.changing(ctx)?.commit(&request)
+    }
+
+    fn write_verifier(&self) -> WriteVerifier {
+        self.state().verifier()
+    }
+}
+
+impl AttributeIo for ReferenceFilesystem {
+    async fn getattr(&self, ctx: &OpContext, inode: InodeId) -> Result<GetattrReply, Failure> {
+        Ok(GetattrReply { attributes: self.reading(ctx)?.attributes(inode)?.clone() })
+    }
+
+    async fn setattr(&self, ctx: &OpContext, request: SetattrRequest) -> Result<SetattrReply, Failure> {
+        self.changing(ctx)?.setattr(&request)
+    }
+
+    async fn access(&self, ctx: &OpContext, request: AccessRequest) -> Result<AccessReply, Failure> {
+        let turn = self.reading(ctx)?;
+        let attributes = turn.attributes(request.inode)?.clone();
+        let granted = permission::rights(&ctx.credentials, &attributes).intersection(request.wanted);
+        Ok(AccessReply { granted, attributes })
+    }
+
+    async fn stat_fs(&self, ctx: &OpContext, inode: InodeId) -> Result<StatFsReply, Failure> {
+        let turn = self.reading(ctx)?;
+        Ok(StatFsReply { statistics: turn.state.statistics(), attributes: turn.attributes(inode)?.clone() })
+    }
+}
+
+impl Admin for ReferenceFilesystem {
+    async fn zone_root(&self, ctx: &OpContext, request: ZoneRootRequest) -> Result<ZoneRootReply, Failure> {
+        self.changing(ctx)?.zone_root(&request)
+    }
+}
+
+impl Opens for ReferenceFilesystem {}
+
+impl Watch for ReferenceFilesystem {}
+
+#[cfg(test)]
+mod tests;

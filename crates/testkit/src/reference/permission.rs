@@ -1,0 +1,76 @@
+//! Who may do what (POSIX 4.7 "File Access Permissions").
+
+use vfs::acl::AccessMask;
+use vfs::{Attributes, Credentials, FileType};
+
+pub(super) const READ: u32 = 4;
+pub(super) const WRITE: u32 = 2;
+pub(super) const SEARCH: u32 = 1;
+pub(super) const SET_UID: u32 = 0o4000;
+pub(super) const SET_GID: u32 = 0o2000;
+pub(super) const STICKY: u32 = 0o1000;
+
+/// Whether the bits of the first class that fits allow all of `bits`; the superuser needs none.
+pub(super) fn permits(credentials: &Credentials, attributes: &Attributes, bits: u32) -> bool {
+    credentials.superuser || class_bits(credentials, attributes) & bits == bits
+}
+
+/// Whether the caller is the owner or the superuser.
+pub(super) fn owns(credentials: &Credentials, attributes: &Attributes) -> bool {
+    credentials.superuser || credentials.is_user(&attributes.owner)
+}
+
+/// Whether the caller is in the group or the superuser.
+pub(super) fn is_in_group(credentials: &Credentials, group: &vfs::Principal) -> bool {
+    credentials.superuser || credentials.is_member(group)
+}
+
+/// Whether the bytes may be read or written by handle alone: the owner always may.
+pub(super) fn permits_bytes(credentials: &Credentials, attributes: &Attributes, bits: u32) -> bool {
+    owns(credentials, attributes) || permits(credentials, attributes, bits)
+}
+
+/// Whether a sticky directory keeps the caller from removing this entry.
+pub(super) fn is_kept_by_sticky(credentials: &Credentials, directory: &Attributes, entry: &Attributes) -> bool {
+    directory.mode & STICKY != 0 && !owns(credentials, directory) && !owns(credentials, entry)
+}
+
+/// What a change by another than the superuser does to the set-id bits: they go, except on directories.
+pub(super) fn clear_set_id(credentials: &Credentials, attributes: &mut Attributes) {
+    if !credentials.superuser && !attributes.is_directory() {
+        attributes.mode &= !(SET_UID | SET_GID);
+    }
+}
+
+/// All rights the caller has by the mode.
+pub(super) fn rights(credentials: &Credentials, attributes: &Attributes) -> AccessMask {
+    let has = |bits| permits(credentials, attributes, bits);
+    let mut rights = AccessMask::ALWAYS;
+    let mut grant = |is_granted: bool, mask: AccessMask| {
+        if is_granted {
+            rights = rights.union(mask);
+        }
+    };
+    grant(has(READ), AccessMask::MODE_READ);
+    if attributes.is_directory() {
+        grant(has(WRITE | SEARCH), AccessMask::MODE_WRITE.union(AccessMask::DELETE_CHILD));
+    } else {
+        grant(has(WRITE), AccessMask::MODE_WRITE);
+    }
+    let is_executable = attributes.file_type != FileType::Regular || attributes.mode & 0o111 != 0;
+    grant(has(SEARCH) && is_executable, AccessMask::MODE_EXECUTE);
+    grant(owns(credentials, attributes), AccessMask::WRITE_ATTRIBUTES.union(AccessMask::WRITE_DAC));
+    grant(credentials.superuser, AccessMask::DELETE.union(AccessMask::WRITE_OWNER));
+    rights
+}
+
+fn class_bits(credentials: &Credentials, attributes: &Attributes) -> u32 {
+    let shift = if credentials.is_user(&attributes.owner) {
+        6
+    } else if credentials.is_member(&attributes.group) {
+        3
+    } else {
+        0
+    };
+    attributes.mode >> shift & 7
+}

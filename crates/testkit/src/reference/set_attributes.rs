@@ -1,0 +1,117 @@
+//! Setting attributes.
+
+use pages::BLOCK_SIZE;
+use vfs::limits::FILE_SIZE_MAX;
+use vfs::{
+    Change, Credentials, Failure, FileType, FsError, Principal, SetAttributes, SetTime, SetattrReply, SetattrRequest,
+    Timestamp, Via,
+};
+
+use super::inode::{Body, Inode};
+use super::permission::{self, SET_GID, WRITE};
+use super::turn::Turn;
+
+const MODE_BITS: u32 = 0o7777;
+const NANOSECONDS_PER_SECOND: u32 = 1_000_000_000;
+
+impl Turn<'_> {
+    pub(super) fn setattr(&mut self, request: &SetattrRequest) -> Result<SetattrReply, Failure> {
+        let SetattrRequest { inode: id, attributes: set, .. } = request;
+        self.check_set(request)?;
+        if *set == SetAttributes::default() {
+            return Ok(SetattrReply { change: Change::none(self.attributes(*id)?.clone()) });
+        }
+        let (now, ctx) = (self.now, self.ctx);
+        let change = self.change(*id, |inode| {
+            apply(inode, set, &ctx.credentials, now);
+            inode.exclusive = None;
+        })?;
+        Ok(SetattrReply { change })
+    }
+
+    fn check_set(&self, request: &SetattrRequest) -> Result<(), Failure> {
+        let SetattrRequest { inode: id, attributes: set, via, guard } = request;
+        let now = self.attributes(*id)?;
+        self.ensure(*via == Via::Anonymous, *id, FsError::BadOpen)?;
+        self.ensure(guard.is_none_or(|guard| guard == now.changed), *id, FsError::NotSync)?;
+        let may_have_size = matches!(now.file_type, FileType::Regular | FileType::Directory);
+        self.ensure(are_valid(set) && (set.size.is_none() || may_have_size), *id, FsError::InvalidArgument)?;
+        self.ensure(set.size.is_none() || !now.is_directory(), *id, FsError::IsDirectory)?;
+        self.ensure(self.may_own(set, &now.owner, &now.group), *id, FsError::NotPermitted)?;
+        let is_owner_only = set.mode.is_some() || set.created.is_some() || set.dos.is_some() || sets_given_time(set);
+        let credentials = &self.ctx.credentials;
+        self.ensure(!is_owner_only || permission::owns(credentials, now), *id, FsError::NotPermitted)?;
+        let needs_write = set.size.is_some() || set.accessed.is_some() || set.modified.is_some();
+        let may_write = permission::permits_bytes(credentials, now, WRITE);
+        self.ensure(!needs_write || may_write, *id, FsError::AccessDenied)?;
+        self.ensure(set.size.is_none_or(|size| size <= FILE_SIZE_MAX), *id, FsError::FileTooLarge)
+    }
+
+    /// Whether the caller may set this owner and group on an inode that has these: the superuser any, the owner itself
+    /// and groups it is in.
+    fn may_own(&self, set: &SetAttributes, owner: &Principal, group: &Principal) -> bool {
+        let credentials = &self.ctx.credentials;
+        let is_owner = credentials.is_user(owner);
+        let keeps_owner = set.owner.as_ref().is_none_or(|new| is_owner && new == owner);
+        let is_own_group = |new: &Principal| is_owner && (new == group || credentials.is_member(new));
+        credentials.superuser || keeps_owner && set.group.as_ref().is_none_or(is_own_group)
+    }
+}
+
+/// Whether all values are ones that can be stored.
+pub(super) fn are_valid(set: &SetAttributes) -> bool {
+    let is_time = |time: Timestamp| time.nanoseconds < NANOSECONDS_PER_SECOND;
+    let is_set_time = |time: SetTime| matches!(time, SetTime::Now) || matches!(time, SetTime::To(to) if is_time(to));
+    set.mode.is_none_or(|mode| mode & !MODE_BITS == 0)
+        && set.accessed.is_none_or(is_set_time)
+        && set.modified.is_none_or(is_set_time)
+        && set.created.is_none_or(is_time)
+}
+
+/// The moment that a time to set stands for.
+pub(super) fn moment(time: SetTime, now: Timestamp) -> Timestamp {
+    match time {
+        SetTime::Now => now,
+        SetTime::To(to) => to,
+    }
+}
+
+/// Cuts or extends a regular file; what comes new reads as zeros. Nothing on anything else.
+pub(super) fn set_size(inode: &mut Inode, size: u64, now: Timestamp) {
+    let Body::File(content) = &mut inode.body else { return };
+    content.make_stable();
+    content.cut(size);
+    inode.attributes.size = size;
+    inode.attributes.allocated_bytes = content.allocated_bytes();
+    debug_assert!(
+        inode.attributes.allocated_bytes <= size.next_multiple_of(BLOCK_SIZE as u64),
+        "blocks behind the end"
+    );
+    inode.attributes.modified = now;
+}
+
+fn sets_given_time(set: &SetAttributes) -> bool {
+    [set.accessed, set.modified].iter().any(|time| matches!(time, Some(SetTime::To(_))))
+}
+
+/// Sets what is allowed: size first, as a time of modification that is given too has the last word; then owner and
+/// group, as the mode depends on the group; the set-id bits last.
+fn apply(inode: &mut Inode, set: &SetAttributes, credentials: &Credentials, now: Timestamp) {
+    if let Some(size) = set.size {
+        set_size(inode, size, now);
+    }
+    let attributes = &mut inode.attributes;
+    attributes.owner = set.owner.clone().unwrap_or_else(|| attributes.owner.clone());
+    attributes.group = set.group.clone().unwrap_or_else(|| attributes.group.clone());
+    if let Some(mode) = set.mode {
+        let may_set_gid = permission::is_in_group(credentials, &attributes.group);
+        attributes.mode = if may_set_gid { mode } else { mode & !SET_GID };
+    }
+    if set.owner.is_some() || set.group.is_some() || set.size.is_some() {
+        permission::clear_set_id(credentials, attributes);
+    }
+    attributes.accessed = set.accessed.map_or(attributes.accessed, |time| moment(time, now));
+    attributes.modified = set.modified.map_or(attributes.modified, |time| moment(time, now));
+    attributes.created = set.created.unwrap_or(attributes.created);
+    attributes.dos = set.dos.unwrap_or(attributes.dos);
+}
