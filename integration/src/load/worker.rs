@@ -91,6 +91,8 @@ impl Worker {
     fn run(mut self, address: SocketAddr, ending: Ending) -> Result<Self> {
         let (mut client, root) = attach(address)?;
         let folder = client.lookup(&root, &self.folder)?;
+        // A life of its own: the gateway may have been stopped in good order since the last one.
+        self.verifier = None;
         loop {
             let change = Change::choose(&self.expected, self.changes, &mut self.random);
             match self.perform(&mut client, &folder, &change) {
@@ -161,10 +163,10 @@ impl Worker {
     }
 
     fn check_new_verifier(&mut self, client: &mut Client, folder: &FileHandle) -> Result<()> {
-        let Some(file) = self.expected.files.keys().next().cloned() else { return Ok(()) };
-        let file = client.walk(folder, &file)?;
-        let now = client.commit(&file)?;
-        let before = self.verifier.replace(now);
+        let before = self.verifier.take();
+        let Some(file) = self.expected.files.keys().next() else { return Ok(()) };
+        let file = client.walk(folder, file)?;
+        let now = *self.verifier.insert(client.commit(&file)?);
         ensure!(before != Some(now), "the write verifier {now:x?} survived a restart that lost unstable data");
         Ok(())
     }
