@@ -25,8 +25,6 @@ pub type MountList = LinkedList<MountEntry, MOUNTS_MAX>;
 pub type Groups = LinkedList<Group, GROUPS_MAX>;
 /// `exports`, `exportlist`.
 pub type Exports = LinkedList<Export, EXPORTS_MAX>;
-/// Another name of [`Exports`], as RFC 1094 spells it.
-pub type ExportList = Exports;
 
 xdr_struct! {
     /// `mountbody`, `mountlist`: one mount, as the server remembers it.
