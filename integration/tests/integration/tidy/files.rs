@@ -1,7 +1,7 @@
 //! Names, sizes and places of tracked files.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{assert_none, root, rust_files, text, tracked};
 
@@ -47,15 +47,19 @@ fn no_file_knows_one_machine() {
     assert_none("absolute paths of one machine", &offences);
 }
 
+/// Each binary costs seconds of linking. A crate that needs one of its own (an allocator that counts) has one, with modules.
 #[test]
-fn there_is_one_integration_test_binary() {
-    let in_tests = |path: &Path| path.starts_with("crates") && path.iter().nth(2).is_some_and(|part| part == "tests");
-    let offences: Vec<_> = rust_files(&["crates"])
-        .into_iter()
-        .filter(|path| in_tests(path))
-        .map(|path| format!("{}: into src/ beside what it tests, or into integration/", path.display()))
-        .collect();
-    assert_none("further integration-test binaries", &offences);
+fn no_crate_has_two_test_binaries() {
+    let is_binary = |path: &Path| match path.iter().skip(2).collect::<Vec<_>>()[..] {
+        [tests, _file] => tests == "tests",
+        [tests, _folder, file] => tests == "tests" && file == "main.rs",
+        _ => false,
+    };
+    let binaries: Vec<_> = rust_files(&["crates"]).into_iter().filter(|path| is_binary(path)).collect();
+    let krate = |path: &Path| path.iter().nth(1).map(ToOwned::to_owned);
+    let has_twin = |path: &&PathBuf| binaries.iter().any(|other| other != *path && krate(other) == krate(path));
+    let offences: Vec<_> = binaries.iter().filter(has_twin).map(|path| path.display().to_string()).collect();
+    assert_none("crates with several test binaries; make them modules of one", &offences);
 }
 
 #[test]
