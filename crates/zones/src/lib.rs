@@ -28,6 +28,7 @@ pub use error::{ConfigError, ConfigErrors};
 pub use export::{Export, ExportId};
 pub use load::{HostResolver, load, load_with, system_resolver};
 pub use mapping::{NOBODY, NOGROUP};
+pub use parse::parse;
 pub use registry::Registry;
 pub use squash::{Admitted, Refusal};
 pub use zone::{MountTarget, Zone, ZoneDefinition};

@@ -19,10 +19,10 @@ use crate::path::parse_configured;
 use crate::settings::{ExportTable, MapSetting, Text, Texts, ZoneFile};
 use crate::zone::ZoneDefinition;
 
-/// Parses one zone file.
+/// Parses the text of one zone file; `file` only names it in errors.
 ///
 /// Errors: what TOML or an unknown, missing or mistyped key makes unreadable; else everything that is wrong.
-pub(crate) fn parse(file: &Path, text: &str, resolve: &HostResolver) -> Result<ZoneDefinition, ConfigErrors> {
+pub fn parse(file: &Path, text: &str, resolve: &HostResolver) -> Result<ZoneDefinition, ConfigErrors> {
     let mut findings = Findings::new(file, text);
     let written = match toml::from_str::<ZoneFile>(text) {
         Ok(written) => written,
