@@ -5,6 +5,6 @@ pub mod v1;
 pub mod v3;
 
 pub use lists::{
-    DirPath, EXPORTS_MAX, Export, Exports, GROUPS_MAX, Group, Groups, HostName, MNTNAMLEN, MNTPATHLEN,
-    MOUNTS_MAX, MountEntry, MountList,
+    DirPath, EXPORTS_MAX, Export, Exports, GROUPS_MAX, Group, Groups, HostName, MNTNAMLEN, MNTPATHLEN, MOUNTS_MAX,
+    MountEntry, MountList,
 };
