@@ -1,0 +1,298 @@
+//! Byte-range locks of one inode, as POSIX and NLM know them (Open Group C702, `fcntl`): an owner's locks never
+//! conflict with each other; locking again converts, locks that touch become one, unlocking the middle leaves two.
+
+use vfs::{LockKind, LockOwner, LockRange};
+
+/// The bytes of a lock, first and last included: the last byte of all is `u64::MAX`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    first: u64,
+    last: u64,
+}
+
+/// A granted lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldLock {
+    /// Who holds it.
+    pub owner: LockOwner,
+    /// Which bytes.
+    pub span: Span,
+    /// Shared or exclusive.
+    pub kind: LockKind,
+}
+
+/// All granted locks of one inode, by first byte. No two exclude each other; those of one owner neither overlap nor
+/// touch with the same kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ByteRangeLocks {
+    held: Vec<HeldLock>,
+}
+
+/// Why a lock is not granted, or a range not given back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LockRefusal {
+    /// This lock of another owner is in the way: of several the one with the lowest first byte.
+    Conflict(HeldLock),
+    /// It would leave more than [`LOCKS_MAX`] locks.
+    TooMany,
+}
+
+impl Span {
+    /// The span of a range; `None` when it reaches beyond the last byte of all. Length 0 reaches to that byte.
+    #[must_use]
+    pub fn new(range: LockRange) -> Option<Self> {
+        let last = match range.length {
+            0 => u64::MAX,
+            length => range.offset.checked_add(length - 1)?,
+        };
+        Some(Self { first: range.offset, last })
+    }
+
+    /// The range as protocols show it: length 0 when it reaches to the last byte of all.
+    #[must_use]
+    pub fn range(self) -> LockRange {
+        let length = if self.last == u64::MAX { 0 } else { self.last - self.first + 1 };
+        LockRange { offset: self.first, length }
+    }
+
+    fn overlaps(self, other: Self) -> bool {
+        self.first <= other.last && other.first <= self.last
+    }
+
+    /// Overlaps, or begins at the byte after the other's last.
+    fn touches(self, other: Self) -> bool {
+        self.first <= other.last.saturating_add(1) && other.first <= self.last.saturating_add(1)
+    }
+
+    fn union(self, other: Self) -> Self {
+        Self { first: self.first.min(other.first), last: self.last.max(other.last) }
+    }
+
+    /// What is left of it without the other: in front and behind.
+    fn without(self, other: Self) -> impl Iterator<Item = Self> {
+        let front = other.first.checked_sub(1).filter(|&last| self.first <= last);
+        let behind = other.last.checked_add(1).filter(|&first| first <= self.last);
+        let front = front.map(|last| Self { first: self.first, last: last.min(self.last) });
+        let behind = behind.map(|first| Self { first: first.max(self.first), last: self.last });
+        front.into_iter().chain(behind)
+    }
+}
+
+impl ByteRangeLocks {
+    /// The lock of another owner that is in the way of this one, the lowest if there are several.
+    #[must_use]
+    pub fn conflict(&self, owner: &LockOwner, span: Span, kind: LockKind) -> Option<&HeldLock> {
+        let excludes = |held: &&HeldLock| kind == LockKind::Exclusive || held.kind == LockKind::Exclusive;
+        let mut others = self.held.iter().filter(|held| held.owner != *owner && held.span.overlaps(span));
+        others.find(excludes)
+    }
+
+    /// Grants a lock. What the owner holds of these bytes is converted to the new kind, up or down, at once.
+    ///
+    /// Errors, in order: `Conflict`, `TooMany`; what is held stays.
+    pub fn lock(&mut self, owner: &LockOwner, span: Span, kind: LockKind) -> Result<(), LockRefusal> {
+        if let Some(other) = self.conflict(owner, span, kind) {
+            return Err(LockRefusal::Conflict(other.clone()));
+        }
+        let is_same = |held: &HeldLock| held.owner == *owner && held.kind == kind;
+        let joined = self.held.iter().filter(|held| is_same(held) && held.span.touches(span));
+        let whole = joined.fold(span, |whole, held| whole.union(held.span));
+        let mut next = self.carved(owner, whole);
+        next.push(HeldLock { owner: owner.clone(), span: whole, kind });
+        self.replace(next)
+    }
+
+    /// Gives a range back; bytes of it that the owner does not hold are no error.
+    ///
+    /// Errors: `TooMany` (the middle of a lock leaves two); what is held stays.
+    pub fn unlock(&mut self, owner: &LockOwner, span: Span) -> Result<(), LockRefusal> {
+        let next = self.carved(owner, span);
+        self.replace(next)
+    }
+
+    /// Gives back everything whose owner is meant: a client that is gone, an open that is closed.
+    pub fn release(&mut self, is_meant: impl Fn(&LockOwner) -> bool) {
+        self.held.retain(|held| !is_meant(&held.owner));
+    }
+
+    /// The locks, by first byte.
+    #[must_use]
+    pub fn held(&self) -> &[HeldLock] {
+        &self.held
+    }
+
+    /// The locks without what this owner holds of these bytes.
+    fn carved(&self, owner: &LockOwner, span: Span) -> Vec<HeldLock> {
+        let mut left = Vec::with_capacity(self.held.len() + 2);
+        for held in &self.held {
+            if held.owner == *owner && held.span.overlaps(span) {
+                left.extend(held.span.without(span).map(|span| HeldLock { span, ..held.clone() }));
+            } else {
+                left.push(held.clone());
+            }
+        }
+        left
+    }
+
+    fn replace(&mut self, mut next: Vec<HeldLock>) -> Result<(), LockRefusal> {
+        if next.len() > LOCKS_MAX && next.len() > self.held.len() {
+            return Err(LockRefusal::TooMany);
+        }
+        next.sort_by_key(|held| held.span.first);
+        self.held = next;
+        Ok(())
+    }
+}
+
+/// Most locks of one inode.
+pub const LOCKS_MAX: usize = 8192;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use vfs::OpenId;
+
+    use super::*;
+
+    fn owner(number: u64) -> LockOwner {
+        LockOwner::Open(OpenId(number))
+    }
+
+    fn span(offset: u64, length: u64) -> Span {
+        Span::new(LockRange { offset, length }).unwrap()
+    }
+
+    fn ranges(locks: &ByteRangeLocks) -> Vec<(u64, u64, LockKind)> {
+        locks.held().iter().map(|held| (held.span.range().offset, held.span.range().length, held.kind)).collect()
+    }
+
+    use LockKind::{Exclusive, Shared};
+
+    #[test]
+    fn spans_reach_the_last_byte_and_not_beyond() {
+        let new = |offset, length| Span::new(LockRange { offset, length });
+        assert_eq!(new(0, 0).unwrap().range(), LockRange { offset: 0, length: 0 });
+        assert_eq!(new(u64::MAX, 1).unwrap().range(), LockRange { offset: u64::MAX, length: 0 });
+        assert_eq!(new(5, u64::MAX - 4).unwrap().last, u64::MAX);
+        assert_eq!(new(5, u64::MAX - 3), None);
+        assert_eq!(new(u64::MAX, 2), None);
+        assert_eq!(new(u64::MAX, 0).unwrap().last, u64::MAX);
+    }
+
+    #[test]
+    fn locks_split_merge_and_convert() {
+        let mut locks = ByteRangeLocks::default();
+        let me = owner(1);
+        locks.lock(&me, span(0, 100), Exclusive).unwrap();
+        locks.lock(&me, span(40, 20), Shared).unwrap();
+        assert_eq!(ranges(&locks), [(0, 40, Exclusive), (40, 20, Shared), (60, 40, Exclusive)]);
+        locks.unlock(&me, span(10, 5)).unwrap();
+        assert_eq!(ranges(&locks)[..2], [(0, 10, Exclusive), (15, 25, Exclusive)]);
+        locks.lock(&me, span(10, 50), Exclusive).unwrap();
+        assert_eq!(ranges(&locks), [(0, 100, Exclusive)], "upgraded, and one again");
+        locks.unlock(&me, span(50, 0)).unwrap();
+        assert_eq!(ranges(&locks), [(0, 50, Exclusive)]);
+        locks.unlock(&me, span(0, 0)).unwrap();
+        assert!(locks.held().is_empty());
+    }
+
+    #[test]
+    fn the_lowest_lock_in_the_way_is_named() {
+        let mut locks = ByteRangeLocks::default();
+        locks.lock(&owner(1), span(100, 10), Shared).unwrap();
+        locks.lock(&owner(2), span(50, 10), Shared).unwrap();
+        locks.lock(&owner(3), span(0, 200), Shared).unwrap();
+        let conflict = locks.conflict(&owner(3), span(0, 0), Exclusive).unwrap();
+        assert_eq!((&conflict.owner, conflict.span), (&owner(2), span(50, 10)));
+        assert!(matches!(locks.lock(&owner(3), span(0, 0), Exclusive), Err(LockRefusal::Conflict(_))));
+        assert_eq!(locks.held().len(), 3, "a refused upgrade keeps what was held");
+        locks.release(|other| *other != owner(3));
+        locks.lock(&owner(3), span(0, 0), Exclusive).unwrap();
+        assert_eq!(ranges(&locks), [(0, 0, Exclusive)]);
+    }
+
+    #[test]
+    fn the_number_of_locks_is_bounded() {
+        let mut locks = ByteRangeLocks::default();
+        locks.held = (0..LOCKS_MAX as u64)
+            .map(|index| HeldLock { owner: owner(1), span: span(index * 10, 5), kind: Shared })
+            .collect();
+        assert_eq!(locks.lock(&owner(1), span(7, 1), Shared), Err(LockRefusal::TooMany));
+        assert_eq!(locks.unlock(&owner(1), span(12, 1)), Err(LockRefusal::TooMany));
+        locks.unlock(&owner(1), span(10, 5)).unwrap();
+        locks.lock(&owner(1), span(7, 1), Shared).unwrap();
+        assert_eq!(locks.held().len(), LOCKS_MAX);
+    }
+
+    /// What every byte of a small file is to every owner.
+    #[derive(Debug, Default)]
+    struct Oracle {
+        bytes: [[Option<LockKind>; BYTES]; OWNERS],
+    }
+
+    impl Oracle {
+        fn is_refused(&self, owner: usize, span: (usize, usize), kind: LockKind) -> bool {
+            let others = self.bytes.iter().enumerate().filter(|(other, _)| *other != owner);
+            let mut theirs = others.flat_map(|(_, bytes)| &bytes[span.0..span.1]).flatten();
+            theirs.any(|held| *held == Exclusive || kind == Exclusive)
+        }
+
+        fn set(&mut self, owner: usize, span: (usize, usize), kind: Option<LockKind>) {
+            self.bytes[owner][span.0..span.1].fill(kind);
+        }
+
+        /// The longest runs of bytes with one kind, by owner.
+        fn runs(&self) -> Vec<(u64, u64, u64, LockKind)> {
+            let owners = self.bytes.iter().enumerate();
+            owners
+                .flat_map(|(owner, bytes)| runs_of(bytes).map(move |run| (owner as u64, run.0, run.1, run.2)))
+                .collect()
+        }
+    }
+
+    fn runs_of(bytes: &[Option<LockKind>; BYTES]) -> impl Iterator<Item = (u64, u64, LockKind)> {
+        let starts = (0..BYTES).filter(|&at| at == 0 || bytes[at - 1] != bytes[at]);
+        starts.filter_map(|at| {
+            let length = bytes[at..].iter().take_while(|kind| **kind == bytes[at]).count();
+            let shown = if at + length == BYTES { 0 } else { length as u64 };
+            Some((START + at as u64, shown, bytes[at]?))
+        })
+    }
+
+    /// The oracle's bytes are the last of all, so that every step also tests the far end.
+    const START: u64 = u64::MAX - BYTES as u64 + 1;
+    const BYTES: usize = 24;
+    const OWNERS: usize = 3;
+
+    proptest! {
+        #[test]
+        fn every_history_agrees_with_the_oracle(
+            steps in prop::collection::vec((0..OWNERS, 0..BYTES, 0..=BYTES, 0..3_u8), 1..60),
+        ) {
+            let mut locks = ByteRangeLocks::default();
+            let mut oracle = Oracle::default();
+            for (who, from, length, action) in steps {
+                let to = if length == 0 { BYTES } else { (from + length).min(BYTES) };
+                let asked = if length == 0 { 0 } else { (to - from) as u64 };
+                let range = Span::new(LockRange { offset: START + from as u64, length: asked }).unwrap();
+                let me = owner(who as u64);
+                let kind = match action { 0 => None, 1 => Some(Shared), _ => Some(Exclusive) };
+                let result = match kind {
+                    Some(kind) => locks.lock(&me, range, kind),
+                    None => locks.unlock(&me, range),
+                };
+                let refused = kind.is_some_and(|kind| oracle.is_refused(who, (from, to), kind));
+                prop_assert_eq!(result.is_err(), refused);
+                if !refused {
+                    oracle.set(who, (from, to), kind);
+                }
+                let mut held: Vec<_> = locks.held().iter().map(|held| {
+                    let LockOwner::Open(OpenId(number)) = held.owner else { panic!("not an open") };
+                    (number, held.span.range().offset, held.span.range().length, held.kind)
+                }).collect();
+                held.sort_by_key(|lock| (lock.0, lock.1));
+                prop_assert_eq!(held, oracle.runs());
+            }
+        }
+    }
+}
