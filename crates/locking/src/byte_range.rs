@@ -213,10 +213,8 @@ mod tests {
 
     #[test]
     fn the_number_of_locks_is_bounded() {
-        let mut locks = ByteRangeLocks::default();
-        locks.held = (0..LOCKS_MAX as u64)
-            .map(|index| HeldLock { owner: owner(1), span: span(index * 10, 5), kind: Shared })
-            .collect();
+        let held = |index| HeldLock { owner: owner(1), span: span(index * 10, 5), kind: Shared };
+        let mut locks = ByteRangeLocks { held: (0..LOCKS_MAX as u64).map(held).collect() };
         assert_eq!(locks.lock(&owner(1), span(7, 1), Shared), Err(LockRefusal::TooMany));
         assert_eq!(locks.unlock(&owner(1), span(12, 1)), Err(LockRefusal::TooMany));
         locks.unlock(&owner(1), span(10, 5)).unwrap();
