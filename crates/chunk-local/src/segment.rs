@@ -87,17 +87,18 @@ impl Segment {
         SegmentSummary { segment: self.id, owner: self.owner, blocks: self.state().reserved }
     }
 
-    /// Gives the next blocks to the caller, at most `wanted`; the caller says later how the write went.
+    /// Gives the next blocks to the caller, `wanted` or what fits; the caller says later how the write went.
     pub(crate) fn reserve(&self, wanted: u32, piece: u32) -> Room {
         let mut state = self.state();
         let Some(file) = state.writer.clone().filter(|_| !state.sealed && state.reserved < self.blocks_max) else {
             return Room::Full;
         };
-        if state.reserved >= state.allocated {
-            let wanted = wanted.div_ceil(piece).saturating_mul(piece);
-            return Room::Grow(state.allocated.saturating_add(wanted).min(self.blocks_max), file);
+        let end = state.reserved.saturating_add(wanted).min(self.blocks_max);
+        if end > state.allocated {
+            let pieces = (end - state.allocated).div_ceil(piece);
+            return Room::Grow(state.allocated.saturating_add(pieces.saturating_mul(piece)).min(self.blocks_max), file);
         }
-        let run = Run { start: state.reserved, blocks: wanted.min(state.allocated - state.reserved) };
+        let run = Run { start: state.reserved, blocks: end - state.reserved };
         state.reserved += run.blocks;
         state.writing += 1;
         Room::Reserved(run, file)
@@ -285,7 +286,11 @@ mod tests {
                 let run = Run { start, blocks };
                 let changed = run.indices().filter(|block| model.contains(block) != add).count() as u64;
                 prop_assert_eq!(if add { bits.set(run) } else { bits.clear(run) }, changed);
-                run.indices().for_each(|block| drop(if add { model.insert(block) } else { model.remove(&block) }));
+                if add {
+                    model.extend(run.indices());
+                } else {
+                    model.retain(|block| !run.indices().any(|gone| gone == *block));
+                }
                 prop_assert_eq!(bits.count, model.len() as u64);
             }
             prop_assert!((0..400).all(|block| bits.has(block) == model.contains(&block)));

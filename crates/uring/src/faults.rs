@@ -151,7 +151,10 @@ impl Faults {
             (None, _) => {}
         }
         state.charge(&file.path, operation)?;
-        fallback::run(file.as_fd(), operation)?;
+        // A sync is played only: the power cut is played too, and real ones make tests slow.
+        if !matches!(operation, Operation::Sync { .. }) {
+            fallback::run(file.as_fd(), operation)?;
+        }
         let durable = matches!(operation, Operation::Sync { .. })
             || matches!(operation, Operation::Write(write) if write.durable);
         if durable {
@@ -262,7 +265,7 @@ impl Volatile {
         if file.metadata()?.len() > self.length && coin(seed) {
             file.set_len(self.length)?;
         }
-        file.sync_all()
+        Ok(())
     }
 }
 
