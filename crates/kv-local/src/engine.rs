@@ -1,0 +1,217 @@
+//! The engine: creates or opens a store, and swaps the running one on reopen.
+
+use std::future::poll_fn;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::task::Poll;
+
+use kv::{Batch, Engine, KvError, Version, limits};
+
+use crate::directory::Directory;
+use crate::log::DATA_START;
+use crate::log::device::{FileDevice, LogDevice};
+use crate::log::slot::Slot;
+use crate::reply::run_apart;
+use crate::settings::Settings;
+use crate::store::{OpenStore, Running, Store};
+use crate::superblock::Superblock;
+use crate::view::LocalView;
+
+/// A store in a local directory. Dropping it stops its threads; what was committed is in the log.
+#[derive(Debug)]
+pub struct LocalEngine {
+    shared: Arc<Shared>,
+}
+
+impl LocalEngine {
+    /// Opens the store in the directory, or creates one if the directory is empty or missing. Blocks.
+    ///
+    /// Errors: `Io` (another owner has it; settings; the file system), `NoSpace`, `Damaged` (it says which file and
+    /// where; nothing was changed).
+    pub fn open(settings: Settings) -> Result<Self, KvError> {
+        Self::open_on(settings, Box::new(FileDisk))
+    }
+
+    /// As `open`, with the log on any device.
+    pub(crate) fn open_on(settings: Settings, disk: Box<dyn Disk>) -> Result<Self, KvError> {
+        settings.validate()?;
+        let directory = Directory::open(&settings.directory)?;
+        let superblock = load_or_create(&directory, &settings, &*disk)?;
+        if superblock.log_bytes != settings.log_bytes {
+            tracing::warn!(kept = superblock.log_bytes, "the size of the log is fixed at creation");
+        }
+        let shared =
+            Shared { settings, directory, superblock, disk, running: RwLock::new(None), lifecycle: Mutex::new(()) };
+        shared.start()?;
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The random identity of the store, which other parts of the house record beside their own data.
+    #[must_use]
+    pub fn store_id(&self) -> u128 {
+        self.shared.superblock.store_id
+    }
+}
+
+impl Engine for LocalEngine {
+    type View = LocalView;
+
+    async fn view(&self) -> Result<LocalView, KvError> {
+        let store = self.shared.store()?;
+        store.check()?;
+        Ok(LocalView::open(&store))
+    }
+
+    async fn commit(&self, mut batch: Batch) -> Result<Version, KvError> {
+        limits::check(&batch)?;
+        let queued = poll_fn(|context| match self.shared.store() {
+            Ok(store) => store.enqueue(&mut batch, context),
+            Err(error) => Poll::Ready(Err(error)),
+        });
+        let reply = queued.await?;
+        reply.await.unwrap_or_else(|| Err(KvError::Unknown("the metadata store stopped".to_owned())))
+    }
+
+    async fn reopen(&self) -> Result<(), KvError> {
+        let shared = Arc::clone(&self.shared);
+        let done = run_apart("kv-reopen", move || shared.reopen()).await;
+        done.unwrap_or_else(|| Err(KvError::Io("the reopening thread ended".to_owned())))
+    }
+
+    fn reserve_bytes(&self) -> u64 {
+        let table_bytes = self.shared.store().map_or(0, |store| store.table_bytes());
+        let memtables = 4 * self.shared.settings.memtable_bytes;
+        let inputs = table_bytes.min(memtables + COMPACTION_LEVEL_BYTES);
+        let reserve = inputs + memtables;
+        reserve + reserve / 10
+    }
+
+    async fn close(&self) -> Result<(), KvError> {
+        let shared = Arc::clone(&self.shared);
+        let done = run_apart("kv-close", move || shared.stop(true)).await;
+        done.unwrap_or_else(|| Err(KvError::Io("the closing thread ended".to_owned())))
+    }
+}
+
+/// Where the log lies: a file, or in tests something that fails on demand.
+pub(crate) trait Disk: Send + Sync + std::fmt::Debug {
+    /// Makes a new log of this size.
+    fn create(&self, path: &Path, size_bytes: u64) -> Result<(), KvError>;
+
+    /// Opens a log.
+    fn open(&self, path: &Path, size_bytes: u64) -> Result<Arc<dyn LogDevice>, KvError>;
+}
+
+#[derive(Debug)]
+struct FileDisk;
+
+impl Disk for FileDisk {
+    fn create(&self, path: &Path, size_bytes: u64) -> Result<(), KvError> {
+        FileDevice::create(path, size_bytes)
+    }
+
+    fn open(&self, path: &Path, size_bytes: u64) -> Result<Arc<dyn LogDevice>, KvError> {
+        Ok(Arc::new(FileDevice::open(path, size_bytes)?))
+    }
+}
+
+#[derive(Debug)]
+struct Shared {
+    settings: Settings,
+    directory: Directory,
+    superblock: Superblock,
+    disk: Box<dyn Disk>,
+    /// `None` while closed or being reopened.
+    running: RwLock<Option<Running>>,
+    /// Held by the one who opens or closes.
+    lifecycle: Mutex<()>,
+}
+
+impl Shared {
+    fn store(&self) -> Result<Arc<Store>, KvError> {
+        let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
+        let store = running.as_ref().map(|running| Arc::clone(&running.store));
+        store.ok_or_else(|| KvError::Io("the metadata store is closed".to_owned()))
+    }
+
+    fn start(&self) -> Result<(), KvError> {
+        let running = open_store(&self.directory, &self.settings, &self.superblock, &*self.disk)?.run()?;
+        *self.running.write().unwrap_or_else(PoisonError::into_inner) = Some(running);
+        Ok(())
+    }
+
+    fn reopen(&self) -> Result<(), KvError> {
+        let _alone = self.alone();
+        self.stop_running(false)?;
+        self.start()
+    }
+
+    fn stop(&self, is_clean: bool) -> Result<(), KvError> {
+        let _alone = self.alone();
+        self.stop_running(is_clean)
+    }
+
+    fn stop_running(&self, is_clean: bool) -> Result<(), KvError> {
+        let running = self.running.write().unwrap_or_else(PoisonError::into_inner).take();
+        running.map_or(Ok(()), |running| running.stop(is_clean))
+    }
+
+    fn alone(&self) -> MutexGuard<'_, ()> {
+        self.lifecycle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn load_or_create(directory: &Directory, settings: &Settings, disk: &dyn Disk) -> Result<Superblock, KvError> {
+    let superblock = match Superblock::read(directory)? {
+        Some(superblock) if superblock.ready => return Ok(superblock),
+        Some(unfinished) => unfinished,
+        None => Superblock::new(settings.log_bytes)?,
+    };
+    create(directory, settings, superblock, disk)
+}
+
+/// Makes log and tree between two writes of the superblock, so that a creation cut short is begun anew.
+fn create(
+    directory: &Directory,
+    settings: &Settings,
+    superblock: Superblock,
+    disk: &dyn Disk,
+) -> Result<Superblock, KvError> {
+    superblock.write(directory)?;
+    directory.clear()?;
+    disk.create(&directory.log(), superblock.log_bytes)?;
+    let parts = open_store(directory, settings, &superblock, disk)?;
+    parts.create_tree()?;
+    let slot = Slot {
+        store_id: superblock.store_id,
+        generation: 1,
+        epoch: 0,
+        start: 0,
+        previous_group: 0,
+        log_bytes: superblock.log_bytes,
+        prepared_bytes: DATA_START,
+    };
+    slot.write(&*parts.device, &parts.log_path)?;
+    directory.sync()?;
+    let superblock = Superblock { ready: true, ..superblock };
+    superblock.write(directory)?;
+    Ok(superblock)
+}
+
+fn open_store(
+    directory: &Directory,
+    settings: &Settings,
+    superblock: &Superblock,
+    disk: &dyn Disk,
+) -> Result<OpenStore, KvError> {
+    Ok(OpenStore {
+        settings: settings.clone(),
+        store_id: superblock.store_id,
+        log_path: directory.log(),
+        tree_path: directory.tree(),
+        device: disk.open(&directory.log(), superblock.log_bytes)?,
+    })
+}
+
+/// Size of the first sorted level of the tree: the most that a compaction of the top level reads beside it.
+const COMPACTION_LEVEL_BYTES: u64 = 256 * 1024 * 1024;

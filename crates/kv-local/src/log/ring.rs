@@ -1,0 +1,95 @@
+//! Positions of the endless log, their places in the file, and what of it is free.
+
+use super::{BLOCK_BYTES, DATA_START};
+
+/// How positions fall into the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Geometry {
+    area_bytes: u64,
+}
+
+impl Geometry {
+    /// The geometry of a log of this size.
+    pub(crate) fn new(log_bytes: u64) -> Self {
+        Self { area_bytes: log_bytes.saturating_sub(DATA_START).max(BLOCK_BYTES) }
+    }
+
+    /// Place of a position in the file.
+    pub(crate) fn offset(self, position: u64) -> u64 {
+        DATA_START + position % self.area_bytes
+    }
+
+    /// Bytes from the position to the end of its lap.
+    pub(crate) fn left_in_lap(self, position: u64) -> u64 {
+        self.area_bytes - position % self.area_bytes
+    }
+
+    /// First position of the next lap.
+    pub(crate) fn next_lap(self, position: u64) -> u64 {
+        position + self.left_in_lap(position)
+    }
+
+    /// Bytes of one lap.
+    pub(crate) fn area_bytes(self) -> u64 {
+        self.area_bytes
+    }
+}
+
+/// The part of the log in use: from the start of replay to where the next write goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ring {
+    pub(crate) geometry: Geometry,
+    pub(crate) start: u64,
+    pub(crate) head: u64,
+    /// Bytes of the file that are zero-filled: writes stay below.
+    pub(crate) prepared_bytes: u64,
+}
+
+impl Ring {
+    /// Where a write of this length goes, or `None` while there is no room for it.
+    pub(crate) fn place(&self, length: u64) -> Option<u64> {
+        let fits_in_lap = length <= self.geometry.left_in_lap(self.head);
+        let position = if fits_in_lap { self.head } else { self.geometry.next_lap(self.head) };
+        let is_free = position + length - self.start <= self.geometry.area_bytes;
+        let is_prepared = self.geometry.offset(position) + length <= self.prepared_bytes;
+        (is_free && is_prepared).then_some(position)
+    }
+
+    /// Whether a checkpoint is due.
+    pub(crate) fn is_half_full(&self) -> bool {
+        self.head - self.start >= self.geometry.area_bytes / 2
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ring(start: u64, head: u64) -> Ring {
+        Ring { geometry: Geometry::new(DATA_START + 100), start, head, prepared_bytes: DATA_START + 100 }
+    }
+
+    #[test]
+    fn a_write_that_does_not_fit_starts_the_next_lap() {
+        assert_eq!(ring(0, 0).place(100), Some(0));
+        assert_eq!(ring(50, 60).place(40), Some(60));
+        assert_eq!(ring(50, 60).place(41), Some(100));
+        assert_eq!(ring(250, 260).place(50), Some(300));
+        assert_eq!(ring(250, 260).place(51), None);
+        assert_eq!(Geometry::new(DATA_START + 100).offset(260), DATA_START + 60);
+    }
+
+    #[test]
+    fn a_write_never_overtakes_the_start() {
+        assert_eq!(ring(10, 100).place(10), Some(100));
+        assert_eq!(ring(10, 100).place(11), None);
+        assert_eq!(ring(0, 60).place(41), None);
+    }
+
+    #[test]
+    fn a_write_waits_for_the_zero_fill() {
+        let ring = Ring { prepared_bytes: DATA_START + 30, ..ring(0, 20) };
+        assert_eq!(ring.place(10), Some(20));
+        assert_eq!(ring.place(11), None);
+    }
+}
