@@ -98,9 +98,11 @@ impl fmt::Display for Task {
     }
 }
 
-/// The workspace's root folder.
+/// The workspace's root folder: of the clone cargo runs this in, which need not be the one it was compiled in when
+/// clones share a target folder.
 pub(crate) fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let here = Path::new(&here);
     here.parent().unwrap_or(here).to_owned()
 }
 

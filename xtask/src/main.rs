@@ -5,6 +5,8 @@ mod command;
 mod gate;
 mod report;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -24,10 +26,14 @@ enum Verb {
     Clients(clients::ClientOptions),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().verb {
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().verb {
         Verb::Test(options) => gate::test(&options),
         Verb::Lint => gate::lint(),
         Verb::Clients(options) => clients::run(&options),
-    }
+    };
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    // One line: a backtrace of this tool tells nobody why the gate failed.
+    eprintln!("\nerror: {error:#}");
+    ExitCode::FAILURE
 }

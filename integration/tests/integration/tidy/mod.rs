@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    integration::workspace_root()
 }
 
 /// Every file that belongs to the repository, relative to its root. Without git (an unpacked archive): every file there.
