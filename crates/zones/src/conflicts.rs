@@ -66,5 +66,5 @@ fn find_shared_addresses(zones: &[ZoneDefinition]) -> Vec<ConfigError> {
 }
 
 fn about(zone: &ZoneDefinition, key: &str, reason: String) -> ConfigError {
-    ConfigError { file: zone.file.clone(), line: None, key: key.to_owned(), reason }
+    ConfigError::about(&zone.file, key, reason)
 }

@@ -28,6 +28,24 @@ pub(crate) struct Findings<'a> {
     found: Vec<ConfigError>,
 }
 
+impl ConfigError {
+    /// What the TOML parser says of a file's text: bad syntax, an unknown or missing key, a value of the wrong type. It
+    /// names keys that are unknown or missing itself; the key of a bad value is read from its line.
+    #[must_use]
+    pub fn unreadable(file: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let line = error.span().map(|span| line_of(text, span.start));
+        let is_named = error.message().starts_with("unknown field") || error.message().starts_with("missing field");
+        let key = line.filter(|_| !is_named).and_then(|line| key_on(text, line)).unwrap_or_default();
+        Self { file: file.to_owned(), line, key, reason: error.message().trim().replace('\n', "; ") }
+    }
+
+    /// What is wrong with a file, or with one of its keys, as a whole.
+    #[must_use]
+    pub fn about(file: &Path, key: &str, reason: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), line: None, key: key.to_owned(), reason: reason.into() }
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}", self.file.display())?;
@@ -68,13 +86,9 @@ impl<'a> Findings<'a> {
         self.found.push(ConfigError { file: self.file.to_owned(), line, key: key.into(), reason: reason.into() });
     }
 
-    /// Notes what the TOML parser says. It names unknown keys itself; the key of a bad value is read from its line.
+    /// Notes what the TOML parser says.
     pub(crate) fn add_syntax(&mut self, error: &toml::de::Error) {
-        let line = error.span().map(|span| self.line_of(span.start));
-        let is_named = error.message().starts_with("unknown field") || error.message().starts_with("missing field");
-        let key = line.filter(|_| !is_named).and_then(|line| self.key_on(line)).unwrap_or_default();
-        let reason = error.message().trim().replace('\n', "; ");
-        self.found.push(ConfigError { file: self.file.to_owned(), line, key, reason });
+        self.found.push(ConfigError::unreadable(self.file, self.text, error));
     }
 
     /// What was found; `value` when that is nothing.
@@ -86,12 +100,16 @@ impl<'a> Findings<'a> {
     }
 
     fn line_of(&self, offset: usize) -> usize {
-        let before = self.text.as_bytes().get(..offset).unwrap_or_default();
-        before.iter().filter(|&&byte| byte == b'\n').count() + 1
+        line_of(self.text, offset)
     }
+}
 
-    fn key_on(&self, line: usize) -> Option<String> {
-        let (key, _) = self.text.lines().nth(line - 1)?.split_once('=')?;
-        Some(key.trim().to_owned())
-    }
+fn line_of(text: &str, offset: usize) -> usize {
+    let before = text.as_bytes().get(..offset).unwrap_or_default();
+    before.iter().filter(|&&byte| byte == b'\n').count() + 1
+}
+
+fn key_on(text: &str, line: usize) -> Option<String> {
+    let (key, _) = text.lines().nth(line - 1)?.split_once('=')?;
+    Some(key.trim().to_owned())
 }

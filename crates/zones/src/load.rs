@@ -85,7 +85,7 @@ fn read(file: &Path) -> Result<String, ConfigErrors> {
 }
 
 fn about(file: &Path, reason: impl Into<String>) -> ConfigError {
-    ConfigError { file: file.to_owned(), line: None, key: String::new(), reason: reason.into() }
+    ConfigError::about(file, "", reason)
 }
 
 /// Most zones of one gateway.
