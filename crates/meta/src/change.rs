@@ -1,0 +1,161 @@
+//! What one operation does to the store: applied whole or not at all.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use kv::limits::{BATCH_BYTES_MAX, BATCH_KEYS_MAX, VALUE_BYTES_MAX};
+use vfs::{Epoch, ShardId};
+
+use crate::MetaError;
+use crate::keys::{self, Key};
+use crate::records::{ExpiryRecord, Record, Run, SPACE_RUNS_MAX};
+
+/// One atomic change. Of several writes to a key the last one counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    pub(crate) writes: BTreeMap<Key, Option<Bytes>>,
+    pub(crate) space: BTreeMap<ShardId, SpaceDelta>,
+}
+
+/// Blocks named and released.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SpaceDelta {
+    /// Blocks that are named now.
+    pub named: Vec<Run>,
+    /// Blocks that nobody names any more.
+    pub released: Vec<Run>,
+}
+
+impl Change {
+    /// A change of nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty() && self.space.is_empty()
+    }
+
+    /// Sets a key. What snapshots keep goes through [`Change::replace`] instead.
+    pub fn put(&mut self, key: Key, value: Bytes) {
+        self.writes.insert(key, Some(value));
+    }
+
+    /// Sets a key to a record.
+    pub fn put_record(&mut self, key: Key, record: &impl Record) {
+        self.put(key, record.encode());
+    }
+
+    /// Removes a key, if it is there. What snapshots keep goes through [`Change::replace`] instead.
+    pub fn delete(&mut self, key: Key) {
+        self.writes.insert(key, None);
+    }
+
+    /// Keeps a state of a key that ends now, and its index entry.
+    pub fn keep_version(&mut self, key: &Key, old: Bytes, born: Epoch, died: Epoch) {
+        assert!(born < died, "a state of {key} that ended at {died:?} before it began at {born:?}");
+        self.put_record(keys::expiry(key, born, died), &ExpiryRecord);
+        self.put(keys::version(key, died), old);
+    }
+
+    /// Removes a kept state of a key, and its index entry.
+    pub fn drop_version(&mut self, key: &Key, born: Epoch, died: Epoch) {
+        self.delete(keys::expiry(key, born, died));
+        self.delete(keys::version(key, died));
+    }
+
+    /// These blocks, from a placement on, are named by this change. A block is named once in its life.
+    pub fn named(&mut self, shard: ShardId, placement: u64, blocks: u32) {
+        append(&mut self.space.entry(shard).or_default().named, Run { placement, blocks });
+    }
+
+    /// These blocks, from a placement on, are named by nobody after this change.
+    pub fn released(&mut self, shard: ShardId, placement: u64, blocks: u32) {
+        append(&mut self.space.entry(shard).or_default().released, Run { placement, blocks });
+    }
+
+    /// What it writes: `None` is a removal.
+    pub fn writes(&self) -> impl Iterator<Item = (&Key, Option<&Bytes>)> {
+        self.writes.iter().map(|(key, value)| (key, value.as_ref()))
+    }
+
+    /// What it names and releases.
+    pub fn space(&self) -> impl Iterator<Item = (ShardId, &SpaceDelta)> {
+        self.space.iter().map(|(shard, delta)| (*shard, delta))
+    }
+
+    /// How much of a batch it takes.
+    #[must_use]
+    pub fn size(&self) -> ChangeSize {
+        let entry = |(key, value): (&Key, &Option<Bytes>)| key.as_bytes().len() + value.as_ref().map_or(0, Bytes::len);
+        let runs: usize = self.space.values().map(SpaceDelta::runs).sum();
+        let records = self.space.len();
+        ChangeSize {
+            keys: self.writes.len() + records,
+            bytes: self.writes.iter().map(entry).sum::<usize>() + records * SPACE_HEAD_BYTES + runs * RUN_BYTES,
+            runs,
+        }
+    }
+
+    /// Whether an engine takes it in one batch.
+    pub(crate) fn check(&self) -> Result<ChangeSize, MetaError> {
+        let size = self.size();
+        let long = |value: &Option<Bytes>| value.as_ref().is_some_and(|value| value.len() > VALUE_BYTES_MAX);
+        if !size.fits() || self.writes.values().any(long) {
+            return Err(MetaError::TooLarge { keys: size.keys, bytes: size.bytes, runs: size.runs });
+        }
+        Ok(size)
+    }
+}
+
+impl SpaceDelta {
+    pub(crate) fn runs(&self) -> usize {
+        self.named.len() + self.released.len()
+    }
+
+    pub(crate) fn append(&mut self, other: Self) {
+        other.named.into_iter().for_each(|run| append(&mut self.named, run));
+        other.released.into_iter().for_each(|run| append(&mut self.released, run));
+    }
+}
+
+/// What a change or a group of them takes of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChangeSize {
+    /// Keys written.
+    pub keys: usize,
+    /// Bytes of keys and values.
+    pub bytes: usize,
+    /// Runs of blocks named and released.
+    pub runs: usize,
+}
+
+impl ChangeSize {
+    /// Whether an engine takes it in one batch.
+    #[must_use]
+    pub fn fits(&self) -> bool {
+        self.keys <= BATCH_KEYS_MAX && self.bytes <= BATCH_BYTES_MAX && self.runs <= SPACE_RUNS_MAX
+    }
+
+    pub(crate) fn plus(&self, other: &Self) -> Self {
+        Self { keys: self.keys + other.keys, bytes: self.bytes + other.bytes, runs: self.runs + other.runs }
+    }
+}
+
+/// Adds a run, as part of the last one if it continues it.
+fn append(runs: &mut Vec<Run>, run: Run) {
+    assert!(run.check().is_ok(), "a run of blocks beyond its segment: {run:?}");
+    match runs.last_mut() {
+        Some(last) if last.placement + u64::from(last.blocks) == run.placement && last.segment() == run.segment() => {
+            last.blocks += run.blocks;
+        }
+        _ => runs.push(run),
+    }
+}
+
+/// Key, format and counts of a space record.
+const SPACE_HEAD_BYTES: usize = 17 + 1 + 8;
+const RUN_BYTES: usize = 12;

@@ -1,0 +1,87 @@
+//! Every record that stands in the store. A record opens with the number of its format; those that snapshots keep
+//! carry the epoch they were born in right behind it.
+
+mod inode;
+mod names;
+mod region;
+mod shard;
+mod space;
+mod state;
+mod superblock;
+mod usage;
+
+use bytes::Bytes;
+pub use inode::{ArchiveState, INODE_MASKS_MAX, InodeRecord, Mask};
+pub use names::{BacklinkRecord, DentryRecord, DescriptorRecord, ExpiryRecord, GoneRecord, XattrRecord, XattrValue};
+pub use region::{Coding, Extent, Located, REGION_BLOCKS, REGION_BYTES, RegionRecord, Released};
+pub use shard::{
+    AllocatorRecord, FenceRecord, Intent, IntentRecord, LeaseRecord, ShardRecord, SnapshotRecord, TreeRecord,
+};
+pub use space::{
+    PoolRecord, Referrer, Run, SEGMENT_BLOCKS_MAX, SPACE_RUNS_MAX, SegmentRecord, SegmentState, SharedRecord,
+    SpaceRecord,
+};
+pub use state::{NlmClientRecord, OpenRecord, PolicyRecord, ReplyRecord, StoredLock};
+pub use superblock::{HandleKey, Superblock};
+pub use usage::{Charge, Limits, OwnerUsageRecord, QuotaRecord, UsageRecord};
+use vfs::Epoch;
+
+use crate::{Key, MetaError, RecordError};
+
+/// Something with a fixed form in the store.
+pub trait Record: Sized {
+    /// What it is called in messages.
+    const NAME: &'static str;
+
+    /// Its bytes. Panics when the record breaks a rule that `decode` enforces: such a thing must never be written.
+    fn encode(&self) -> Bytes;
+
+    /// Reads what [`Record::encode`] wrote.
+    ///
+    /// # Errors
+    /// In order: `Truncated` (no byte), `Format`, `Truncated` or `Invalid` (as the fields come), `Trailing`, `Invalid`.
+    fn decode(bytes: &[u8]) -> Result<Self, RecordError>;
+
+    /// As [`Record::decode`], with an error that names the key.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    fn decode_at(key: &Key, bytes: &[u8]) -> Result<Self, MetaError> {
+        Self::decode(bytes).map_err(|problem| MetaError::Damaged { key: key.clone(), problem })
+    }
+}
+
+/// A record whose old states snapshots keep.
+pub trait Versioned: Record {
+    /// The epoch in which this state was written.
+    fn born(&self) -> Epoch;
+}
+
+macro_rules! versioned {
+    ($($type:ident),+) => {$(
+        impl Versioned for $type {
+            fn born(&self) -> Epoch {
+                self.born
+            }
+        }
+    )+};
+}
+versioned!(
+    InodeRecord,
+    DentryRecord,
+    RegionRecord,
+    UsageRecord,
+    XattrRecord,
+    BacklinkRecord,
+    DescriptorRecord,
+    GoneRecord
+);
+
+/// The epoch in which a versioned record was born, read from its head without decoding the rest.
+///
+/// # Errors
+/// `Truncated`.
+pub fn born_of(bytes: &[u8]) -> Result<Epoch, RecordError> {
+    let head = bytes.get(1..9).and_then(|head| <[u8; 8]>::try_from(head).ok());
+    head.map(|head| Epoch(u64::from_be_bytes(head))).ok_or(RecordError::Truncated("versioned"))
+}

@@ -1,0 +1,66 @@
+//! Which stores this house opens: the feature words and fixed sizes of the superblock.
+
+use vfs::Timestamp;
+
+use crate::MetaError;
+use crate::keys::{FOLD_TABLE, HASH_BITS, SLOT_BITS};
+use crate::records::{HandleKey, REGION_BYTES, Superblock};
+
+/// The superblock of a store that is made now.
+pub(crate) fn new_superblock(now: Timestamp, seed: &[u8; 64]) -> Superblock {
+    let part = |first: usize| seed.iter().skip(first).copied();
+    let mut store_id = [0; 16];
+    let mut hash_key = [0; 16];
+    let mut handle_key = [0; 32];
+    store_id.iter_mut().zip(part(0)).for_each(|(to, from)| *to = from);
+    hash_key.iter_mut().zip(part(16)).for_each(|(to, from)| *to = from);
+    handle_key.iter_mut().zip(part(32)).for_each(|(to, from)| *to = from);
+    Superblock {
+        store_id: u128::from_be_bytes(store_id),
+        compatible: 0,
+        read_only_compatible: 0,
+        incompatible: 0,
+        block_bytes: BLOCK_BYTES,
+        region_bytes: REGION_BYTES,
+        hash_key,
+        hash_bits: u8::try_from(HASH_BITS).unwrap_or_default(),
+        slot_bits: u8::try_from(SLOT_BITS).unwrap_or_default(),
+        fold_table: FOLD_TABLE,
+        handle_keys: vec![HandleKey { id: 1, key: handle_key }],
+        created: now,
+    }
+}
+
+/// Whether this house may work on the store.
+pub(crate) fn check(superblock: &Superblock) -> Result<(), MetaError> {
+    let unknown = superblock.incompatible & !INCOMPATIBLE_KNOWN;
+    let unknown_writing = superblock.read_only_compatible & !READ_ONLY_COMPATIBLE_KNOWN;
+    let widths = (u32::from(superblock.hash_bits), u32::from(superblock.slot_bits));
+    let problem = match superblock {
+        _ if unknown != 0 => format!("it uses features this version does not know (incompatible word {unknown:#x})"),
+        _ if unknown_writing != 0 => format!(
+            "it uses features with which this version may only read (read-only compatible word {unknown_writing:#x}), \
+             and reading alone is not offered"
+        ),
+        _ if superblock.block_bytes != BLOCK_BYTES => {
+            format!("its blocks have {} bytes, not 4096", superblock.block_bytes)
+        }
+        _ if superblock.region_bytes != REGION_BYTES => {
+            format!("its regions have {} bytes, not {REGION_BYTES}", superblock.region_bytes)
+        }
+        _ if widths != (HASH_BITS, SLOT_BITS) => {
+            format!("its cookies have {} + {} bits, not 47 + 16", widths.0, widths.1)
+        }
+        _ if superblock.fold_table != FOLD_TABLE => {
+            format!("it folds names by table {}, this version knows table {FOLD_TABLE}", superblock.fold_table)
+        }
+        _ => return Ok(()),
+    };
+    Err(MetaError::Incompatible(problem))
+}
+
+/// Bits of the incompatible word that this house knows: none yet.
+const INCOMPATIBLE_KNOWN: u64 = 0;
+/// Bits of the read-only compatible word that this house knows: none yet.
+const READ_ONLY_COMPATIBLE_KNOWN: u64 = 0;
+const BLOCK_BYTES: u32 = 4096;
