@@ -2,8 +2,11 @@
 
 mod block_on;
 mod clock;
+pub mod operations;
 pub mod reference;
+mod seed;
 
 pub use block_on::block_on;
 pub use clock::ManualClock;
 pub use reference::ReferenceFilesystem;
+pub use seed::Random;

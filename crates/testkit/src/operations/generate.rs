@@ -1,0 +1,293 @@
+//! Sequences from seeds: few names, few directories and a handful of users, so that operations meet each other often.
+
+use bytes::Bytes;
+use vfs::acl::AccessMask;
+use vfs::limits::FILE_SIZE_MAX;
+use vfs::{
+    CreateHow, DeviceNumber, DosAttributes, LookupName, Name, NodeKind, Principal, RemoveKind, SetAttributes, SetTime,
+    Stability, Timestamp,
+};
+
+use super::{Action, CURSORS, Caller, DIRECTORY_REGISTERS, Guard, Operation, REGISTERS, Register};
+use crate::Random;
+
+/// Offsets around which files are read, written and cut: blocks, regions, several regions, far out, and the last byte.
+pub(super) const BORDERS: [u64; 9] =
+    [0, 4096, 32 << 10, 256 << 10, 512 << 10, 5 << 20, 17 << 20, 1 << 40, FILE_SIZE_MAX];
+
+const NAMES: [&[u8]; 10] =
+    [b"a", b"b", b"c", b"d", b"e", b"f", b"\xff\xfe not UTF-8", b"A", b" ..;:\\*?\"<>|\x01\n", b"..."];
+const FILE_MODES: [u32; 9] = [0o644, 0o666, 0o600, 0o777, 0o4755, 0o2755, 0o6777, 0o2644, 0];
+const DIRECTORY_MODES: [u32; 9] = [0o777, 0o777, 0o755, 0o775, 0o1777, 0o2775, 0o3777, 0o700, 0o311];
+const USERS: [u32; 4] = [0, 1000, 1001, 1002];
+const GROUPS: [u32; 4] = [0, 100, 200, 300];
+const MODE_INVALID: u32 = 0o10644;
+const NAME_BYTES_LONGEST: usize = 255;
+
+/// The first `count` operations of a seed.
+#[must_use]
+pub fn generate(seed: u64, count: usize) -> Vec<Operation> {
+    Generator::new(seed).take(count).collect()
+}
+
+/// An endless sequence that its seed decides.
+#[derive(Clone, Debug)]
+pub struct Generator {
+    random: Random,
+}
+
+impl Generator {
+    /// Begins the sequence of a seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self { random: Random::new(seed) }
+    }
+}
+
+impl Iterator for Generator {
+    type Item = Operation;
+
+    fn next(&mut self) -> Option<Operation> {
+        let caller = match self.random.below(10) {
+            0..=3 => Caller::Root,
+            4..=6 => Caller::Alice,
+            7..=8 => Caller::Bob,
+            _ => Caller::Carol,
+        };
+        let action = match self.random.below(100) {
+            0..=26 => self.making(),
+            27..=50 => self.naming(),
+            51..=74 => self.bytes(),
+            75..=88 => self.attributes(),
+            _ => self.finding(),
+        };
+        Some(Operation { caller, action })
+    }
+}
+
+impl Generator {
+    fn making(&mut self) -> Action {
+        let (directory, name) = (self.directory(), self.new_name());
+        match self.random.below(20) {
+            0..=9 => Action::Create { directory, name, how: self.how(), into: self.object() },
+            10..=15 => {
+                let attributes = self.first_attributes(&DIRECTORY_MODES);
+                Action::Mkdir { directory, name, attributes, into: self.any() }
+            }
+            16..=17 => {
+                let (target, into) = (self.target(), self.object());
+                Action::Symlink { directory, name, target, attributes: self.first_attributes(&[0o777]), into }
+            }
+            _ => {
+                let (kind, into) = (self.kind(), self.object());
+                Action::Mknod { directory, name, kind, attributes: self.first_attributes(&FILE_MODES), into }
+            }
+        }
+    }
+
+    fn naming(&mut self) -> Action {
+        let (directory, name) = (self.directory(), self.name());
+        let rarely = self.random.chance(10);
+        match self.random.below(12) {
+            0..=2 => Action::Link { inode: self.any(), directory, name, replace: rarely },
+            3..=4 => Action::Remove { directory, name, kind: RemoveKind::File },
+            5 => Action::Remove { directory, name, kind: RemoveKind::Directory },
+            6 => Action::Remove { directory, name, kind: RemoveKind::Any },
+            _ => {
+                let to = if self.random.chance(35) { directory } else { self.directory() };
+                Action::Rename { from: directory, from_name: name, to, to_name: self.name(), replace: !rarely }
+            }
+        }
+    }
+
+    fn bytes(&mut self) -> Action {
+        let inode = self.object();
+        let (offset, length) = self.range();
+        match self.random.below(20) {
+            0..=9 => {
+                let stability = self.random.pick(&[2, 0, 0, 1]);
+                let stability = [Stability::Unstable, Stability::Data, Stability::File].into_iter().nth(stability);
+                let stability = stability.unwrap_or(Stability::Unstable);
+                Action::Write { inode, offset, length, fill: self.random.bits(), stability }
+            }
+            10..=15 => {
+                let length = u32::try_from(length).unwrap_or(u32::MAX);
+                Action::Read { inode, offset, length: self.random.pick(&[length, length, 1 << 20]) }
+            }
+            16..=17 => {
+                let attributes = SetAttributes { size: Some(offset), ..SetAttributes::default() };
+                Action::Setattr { inode, attributes, guard: Guard::Absent }
+            }
+            18 => Action::Readlink { inode },
+            _ => Action::Commit { inode, offset: 0, length: 0 },
+        }
+    }
+
+    fn attributes(&mut self) -> Action {
+        let inode = self.any();
+        match self.random.below(10) {
+            0..=5 => {
+                let guard = self.random.pick(&[Guard::Absent, Guard::Absent, Guard::LastSeen, Guard::Wrong]);
+                Action::Setattr { inode, attributes: self.set_attributes(), guard }
+            }
+            6..=7 => Action::Getattr { inode },
+            8 => Action::Access { inode, wanted: self.rights() },
+            _ => Action::StatFs { inode },
+        }
+    }
+
+    fn finding(&mut self) -> Action {
+        let directory = self.directory();
+        let cursor = u8::try_from(self.random.below(u64::from(CURSORS))).unwrap_or_default();
+        let page = self.random.pick(&[1, 2, 3, 5, 100]);
+        match self.random.below(20) {
+            0..=7 => {
+                let name = match self.random.below(8) {
+                    0 => LookupName::Itself,
+                    1 => LookupName::Parent,
+                    _ => LookupName::Child(self.name()),
+                };
+                Action::Lookup { directory, name, into: self.any() }
+            }
+            8..=9 => {
+                let path = (0..self.random.below(4)).map(|_| self.name()).collect();
+                Action::Walk { start: directory, path, into: self.any() }
+            }
+            10..=13 => Action::List { directory, page, attributes: self.random.chance(50) },
+            14..=15 => Action::ListBegin { cursor, directory },
+            _ => Action::ListNext { cursor, page },
+        }
+    }
+
+    /// Mostly a directory.
+    fn directory(&mut self) -> Register {
+        if self.random.chance(4) { self.any() } else { self.below(DIRECTORY_REGISTERS) }
+    }
+
+    /// Mostly no directory.
+    fn object(&mut self) -> Register {
+        let count = u64::from(REGISTERS - DIRECTORY_REGISTERS);
+        let index = u8::try_from(self.random.below(count)).unwrap_or_default();
+        if self.random.chance(3) { self.any() } else { Register(DIRECTORY_REGISTERS + index) }
+    }
+
+    fn any(&mut self) -> Register {
+        self.below(REGISTERS)
+    }
+
+    fn below(&mut self, count: u8) -> Register {
+        Register(u8::try_from(self.random.below(u64::from(count))).unwrap_or_default())
+    }
+
+    fn name(&mut self) -> Name {
+        let bytes = match self.random.below(50) {
+            0 => Bytes::from(vec![b'n'; NAME_BYTES_LONGEST]),
+            1..=5 => Bytes::from(format!("entry {}", self.random.below(24))),
+            6..=35 => Bytes::from_static(self.random.pick(&NAMES[..6])),
+            _ => Bytes::from_static(self.random.pick(&NAMES)),
+        };
+        named(bytes)
+    }
+
+    /// A name, rarely one that is too long to be made over NFS.
+    fn new_name(&mut self) -> Name {
+        if self.random.chance(1) { named(Bytes::from(vec![b'n'; NAME_BYTES_LONGEST + 1])) } else { self.name() }
+    }
+
+    fn how(&mut self) -> CreateHow {
+        match self.random.below(10) {
+            0..=4 => {
+                let mut attributes = self.first_attributes(&FILE_MODES);
+                attributes.size = self.random.chance(30).then(|| self.range().0);
+                CreateHow::Unchecked(attributes)
+            }
+            5..=6 => CreateHow::Guarded(self.first_attributes(&FILE_MODES)),
+            _ => CreateHow::Exclusive([u8::from(self.random.chance(30)); 8]),
+        }
+    }
+
+    fn kind(&mut self) -> NodeKind {
+        let device = DeviceNumber { major: 8, minor: 1 };
+        match self.random.below(6) {
+            0..=2 => NodeKind::Fifo,
+            3 => NodeKind::Socket,
+            4 => NodeKind::Block(device),
+            _ => NodeKind::Character(device),
+        }
+    }
+
+    fn target(&mut self) -> Bytes {
+        match self.random.below(20) {
+            0 => Bytes::new(),
+            1 => Bytes::from_static(b"with\0nul"),
+            2 => Bytes::from(vec![b't'; 4095]),
+            3 => Bytes::from(vec![b't'; 4096]),
+            _ => Bytes::from(format!("../target {}", self.random.below(9))),
+        }
+    }
+
+    /// Attributes as clients send them with a creation: a mode, and rarely more.
+    fn first_attributes(&mut self, modes: &[u32]) -> SetAttributes {
+        let mut attributes = if self.random.chance(5) { self.set_attributes() } else { SetAttributes::default() };
+        attributes.size = None;
+        attributes.mode = (!self.random.chance(3)).then(|| self.random.pick(modes));
+        attributes
+    }
+
+    fn set_attributes(&mut self) -> SetAttributes {
+        let mut set = SetAttributes::default();
+        for _ in 0..=self.random.below(3) {
+            match self.random.below(16) {
+                0..=4 if self.random.chance(4) => set.mode = Some(MODE_INVALID),
+                0..=2 => set.mode = Some(self.random.pick(&FILE_MODES)),
+                3..=4 => set.mode = Some(self.random.pick(&DIRECTORY_MODES)),
+                5..=6 => set.owner = Some(Principal::Unix(self.random.pick(&USERS))),
+                7..=8 => set.group = Some(Principal::Unix(self.random.pick(&GROUPS))),
+                9..=10 => set.size = Some(self.range().0),
+                11..=12 => set.accessed = Some(self.time()),
+                13..=14 => set.modified = Some(self.time()),
+                _ => set.dos = self.random.chance(50).then_some(DosAttributes(2)),
+            }
+        }
+        set
+    }
+
+    fn time(&mut self) -> SetTime {
+        let seconds = self.random.pick(&[0, 1, -1, 1_234_567_890, i64::from(u32::MAX)]);
+        let nanoseconds = self.random.pick(&[0, 1, 999_999_999, 1_000_000_000]);
+        let is_valid = nanoseconds < 1_000_000_000 || self.random.chance(10);
+        match self.random.below(2) {
+            0 => SetTime::Now,
+            _ => SetTime::To(Timestamp { seconds, nanoseconds: if is_valid { nanoseconds } else { 5 } }),
+        }
+    }
+
+    fn rights(&mut self) -> AccessMask {
+        let all = [
+            AccessMask::READ_DATA,
+            AccessMask::WRITE_DATA,
+            AccessMask::APPEND_DATA,
+            AccessMask::EXECUTE,
+            AccessMask::DELETE_CHILD,
+        ];
+        all.into_iter().filter(|_| self.random.chance(70)).fold(AccessMask(0), AccessMask::union)
+    }
+
+    /// A range that begins or ends near a border.
+    fn range(&mut self) -> (u64, usize) {
+        let near = &BORDERS[..5];
+        let border = if self.random.chance(85) { self.random.pick(near) } else { self.random.pick(&BORDERS) };
+        let length = self.random.pick(&[0, 1, 2, 100, 511, 512, 4095, 4096, 4097, 8192, 12_000]);
+        let length = if self.random.chance(1) { 300_000 } else { length };
+        let before = self.random.pick(&[0, 0, 1, 2, 50, 512, 4096, length as u64]);
+        (border.saturating_sub(before), length)
+    }
+}
+
+/// The name; `x` for bytes that are none, which the tables above do not hold.
+fn named(bytes: Bytes) -> Name {
+    match Name::new(bytes) {
+        Ok(name) => name,
+        Err(_) => named(Bytes::from_static(b"x")),
+    }
+}

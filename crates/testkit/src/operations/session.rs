@@ -1,0 +1,144 @@
+//! One run of a sequence on one house: its registers, and what was seen so far.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use vfs::{
+    Attributes, Change, Failure, InodeId, Name, OpContext, Protocol, SetAttributes, ShardId, Timestamp, Vfs,
+    ZoneRootRequest,
+};
+
+use super::listing::Cursor;
+use super::{CURSORS, Caller, DIRECTORY_REGISTERS, Outcome, REGISTERS, Register, SeenBefore, SeenInode};
+
+/// Sequences applied to one house. Each session works in two zones of its own.
+#[derive(Debug)]
+pub struct Session<'a, V> {
+    pub(super) house: &'a V,
+    pub(super) cursors: Vec<Option<Cursor>>,
+    registers: Vec<InodeId>,
+    numbers: HashMap<InodeId, usize>,
+    numbered: Vec<InodeId>,
+    seen: HashMap<InodeId, Attributes>,
+}
+
+impl<'a, V: Vfs> Session<'a, V> {
+    /// Makes the two zones, `base` and `base` with a `+`, with mode 0777.
+    ///
+    /// Errors: as `zone_root`.
+    pub async fn begin(house: &'a V, base: &str) -> Result<Self, Failure> {
+        let mut roots = Vec::new();
+        for base in [base.to_owned(), format!("{base}+")] {
+            let attributes = SetAttributes { mode: Some(0o777), ..SetAttributes::default() };
+            let base = Name::try_from(base.as_str()).map_err(|_| vfs::FsError::InvalidArgument)?;
+            let ctx = OpContext::internal(InodeId::root_of(ShardId::ROOT));
+            let reply = house.zone_root(&ctx, ZoneRootRequest { base: vec![base], attributes }).await?;
+            roots.push(reply.attributes.inode);
+        }
+        let mut registers = vec![roots.first().copied().unwrap_or_default(); usize::from(REGISTERS)];
+        if let (Some(second), Some(root)) = (registers.get_mut(1), roots.get(1)) {
+            *second = *root;
+        }
+        let cursors = (0..CURSORS).map(|_| None).collect();
+        let mut session =
+            Self { house, cursors, registers, numbers: HashMap::new(), numbered: Vec::new(), seen: HashMap::new() };
+        for root in roots {
+            session.number(root);
+        }
+        Ok(session)
+    }
+
+    /// The inode in a register.
+    #[must_use]
+    pub fn inode(&self, register: Register) -> InodeId {
+        self.registers.get(usize::from(register.0 % REGISTERS)).copied().unwrap_or_default()
+    }
+
+    /// Keeps an inode; registers of directories take nothing else, and roots stay.
+    pub(super) fn keep(&mut self, into: Register, attributes: &Attributes) {
+        let index = into.0 % REGISTERS;
+        let fits = index >= DIRECTORY_REGISTERS || index >= 2 && attributes.is_directory();
+        if let Some(register) = self.registers.get_mut(usize::from(index)).filter(|_| fits) {
+            *register = attributes.inode;
+        }
+    }
+
+    /// The context of a caller who works on an inode: `..` does not lead out of its zone.
+    pub(super) fn context(caller: Caller, inode: InodeId) -> OpContext {
+        let root = InodeId::root_of(inode.shard);
+        OpContext { credentials: Arc::new(caller.credentials()), protocol: Protocol::Nfs3, ..OpContext::internal(root) }
+    }
+
+    /// The time of change that was last seen of an inode.
+    pub(super) fn last_changed(&self, inode: InodeId) -> Timestamp {
+        self.seen.get(&inode).map_or_else(Timestamp::default, |attributes| attributes.changed)
+    }
+
+    /// The number of an inode by the order in which inodes were first seen.
+    pub(super) fn number(&mut self, inode: InodeId) -> usize {
+        let numbered = &mut self.numbered;
+        *self.numbers.entry(inode).or_insert_with(|| {
+            numbered.push(inode);
+            numbered.len() - 1
+        })
+    }
+
+    /// The inode with a number.
+    pub(super) fn inode_of(&self, number: usize) -> Option<InodeId> {
+        self.numbered.get(number).copied()
+    }
+
+    /// Notes an inode that a reply showed.
+    pub(super) fn see(&mut self, outcome: &mut Outcome, attributes: &Attributes) -> SeenInode {
+        self.check(outcome, attributes);
+        self.seen.insert(attributes.inode, attributes.clone());
+        SeenInode::new(self.number(attributes.inode), attributes)
+    }
+
+    pub(super) fn show(&mut self, outcome: &mut Outcome, attributes: &Attributes) {
+        let seen = self.see(outcome, attributes);
+        outcome.inodes.push(seen);
+    }
+
+    pub(super) fn show_change(&mut self, outcome: &mut Outcome, change: &Change) {
+        self.check_before(outcome, change);
+        outcome.before.push(SeenBefore::from(&change.before));
+        self.show(outcome, &change.after);
+    }
+
+    /// The outcome of a failure. Its attributes are checked but not shown: a house need not send them.
+    pub(super) fn fail(&self, failure: &Failure) -> Outcome {
+        let mut outcome = Outcome::failed(failure.error);
+        for attributes in failure.attributes.iter().chain(&failure.target) {
+            self.check(&mut outcome, attributes);
+        }
+        outcome
+    }
+
+    /// Checks the change counter against what was seen of the inode before.
+    fn check(&self, outcome: &mut Outcome, attributes: &Attributes) {
+        if let Some(before) = self.seen.get(&attributes.inode) {
+            let is_same = common(before) == common(attributes);
+            if attributes.change < before.change || attributes.change == before.change && !is_same {
+                outcome.faults.push(format!("change counter hides a change: {before:?} then {attributes:?}"));
+            }
+        }
+    }
+
+    fn check_before(&self, outcome: &mut Outcome, change: &Change) {
+        let (before, after) = (&change.before, &change.after.pre());
+        if before.change > after.change || before.change == after.change && before != after {
+            outcome.faults.push(format!("change counter hides a change: {before:?} to {after:?}"));
+        }
+        let seen = self.seen.get(&change.after.inode);
+        if seen.is_some_and(|seen| before.change < seen.change || before.change == seen.change && *before != seen.pre())
+        {
+            outcome.faults.push(format!("what was before is older than what was seen: {before:?} after {seen:?}"));
+        }
+    }
+}
+
+/// The part of the attributes that the change counter speaks for.
+fn common(attributes: &Attributes) -> SeenInode {
+    SeenInode { accessed: Timestamp::default(), ..SeenInode::new(0, attributes) }
+}
