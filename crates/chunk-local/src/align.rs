@@ -51,6 +51,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn bytes_stay_and_slices_become_aligned(
             parts in proptest::collection::vec((any::<bool>(), 1_usize..12_000, any::<u8>()), 0..8),

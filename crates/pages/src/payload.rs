@@ -110,11 +110,33 @@ impl FromIterator<Bytes> for Payload {
 
 impl PartialEq for Payload {
     fn eq(&self, other: &Self) -> bool {
-        self.len() == other.len() && self.0.iter().flatten().eq(other.0.iter().flatten())
+        if self.len() != other.len() {
+            return false;
+        }
+        let mut theirs = other.0.iter().map(Bytes::as_ref);
+        let mut rest: &[u8] = &[];
+        self.0.iter().all(|ours| starts_with(ours, &mut rest, &mut theirs))
     }
 }
 
 impl Eq for Payload {}
+
+/// Whether `ours` comes next in `rest` and the slices after it, which are moved on behind it.
+fn starts_with<'a>(mut ours: &[u8], rest: &mut &'a [u8], theirs: &mut impl Iterator<Item = &'a [u8]>) -> bool {
+    while !ours.is_empty() {
+        if rest.is_empty() {
+            let Some(next) = theirs.next() else { return false };
+            *rest = next;
+        }
+        let (our_part, our_rest) = ours.split_at(ours.len().min(rest.len()));
+        let (their_part, their_rest) = rest.split_at(our_part.len());
+        if our_part != their_part {
+            return false;
+        }
+        (ours, *rest) = (our_rest, their_rest);
+    }
+    true
+}
 
 #[cfg(test)]
 mod tests {
@@ -145,7 +167,11 @@ mod tests {
             let copied = payload.copy_to(&mut target);
             prop_assert_eq!(copied, room.min(flat.len()));
             prop_assert_eq!(&target[..copied], &flat[..copied]);
-            prop_assert_eq!(&payload, &Payload::from(flat));
+            prop_assert_eq!(&payload, &Payload::from(flat.clone()));
+            prop_assert_eq!(&payload, &flat.chunks(3).map(Bytes::copy_from_slice).collect::<Payload>());
+            let changed = |at: usize| flat.iter().enumerate().map(move |(index, byte)| byte ^ u8::from(index == at));
+            let differs = |at| payload != Payload::from(changed(at).collect::<Vec<_>>());
+            prop_assert!((0..flat.len()).all(differs));
         }
 
         #[test]
