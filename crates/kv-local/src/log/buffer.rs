@@ -56,7 +56,7 @@ impl AlignedBuffer {
         }
     }
 
-    /// Makes it this long, with whatever bytes are there; for reading into.
+    /// Makes it this long, with whatever bytes are there (zeros at first); for reading into.
     pub(crate) fn set_len(&mut self, len: usize) {
         self.len = len.min(self.capacity);
     }

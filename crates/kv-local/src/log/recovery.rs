@@ -158,10 +158,10 @@ impl<'a> Reader<'a> {
 
     fn damaged(&self, end: &End, later: u64) -> KvError {
         let path = self.log.path.display();
-        let (bad, good) = (self.geometry.offset(end.position), self.geometry.offset(later));
+        let (ended, later) = (self.geometry.offset(end.position), self.geometry.offset(later));
         let group = end.group;
         KvError::Damaged(format!(
-            "{path}: the record at byte {bad}, after group {group}, is unreadable, but a later one at byte {good} is whole"
+            "{path}: the record after group {group}, from byte {ended} on, is unreadable, but a later one at byte {later} is whole"
         ))
     }
 }

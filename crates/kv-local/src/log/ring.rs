@@ -1,6 +1,6 @@
 //! Positions of the endless log, their places in the file, and what of it is free.
 
-use super::{BLOCK_BYTES, DATA_START};
+use super::DATA_START;
 
 /// How positions fall into the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub(crate) struct Geometry {
 impl Geometry {
     /// The geometry of a log of this size.
     pub(crate) fn new(log_bytes: u64) -> Self {
-        Self { area_bytes: log_bytes.saturating_sub(DATA_START).max(BLOCK_BYTES) }
+        Self { area_bytes: log_bytes.saturating_sub(DATA_START).max(1) }
     }
 
     /// Place of a position in the file.
@@ -48,11 +48,19 @@ pub(crate) struct Ring {
 impl Ring {
     /// Where a write of this length goes, or `None` while there is no room for it.
     pub(crate) fn place(&self, length: u64) -> Option<u64> {
-        let fits_in_lap = length <= self.geometry.left_in_lap(self.head);
-        let position = if fits_in_lap { self.head } else { self.geometry.next_lap(self.head) };
-        let is_free = position + length - self.start <= self.geometry.area_bytes;
+        let position = self.next_place(length);
         let is_prepared = self.geometry.offset(position) + length <= self.prepared_bytes;
-        (is_free && is_prepared).then_some(position)
+        (self.is_free(length) && is_prepared).then_some(position)
+    }
+
+    /// Whether a write of this length would not overtake the start, wherever the zero-fill is.
+    pub(crate) fn is_free(&self, length: u64) -> bool {
+        self.next_place(length) + length - self.start <= self.geometry.area_bytes
+    }
+
+    fn next_place(&self, length: u64) -> u64 {
+        let fits_in_lap = length <= self.geometry.left_in_lap(self.head);
+        if fits_in_lap { self.head } else { self.geometry.next_lap(self.head) }
     }
 
     /// Whether a checkpoint is due.

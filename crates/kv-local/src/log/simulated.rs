@@ -55,10 +55,6 @@ impl SimulatedDisk {
         self.lock().bytes[offset] ^= 0x40;
     }
 
-    pub(crate) fn bytes(&self) -> Vec<u8> {
-        self.lock().bytes.clone()
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }

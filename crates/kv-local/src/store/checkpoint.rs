@@ -15,7 +15,7 @@ use crate::log::slot::Slot;
 /// Body of the checkpointer thread.
 pub(super) fn run(store: &Store) {
     let mut zeros = AlignedBuffer::new(FILL_BYTES);
-    zeros.pad(FILL_BYTES);
+    zeros.set_len(FILL_BYTES);
     loop {
         let outcome = match store.next_duty() {
             Duty::End => return,

@@ -148,10 +148,12 @@ impl Store {
             if state.stopping {
                 return Err(KvError::Io("the metadata store is closed".to_owned()));
             }
-            if state.is_out_of_space {
-                return Err(KvError::NoSpace);
+            if !state.ring.is_free(length) {
+                if state.is_out_of_space {
+                    return Err(KvError::NoSpace);
+                }
+                self.rotate(&mut state);
             }
-            self.rotate(&mut state);
             state = self.commits.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
         }
     }

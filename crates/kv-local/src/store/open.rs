@@ -57,8 +57,7 @@ impl OpenStore {
         let sequence = SequenceNumberCounter::default();
         let tree = self.open_tree(&sequence)?;
         let end = self.replay(&slot, &tree)?;
-        let slot = Slot { generation: slot.generation + 1, epoch: slot.epoch + 1, ..slot };
-        slot.write(&*self.device, &self.log_path)?;
+        let slot = self.begin_epoch(&slot)?;
         let persisted = tree.get_highest_persisted_seqno().unwrap_or(0);
         let last_group = end.group.max(persisted);
         sequence.set(last_group + 1);
@@ -81,6 +80,15 @@ impl OpenStore {
             compactions: Condvar::new(),
             ticks: Condvar::new(),
         })
+    }
+
+    /// Raises the epoch in both slots, so that either is enough to read what this open will write.
+    fn begin_epoch(&self, slot: &Slot) -> Result<Slot, KvError> {
+        let first = Slot { generation: slot.generation + 1, epoch: slot.epoch + 1, ..*slot };
+        first.write(&*self.device, &self.log_path)?;
+        let second = Slot { generation: first.generation + 1, ..first };
+        second.write(&*self.device, &self.log_path)?;
+        Ok(second)
     }
 
     fn open_tree(&self, sequence: &SequenceNumberCounter) -> Result<AnyTree, KvError> {

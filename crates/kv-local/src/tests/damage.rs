@@ -7,7 +7,11 @@ use kv::{Engine, KvError};
 use tempfile::TempDir;
 
 use super::{LOG_BYTES, everything, get, on, put, small};
+use crate::log::device::LogDevice;
+use crate::log::record::Chain;
 use crate::log::simulated::SimulatedDisk;
+use crate::log::slot::Slot;
+use crate::log::write::PendingWrite;
 use crate::{LocalEngine, Settings};
 
 /// One record of 4 KiB each, from byte 8192 on.
@@ -28,10 +32,11 @@ async fn a_bad_record_before_good_ones_is_damage() {
         let (directory, disk) = (TempDir::new().unwrap(), SimulatedDisk::new(1));
         thirty_records(&directory, &disk).await;
         let offset = 8192 + record * 4096;
-        disk.damage(offset + 90);
+        disk.damage(offset + 85);
         let Err(KvError::Damaged(text)) = open(&directory, &disk) else { panic!("record {record}: it opened") };
-        assert!(text.contains("log: the record at byte") && text.contains(&offset.to_string()), "{text}");
-        disk.damage(offset + 90);
+        let later = format!("a later one at byte {} is whole", offset + 4096);
+        assert!(text.contains("log: the record after group") && text.contains(&later), "{text}");
+        disk.damage(offset + 85);
         assert_eq!(everything(&open(&directory, &disk).unwrap()).await.len(), 30);
     }
 }
@@ -40,7 +45,7 @@ async fn a_bad_record_before_good_ones_is_damage() {
 async fn a_bad_last_record_is_the_end() {
     let (directory, disk) = (TempDir::new().unwrap(), SimulatedDisk::new(1));
     thirty_records(&directory, &disk).await;
-    disk.damage(8192 + 29 * 4096 + 90);
+    disk.damage(8192 + 29 * 4096 + 85);
     let engine = open(&directory, &disk).unwrap();
     assert_eq!(everything(&engine).await.len(), 29);
     engine.commit(put("new", "1")).await.unwrap();
@@ -48,41 +53,50 @@ async fn a_bad_last_record_is_the_end() {
     assert_eq!(everything(&engine).await.len(), 30);
 }
 
-/// A torn write of an earlier open must never be read as the continuation of a later one.
+/// A torn write of an earlier open must never be read as the continuation of a later one, even where everything but
+/// the epoch fits.
 #[tokio::test]
 async fn leftovers_of_a_torn_write_stay_dead() {
     let (directory, disk) = (TempDir::new().unwrap(), SimulatedDisk::new(1));
     let engine = on(&disk, small(&directory));
-    engine.commit(put("first", "1")).await.unwrap();
+    let previous_group = engine.commit(put("first", "1")).await.unwrap().0;
+    let store_id = engine.store_id();
     drop(engine);
-    let before = disk.bytes();
-    // Two records in two writes; the first is then made to look torn, as if the second were part of its write.
+
+    let epoch = Slot::read(&disk, directory.path(), store_id).unwrap().epoch;
+    let mut torn = PendingWrite::new();
+    torn.add(&put("a", [0; FILLS_A_BLOCK])).unwrap();
+    torn.add(&put("b", "leftover")).unwrap();
+    let chain = Chain { store_id, epoch, group: 0, position: 4096, write_position: 4096, previous_group };
+    let mut groups = previous_group + 1..;
+    torn.seal(chain, || groups.next().unwrap()).unwrap();
+    disk.write_at_durable(&torn.bytes()[4096..], 8192 + 2 * 4096).unwrap();
+
     let engine = open(&directory, &disk).unwrap();
-    engine.commit(put("a", "old")).await.unwrap();
-    engine.commit(put("b", "old")).await.unwrap();
-    drop(engine);
-    let after = disk.bytes();
-    let second = 8192 + 2 * 4096;
-    assert_ne!(before[second..second + 4], after[second..second + 4]);
-    disk.damage(8192 + 4096 + 90);
-    assert!(matches!(open(&directory, &disk), Err(KvError::Damaged(_))));
+    let version = engine.commit(put("c", [0; FILLS_A_BLOCK])).await.unwrap();
+    assert_eq!(version.0, previous_group + 1, "the leftover would not fit behind it");
+    engine.reopen().await.unwrap();
+    assert_eq!(get(&engine, "b").await, None);
+    assert!(get(&engine, "c").await.is_some());
 }
+
+/// Length of the value that makes the record of a one-byte key exactly one block long.
+const FILLS_A_BLOCK: usize = 4096 - 80 - 6 - 1;
 
 #[tokio::test]
 async fn one_bad_slot_is_survived_and_two_are_damage() {
-    let (directory, disk) = (TempDir::new().unwrap(), SimulatedDisk::new(1));
-    thirty_records(&directory, &disk).await;
-    disk.damage(20);
-    assert_eq!(everything(&open(&directory, &disk).unwrap()).await.len(), 30);
-    disk.damage(20);
-    disk.damage(4096 + 20);
-    assert_eq!(everything(&open(&directory, &disk).unwrap()).await.len(), 30);
-    disk.damage(20);
-    disk.damage(4096 + 20);
-    disk.damage(30);
-    disk.damage(4096 + 30);
-    let outcome = open(&directory, &disk);
-    assert!(matches!(&outcome, Err(KvError::Damaged(text)) if text.contains("slot")), "{outcome:?}");
+    for bad_slots in [&[0][..], &[1], &[0, 1]] {
+        let (directory, disk) = (TempDir::new().unwrap(), SimulatedDisk::new(1));
+        thirty_records(&directory, &disk).await;
+        for slot in bad_slots {
+            disk.damage(slot * 4096 + 20);
+        }
+        match open(&directory, &disk) {
+            Ok(engine) => assert_eq!((bad_slots.len(), everything(&engine).await.len()), (1, 30)),
+            Err(KvError::Damaged(text)) => assert!(bad_slots.len() == 2 && text.contains("slot"), "{text}"),
+            Err(error) => panic!("{error}"),
+        }
+    }
 }
 
 #[tokio::test]
