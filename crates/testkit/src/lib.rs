@@ -5,6 +5,7 @@ mod clock;
 pub mod operations;
 pub mod reference;
 mod seed;
+pub mod vfs_conformance;
 
 pub use block_on::block_on;
 pub use clock::ManualClock;
