@@ -61,6 +61,9 @@ async fn leftovers_of_a_torn_write_stay_dead() {
     let engine = on(&disk, small(&directory));
     let previous_group = engine.commit(put("first", "1")).await.unwrap().0;
     let store_id = engine.store_id();
+    while Slot::read(&disk, directory.path(), store_id).unwrap().prepared_bytes < LOG_BYTES {
+        std::thread::yield_now();
+    }
     drop(engine);
 
     let epoch = Slot::read(&disk, directory.path(), store_id).unwrap().epoch;
