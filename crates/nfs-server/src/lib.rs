@@ -1,1 +1,30 @@
-//! NFSv3, MOUNT and portmap, onto vfs.
+//! The NFS door: NFSv3, MOUNT and portmap, onto `vfs`.
+//!
+//! The road of a call: `connection` cuts records from a stream and polls each call in place, `dispatch` does what RPC
+//! asks, `nfs3` has one file per procedure (decode, ask vfs, encode), and the reply goes back as a return value. Nothing
+//! here makes a thread, a runtime or a task: [`Server`] gives out futures, and the roof runs them.
+
+mod caller;
+mod connection;
+mod dispatch;
+mod door;
+mod handle;
+mod metrics;
+mod mount;
+mod nfs3;
+mod portmap;
+mod reply;
+mod reply_cache;
+mod serve;
+mod settings;
+mod status;
+#[cfg(test)]
+mod tests;
+
+pub use caller::Role;
+pub use handle::{
+    BadHandle, HANDLE_BYTES, HANDLE_KEYS_MAX, HandleKeys, HandleKeysError, HandleTarget, KEY_BYTES,
+};
+pub use metrics::OperationFigures;
+pub use serve::{ConnectionFigures, Server, ServerParts, Spawner};
+pub use settings::{ConnectionSettings, Settings};

@@ -1,0 +1,136 @@
+//! Who is at the other end of a connection, and what was already found out about them.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use nfs_wire::rpc::OpaqueAuth;
+use vfs::{ClientId, Credentials, InodeId, OperationId, SessionId};
+use zones::{ExportId, Zone};
+
+use crate::door::ZoneState;
+
+/// What the connection arrived at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The port of NFS and MOUNT.
+    Nfs,
+    /// The port of portmap and rpcbind.
+    Portmap,
+}
+
+/// The other end of a connection, or of one datagram.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    pub(crate) role: Role,
+    /// The address that the client came to; picks the zone.
+    pub(crate) local: SocketAddr,
+    /// The client.
+    pub(crate) client: IpAddr,
+    pub(crate) client_id: ClientId,
+    pub(crate) session: SessionId,
+    operations: AtomicU64,
+    known: Mutex<Known>,
+}
+
+/// Someone who was let in to an export: found out once, used for every further call.
+#[derive(Clone, Debug)]
+pub(crate) struct Admitted {
+    pub(crate) root: InodeId,
+    pub(crate) read_only: bool,
+    pub(crate) credentials: Arc<Credentials>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    zone: Option<(Arc<Zone>, Arc<ZoneState>)>,
+    /// Most recently used last.
+    admitted: Vec<Remembered>,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    export: ExportId,
+    /// Version of the roots of exports; a root that moved makes it void.
+    roots_version: u64,
+    flavor: u32,
+    body: Box<[u8]>,
+    admitted: Admitted,
+}
+
+impl Caller {
+    pub(crate) fn new(role: Role, local: SocketAddr, peer: SocketAddr, session: SessionId) -> Self {
+        let client = peer.ip().to_canonical();
+        let (operations, known) = (AtomicU64::new(0), Mutex::default());
+        Self { role, local, client, client_id: client_id(client), session, operations, known }
+    }
+
+    /// A number for the next operation.
+    pub(crate) fn next_operation(&self) -> OperationId {
+        let number = self.operations.fetch_add(1, Ordering::Relaxed);
+        OperationId(self.session.0.wrapping_shl(32).wrapping_add(number))
+    }
+
+    /// What belongs to a zone, found out by `find` when the zone was reloaded since the last call.
+    pub(crate) fn zone_state(&self, zone: &Arc<Zone>, find: impl FnOnce() -> Arc<ZoneState>) -> Arc<ZoneState> {
+        let mut known = self.known();
+        if let Some((_, state)) = known.zone.as_ref().filter(|(seen, _)| Arc::ptr_eq(seen, zone)) {
+            return Arc::clone(state);
+        }
+        let state = find();
+        known.admitted.clear();
+        known.zone = Some((Arc::clone(zone), Arc::clone(&state)));
+        state
+    }
+
+    /// What is known of this credential at an export, for the zone last given to [`Caller::zone_state`].
+    pub(crate) fn admitted(&self, export: ExportId, token: &OpaqueAuth, roots_version: u64) -> Option<Admitted> {
+        let known = self.known();
+        let fits = |one: &&Remembered| {
+            one.export == export
+                && one.roots_version == roots_version
+                && one.flavor == token.flavor.0
+                && *one.body == **token.body.as_bytes()
+        };
+        known.admitted.iter().rev().find(fits).map(|one| one.admitted.clone())
+    }
+
+    /// Remembers who was let in, as long as `zone` is still the one of this connection.
+    pub(crate) fn remember(
+        &self,
+        zone: &Arc<Zone>,
+        (export, token): (ExportId, &OpaqueAuth),
+        (roots_version, admitted): (u64, &Admitted),
+    ) {
+        let mut known = self.known();
+        if !known.zone.as_ref().is_some_and(|(seen, _)| Arc::ptr_eq(seen, zone)) {
+            return;
+        }
+        if known.admitted.len() >= ADMITTED_MAX {
+            known.admitted.remove(0);
+        }
+        // The body is copied: a slice would keep the whole record alive.
+        let body = token.body.as_bytes().as_ref().into();
+        let flavor = token.flavor.0;
+        known.admitted.push(Remembered { export, roots_version, flavor, body, admitted: admitted.clone() });
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The same client is the same over all its connections.
+fn client_id(client: IpAddr) -> ClientId {
+    ClientId(match client {
+        IpAddr::V4(address) => u64::from(address.to_bits()),
+        IpAddr::V6(address) => {
+            let hash = blake3::hash(&address.octets());
+            // The top bit keeps it apart from every IPv4 client.
+            hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes)) | 1 << 63
+        }
+    })
+}
+
+/// Credentials remembered per connection: users of one client at its exports.
+const ADMITTED_MAX: usize = 32;

@@ -1,0 +1,377 @@
+//! One connection: bytes in, calls begun, replies out, all on one thread and without a task per call.
+//!
+//! A turn takes the complete records that were received (up to the turn's cap), polls each call once in place, gathers
+//! the ready replies into one vectored write, and keeps calls that wait in a set of its own. Reading stops while too
+//! many calls or bytes are in flight, so that a client which does not read its replies is pushed back by TCP. A client
+//! that goes does not undo its calls: what was begun is finished.
+
+mod output;
+mod slot;
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::Stream;
+use futures_util::stream::FuturesUnordered;
+use nfs_wire::rpc::{RecordError, RecordLimits, RecordReader};
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
+
+use self::output::Output;
+use self::slot::{Finished, Slot, Waiting, poll_slot};
+use crate::reply::Outcome;
+use crate::settings::ConnectionSettings;
+
+/// Why a connection ended.
+#[derive(Debug, Error)]
+pub(crate) enum Ended {
+    /// The client closed it.
+    #[error("closed by the client")]
+    Closed,
+    /// The stream broke.
+    #[error("broken: {0}")]
+    Broken(io::Error),
+    /// The client's records cannot be read on.
+    #[error("unreadable: {0}")]
+    Unreadable(RecordError),
+    /// A record held something that is no call, or the zone is gone.
+    #[error("a record is no call, or the zone is gone")]
+    Distrusted,
+    /// No call for too long.
+    #[error("idle")]
+    Idle,
+    /// A record did not become complete in time.
+    #[error("a record did not become complete in time")]
+    SlowRecord,
+    /// The client did not take its replies in time.
+    #[error("the client does not read")]
+    SlowReader,
+    /// The house stops.
+    #[error("the house stops")]
+    Stopped,
+}
+
+/// How the calls of a connection are done.
+#[derive(Clone, Copy)]
+pub(crate) struct Calls<B> {
+    /// Begins the call in a record.
+    pub(crate) begin: B,
+    /// Bytes that the reply to a record may take beyond a small one: they count as in flight from the start.
+    pub(crate) reply_bytes_max: fn(&Bytes) -> usize,
+}
+
+/// A connection being served; resolves when it has ended.
+pub(crate) struct Connection<'a, S, B, F> {
+    stream: S,
+    calls: Calls<B>,
+    settings: &'a ConnectionSettings,
+    stop: Pin<Box<dyn Future<Output = ()> + Send + 'a>>,
+    tick: Interval,
+    input: BytesMut,
+    read_bytes: usize,
+    records: RecordReader,
+    waiting: FuturesUnordered<Waiting<F>>,
+    spare: Vec<Slot<F>>,
+    bytes_in_flight: usize,
+    output: Output,
+    times: Times,
+    ending: Option<(Ended, Instant)>,
+}
+
+/// When something last moved.
+struct Times {
+    now: Instant,
+    /// The last call began or ended.
+    call: Instant,
+    /// The record in the making began.
+    record: Option<Instant>,
+    /// The client last took bytes of a reply, or there was none to take.
+    write: Instant,
+}
+
+/// What was done in one turn.
+#[derive(Default)]
+struct Turn {
+    calls: usize,
+    bytes: usize,
+}
+
+impl<'a, S, B, F> Connection<'a, S, B, F>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    B: Fn(Bytes) -> F,
+    F: Future<Output = Outcome>,
+{
+    /// A connection that has just been accepted. `stop` resolves when the house stops. Needs the time driver of the
+    /// runtime.
+    pub(crate) fn new(
+        stream: S,
+        calls: Calls<B>,
+        settings: &'a ConnectionSettings,
+        stop: impl Future<Output = ()> + Send + 'a,
+    ) -> Self {
+        let now = Instant::now();
+        let shortest = settings.write_timeout.min(settings.record_timeout).min(settings.idle_timeout);
+        let mut tick = tokio::time::interval((shortest / 4).max(TICK_MIN));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let limits =
+            RecordLimits { record_max_bytes: settings.record_bytes_max, fragments_max: settings.fragments_max };
+        Self {
+            stream,
+            calls,
+            settings,
+            stop: Box::pin(stop),
+            tick,
+            input: BytesMut::new(),
+            read_bytes: READ_BYTES_MIN,
+            records: RecordReader::new(limits),
+            waiting: FuturesUnordered::new(),
+            spare: Vec::new(),
+            bytes_in_flight: 0,
+            output: Output::default(),
+            times: Times { now, call: now, record: None, write: now },
+            ending: None,
+        }
+    }
+
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
+        self.times.now = Instant::now();
+        let mut turn = Turn::default();
+        loop {
+            let mut moved = self.collect(cx);
+            moved |= self.begin_calls(cx, &mut turn);
+            moved |= self.write(cx);
+            if let Some(ended) = self.ended() {
+                return Poll::Ready(ended);
+            }
+            if turn.calls >= self.settings.calls_per_turn_max || turn.bytes >= TURN_BYTES_MAX {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            moved |= self.receive(cx, &mut turn);
+            if !moved {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Takes the replies of calls that were waiting.
+    fn collect(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        while let Poll::Ready(Some(finished)) = Pin::new(&mut self.waiting).poll_next(cx) {
+            let Finished { output, slot, cost_bytes } = finished;
+            self.bytes_in_flight = self.bytes_in_flight.saturating_sub(cost_bytes);
+            self.keep(slot);
+            self.answer(output);
+            moved = true;
+        }
+        moved
+    }
+
+    /// Begins the calls of complete records, up to the caps.
+    fn begin_calls(&mut self, cx: &mut Context<'_>, turn: &mut Turn) -> bool {
+        let before = turn.calls;
+        while turn.calls < self.settings.calls_per_turn_max && self.has_room() {
+            match self.records.next_record(&mut self.input) {
+                Ok(Some(record)) => {
+                    turn.calls += 1;
+                    self.begin(record, cx);
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    self.end(Ended::Unreadable(error), self.settings.stop_timeout);
+                    break;
+                }
+            }
+        }
+        let is_between = self.records.is_between_records() && self.input.is_empty();
+        self.times.record = if is_between { None } else { self.times.record.or(Some(self.times.now)) };
+        if turn.calls > before {
+            self.times.call = self.times.now;
+            self.times.record = self.times.record.map(|_| self.times.now);
+        }
+        turn.calls > before
+    }
+
+    fn begin(&mut self, record: Bytes, cx: &mut Context<'_>) {
+        let cost_bytes = record.len() + (self.calls.reply_bytes_max)(&record);
+        let mut slot = self.spare.pop().unwrap_or_else(|| Box::pin(None));
+        slot.as_mut().set(Some((self.calls.begin)(record)));
+        match poll_slot(&mut slot, cx) {
+            Poll::Ready(outcome) => {
+                self.keep(slot);
+                self.answer(outcome);
+            }
+            Poll::Pending => {
+                self.bytes_in_flight += cost_bytes;
+                self.waiting.push(Waiting::new(slot, cost_bytes));
+            }
+        }
+    }
+
+    fn keep(&mut self, slot: Slot<F>) {
+        if self.spare.len() < SPARE_SLOTS_MAX {
+            self.spare.push(slot);
+        }
+    }
+
+    fn answer(&mut self, outcome: Outcome) {
+        self.times.call = self.times.now;
+        match outcome {
+            Outcome::Reply(reply) if self.is_heard() => {
+                if self.output.is_empty() {
+                    self.times.write = self.times.now;
+                }
+                self.output.push(&reply);
+            }
+            Outcome::Reply(_) | Outcome::Silence => {}
+            Outcome::Close => self.end(Ended::Distrusted, self.settings.stop_timeout),
+        }
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        while !self.output.is_empty() {
+            match self.output.poll_write(&mut self.stream, cx) {
+                Poll::Ready(Ok(_)) => {
+                    self.times.write = self.times.now;
+                    moved = true;
+                }
+                Poll::Ready(Err(error)) => {
+                    self.output.clear();
+                    self.end(Ended::Broken(error), self.settings.abandoned_timeout);
+                }
+                Poll::Pending => break,
+            }
+        }
+        moved
+    }
+
+    /// Receives once, when there is room for what may come.
+    fn receive(&mut self, cx: &mut Context<'_>, turn: &mut Turn) -> bool {
+        if !self.has_room() {
+            return false;
+        }
+        let wanted = self.records.reserve_hint(self.input.len()).max(self.read_bytes);
+        if self.input.capacity() - self.input.len() < wanted / 2 {
+            self.input.reserve(wanted);
+        }
+        let room = self.input.capacity() - self.input.len();
+        let received = pin!(self.stream.read_buf(&mut self.input)).poll(cx);
+        match received {
+            Poll::Pending => return false,
+            Poll::Ready(Ok(0)) => self.end(Ended::Closed, self.settings.abandoned_timeout),
+            Poll::Ready(Ok(count)) => {
+                turn.bytes += count;
+                self.read_bytes = next_read_bytes(self.read_bytes, count, room);
+            }
+            Poll::Ready(Err(error)) => {
+                self.output.clear();
+                self.end(Ended::Broken(error), self.settings.abandoned_timeout);
+            }
+        }
+        true
+    }
+
+    /// Whether another call may begin.
+    fn has_room(&self) -> bool {
+        self.ending.is_none()
+            && self.waiting.len() < self.settings.calls_in_flight_max
+            && self.bytes_in_flight.saturating_add(self.output.len()) < self.settings.bytes_in_flight_max
+    }
+
+    /// Whether the client still takes replies.
+    fn is_heard(&self) -> bool {
+        !matches!(self.ending, Some((Ended::Broken(_) | Ended::SlowReader, _)))
+    }
+
+    /// Takes no more calls; what was begun may take `patience` to be finished. The first reason stays, except that a
+    /// stream which breaks meanwhile is not written to any more.
+    fn end(&mut self, reason: Ended, patience: std::time::Duration) {
+        match &mut self.ending {
+            None => {
+                let deadline = self.times.now + patience;
+                self.tick.reset_at(deadline);
+                self.ending = Some((reason, deadline));
+            }
+            Some((ended, _)) if matches!(reason, Ended::Broken(_) | Ended::SlowReader) => *ended = reason,
+            Some(_) => {}
+        }
+    }
+
+    fn ended(&mut self) -> Option<Ended> {
+        let (_, deadline) = self.ending.as_ref()?;
+        let is_finished = self.waiting.is_empty() && self.output.is_empty();
+        let is_over = is_finished || self.times.now >= *deadline;
+        if is_over { self.ending.take().map(|(ended, _)| ended) } else { None }
+    }
+
+    /// Ends what took too long.
+    fn check_times(&mut self) {
+        self.times.now = Instant::now();
+        if !self.has_room() {
+            // It is not the client that is slow.
+            self.times.record = self.times.record.map(|_| self.times.now);
+        }
+        let since = |then: Instant| self.times.now.saturating_duration_since(then);
+        let is_quiet = self.waiting.is_empty() && self.output.is_empty();
+        if !self.output.is_empty() && since(self.times.write) >= self.settings.write_timeout {
+            self.output.clear();
+            self.end(Ended::SlowReader, self.settings.abandoned_timeout);
+        } else if self.times.record.is_some_and(|at| since(at) >= self.settings.record_timeout) {
+            self.end(Ended::SlowRecord, self.settings.stop_timeout);
+        } else if is_quiet && since(self.times.call) >= self.settings.idle_timeout {
+            self.end(Ended::Idle, self.settings.stop_timeout);
+        }
+    }
+}
+
+impl<S, B, F> Future for Connection<'_, S, B, F>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    B: Fn(Bytes) -> F + Unpin,
+    F: Future<Output = Outcome>,
+{
+    type Output = Ended;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended> {
+        let this = self.get_mut();
+        while this.tick.poll_tick(cx).is_ready() {
+            this.check_times();
+        }
+        if !matches!(this.ending, Some((Ended::Stopped, _))) && this.stop.as_mut().poll(cx).is_ready() {
+            let patience = this.settings.stop_timeout;
+            let deadline = Instant::now() + patience;
+            this.tick.reset_at(deadline);
+            this.ending = Some((Ended::Stopped, deadline));
+            // A future that has resolved is not polled again.
+            this.stop = Box::pin(std::future::pending());
+        }
+        this.poll_turn(cx)
+    }
+}
+
+/// Follows what comes: a connection at rest keeps little memory, a busy one reads much at once.
+fn next_read_bytes(current: usize, received: usize, room: usize) -> usize {
+    if received >= room {
+        (current * 2).min(READ_BYTES_MAX)
+    } else if received < current / 4 {
+        (current / 2).max(READ_BYTES_MIN)
+    } else {
+        current
+    }
+}
+
+const READ_BYTES_MIN: usize = 4 << 10;
+const READ_BYTES_MAX: usize = 256 << 10;
+/// Bytes received in one turn before the next connection has its turn.
+const TURN_BYTES_MAX: usize = 2 << 20;
+/// Slots kept for later calls.
+const SPARE_SLOTS_MAX: usize = 16;
+const TICK_MIN: std::time::Duration = std::time::Duration::from_millis(10);

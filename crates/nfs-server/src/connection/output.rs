@@ -1,0 +1,90 @@
+//! Replies that wait to be written, gathered into one vectored write.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::AsyncWrite;
+
+use crate::reply::Reply;
+
+/// Replies in the order in which they became ready. Heads are copied together, payloads go out from where they lie.
+#[derive(Debug, Default)]
+pub(super) struct Output {
+    chunks: VecDeque<Bytes>,
+    tail: BytesMut,
+    bytes: usize,
+}
+
+impl Output {
+    /// Bytes not written yet.
+    pub(super) fn len(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether everything was written.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Appends a reply.
+    pub(super) fn push(&mut self, reply: &Reply) {
+        self.bytes += reply.len();
+        self.tail.extend_from_slice(reply.head());
+        if reply.payload().len() <= COPIED_BYTES_MAX {
+            reply.payload().slices().iter().for_each(|slice| self.tail.extend_from_slice(slice));
+        } else {
+            self.close_tail();
+            self.chunks.extend(reply.payload().slices().iter().cloned());
+        }
+        self.tail.extend_from_slice(reply.padding());
+    }
+
+    /// Forgets everything: nobody will read it.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Writes what the stream takes and returns how many bytes.
+    pub(super) fn poll_write<S: AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut S,
+        cx: &mut Context<'_>,
+    ) -> Poll<std::io::Result<usize>> {
+        self.close_tail();
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+        let used = self.chunks.iter().zip(&mut slices).map(|(chunk, slice)| *slice = IoSlice::new(chunk)).count();
+        let gathered = slices.get(..used).unwrap_or_default();
+        let written = std::task::ready!(Pin::new(stream).poll_write_vectored(cx, gathered))?;
+        if written == 0 {
+            return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into()));
+        }
+        self.advance(written);
+        Poll::Ready(Ok(written))
+    }
+
+    fn close_tail(&mut self) {
+        if !self.tail.is_empty() {
+            self.chunks.push_back(self.tail.split().freeze());
+        }
+    }
+
+    fn advance(&mut self, mut written: usize) {
+        self.bytes = self.bytes.saturating_sub(written);
+        while let Some(first) = self.chunks.front_mut() {
+            if first.len() > written {
+                first.advance(written);
+                return;
+            }
+            written -= first.len();
+            self.chunks.pop_front();
+        }
+    }
+}
+
+/// Slices of one write: a READ of 1 MiB in blocks of 4 KiB fits.
+const SLICES_MAX: usize = 264;
+/// A payload of so few bytes is copied: that costs less than a slice of its own.
+const COPIED_BYTES_MAX: usize = 512;

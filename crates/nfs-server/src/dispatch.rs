@@ -1,0 +1,178 @@
+//! From a record to its answer: RPC checks, zone, reply cache, and the program it is for (RFC 5531 9).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use nfs_wire::rpc::{
+    AcceptStat, AuthFlavor, AuthStat, AuthSys, CallError, CallHeader, MOUNT_PROGRAM, NFS_PROGRAM, OpaqueAuth,
+    PORTMAP_PROGRAM, ReplyHeader,
+};
+use nfs_wire::xdr::Decoder;
+use tracing::Instrument;
+use vfs::{Identity, OperationId, ReplayKey, Vfs};
+use zones::Zone;
+
+use crate::caller::{Caller, Role};
+use crate::door::{Door, ZoneState};
+use crate::metrics::Operation;
+use crate::reply::{Outcome, Reply};
+use crate::reply_cache::{Admission, ReplyKey, Ticket};
+use crate::{mount, nfs3, portmap};
+
+/// A call whose header was read.
+struct Call<'a, V> {
+    door: &'a Door<V>,
+    caller: &'a Caller,
+    zone: &'a Arc<Zone>,
+    state: &'a ZoneState,
+    header: &'a CallHeader,
+    operation_id: OperationId,
+}
+
+/// Does what a record asks and returns what becomes of it. Never fails: whatever is wrong has its answer.
+pub(crate) async fn handle<V: Vfs>(door: &Door<V>, caller: &Caller, record: Bytes) -> Outcome {
+    let Some(zone) = door.registry.zone_for(caller.local.ip()) else { return Outcome::Close };
+    let state = caller.zone_state(&zone, || door.zone_state(zone.id()));
+    let mut decoder = Decoder::new(record.clone());
+    let header = match CallHeader::decode_call(&mut decoder) {
+        Ok(header) => header,
+        Err(error) => return refuse_header(error),
+    };
+    let operation = Operation::of(header.program, header.procedure);
+    let in_flight = state.metrics.begin(caller.session.0, operation, record.len());
+    let operation_id = caller.next_operation();
+    let span = tracing::debug_span!(
+        "nfs",
+        zone = zone.name(),
+        protocol = "nfs3",
+        op = operation.name(),
+        operation_id = operation_id.0
+    );
+    let call = Call { door, caller, zone: &zone, state: &state, header: &header, operation_id };
+    let outcome = call.run(&record, decoder).instrument(span).await;
+    if let (Outcome::Reply(reply), Some(counted)) = (&outcome, &in_flight) {
+        counted.answered(reply.len(), reply.is_error());
+    }
+    outcome
+}
+
+impl<V: Vfs> Call<'_, V> {
+    async fn run(&self, record: &Bytes, arguments: Decoder) -> Outcome {
+        let header = self.header;
+        if let Err(status) = check_program(self.caller.role, header) {
+            return Outcome::Reply(Reply::header_only(&ReplyHeader::accepted(header.xid, status)));
+        }
+        let identity = match identity(&header.credential) {
+            Ok(identity) => identity,
+            // NULL is answered whoever asks (RFC 5531 12).
+            Err(_) if header.procedure == 0 => Identity::Anonymous,
+            Err(status) => return Outcome::Reply(Reply::header_only(&ReplyHeader::auth_error(header.xid, status))),
+        };
+        match header.program {
+            NFS_PROGRAM => self.nfs(&identity, record, arguments).await,
+            MOUNT_PROGRAM => Outcome::Reply(self.mount(arguments).await),
+            _ => Outcome::Reply(self.portmap(arguments)),
+        }
+    }
+
+    async fn nfs(&self, identity: &Identity, record: &Bytes, arguments: Decoder) -> Outcome {
+        if !nfs3::must_not_be_repeated(self.header.procedure) {
+            return Outcome::Reply(self.nfs_call(identity, None, arguments).await);
+        }
+        let key = ReplyKey::of(self.caller.client, self.header.xid, record);
+        let ticket = match self.admit(key).await {
+            Ok(ticket) => ticket,
+            Err(outcome) => return outcome,
+        };
+        let replay_key = ReplayKey { slot: key.slot(), request: key.request() };
+        let reply = self.nfs_call(identity, Some(replay_key), arguments).await;
+        ticket.finish(reply.head());
+        Outcome::Reply(reply)
+    }
+
+    /// The right to do a call that must not be done twice, or what to say instead.
+    async fn admit(&self, key: ReplyKey) -> Result<Ticket<'_>, Outcome> {
+        loop {
+            match self.state.replies.admit(key) {
+                Admission::New(ticket) => return Ok(ticket),
+                Admission::Done(reply) => return Err(Outcome::Reply(Reply::stored(reply))),
+                Admission::Flooded => return Err(Outcome::Silence),
+                Admission::Running(reply) => {
+                    if let Ok(reply) = reply.await {
+                        return Err(Outcome::Reply(Reply::stored(reply)));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn nfs_call(&self, identity: &Identity, replay_key: Option<ReplayKey>, arguments: Decoder) -> Reply {
+        let header = self.header;
+        let call = nfs3::Call {
+            door: self.door,
+            caller: self.caller,
+            zone: self.zone,
+            token: &header.credential,
+            identity,
+            operation_id: self.operation_id,
+            replay_key,
+            priority: nfs3::priority(header.procedure),
+        };
+        nfs3::dispatch(&call, (header.xid, header.procedure), arguments).await
+    }
+
+    async fn mount(&self, arguments: Decoder) -> Reply {
+        let call = mount::Call { door: self.door, caller: self.caller, zone: self.zone, state: self.state };
+        let CallHeader { xid, version, procedure, .. } = *self.header;
+        mount::dispatch(&call, mount::Which { xid, version, procedure }, arguments).await
+    }
+
+    fn portmap(&self, arguments: Decoder) -> Reply {
+        let local = self.caller.local.ip().to_canonical();
+        let directory = portmap::Directory { local, settings: &self.door.settings, clock: &*self.door.clock };
+        let CallHeader { xid, version, procedure, .. } = *self.header;
+        portmap::dispatch(&directory, (xid, version, procedure), arguments)
+    }
+}
+
+fn refuse_header(error: CallError) -> Outcome {
+    match error {
+        CallError::Malformed(_) => Outcome::Close,
+        CallError::NotACall { .. } => Outcome::Silence,
+        CallError::RpcMismatch { xid, .. } => Outcome::Reply(Reply::header_only(&ReplyHeader::rpc_mismatch(xid))),
+        CallError::BadCredential { xid } => {
+            Outcome::Reply(Reply::header_only(&ReplyHeader::auth_error(xid, AuthStat::BadCredential)))
+        }
+        CallError::BadVerifier { xid } => {
+            Outcome::Reply(Reply::header_only(&ReplyHeader::auth_error(xid, AuthStat::BadVerifier)))
+        }
+    }
+}
+
+/// Errors, in order: `PROG_UNAVAIL` (not served on this port), `PROG_MISMATCH`.
+fn check_program(role: Role, header: &CallHeader) -> Result<(), AcceptStat> {
+    let versions = match (role, header.program) {
+        (Role::Nfs, NFS_PROGRAM) => 3..=3,
+        (Role::Nfs, MOUNT_PROGRAM) => mount::VERSIONS,
+        (Role::Portmap, PORTMAP_PROGRAM) => portmap::VERSIONS,
+        _ => return Err(AcceptStat::ProgUnavail),
+    };
+    if versions.contains(&header.version) {
+        return Ok(());
+    }
+    Err(AcceptStat::ProgMismatch { low: *versions.start(), high: *versions.end() })
+}
+
+/// Who a credential says is calling.
+///
+/// Errors, in order: `AUTH_REJECTEDCRED` (a flavor that is not spoken here), `AUTH_BADCRED` (it does not decode).
+fn identity(credential: &OpaqueAuth) -> Result<Identity, AuthStat> {
+    match credential.flavor {
+        AuthFlavor::NONE => Ok(security::auth_none::identity()),
+        AuthFlavor::SYS => {
+            let token = AuthSys::from_credential(credential).map_err(|_| AuthStat::BadCredential)?;
+            Ok(security::auth_sys::identity(token.uid, token.gid, &token.gids))
+        }
+        _ => Err(AuthStat::RejectedCredential),
+    }
+}

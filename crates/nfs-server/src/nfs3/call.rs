@@ -1,0 +1,145 @@
+//! One NFS call on its way to vfs: who asks, through which export, and how a refusal is told.
+
+use std::sync::Arc;
+
+use nfs_wire::nfs3::{FileHandle, Nfsstat3};
+use nfs_wire::rpc::OpaqueAuth;
+use vfs::{
+    Attributes, Failure, FsError, Identity, InodeId, OpContext, OperationId, Priority, Protocol, ReplayKey, Vfs, View,
+};
+use zones::{ExportId, Refusal, Zone};
+
+use crate::caller::{Admitted, Caller};
+use crate::door::Door;
+use crate::handle::HandleTarget;
+use crate::status::nfs_status;
+
+/// One call of an NFS procedure.
+pub(crate) struct Call<'a, V> {
+    pub(crate) door: &'a Door<V>,
+    pub(crate) caller: &'a Caller,
+    pub(crate) zone: &'a Arc<Zone>,
+    /// The credential as it came, and what it says.
+    pub(crate) token: &'a OpaqueAuth,
+    pub(crate) identity: &'a Identity,
+    pub(crate) operation_id: OperationId,
+    pub(crate) replay_key: Option<ReplayKey>,
+    pub(crate) priority: Priority,
+}
+
+/// An inode that a call may ask about, and the context to ask in.
+pub(super) struct Object {
+    pub(super) inode: InodeId,
+    pub(super) ctx: OpContext,
+    export: ExportId,
+    pub(super) read_only: bool,
+}
+
+/// A refusal with the attributes that were at hand.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) status: Nfsstat3,
+    /// Of the object, or of the (source) directory.
+    pub(super) attributes: Option<Box<Attributes>>,
+    /// Of the target directory of a rename or link.
+    pub(super) target: Option<Box<Attributes>>,
+}
+
+impl<V: Vfs> Call<'_, V> {
+    /// Opens a handle for a call that changes nothing.
+    ///
+    /// Errors, in order: BADHANDLE (no handle of this house, or of another zone's export), STALE (the export is gone,
+    /// or its root), ACCES (the client, its flavor or its user is not let in).
+    pub(super) async fn open(&self, handle: &FileHandle) -> Result<Object, Refused> {
+        let target = self.door.keys.open(handle).map_err(|_| Nfsstat3::Badhandle)?;
+        let export = ExportId(target.export);
+        let admitted = match self.caller.admitted(export, self.token, self.door.roots.version()) {
+            Some(admitted) => admitted,
+            None => self.admit(export).await?,
+        };
+        let ctx = OpContext {
+            operation_id: self.operation_id,
+            zone: self.zone.id(),
+            root: admitted.root,
+            credentials: admitted.credentials,
+            protocol: Protocol::Nfs3,
+            client: self.caller.client_id,
+            session: self.caller.session,
+            view: target.view,
+            replay_key: self.replay_key,
+            deadline: None,
+            priority: self.priority,
+        };
+        Ok(Object { inode: target.inode, ctx, export, read_only: admitted.read_only })
+    }
+
+    /// Opens a handle for a call that changes something.
+    ///
+    /// Errors: as [`Call::open`], then ROFS (the export is read-only for this client).
+    pub(super) async fn open_to_change(&self, handle: &FileHandle) -> Result<Object, Refused> {
+        let object = self.open(handle).await?;
+        if object.read_only { Err(Nfsstat3::Rofs.into()) } else { Ok(object) }
+    }
+
+    /// Opens the second handle of a call.
+    ///
+    /// Errors, in order: BADHANDLE, XDEV (of another export or view).
+    pub(super) fn open_beside(&self, object: &Object, handle: &FileHandle) -> Result<InodeId, Refused> {
+        let target = self.door.keys.open(handle).map_err(|_| Nfsstat3::Badhandle)?;
+        let is_beside = target.export == object.export.0 && target.view == object.ctx.view;
+        if is_beside { Ok(target.inode) } else { Err(Nfsstat3::Xdev.into()) }
+    }
+
+    /// The handle of an inode that was reached through an object.
+    pub(super) fn seal(&self, object: &Object, inode: InodeId) -> FileHandle {
+        self.door.keys.seal(&HandleTarget { inode, export: object.export.0, view: object.ctx.view })
+    }
+
+    async fn admit(&self, export: ExportId) -> Result<Admitted, Refused> {
+        let rules = self.zone.export(export, self.caller.client).map_err(|refusal| self.status_of(refusal, export))?;
+        let let_in = rules.admit(self.identity, self.caller.client).map_err(|_| Nfsstat3::Acces)?;
+        let root = self.door.export_root(self.zone, rules).await.map_err(|error| match error {
+            FsError::NotFound | FsError::NotDirectory => Nfsstat3::Stale,
+            other => nfs_status(other),
+        })?;
+        let roots_version = self.door.roots.version();
+        let credentials = Arc::new(let_in.credentials);
+        let admitted = Admitted { root, read_only: let_in.access.read_only, credentials };
+        self.caller.remember(self.zone, (export, self.token), (roots_version, &admitted));
+        Ok(admitted)
+    }
+
+    /// A handle of an export of another zone has no business here; one of an export that went in a reload is stale.
+    fn status_of(&self, refusal: Refusal, export: ExportId) -> Nfsstat3 {
+        match refusal {
+            Refusal::NoSuchExport => {
+                let zones = self.door.registry.zones();
+                let is_foreign = zones.iter().any(|zone| zone.exports().iter().any(|other| other.id() == export));
+                if is_foreign { Nfsstat3::Badhandle } else { Nfsstat3::Stale }
+            }
+            Refusal::NotMountable
+            | Refusal::ClientNotNamed
+            | Refusal::FlavorNotAccepted
+            | Refusal::UnknownUser => Nfsstat3::Acces,
+        }
+    }
+}
+
+impl Object {
+    /// Whether it is seen as it is now.
+    pub(super) fn is_live(&self) -> bool {
+        self.ctx.view == View::Live
+    }
+}
+
+impl From<Nfsstat3> for Refused {
+    fn from(status: Nfsstat3) -> Self {
+        Self { status, attributes: None, target: None }
+    }
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        Self { status: nfs_status(failure.error), attributes: failure.attributes, target: failure.target }
+    }
+}

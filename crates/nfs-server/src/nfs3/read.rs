@@ -1,0 +1,35 @@
+//! READ (RFC 1813 3.3.6). The payload goes out from where it lies.
+
+use nfs_wire::nfs3::{PostOpAttr, ReadArgs, ReadHead, ReadResult, Reply3};
+use nfs_wire::xdr::{Decode, Decoder};
+use pages::Payload;
+use vfs::{ReadRequest, Vfs, Via};
+
+use super::attributes::post_op;
+use super::call::{Call, Refused};
+use super::garbage;
+use crate::reply::Reply;
+
+/// Does a READ and returns the reply to `xid`.
+pub(super) async fn run<V: Vfs>(call: &Call<'_, V>, xid: u32, mut arguments: Decoder) -> Reply {
+    let Ok(args) = ReadArgs::decode(&mut arguments) else { return garbage(xid) };
+    match read(call, args).await {
+        Ok((head, payload)) => Reply::read(xid, &head, payload),
+        Err(refused) => {
+            let result: ReadResult = Reply3::Failed(refused.status, PostOpAttr::from(refused));
+            Reply::success(xid, &result)
+        }
+    }
+}
+
+async fn read<V: Vfs>(call: &Call<'_, V>, args: ReadArgs) -> Result<(ReadHead, Payload), Refused> {
+    let file = call.open(&args.file).await?;
+    let length = args.count.min(call.door.settings.io_bytes_max);
+    let request = ReadRequest { inode: file.inode, via: Via::Anonymous, offset: args.offset, length };
+    let reply = call.door.vfs.read(&file.ctx, request).await?;
+    // Never more than was asked for, whatever the house returns: the client has no room for it.
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    let payload = if reply.data.len() > length { reply.data.slice(0, length) } else { reply.data };
+    let count = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+    Ok((ReadHead { file_attributes: post_op(&reply.attributes), count, eof: reply.end_of_file }, payload))
+}

@@ -1,0 +1,267 @@
+//! The door as `berth` composes it: listeners, connections and datagrams.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::watch;
+use vfs::{Clock, Vfs, ZoneId};
+use zones::Registry;
+
+use crate::caller::{Caller, Role};
+use crate::connection::{Calls, Connection};
+use crate::dispatch::handle;
+use crate::door::Door;
+use crate::handle::HandleKeys;
+use crate::metrics::OperationFigures;
+use crate::nfs3::reply_bytes_max;
+use crate::reply::Outcome;
+use crate::settings::Settings;
+
+/// Runs a connection to its end, on the thread it picks. The future must be polled on a runtime with I/O and time, and
+/// stays on that runtime.
+pub trait Spawner: Send + Sync + 'static {
+    /// Takes a connection over.
+    fn spawn(&self, connection: Pin<Box<dyn Future<Output = ()> + Send>>);
+}
+
+impl<T: Fn(Pin<Box<dyn Future<Output = ()> + Send>>) + Send + Sync + 'static> Spawner for T {
+    fn spawn(&self, connection: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        self(connection);
+    }
+}
+
+/// The NFS door. Clones are the same door.
+pub struct Server<V> {
+    door: Arc<Door<V>>,
+    connections: Arc<Connections>,
+    stop: watch::Receiver<bool>,
+}
+
+/// What the door needs.
+pub struct ServerParts<V> {
+    /// The house.
+    pub vfs: Arc<V>,
+    /// The zones served, by local address.
+    pub registry: Arc<Registry>,
+    /// The secrets that seal file handles, from the superblock.
+    pub handle_keys: HandleKeys,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Limits and ports.
+    pub settings: Settings,
+    /// Becomes true when the house stops: nothing is accepted any more, and calls begun are finished within
+    /// [`crate::ConnectionSettings::stop_timeout`].
+    pub stop: watch::Receiver<bool>,
+}
+
+/// How many connections there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConnectionFigures {
+    /// Open now.
+    pub open: usize,
+    /// Accepted since the start.
+    pub accepted: u64,
+    /// Refused since the start: too many, or no zone has the local address.
+    pub refused: u64,
+}
+
+#[derive(Debug, Default)]
+struct Connections {
+    counted: Mutex<Counted>,
+}
+
+#[derive(Debug, Default)]
+struct Counted {
+    figures: ConnectionFigures,
+    by_client: HashMap<IpAddr, usize>,
+}
+
+/// A place among the open connections.
+#[derive(Debug)]
+struct Place {
+    connections: Arc<Connections>,
+    client: IpAddr,
+}
+
+impl<V: Vfs> Server<V> {
+    /// A door that serves nothing yet.
+    #[must_use]
+    pub fn new(parts: ServerParts<V>) -> Self {
+        let ServerParts { vfs, registry, handle_keys, clock, settings, stop } = parts;
+        let door = Arc::new(Door::new(vfs, registry, (handle_keys, clock), settings));
+        Self { door, connections: Arc::default(), stop }
+    }
+
+    /// Accepts connections and hands them to `spawner` until the house stops. Connections that are open then go on
+    /// until their calls are answered.
+    pub async fn serve_tcp(&self, listener: TcpListener, role: Role, spawner: &impl Spawner) {
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = stopped(self.stop.clone()) => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => self.take(stream, peer, role, spawner),
+                Err(error) => {
+                    tracing::warn!(%error, "accept failed");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Serves one connection until it ends. `stream` is any stream of bytes; `local` picks the zone. The limits on the
+    /// number of connections do not apply.
+    pub async fn serve_connection<S>(&self, stream: S, (local, peer): (SocketAddr, SocketAddr), role: Role)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        let caller = Caller::new(role, local, peer, self.door.next_session());
+        let (door, caller) = (&*self.door, &caller);
+        let reply_bytes_max = if role == Role::Nfs { reply_bytes_max } else { |_: &Bytes| 0 };
+        let calls = Calls { begin: |record: Bytes| handle(door, caller, record), reply_bytes_max };
+        let ended = Connection::new(stream, calls, &door.settings.connection, stopped(self.stop.clone())).await;
+        tracing::debug!(session = caller.session.0, %peer, reason = %ended, "connection ended");
+    }
+
+    /// Answers portmap datagrams until the house stops. The socket is bound to one address of a zone.
+    ///
+    /// # Errors
+    /// When the socket does not tell its address, or is broken.
+    pub async fn serve_udp_portmap(&self, socket: UdpSocket) -> io::Result<()> {
+        let local = socket.local_addr()?;
+        let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
+        loop {
+            let received = tokio::select! {
+                biased;
+                () = stopped(self.stop.clone()) => return Ok(()),
+                received = socket.recv_from(&mut buffer) => received,
+            };
+            // An error of an earlier answer (port unreachable) says nothing of the socket.
+            let Ok((length, peer)) = received else { continue };
+            let record = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
+            let caller = Caller::new(Role::Portmap, local, peer, self.door.next_session());
+            if let Outcome::Reply(reply) = handle(&self.door, &caller, record).await {
+                // A lost answer is asked for again.
+                drop(socket.send_to(&reply.into_datagram(), peer).await);
+            }
+        }
+    }
+
+    /// What was done for a zone since the start, by operation.
+    #[must_use]
+    pub fn figures(&self, zone: ZoneId) -> Vec<OperationFigures> {
+        self.door.zone_state(zone).metrics.figures()
+    }
+
+    /// How many connections there are.
+    #[must_use]
+    pub fn connections(&self) -> ConnectionFigures {
+        self.connections.counted().figures
+    }
+
+    fn take(&self, stream: TcpStream, peer: SocketAddr, role: Role, spawner: &impl Spawner) {
+        let Some((stream, local, place)) = self.prepare(stream, peer) else {
+            self.connections.counted().figures.refused += 1;
+            return;
+        };
+        let server = self.clone();
+        spawner.spawn(Box::pin(async move {
+            let _place = place;
+            // The stream belongs to the runtime that polls this, not to the one that accepted it.
+            match TcpStream::from_std(stream) {
+                Ok(stream) => server.serve_connection(stream, (local, peer), role).await,
+                Err(error) => tracing::warn!(%error, "a connection could not be taken over"),
+            }
+        }));
+    }
+
+    /// Checks a new connection and sets its options; `None` when it is not wanted.
+    fn prepare(&self, stream: TcpStream, peer: SocketAddr) -> Option<(std::net::TcpStream, SocketAddr, Place)> {
+        let local = stream.local_addr().ok()?;
+        if self.door.registry.zone_for(local.ip()).is_none() {
+            tracing::debug!(%local, %peer, "no zone has this address");
+            return None;
+        }
+        let place = Connections::enter(&self.connections, peer.ip().to_canonical(), &self.door.settings)?;
+        stream.set_nodelay(true).ok()?;
+        let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_TIME).with_interval(KEEPALIVE_INTERVAL);
+        SockRef::from(&stream).set_tcp_keepalive(&keepalive).ok()?;
+        Some((stream.into_std().ok()?, local, place))
+    }
+}
+
+impl<V> Clone for Server<V> {
+    fn clone(&self) -> Self {
+        let (door, connections) = (Arc::clone(&self.door), Arc::clone(&self.connections));
+        Self { door, connections, stop: self.stop.clone() }
+    }
+}
+
+impl<V> fmt::Debug for Server<V> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Server").field("door", &self.door).finish_non_exhaustive()
+    }
+}
+
+impl<V> fmt::Debug for ServerParts<V> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("ServerParts").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Connections {
+    fn enter(connections: &Arc<Self>, client: IpAddr, settings: &Settings) -> Option<Place> {
+        let mut counted = connections.counted();
+        let of_client = counted.by_client.get(&client).copied().unwrap_or(0);
+        if counted.figures.open >= settings.connections_max || of_client >= settings.connections_per_client_max {
+            tracing::debug!(%client, open = counted.figures.open, of_client, "too many connections");
+            return None;
+        }
+        counted.by_client.insert(client, of_client + 1);
+        counted.figures.open += 1;
+        counted.figures.accepted += 1;
+        Some(Place { connections: Arc::clone(connections), client })
+    }
+
+    fn counted(&self) -> std::sync::MutexGuard<'_, Counted> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut counted = self.connections.counted();
+        counted.figures.open = counted.figures.open.saturating_sub(1);
+        let left = counted.by_client.get(&self.client).map_or(0, |count| count.saturating_sub(1));
+        if left == 0 {
+            counted.by_client.remove(&self.client);
+        } else {
+            counted.by_client.insert(self.client, left);
+        }
+    }
+}
+
+/// Resolves when the house stops; a sender that is gone means that it never will.
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    if stop.wait_for(|is_stopping| *is_stopping).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+const KEEPALIVE_TIME: Duration = Duration::from_secs(60);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+/// Longest portmap call; what is longer is cut and does not decode.
+const DATAGRAM_BYTES_MAX: usize = 4096;

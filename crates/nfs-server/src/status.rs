@@ -1,0 +1,68 @@
+//! What a refusal is called on the wire.
+
+use nfs_wire::mount::v3::Mountstat3;
+use nfs_wire::nfs3::Nfsstat3;
+use vfs::FsError;
+
+/// The `nfsstat3` of a refusal (RFC 1813 2.6).
+pub(crate) const fn nfs_status(error: FsError) -> Nfsstat3 {
+    match error {
+        FsError::NotFound => Nfsstat3::Noent,
+        FsError::StaleHandle => Nfsstat3::Stale,
+        FsError::NotPermitted => Nfsstat3::Perm,
+        // Clients would repeat JUKEBOX for as long as an SMB client keeps its open or lock: tell the caller instead.
+        FsError::AccessDenied | FsError::LockConflict | FsError::ShareConflict | FsError::DeletePending => {
+            Nfsstat3::Acces
+        }
+        FsError::Exists => Nfsstat3::Exist,
+        FsError::NotDirectory => Nfsstat3::Notdir,
+        FsError::IsDirectory => Nfsstat3::Isdir,
+        FsError::NotEmpty => Nfsstat3::Notempty,
+        FsError::InvalidArgument | FsError::WrongType => Nfsstat3::Inval,
+        // The depth limit is a limit of paths.
+        FsError::NameTooLong | FsError::TooDeep => Nfsstat3::Nametoolong,
+        FsError::NoSpace => Nfsstat3::Nospc,
+        FsError::QuotaExceeded => Nfsstat3::Dquot,
+        FsError::FileTooLarge => Nfsstat3::Fbig,
+        FsError::TooManyLinks => Nfsstat3::Mlink,
+        FsError::CrossDevice => Nfsstat3::Xdev,
+        FsError::ReadOnly => Nfsstat3::Rofs,
+        FsError::BadCookie => Nfsstat3::BadCookie,
+        FsError::NotSync => Nfsstat3::NotSync,
+        FsError::NotSupported => Nfsstat3::Notsupp,
+        // NFSv3 has no opens.
+        FsError::BadOpen => Nfsstat3::Serverfault,
+        FsError::Delay | FsError::Cancelled => Nfsstat3::Jukebox,
+        FsError::Io => Nfsstat3::Io,
+    }
+}
+
+/// The `mountstat3` of a refusal on the way to the root of a mount (RFC 1813 5.1.4).
+pub(crate) const fn mount_status(error: FsError) -> Mountstat3 {
+    match error {
+        FsError::NotFound | FsError::StaleHandle => Mountstat3::Noent,
+        FsError::AccessDenied | FsError::NotPermitted => Mountstat3::Acces,
+        FsError::NotDirectory => Mountstat3::Notdir,
+        FsError::NameTooLong | FsError::TooDeep => Mountstat3::Nametoolong,
+        FsError::InvalidArgument | FsError::WrongType => Mountstat3::Inval,
+        FsError::NotSupported => Mountstat3::Notsupp,
+        FsError::Io => Mountstat3::Io,
+        FsError::Exists
+        | FsError::IsDirectory
+        | FsError::NotEmpty
+        | FsError::NoSpace
+        | FsError::QuotaExceeded
+        | FsError::FileTooLarge
+        | FsError::TooManyLinks
+        | FsError::CrossDevice
+        | FsError::ReadOnly
+        | FsError::LockConflict
+        | FsError::ShareConflict
+        | FsError::DeletePending
+        | FsError::BadCookie
+        | FsError::NotSync
+        | FsError::BadOpen
+        | FsError::Delay
+        | FsError::Cancelled => Mountstat3::Serverfault,
+    }
+}

@@ -1,0 +1,13 @@
+//! Typed call in, typed reply out, over the reference file system, through the bytes of the wire.
+
+mod directories;
+mod files;
+mod garbage;
+mod handles;
+mod harness;
+mod listings;
+mod mounting;
+mod names;
+mod permissions;
+mod replay;
+mod rpc;
