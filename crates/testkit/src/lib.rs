@@ -2,6 +2,7 @@
 
 mod block_on;
 mod clock;
+pub mod faulty;
 pub mod operations;
 pub mod reference;
 mod seed;

@@ -1,6 +1,6 @@
 //! Two houses side by side.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub struct Divergence {
     /// Index of the operation; the number of operations when only the survey at the end differs.
     pub step: usize,
     /// The operation; `None` for the survey.
-    pub operation: Option<Operation>,
+    pub operation: Option<Box<Operation>>,
     /// What the house that is believed showed.
     pub reference: Box<Outcome>,
     /// What the house that is tested showed.
@@ -64,38 +64,51 @@ pub async fn compare<A: Vfs, B: Vfs>(pair: &Pair<A, B>, seed: u64, operations: &
     agree((count(one_count), count(other_count)), operations.len(), None)
 }
 
-/// Compares a house with the reference for many seeds, on a fresh pair each.
-///
-/// # Panics
-/// At the first seed that differs, with the shortest sequence that still does.
-pub async fn hunt<A: Vfs, B: Vfs>(
+/// A difference, and how to get there.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The seed that showed it first.
+    pub seed: u64,
+    /// The shortest sequence that still shows a difference.
+    pub operations: Vec<Operation>,
+    /// What it shows.
+    pub divergence: Divergence,
+}
+
+/// Compares two houses for many seeds, on a fresh pair each, and shrinks the first sequence that shows a difference.
+pub async fn find<A: Vfs, B: Vfs>(
     seeds: Range<u64>,
     count: usize,
     mut pair: impl AsyncFnMut(Arc<ManualClock>) -> Pair<A, B>,
-) {
+) -> Option<Finding> {
     for seed in seeds {
-        let operations = generate(seed, count);
-        let fresh = pair(Arc::new(ManualClock::standing())).await;
-        let Err(first) = compare(&fresh, seed, &operations).await else { continue };
-        let failing = operations.into_iter().take(first.step + 1).collect();
-        let fails = async |operations: &[Operation]| {
+        let mut run = async |operations: &[Operation]| {
             let fresh = pair(Arc::new(ManualClock::standing())).await;
-            compare(&fresh, seed, operations).await.is_err()
+            compare(&fresh, seed, operations).await.err()
         };
-        let short = shrink(failing, fails).await;
-        let fresh = pair(Arc::new(ManualClock::standing())).await;
-        let divergence = compare(&fresh, seed, &short).await.err().unwrap_or(first);
-        report(seed, &short, &divergence);
+        let operations = generate(seed, count);
+        let Some(first) = run(&operations).await else { continue };
+        let failing = operations.into_iter().take(first.step + 1).collect();
+        let operations = shrink(failing, async |operations| run(operations).await.is_some()).await;
+        let divergence = run(&operations).await.unwrap_or(first);
+        return Some(Finding { seed, operations, divergence });
     }
+    None
 }
 
+/// As [`find`], for tests.
+///
+/// # Panics
+/// When there is a difference.
 #[expect(clippy::panic, reason = "the end of a test")]
-fn report(seed: u64, operations: &[Operation], divergence: &Divergence) {
-    let mut listed = String::new();
-    for (step, operation) in operations.iter().enumerate() {
-        writeln!(listed, "{step:4}  {operation:?}").unwrap_or_default();
+pub async fn hunt<A: Vfs, B: Vfs>(
+    seeds: Range<u64>,
+    count: usize,
+    pair: impl AsyncFnMut(Arc<ManualClock>) -> Pair<A, B>,
+) {
+    if let Some(finding) = find(seeds, count, pair).await {
+        panic!("{finding:?}");
     }
-    panic!("seed {seed}: the houses differ after\n{listed}{divergence:?}");
 }
 
 fn agree(
@@ -107,7 +120,17 @@ fn agree(
         return Ok(());
     }
     let (reference, tested) = (Box::new(reference), Box::new(tested));
-    Err(Divergence { step, operation: operation.cloned(), reference, tested })
+    Err(Divergence { step, operation: operation.cloned().map(Box::new), reference, tested })
+}
+
+impl fmt::Debug for Finding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "seed {}: the houses differ after", self.seed)?;
+        for (step, operation) in self.operations.iter().enumerate() {
+            writeln!(formatter, "{step:4}  {operation:?}")?;
+        }
+        self.divergence.fmt(formatter)
+    }
 }
 
 impl fmt::Debug for Divergence {

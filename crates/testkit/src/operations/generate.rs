@@ -72,7 +72,7 @@ impl Generator {
             0..=9 => Action::Create { directory, name, how: self.how(), into: self.object() },
             10..=15 => {
                 let attributes = self.first_attributes(&DIRECTORY_MODES);
-                Action::Mkdir { directory, name, attributes, into: self.any() }
+                Action::Mkdir { directory, name, attributes, into: self.below(DIRECTORY_REGISTERS) }
             }
             16..=17 => {
                 let (target, into) = (self.target(), self.object());
@@ -161,7 +161,12 @@ impl Generator {
 
     /// Mostly a directory.
     fn directory(&mut self) -> Register {
-        if self.random.chance(4) { self.any() } else { self.below(DIRECTORY_REGISTERS) }
+        match self.random.below(100) {
+            0..=3 => self.any(),
+            4..=7 => Register(1),
+            8..=35 => Register(0),
+            _ => Register(2 + self.below(DIRECTORY_REGISTERS - 2).0),
+        }
     }
 
     /// Mostly no directory.
@@ -276,7 +281,7 @@ impl Generator {
     /// A range that begins or ends near a border.
     fn range(&mut self) -> (u64, usize) {
         let near = &BORDERS[..5];
-        let border = if self.random.chance(85) { self.random.pick(near) } else { self.random.pick(&BORDERS) };
+        let border = if self.random.chance(75) { self.random.pick(near) } else { self.random.pick(&BORDERS) };
         let length = self.random.pick(&[0, 1, 2, 100, 511, 512, 4095, 4096, 4097, 8192, 12_000]);
         let length = if self.random.chance(1) { 300_000 } else { length };
         let before = self.random.pick(&[0, 0, 1, 2, 50, 512, 4096, length as u64]);

@@ -15,7 +15,7 @@ mod shrink;
 mod survey;
 
 use bytes::Bytes;
-pub use compare::{Divergence, Pair, compare, hunt};
+pub use compare::{Divergence, Finding, Pair, compare, find, hunt};
 pub use generate::{Generator, generate};
 pub use outcome::{Outcome, SeenBefore, SeenEntry, SeenInode};
 pub use session::Session;
@@ -23,7 +23,8 @@ pub use shrink::shrink;
 use vfs::acl::AccessMask;
 use vfs::{CreateHow, Credentials, LookupName, Name, NodeKind, RemoveKind, SetAttributes, Stability};
 
-/// Registers that hold directories only; 0 and 1 are the roots of two zones and never change.
+/// Registers that hold directories only; 0 and 1 are the roots of two zones and never change. Of the others only the
+/// last takes directories.
 pub const DIRECTORY_REGISTERS: u8 = 6;
 /// All registers.
 pub const REGISTERS: u8 = 16;

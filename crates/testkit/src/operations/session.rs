@@ -54,10 +54,13 @@ impl<'a, V: Vfs> Session<'a, V> {
         self.registers.get(usize::from(register.0 % REGISTERS)).copied().unwrap_or_default()
     }
 
-    /// Keeps an inode; registers of directories take nothing else, and roots stay.
+    /// Keeps an inode; registers of directories take nothing else, only the last of the others takes directories too,
+    /// and roots stay.
     pub(super) fn keep(&mut self, into: Register, attributes: &Attributes) {
         let index = into.0 % REGISTERS;
-        let fits = index >= DIRECTORY_REGISTERS || index >= 2 && attributes.is_directory();
+        let is_for_directories = index < DIRECTORY_REGISTERS || index == REGISTERS - 1;
+        let is_for_others = index >= DIRECTORY_REGISTERS;
+        let fits = index >= 2 && if attributes.is_directory() { is_for_directories } else { is_for_others };
         if let Some(register) = self.registers.get_mut(usize::from(index)).filter(|_| fits) {
             *register = attributes.inode;
         }
