@@ -8,7 +8,7 @@ use vfs::{Epoch, ShardId};
 
 use crate::MetaError;
 use crate::keys::{self, Key};
-use crate::records::{ExpiryRecord, Record, Run, SPACE_RUNS_MAX};
+use crate::records::{ExpiryRecord, Record, Run, SPACE_RUNS_MAX, born_of};
 
 /// One atomic change. Of several writes to a key the last one counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,8 +54,9 @@ impl Change {
         self.writes.insert(key, None);
     }
 
-    /// Keeps a state of a key that ends now, and its index entry.
-    pub fn keep_version(&mut self, key: &Key, old: Bytes, born: Epoch, died: Epoch) {
+    /// Keeps a state of a key that ends now (`old`, a versioned record), and its index entry.
+    pub fn keep_version(&mut self, key: &Key, old: Bytes, died: Epoch) {
+        let born = born_of(&old).unwrap_or(died);
         assert!(born < died, "a state of {key} that ended at {died:?} before it began at {born:?}");
         self.put_record(keys::expiry(key, born, died), &ExpiryRecord);
         self.put(keys::version(key, died), old);

@@ -4,6 +4,7 @@
 //! here touches data, and nothing here knows what an operation is: the floor above decides, this one keeps.
 
 mod change;
+pub mod check;
 mod codec;
 mod error;
 pub mod keys;

@@ -33,12 +33,13 @@ impl Change {
     /// the old state was kept.
     ///
     /// Panics when `new` was not born in the current epoch: such a record would be missing in a snapshot.
+    #[expect(clippy::too_many_arguments, reason = "called in every operation; a struct would say the same four words")]
     pub fn replace(&mut self, clock: &ShardClock, key: Key, old: Option<&impl Versioned>, new: Option<Bytes>) -> bool {
         let born_now = new.as_ref().is_none_or(|new| born_of(new) == Ok(clock.current));
         assert!(born_now, "{key} is written with another epoch than the current {:?}", clock.current);
         let kept = old.filter(|old| clock.is_kept(old.born()));
         if let Some(old) = kept {
-            self.keep_version(&key, old.encode(), old.born(), clock.current);
+            self.keep_version(&key, old.encode(), clock.current);
         }
         self.writes.insert(key, new);
         kept.is_some()

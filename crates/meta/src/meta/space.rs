@@ -44,7 +44,7 @@ impl<K: kv::Engine> Meta<K> {
             let records = self.scan(&keys::space_range(shard), limit, Direction::Forward).await?;
             for (key, bytes) in records {
                 let record = SpaceRecord::decode_at(&key, &bytes)?;
-                if !self.fold(&mut folding, shard, &key, record).await? {
+                if !self.fold(&mut folding, (shard, &key), record).await? {
                     break;
                 }
             }
@@ -133,13 +133,8 @@ impl<K: kv::Engine> Meta<K> {
     }
 
     /// Folds one record; `false` if a part of it had to stay, so that no later one of the shard may be folded.
-    async fn fold(
-        &self,
-        folding: &mut Folding,
-        shard: ShardId,
-        key: &Key,
-        record: SpaceRecord,
-    ) -> Result<bool, MetaError> {
+    async fn fold(&self, folding: &mut Folding, of: (ShardId, &Key), record: SpaceRecord) -> Result<bool, MetaError> {
+        let (shard, key) = of;
         let mut rest = SpaceRecord::default();
         for (run, is_live) in in_order(&record) {
             if self.load(folding, shard, run.segment()).await? {

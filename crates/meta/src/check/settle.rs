@@ -1,0 +1,262 @@
+//! The end of a tree: whether what its records say fits together.
+
+use std::collections::{BTreeMap, HashMap};
+
+use vfs::{FileType, InodeId, InodeNumber, Principal, ShardId, TreeId};
+
+use super::Checker;
+use super::inodes::{Facts, Tree};
+use super::problems::{Advice, Report};
+use crate::keys::{self, OwnerKind};
+use crate::records::{OwnerUsageRecord, UsageRecord};
+
+impl Checker {
+    pub(super) fn finish_tree(&mut self) {
+        let Some((shard, TreeId::LIVE)) = self.at.take().filter(|(shard, _)| *shard != keys::STORE) else { return };
+        let tree = std::mem::take(&mut self.tree);
+        let held_blocks = self.blocks.finish_shard();
+        self.report.counts.held_blocks += held_blocks;
+        for (number, facts) in &tree.inodes {
+            check_inode(&mut self.report, shard, *number, facts);
+        }
+        if !tree.inodes.is_empty() && !tree.inodes.contains_key(&InodeNumber::ROOT) {
+            let what = "the root directory of the shard does not exist".to_owned();
+            self.report.add(&Tree::key(shard, InodeNumber::ROOT), what, Advice::Backup);
+        }
+        check_usage(&mut self.report, shard, &tree);
+        check_held(&mut self.report, shard, &tree, held_blocks);
+        check_owners(&mut self.report, shard, &tree);
+        check_descriptors(&mut self.report, shard, &tree);
+    }
+}
+
+fn check_inode(report: &mut Report, shard: ShardId, number: InodeNumber, facts: &Facts) {
+    let key = Tree::key(shard, number);
+    let mut wrong = |what: String, advice: Advice| report.add(&key, what, advice);
+    if facts.blocks_found != facts.allocated_blocks {
+        let what = format!("has {} blocks, its record says {}", facts.blocks_found, facts.allocated_blocks);
+        wrong(what, Advice::Counter);
+    }
+    if facts.stored_found != facts.stored_bytes {
+        let what = format!("has {} stored bytes, its record says {}", facts.stored_found, facts.stored_bytes);
+        wrong(what, Advice::Counter);
+    }
+    if usize::try_from(facts.masks_with_intent) != Ok(facts.masks.len()) {
+        let what = format!("has {} masks, but {} intents for them", facts.masks.len(), facts.masks_with_intent);
+        wrong(what, Advice::Intents);
+    }
+    if facts.file_type == FileType::Directory {
+        check_directory(report, &key, number, facts);
+    } else {
+        check_file(report, &key, facts);
+    }
+}
+
+fn check_directory(report: &mut Report, key: &crate::Key, number: InodeNumber, facts: &Facts) {
+    let mut wrong = |what: String| report.add(key, what, Advice::Backup);
+    let is_root = number == InodeNumber::ROOT;
+    if facts.links == 0 {
+        if facts.names > 0 || !facts.is_removed_by_intent {
+            wrong("is a removed directory that is still named, or that no intent removes".to_owned());
+        }
+        return;
+    }
+    if facts.names != u32::from(!is_root) {
+        wrong(format!("is a directory with {} names", facts.names));
+    }
+    if !is_root && facts.names > 0 && !facts.is_at_home {
+        wrong(format!("is not an entry of its parent {}", facts.home_parent.0));
+    }
+    if facts.links != facts.sub_directories.saturating_add(2) {
+        wrong(format!("has {} links, but {} sub-directories", facts.links, facts.sub_directories));
+    }
+    if facts.size != facts.entries {
+        wrong(format!("has {} entries, its record says {}", facts.entries, facts.size));
+    }
+}
+
+fn check_file(report: &mut Report, key: &crate::Key, facts: &Facts) {
+    let mut wrong = |what: String, advice: Advice| report.add(key, what, advice);
+    if facts.names != facts.links {
+        wrong(format!("has {} names, its record says {} links", facts.names, facts.links), Advice::Backup);
+    }
+    if facts.links == 0 && !facts.is_removed_by_intent {
+        wrong("is an orphan that no intent removes".to_owned(), Advice::Intents);
+    }
+    if facts.names > 0 && !facts.is_at_home {
+        wrong(format!("has no name in its home {}", facts.home_parent.0), Advice::Counter);
+    }
+    let expected = if facts.links > 1 { facts.links } else { 0 };
+    let are_same = facts.links <= 1 || facts.backlink_places == facts.places;
+    if facts.backlinks != expected || !are_same {
+        let what = format!("has {} backlinks for {} links, or to other places", facts.backlinks, facts.links);
+        wrong(what, Advice::Counter);
+    }
+    if facts.file_type == FileType::Regular && facts.end_byte > facts.size {
+        wrong(format!("has blocks behind its end at {}", facts.size), Advice::Counter);
+    }
+}
+
+/// What a directory and everything below it adds up to.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    usage: UsageRecord,
+    held_below: u64,
+    height: u32,
+}
+
+impl Sum {
+    fn add_inode(&mut self, facts: &Facts) {
+        self.usage.inodes += 1;
+        self.usage.application_bytes = self.usage.application_bytes.saturating_add(application_bytes(facts));
+        self.usage.logical_bytes = self.usage.logical_bytes.saturating_add(logical_bytes(facts));
+        self.usage.physical_bytes = self.usage.physical_bytes.saturating_add(facts.stored_bytes);
+    }
+
+    fn add_directory(&mut self, child: &Self, recorded: Option<&UsageRecord>) {
+        self.usage.inodes += child.usage.inodes;
+        self.usage.application_bytes = self.usage.application_bytes.saturating_add(child.usage.application_bytes);
+        self.usage.logical_bytes = self.usage.logical_bytes.saturating_add(child.usage.logical_bytes);
+        self.usage.physical_bytes = self.usage.physical_bytes.saturating_add(child.usage.physical_bytes);
+        self.held_below = self.held_below.saturating_add(recorded.map_or(0, |usage| usage.held_bytes));
+        self.height = self.height.max(recorded.map_or(child.height, |usage| usage.height).saturating_add(1));
+    }
+}
+
+fn check_usage(report: &mut Report, shard: ShardId, tree: &Tree) {
+    let mut sums: BTreeMap<InodeNumber, Sum> = BTreeMap::new();
+    let mut unsettled: BTreeMap<InodeNumber, u32> = BTreeMap::new();
+    for (number, facts) in tree.inodes.iter().filter(|(_, facts)| facts.links > 0) {
+        let is_directory = facts.file_type == FileType::Directory;
+        let charged = if is_directory { *number } else { facts.home_parent };
+        sums.entry(charged).or_default().add_inode(facts);
+        if is_directory && *number != InodeNumber::ROOT {
+            *unsettled.entry(facts.home_parent).or_default() += 1;
+        }
+    }
+    let is_directory = |facts: &Facts| facts.file_type == FileType::Directory && facts.links > 0;
+    let directories = || tree.inodes.iter().filter(|(_, facts)| is_directory(facts));
+    let mut ready: Vec<InodeNumber> = directories().map(|(number, _)| *number).collect();
+    ready.retain(|number| !unsettled.contains_key(number));
+    let mut settled = 0_usize;
+    while let Some(number) = ready.pop() {
+        settled += 1;
+        let sum = sums.get(&number).copied().unwrap_or_default();
+        check_directory_usage(report, InodeId { shard, tree: TreeId::LIVE, number }, tree.usage.get(&number), &sum);
+        let Some(parent) = tree.inodes.get(&number).map(|facts| facts.home_parent).filter(|to| *to != number) else {
+            continue;
+        };
+        sums.entry(parent).or_default().add_directory(&sum, tree.usage.get(&number));
+        if let Some(left) = unsettled.get_mut(&parent) {
+            *left -= 1;
+            if *left == 0 {
+                unsettled.remove(&parent);
+                ready.push(parent);
+            }
+        }
+    }
+    if settled < directories().count() {
+        let what = "some directories lie below themselves or below nothing; none of them could be added up".to_owned();
+        report.add(&Tree::key(shard, InodeNumber::ROOT), what, Advice::Backup);
+    }
+    for number in tree.usage.keys().filter(|number| !tree.inodes.get(number).is_some_and(is_directory)) {
+        let key = keys::usage(InodeId { shard, tree: TreeId::LIVE, number: *number });
+        report.add(&key, "counts for something that is no directory".to_owned(), Advice::Counter);
+    }
+}
+
+fn check_directory_usage(report: &mut Report, directory: InodeId, recorded: Option<&UsageRecord>, sum: &Sum) {
+    let key = keys::usage(directory);
+    let Some(recorded) = recorded else {
+        return report.add(&key, "does not exist".to_owned(), Advice::Counter);
+    };
+    let (UsageRecord { held_bytes, height, born, .. }, found) = (*recorded, sum.usage);
+    if (UsageRecord { held_bytes, height, born, ..found }) != *recorded {
+        let shown = |usage: &UsageRecord| {
+            let UsageRecord { inodes, application_bytes, logical_bytes, physical_bytes, .. } = *usage;
+            format!("{inodes} inodes, {application_bytes} / {logical_bytes} / {physical_bytes} bytes")
+        };
+        report.add(&key, format!("says {}, found {}", shown(recorded), shown(&found)), Advice::Counter);
+    }
+    if height < sum.height {
+        report.add(&key, format!("has height {height}, but needs {}", sum.height), Advice::Counter);
+    }
+    if held_bytes < sum.held_below {
+        let what = format!("holds {held_bytes} bytes, those below {}", sum.held_below);
+        report.add(&key, what, Advice::Counter);
+    }
+}
+
+fn check_held(report: &mut Report, shard: ShardId, tree: &Tree, held_blocks: u64) {
+    let Some(root) = tree.usage.get(&InodeNumber::ROOT) else { return };
+    let held_bytes = held_blocks.saturating_mul(BLOCK_BYTES);
+    if root.held_bytes != held_bytes {
+        let key = keys::usage(InodeId::root_of(shard));
+        let what = format!("holds {} bytes, but only versions name {held_bytes}", root.held_bytes);
+        report.add(&key, what, Advice::Counter);
+    }
+}
+
+fn check_owners(report: &mut Report, shard: ShardId, tree: &Tree) {
+    let mut found: HashMap<(OwnerKind, Principal), OwnerUsageRecord> = HashMap::new();
+    for facts in tree.inodes.values().filter(|facts| facts.links > 0) {
+        for owner in [(OwnerKind::User, facts.owner.clone()), (OwnerKind::Group, facts.group.clone())] {
+            let usage = found.entry(owner).or_default();
+            usage.inodes += 1;
+            usage.application_bytes = usage.application_bytes.saturating_add(application_bytes(facts));
+            usage.logical_bytes = usage.logical_bytes.saturating_add(logical_bytes(facts));
+            usage.physical_bytes = usage.physical_bytes.saturating_add(facts.stored_bytes);
+        }
+    }
+    for owner in tree.owners.keys() {
+        found.entry(owner.clone()).or_default();
+    }
+    for ((kind, owner), found) in found {
+        let recorded = tree.owners.get(&(kind, owner.clone())).copied().unwrap_or_default();
+        if (OwnerUsageRecord { ready: recorded.ready, ..found }) != recorded {
+            let key = keys::owner_usage(InodeId::root_of(shard), kind, &owner);
+            let what = format!(
+                "says {} inodes and {} / {} / {} bytes, found {} and {} / {} / {}",
+                recorded.inodes,
+                recorded.application_bytes,
+                recorded.logical_bytes,
+                recorded.physical_bytes,
+                found.inodes,
+                found.application_bytes,
+                found.logical_bytes,
+                found.physical_bytes
+            );
+            report.add(&key, what, Advice::Counter);
+        }
+    }
+}
+
+fn check_descriptors(report: &mut Report, shard: ShardId, tree: &Tree) {
+    for (hash, descriptor) in &tree.descriptors {
+        let key = keys::descriptor(shard, hash);
+        match descriptor.recorded {
+            None => {
+                let what = format!("does not exist, but {} inodes point at it", descriptor.found);
+                report.add(&key, what, Advice::Backup);
+            }
+            Some(recorded) if recorded != descriptor.found => {
+                let what = format!("says {recorded} inodes point at it, found {}", descriptor.found);
+                report.add(&key, what, Advice::Counter);
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn application_bytes(facts: &Facts) -> u64 {
+    match facts.file_type {
+        FileType::Regular | FileType::Symlink => facts.size,
+        _ => 0,
+    }
+}
+
+fn logical_bytes(facts: &Facts) -> u64 {
+    facts.allocated_blocks.saturating_mul(BLOCK_BYTES)
+}
+
+const BLOCK_BYTES: u64 = 4096;
