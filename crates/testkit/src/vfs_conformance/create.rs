@@ -87,6 +87,11 @@ async fn exclusive_creation_is_repeatable_until_attributes_are_set<V: Vfs>(scene
     alice.chmod(first.attributes.inode, 0o644).await.unwrap();
     let late = alice.create_how(root, "file", CreateHow::Exclusive([7; 8])).await;
     assert_eq!(late.err(), Some(FsError::Exists), "attributes were set");
+    alice.create_how(root, "cut", CreateHow::Exclusive([7; 8])).await.unwrap();
+    let cut = SetAttributes { size: Some(0), ..SetAttributes::default() };
+    alice.create_how(root, "cut", CreateHow::Unchecked(cut)).await.unwrap();
+    let late = alice.create_how(root, "cut", CreateHow::Exclusive([7; 8])).await;
+    assert_eq!(late.err(), Some(FsError::Exists), "a size was set");
     alice.create(root, "guarded", 0o600).await.unwrap();
     let zeros = alice.create_how(root, "guarded", CreateHow::Exclusive([0; 8])).await;
     assert_eq!(zeros.err(), Some(FsError::Exists), "a file without a verifier matches none");
