@@ -1,1 +1,72 @@
-//! The file system: namespace, files, extents, caches, space; implements vfs.
+//! The file system: namespace, files, extents, caches, space; the only production implementation of [`vfs`].
+//!
+//! It stands on two contracts, [`kv`] (by way of [`meta`]) and [`chunk`], and is the only place where they meet. Every
+//! change of names and attributes is one function within its shard's turn (see `turn`); data is buffered per file
+//! and flushed to blocks that are never overwritten (see `file`).
+
+mod access;
+mod admission;
+mod attributes;
+mod cache;
+mod contract;
+mod file;
+mod gc;
+mod jobs;
+mod load;
+mod namespace;
+mod recovery;
+mod settings;
+mod shard;
+mod turn;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use meta::keys::NameHasher;
+use meta::{Meta, MetaError};
+pub use recovery::{OpenError, Parts};
+pub use settings::Settings;
+use vfs::{Clock, Failure, FsError};
+
+use crate::cache::RecordCache;
+use crate::file::{DataPlane, FileTable};
+use crate::shard::ShardTable;
+
+/// A file system on a metadata engine and a block store.
+pub struct Filesystem<K: kv::Engine, C: chunk::Store> {
+    meta: Meta<K>,
+    data: DataPlane<C>,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+    records: RecordCache,
+    shards: ShardTable,
+    files: FileTable,
+    hasher: NameHasher,
+    changes: AtomicU64,
+}
+
+impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
+    /// The superblock of the store: its id and the keys that seal file handles.
+    #[must_use]
+    pub fn superblock(&self) -> &meta::records::Superblock {
+        self.meta.superblock()
+    }
+
+    /// The next change number of any inode: unique and rising over restarts.
+    pub(crate) fn next_change(&self) -> u64 {
+        self.changes.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// What an operation answers when the store failed; the reason goes to the log once.
+    pub(crate) fn refuse(&self, error: &MetaError) -> Failure {
+        tracing::error!(%error, "the metadata store failed");
+        FsError::Io.into()
+    }
+}
+
+impl<K: kv::Engine, C: chunk::Store> fmt::Debug for Filesystem<K, C> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Filesystem").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,82 @@
+//! Who may do what: the only place where permission is decided.
+
+use vfs::acl::AccessMask;
+use vfs::{Attributes, Credentials, FileType, FsError};
+
+/// Search permission in a directory.
+pub(crate) const SEARCH: u32 = 1;
+/// Write permission.
+pub(crate) const WRITE: u32 = 2;
+/// Read permission.
+pub(crate) const READ: u32 = 4;
+/// Set-user-id bit of a mode.
+pub(crate) const SET_USER_ID: u32 = 0o4000;
+/// Set-group-id bit of a mode.
+pub(crate) const SET_GROUP_ID: u32 = 0o2000;
+/// Sticky bit of a mode.
+pub(crate) const STICKY: u32 = 0o1000;
+
+/// The permission bits (of 7) that the first fitting class of the mode gives; the superuser gets all, but executes
+/// only what somebody may execute.
+pub(crate) fn permission_bits(attributes: &Attributes, credentials: &Credentials) -> u32 {
+    if credentials.superuser {
+        let searchable = attributes.is_directory() || attributes.mode & 0o111 != 0;
+        return READ | WRITE | u32::from(searchable);
+    }
+    let shift = if credentials.is_user(&attributes.owner) {
+        6
+    } else if credentials.is_member(&attributes.group) {
+        3
+    } else {
+        0
+    };
+    attributes.mode >> shift & 7
+}
+
+/// Refuses with `AccessDenied` unless all wanted bits are given.
+pub(crate) fn require(attributes: &Attributes, credentials: &Credentials, wanted: u32) -> Result<(), FsError> {
+    let given = permission_bits(attributes, credentials);
+    if given & wanted == wanted { Ok(()) } else { Err(FsError::AccessDenied) }
+}
+
+/// As [`require`], but the owner may always: an open file survives `chmod 0` over a protocol without opens. To read,
+/// execute permission is enough, as a client that runs a program reads it.
+pub(crate) fn require_data(attributes: &Attributes, credentials: &Credentials, wanted: u32) -> Result<(), FsError> {
+    if credentials.is_user(&attributes.owner) {
+        return Ok(());
+    }
+    let given = permission_bits(attributes, credentials);
+    let enough = given & wanted == wanted || (wanted == READ && given & SEARCH != 0);
+    if enough { Ok(()) } else { Err(FsError::AccessDenied) }
+}
+
+/// Whether the caller owns the inode or may act as if.
+pub(crate) fn is_owner(attributes: &Attributes, credentials: &Credentials) -> bool {
+    credentials.superuser || credentials.is_user(&attributes.owner)
+}
+
+/// Refuses with `NotPermitted` to remove or rename an entry of a sticky directory, unless the caller owns the entry,
+/// the directory, or is the superuser.
+pub(crate) fn require_sticky(
+    directory: &Attributes,
+    entry: &Attributes,
+    credentials: &Credentials,
+) -> Result<(), FsError> {
+    let free = directory.mode & STICKY == 0 || is_owner(directory, credentials) || is_owner(entry, credentials);
+    if free { Ok(()) } else { Err(FsError::NotPermitted) }
+}
+
+/// The rights of the wanted ones that an operation would really be allowed.
+pub(crate) fn granted(attributes: &Attributes, credentials: &Credentials, wanted: AccessMask) -> AccessMask {
+    let mut rights = AccessMask::from_mode_bits(permission_bits(attributes, credentials)).union(AccessMask::ALWAYS);
+    if attributes.file_type == FileType::Directory && permission_bits(attributes, credentials) & 3 == 3 {
+        rights = rights.union(AccessMask::DELETE_CHILD);
+    }
+    if is_owner(attributes, credentials) {
+        rights = rights.union(AccessMask(AccessMask::WRITE_DAC.0 | AccessMask::WRITE_ATTRIBUTES.0));
+    }
+    if credentials.superuser {
+        rights = rights.union(AccessMask(AccessMask::WRITE_OWNER.0 | AccessMask::DELETE.0));
+    }
+    rights.intersection(wanted)
+}

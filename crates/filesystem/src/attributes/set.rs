@@ -1,0 +1,168 @@
+//! SETATTR, and the attributes of new inodes.
+
+use meta::records::InodeRecord;
+use vfs::{
+    Attributes, Change, Credentials, Failure, FileType, FsError, InodeId, OpContext, Principal, SetAttributes, SetTime,
+    SetattrReply, SetattrRequest, Timestamp,
+};
+
+use super::without_set_id;
+use crate::Filesystem;
+use crate::access::{SET_GROUP_ID, WRITE, is_owner, require, require_data};
+use crate::turn::{Step, Turn, of_record};
+
+impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
+    pub(crate) async fn do_setattr(&self, ctx: &OpContext, request: SetattrRequest) -> Result<SetattrReply, Failure> {
+        self.require_live(ctx, FsError::ReadOnly)?;
+        match request.attributes.size {
+            Some(size) => self.set_with_size(ctx, &request, size).await,
+            None => self.mutate(request.inode.shard, |turn| set_in_turn(turn, ctx, &request)).await,
+        }
+    }
+}
+
+/// Sets everything but the size within a turn.
+pub(crate) fn set_in_turn<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    ctx: &OpContext,
+    request: &SetattrRequest,
+) -> Step<SetattrReply> {
+    let record = turn.live(request.inode)?;
+    let before = turn.attributes(request.inode, &record);
+    check(ctx, request, &before).map_err(|error| Failure::with(error, before.clone()))?;
+    if request.attributes == SetAttributes::default() {
+        return Ok(SetattrReply { change: Change::none(before) });
+    }
+    let after = set_checked(turn, &ctx.credentials, (request.inode, &before), &request.attributes)?;
+    Ok(SetattrReply { change: Change { before: before.pre(), after } })
+}
+
+/// Whether the caller may set what is asked, in the order of the contract.
+pub(crate) fn check(ctx: &OpContext, request: &SetattrRequest, before: &Attributes) -> Result<(), FsError> {
+    if request.guard.is_some_and(|guard| guard != before.changed) {
+        return Err(FsError::NotSync);
+    }
+    let (set, credentials) = (&request.attributes, &*ctx.credentials);
+    check_size(set, before)?;
+    let owner = is_owner(before, credentials);
+    let owner_only = set.mode.is_some() || set.created.is_some() || set.dos.is_some();
+    let exact_time = |time: Option<SetTime>| matches!(time, Some(SetTime::To(_)));
+    if !owner && (owner_only || exact_time(set.accessed) || exact_time(set.modified)) {
+        return Err(FsError::NotPermitted);
+    }
+    check_owners(set, before, credentials)?;
+    if !owner && (set.accessed.is_some() || set.modified.is_some()) {
+        require(before, credentials, WRITE)?;
+    }
+    if set.size.is_some() {
+        require_data(before, credentials, WRITE)?;
+    }
+    Ok(())
+}
+
+fn check_size(set: &SetAttributes, before: &Attributes) -> Result<(), FsError> {
+    match (set.size, before.file_type) {
+        (None, _) => Ok(()),
+        (Some(_), FileType::Directory) => Err(FsError::IsDirectory),
+        (Some(size), FileType::Regular) if size > vfs::limits::FILE_SIZE_MAX => Err(FsError::FileTooLarge),
+        (Some(_), FileType::Regular) => Ok(()),
+        (Some(_), _) => Err(FsError::InvalidArgument),
+    }
+}
+
+/// Owners give nothing away: only the superuser changes the owner; the owner may choose among its groups.
+fn check_owners(set: &SetAttributes, before: &Attributes, credentials: &Credentials) -> Result<(), FsError> {
+    if credentials.superuser {
+        return Ok(());
+    }
+    let owns = credentials.is_user(&before.owner);
+    if set.owner.as_ref().is_some_and(|owner| !owns || *owner != before.owner) {
+        return Err(FsError::NotPermitted);
+    }
+    if set.group.as_ref().is_some_and(|group| !owns || !(credentials.is_member(group) || *group == before.group)) {
+        return Err(FsError::NotPermitted);
+    }
+    Ok(())
+}
+
+fn set_checked<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    credentials: &Credentials,
+    (inode, before): (InodeId, &Attributes),
+    set: &SetAttributes,
+) -> Step<Attributes> {
+    let mut record = (*turn.live(inode)?).clone();
+    let (owner, group) = (record.owner.clone(), record.group.clone());
+    record.mode = mode_of(before.mode);
+    apply(&mut record, credentials, set, turn.now);
+    if (&owner, &group) != (&record.owner, &record.group) {
+        let charge = of_record(&record);
+        turn.charge_owners(&owner, &group, charge.negated())?;
+        turn.charge_owners(&record.owner, &record.group, charge)?;
+    }
+    turn.forget_pending(inode, &record, set.modified.is_some());
+    record.changed = turn.now;
+    record.change = turn.stamp();
+    let record = turn.put_inode(inode, record);
+    Ok(turn.attributes(inode, &record))
+}
+
+/// Sets the attributes in a record; the caller was found to be allowed to.
+pub(crate) fn apply(record: &mut InodeRecord, credentials: &Credentials, set: &SetAttributes, now: Timestamp) {
+    if let Some(owner) = &set.owner {
+        record.owner = owner.clone();
+    }
+    if let Some(group) = &set.group {
+        record.group = group.clone();
+    }
+    if let Some(mode) = set.mode {
+        record.mode = mode_of(mode);
+        if !credentials.superuser && !credentials.is_member(&record.group) && record.file_type != FileType::Directory {
+            record.mode &= !mode_of(SET_GROUP_ID);
+        }
+    }
+    let taken_over = set.owner.is_some() || set.group.is_some() || set.size.is_some();
+    if taken_over && !credentials.superuser && record.file_type != FileType::Directory {
+        record.mode = mode_of(without_set_id(u32::from(record.mode)));
+    }
+    let time = |set: Option<SetTime>, old: Timestamp| match set {
+        None => old,
+        Some(SetTime::Now) => now,
+        Some(SetTime::To(time)) => time,
+    };
+    record.accessed = time(set.accessed, record.accessed);
+    record.modified = time(set.modified, record.modified);
+    record.created = set.created.unwrap_or(record.created);
+    record.dos = set.dos.unwrap_or(record.dos);
+    record.create_verifier = None;
+}
+
+/// Owner and group of a new inode: what is asked for if the caller may give it, else the caller, and the group of a
+/// directory with set-group-id.
+///
+/// Errors: `NotPermitted`.
+pub(crate) fn owner_of_new(
+    parent: &Attributes,
+    credentials: &Credentials,
+    set: &SetAttributes,
+) -> Result<(Principal, Principal), FsError> {
+    let own = |id: u32, sid: Option<&std::sync::Arc<vfs::Sid>>| sid.map_or(Principal::Unix(id), |sid| Principal::Sid(sid.clone()));
+    let owner = own(credentials.uid, credentials.sid.as_ref());
+    let inherits = parent.mode & SET_GROUP_ID != 0;
+    let group = if inherits { parent.group.clone() } else { Principal::Unix(credentials.gid) };
+    if credentials.superuser {
+        return Ok((set.owner.clone().unwrap_or(owner), set.group.clone().unwrap_or(group)));
+    }
+    if set.owner.as_ref().is_some_and(|wanted| *wanted != owner) {
+        return Err(FsError::NotPermitted);
+    }
+    match &set.group {
+        Some(wanted) if *wanted != group && !credentials.is_member(wanted) => Err(FsError::NotPermitted),
+        wanted => Ok((owner, wanted.clone().unwrap_or(group))),
+    }
+}
+
+/// The bits of a mode that are stored.
+pub(crate) fn mode_of(mode: u32) -> u16 {
+    u16::try_from(mode & 0o7777).unwrap_or(0)
+}

@@ -1,0 +1,11 @@
+//! What the owner of a shard keeps in memory: decoded records and clean blocks.
+
+mod block;
+mod records;
+mod table;
+
+pub(crate) use block::BlockCache;
+pub(crate) use records::{
+    BacklinkEntry, Backlinks, Bucket, BucketEntry, BucketKey, Miss, OwnerKey, RecordCache, RegionKey, Seen,
+};
+pub(crate) use table::Table;

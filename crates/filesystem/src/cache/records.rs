@@ -1,0 +1,94 @@
+//! The decoded records that the owner keeps, by kind.
+
+use std::sync::Arc;
+
+use meta::Version;
+use meta::records::{BacklinkRecord, DentryRecord, InodeRecord, OwnerUsageRecord, RegionRecord, UsageRecord};
+use vfs::{Cookie, InodeId, InodeNumber, Principal, ShardId};
+
+use super::Table;
+
+/// A run of dentries of one directory whose names share a hash.
+pub(crate) type BucketKey = (InodeId, u64);
+/// An entry of a bucket with its cookie.
+pub(crate) type BucketEntry = (Cookie, DentryRecord);
+/// The entries of a bucket.
+pub(crate) type Bucket = Arc<Vec<BucketEntry>>;
+/// A region of a file by its index.
+pub(crate) type RegionKey = (InodeId, u64);
+/// An owner whose inodes are counted at the root of a shard.
+pub(crate) type OwnerKey = (ShardId, bool, Principal);
+/// A name of an inode that has several: directory and cookie of the dentry.
+pub(crate) type BacklinkEntry = (InodeNumber, Cookie, BacklinkRecord);
+/// All names of an inode that has several, oldest first.
+pub(crate) type Backlinks = Arc<Vec<BacklinkEntry>>;
+
+/// A record that has to be loaded before an operation can go on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Miss {
+    /// An inode.
+    Inode(InodeId),
+    /// The dentries of a directory with one hash.
+    Bucket(BucketKey),
+    /// The counters of a directory.
+    Usage(InodeId),
+    /// The counters of an owner; `true` for a group.
+    Owner(OwnerKey),
+    /// All names of an inode.
+    Backlinks(InodeId),
+    /// A region.
+    Region(RegionKey),
+    /// Which regions a file has from an index on; only under the file's flush turn.
+    RegionList(InodeId, u64),
+}
+
+/// All tables.
+#[derive(Debug)]
+pub(crate) struct RecordCache {
+    pub(crate) inodes: Table<InodeId, Option<Arc<InodeRecord>>>,
+    pub(crate) buckets: Table<BucketKey, Bucket>,
+    pub(crate) usages: Table<InodeId, Option<Arc<UsageRecord>>>,
+    pub(crate) owners: Table<OwnerKey, Option<Arc<OwnerUsageRecord>>>,
+    pub(crate) backlinks: Table<InodeId, Backlinks>,
+    pub(crate) regions: Table<RegionKey, Option<Arc<RegionRecord>>>,
+}
+
+impl RecordCache {
+    /// Tables for about `records_max` records of each kind that is hot.
+    pub(crate) fn new(records_max: usize) -> Self {
+        let few = (records_max / 8).max(RECORDS_MIN);
+        let many = records_max.max(RECORDS_MIN);
+        Self {
+            inodes: Table::new(many),
+            buckets: Table::new(many),
+            usages: Table::new(few),
+            owners: Table::new(few),
+            backlinks: Table::new(few),
+            regions: Table::new(many),
+        }
+    }
+
+    /// Forgets everything: for a reload.
+    pub(crate) fn clear(&self) {
+        self.inodes.clear();
+        self.buckets.clear();
+        self.usages.clear();
+        self.owners.clear();
+        self.backlinks.clear();
+        self.regions.clear();
+    }
+}
+
+/// The highest version that an operation has read or written: what its reply waits for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen(pub(crate) Version);
+
+impl Seen {
+    /// Takes note of a version.
+    pub(crate) fn note(&mut self, version: Version) {
+        self.0 = self.0.max(version);
+    }
+}
+
+/// Enough for one operation at the greatest depth, so that its own loads do not push each other out.
+const RECORDS_MIN: usize = 4096;

@@ -1,0 +1,185 @@
+//! One bounded table of cached values. A value that is not durable yet is never evicted, and a load never hides a
+//! newer write: it fills only the placeholder that it found or put.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use meta::Version;
+
+/// A bounded, sharded map from keys to values with the version that wrote each.
+pub(crate) struct Table<K, V> {
+    parts: Vec<Mutex<Part<K, V>>>,
+    hasher: RandomState,
+    entries_max: usize,
+    tickets: AtomicU64,
+}
+
+/// What a table holds for a key.
+#[derive(Clone, Debug)]
+pub(crate) struct Slot<V> {
+    /// The value.
+    pub(crate) value: V,
+    /// The change that wrote it; 0 for one that was loaded.
+    pub(crate) version: Version,
+}
+
+/// The right to fill the placeholder of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Loading(u64);
+
+struct Part<K, V> {
+    entries: HashMap<K, Entry<V>>,
+    order: VecDeque<K>,
+}
+
+enum Entry<V> {
+    Loading(Loading),
+    Value { slot: Slot<V>, referenced: bool },
+}
+
+impl<K: Eq + Hash + Clone, V: Clone> Table<K, V> {
+    /// A table that holds about `entries_max` values.
+    pub(crate) fn new(entries_max: usize) -> Self {
+        let part = || Mutex::new(Part { entries: HashMap::new(), order: VecDeque::new() });
+        Self {
+            parts: std::iter::repeat_with(part).take(PARTS).collect(),
+            hasher: RandomState::new(),
+            entries_max: (entries_max / PARTS).max(ENTRIES_PER_PART_MIN),
+            tickets: AtomicU64::new(1),
+        }
+    }
+
+    /// The value of a key, if it is here.
+    pub(crate) fn get(&self, key: &K) -> Option<Slot<V>> {
+        match self.part(key).entries.get_mut(key) {
+            Some(Entry::Value { slot, referenced }) => {
+                *referenced = true;
+                Some(slot.clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// Starts to load a key; everything read from now on may fill the placeholder.
+    pub(crate) fn begin(&self, key: &K) -> Loading {
+        let mut part = self.part(key);
+        match part.entries.get(key) {
+            Some(Entry::Loading(ticket)) => *ticket,
+            // The ticket of a value that is here fills nothing.
+            Some(Entry::Value { .. }) => Loading(0),
+            None => {
+                let ticket = Loading(self.tickets.fetch_add(1, Ordering::Relaxed));
+                part.entries.insert(key.clone(), Entry::Loading(ticket));
+                part.order.push_back(key.clone());
+                ticket
+            }
+        }
+    }
+
+    /// Ends a load: the value is kept unless the key was written meanwhile.
+    pub(crate) fn fill(&self, key: &K, ticket: Loading, value: V, watermark: Version) {
+        let mut part = self.part(key);
+        if let Some(entry) = part.entries.get_mut(key)
+            && matches!(entry, Entry::Loading(found) if *found == ticket)
+        {
+            *entry = Entry::Value { slot: Slot { value, version: Version(0) }, referenced: true };
+            part.evict(self.entries_max, watermark);
+        }
+    }
+
+    /// Writes a value as part of the change `version`.
+    pub(crate) fn put(&self, key: K, value: V, version: Version, watermark: Version) {
+        let mut part = self.part(&key);
+        let entry = Entry::Value { slot: Slot { value, version }, referenced: true };
+        if part.entries.insert(key.clone(), entry).is_none() {
+            part.order.push_back(key);
+        }
+        part.evict(self.entries_max, watermark);
+    }
+
+    /// Forgets everything, also what is not durable: for a reload.
+    pub(crate) fn clear(&self) {
+        for part in &self.parts {
+            let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
+            part.entries.clear();
+            part.order.clear();
+        }
+    }
+
+    fn part(&self, key: &K) -> MutexGuard<'_, Part<K, V>> {
+        #[expect(clippy::cast_possible_truncation, reason = "only the low bits matter")]
+        let index = self.hasher.hash_one(key) as usize % PARTS;
+        #[expect(clippy::indexing_slicing, reason = "below PARTS")]
+        self.parts[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Eq + Hash + Clone, V> Part<K, V> {
+    /// Second chance: what was read since its last turn stays, and what is not durable stays.
+    fn evict(&mut self, entries_max: usize, watermark: Version) {
+        let mut turns = EVICTION_TURNS;
+        while self.entries.len() > entries_max && turns > 0 {
+            turns -= 1;
+            let Some(key) = self.order.pop_front() else { break };
+            let stays = match self.entries.get_mut(&key) {
+                Some(Entry::Value { slot, referenced }) => std::mem::take(referenced) || slot.version > watermark,
+                _ => false,
+            };
+            if stays {
+                self.order.push_back(key);
+            } else {
+                self.entries.remove(&key);
+            }
+        }
+    }
+}
+
+impl<K, V> fmt::Debug for Table<K, V> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Table").field("entries_max", &self.entries_max).finish_non_exhaustive()
+    }
+}
+
+/// Parts of a table, so that threads seldom meet.
+const PARTS: usize = 16;
+/// Fewest values per part.
+const ENTRIES_PER_PART_MIN: usize = 16;
+/// Entries looked at by one eviction, so that a table full of values that must stay costs little.
+const EVICTION_TURNS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stale_load_never_hides_a_write() {
+        let table = Table::new(100);
+        let ticket = table.begin(&1);
+        table.put(1, "new", Version(5), Version(0));
+        table.fill(&1, ticket, "old", Version(0));
+        assert_eq!(table.get(&1).map(|slot| (slot.value, slot.version)), Some(("new", Version(5))));
+    }
+
+    #[test]
+    fn only_durable_values_are_evicted() {
+        let table = Table::new(0);
+        for key in 0..10_000 {
+            table.put(key, key, Version(if key % 2 == 0 { 1 } else { 9 }), Version(1));
+        }
+        assert!((0..10_000).filter(|key| key % 2 == 1).all(|key| table.get(&key).is_some()));
+        let kept = (0..10_000).filter(|key| key % 2 == 0 && table.get(key).is_some()).count();
+        assert!(kept < 5_000, "{kept}");
+    }
+
+    #[test]
+    fn a_load_that_was_evicted_is_not_filled() {
+        let table = Table::new(0);
+        let ticket = table.begin(&0);
+        table.clear();
+        table.fill(&0, ticket, 7, Version(0));
+        assert!(table.get(&0).is_none());
+    }
+}

@@ -1,0 +1,108 @@
+//! The contract, each method in one line.
+
+use vfs::{
+    AccessReply, AccessRequest, Admin, AttributeIo, CommitReply, CommitRequest, CreateReply, CreateRequest, EpochReply,
+    Failure, FileIo, GetattrReply, InodeId, LinkReply, LinkRequest, LookupReply, LookupRequest, MkdirRequest,
+    MknodRequest, Namespace, OpContext, Opens, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply,
+    RemoveReply, RemoveRequest, RenameReply, RenameRequest, SetattrReply, SetattrRequest, ShardId, StatFsReply,
+    SymlinkRequest, WalkReply, WalkRequest, Watch, WriteReply, WriteRequest, WriteVerifier, ZoneRootReply,
+    ZoneRootRequest,
+};
+
+use crate::Filesystem;
+
+impl<K: kv::Engine, C: chunk::Store> Namespace for Filesystem<K, C> {
+    async fn lookup(&self, ctx: &OpContext, request: LookupRequest) -> Result<LookupReply, Failure> {
+        self.do_lookup(ctx, request).await
+    }
+
+    async fn walk(&self, ctx: &OpContext, request: WalkRequest) -> Result<WalkReply, Failure> {
+        self.do_walk(ctx, request).await
+    }
+
+    async fn create(&self, ctx: &OpContext, request: CreateRequest) -> Result<CreateReply, Failure> {
+        self.do_create(ctx, request).await
+    }
+
+    async fn mkdir(&self, ctx: &OpContext, request: MkdirRequest) -> Result<CreateReply, Failure> {
+        self.do_mkdir(ctx, request).await
+    }
+
+    async fn symlink(&self, ctx: &OpContext, request: SymlinkRequest) -> Result<CreateReply, Failure> {
+        self.do_symlink(ctx, request).await
+    }
+
+    async fn mknod(&self, ctx: &OpContext, request: MknodRequest) -> Result<CreateReply, Failure> {
+        self.do_mknod(ctx, request).await
+    }
+
+    async fn link(&self, ctx: &OpContext, request: LinkRequest) -> Result<LinkReply, Failure> {
+        self.do_link(ctx, request).await
+    }
+
+    async fn remove(&self, ctx: &OpContext, request: RemoveRequest) -> Result<RemoveReply, Failure> {
+        self.do_remove(ctx, request).await
+    }
+
+    async fn rename(&self, ctx: &OpContext, request: RenameRequest) -> Result<RenameReply, Failure> {
+        self.do_rename(ctx, request).await
+    }
+
+    async fn readdir(&self, ctx: &OpContext, request: ReaddirRequest) -> Result<ReaddirReply, Failure> {
+        self.do_readdir(ctx, request).await
+    }
+
+    async fn readlink(&self, ctx: &OpContext, inode: InodeId) -> Result<ReadlinkReply, Failure> {
+        self.do_readlink(ctx, inode).await
+    }
+}
+
+impl<K: kv::Engine, C: chunk::Store> FileIo for Filesystem<K, C> {
+    async fn read(&self, ctx: &OpContext, request: ReadRequest) -> Result<ReadReply, Failure> {
+        self.do_read(ctx, request).await
+    }
+
+    async fn write(&self, ctx: &OpContext, request: WriteRequest) -> Result<WriteReply, Failure> {
+        self.do_write(ctx, request).await
+    }
+
+    async fn commit(&self, ctx: &OpContext, request: CommitRequest) -> Result<CommitReply, Failure> {
+        self.do_commit(ctx, request).await
+    }
+
+    fn write_verifier(&self) -> WriteVerifier {
+        self.verifier()
+    }
+}
+
+impl<K: kv::Engine, C: chunk::Store> AttributeIo for Filesystem<K, C> {
+    async fn getattr(&self, ctx: &OpContext, inode: InodeId) -> Result<GetattrReply, Failure> {
+        self.do_getattr(ctx, inode).await
+    }
+
+    async fn setattr(&self, ctx: &OpContext, request: SetattrRequest) -> Result<SetattrReply, Failure> {
+        self.do_setattr(ctx, request).await
+    }
+
+    async fn access(&self, ctx: &OpContext, request: AccessRequest) -> Result<AccessReply, Failure> {
+        self.do_access(ctx, request).await
+    }
+
+    async fn stat_fs(&self, ctx: &OpContext, inode: InodeId) -> Result<StatFsReply, Failure> {
+        self.do_stat_fs(ctx, inode).await
+    }
+}
+
+impl<K: kv::Engine, C: chunk::Store> Admin for Filesystem<K, C> {
+    async fn zone_root(&self, _ctx: &OpContext, request: ZoneRootRequest) -> Result<ZoneRootReply, Failure> {
+        self.do_zone_root(request).await
+    }
+
+    async fn take_epoch(&self, _ctx: &OpContext, shard: ShardId) -> Result<EpochReply, Failure> {
+        self.do_take_epoch(shard).await
+    }
+}
+
+impl<K: kv::Engine, C: chunk::Store> Opens for Filesystem<K, C> {}
+
+impl<K: kv::Engine, C: chunk::Store> Watch for Filesystem<K, C> {}

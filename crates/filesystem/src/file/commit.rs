@@ -1,0 +1,56 @@
+//! COMMIT (RFC 1813 3.3.21), and the verifier.
+
+use std::sync::atomic::Ordering;
+
+use vfs::{Attributes, Change, CommitReply, CommitRequest, Failure, FsError, InodeId, OpContext, WriteVerifier};
+
+use super::check::check_bytes;
+use crate::Filesystem;
+use crate::access::WRITE;
+use crate::cache::Seen;
+
+impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
+    pub(crate) async fn do_commit(&self, ctx: &OpContext, request: CommitRequest) -> Result<CommitReply, Failure> {
+        self.require_live(ctx, FsError::ReadOnly)?;
+        let mut seen = Seen::default();
+        let record = self.live(request.inode, &mut seen).await?;
+        check_bytes(ctx, request.via, &self.attributes(request.inode, &record), WRITE)?;
+        // Taken before the flush: data that was dropped while it ran is not vouched for.
+        let verifier = self.verifier();
+        let attributes = self.make_stable(request.inode, &mut seen).await?;
+        Ok(CommitReply { change: Change::none(attributes), verifier })
+    }
+
+    /// Flushes what is dirty of a file now and waits until all that was written of it is durable.
+    ///
+    /// Errors: `StaleHandle`, `NoSpace`, `Io`.
+    pub(super) async fn make_stable(&self, inode: InodeId, seen: &mut Seen) -> Result<Attributes, Failure> {
+        seen.note(self.flush(inode).await?);
+        // What others have flushed meanwhile is covered by the version of the inode's record.
+        let record = self.live(inode, seen).await?;
+        let attributes = self.attributes(inode, &record);
+        self.settle(seen.0).await?;
+        Ok(attributes)
+    }
+
+    /// Changes with every start, reload and take-over, and when unstable data had to be dropped.
+    pub(crate) fn verifier(&self) -> WriteVerifier {
+        let epoch = self.meta.fencing_epoch().0;
+        let drops = self.data.drops.load(Ordering::Acquire);
+        WriteVerifier((epoch << DROP_BITS | drops & DROPS_MAX).to_be_bytes())
+    }
+
+    /// Drops all that is dirty, after the verifier has changed: for a reload after a failure of the store.
+    pub(crate) fn drop_unstable(&self) {
+        self.data.drops.fetch_add(1, Ordering::AcqRel);
+        for (_, file) in self.files.all() {
+            self.forget_dirty(&mut file.data());
+        }
+        self.data.intents.clear();
+        self.data.releases.clear();
+    }
+}
+
+/// Fencing epochs stay below 2^23.
+const DROP_BITS: u32 = 40;
+const DROPS_MAX: u64 = (1 << DROP_BITS) - 1;

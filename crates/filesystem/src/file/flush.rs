@@ -1,0 +1,156 @@
+//! Flushing a file: dirty blocks go to the store, then one change after the other names them.
+
+use std::cmp::min;
+
+use meta::Version;
+use vfs::{Failure, InodeId};
+
+use super::buffer::DirtyBlock;
+use super::fold::{Part, fold};
+use super::place::{PlacedBlock, RegionWrite, by_region};
+use super::state::FileData;
+use super::{FileState, Pending, REGION_BLOCKS, REGION_BYTES};
+use crate::Filesystem;
+
+/// What was dirty when a flush began.
+#[derive(Debug)]
+struct Snapshot {
+    blocks: Vec<DirtyBlock>,
+    size: u64,
+}
+
+impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
+    /// Flushes what is dirty of a file now. Returns the version to wait for.
+    ///
+    /// Errors: `NoSpace`, `Io`; what was dirty stays so.
+    pub(crate) async fn flush(&self, inode: InodeId) -> Result<Version, Failure> {
+        let Some(file) = self.files.peek(inode) else { return Ok(Version::default()) };
+        let _turn = file.flush_turn.lock().await;
+        self.flush_in_turn(inode, &file).await
+    }
+
+    /// As `flush`; the caller holds the flush turn.
+    pub(super) async fn flush_in_turn(&self, inode: InodeId, file: &FileState) -> Result<Version, Failure> {
+        let snapshot = {
+            let data = file.data();
+            if !data.is_dirty() {
+                return Ok(Version::default());
+            }
+            Snapshot { blocks: data.buffer.snapshot(), size: data.pending.size.unwrap_or(0) }
+        };
+        let placed = match snapshot.blocks.as_slice() {
+            [] => Vec::new(),
+            blocks => self.place(inode.shard, blocks).await?,
+        };
+        let named = self.name_all((inode, file), &snapshot, &placed).await;
+        if named.is_ok() {
+            self.keep_small(&snapshot, &placed);
+        }
+        named
+    }
+
+    /// Names what was placed, as many regions at once as one change takes.
+    async fn name_all(
+        &self,
+        (inode, file): (InodeId, &FileState),
+        snapshot: &Snapshot,
+        placed: &[PlacedBlock],
+    ) -> Result<Version, Failure> {
+        let writes = by_region(placed);
+        let mut parts: Vec<&[RegionWrite]> = writes.chunks(REGIONS_PER_FLUSH_MAX).collect();
+        if parts.is_empty() {
+            parts.push(&[]);
+        }
+        let (mut last, count) = (Version::default(), parts.len());
+        for (number, writes) in parts.into_iter().enumerate() {
+            let size = match writes.last() {
+                Some(write) if number + 1 < count => min(snapshot.size, (write.index + 1) * REGION_BYTES),
+                _ => snapshot.size,
+            };
+            let named = self.name_part(file, Part { inode, writes, size }, snapshot).await;
+            match named {
+                Ok(Some(version)) => last = version,
+                // Blocks of earlier parts were released with the file.
+                Ok(None) => {
+                    self.discard(from_region(placed, writes)).await;
+                    return Ok(last);
+                }
+                Err(failure) => {
+                    self.discard(from_region(placed, writes)).await;
+                    return Err(failure);
+                }
+            }
+        }
+        Ok(last)
+    }
+
+    /// Submits one part; `None` when the file is gone, and then nothing of it is dirty any more.
+    async fn name_part(
+        &self,
+        file: &FileState,
+        part: Part<'_>,
+        snapshot: &Snapshot,
+    ) -> Result<Option<Version>, Failure> {
+        for write in part.writes {
+            self.prepare_region((part.inode, write.index)).await?;
+        }
+        let flushed = snapshot.blocks.iter().filter(|dirty| part.has(dirty.block));
+        let (size, version) = self
+            .change_file(
+                (part.inode, file),
+                |turn, data| fold(turn, part, data.pending),
+                |data, size| self.publish_part(data, *size, flushed),
+            )
+            .await?;
+        Ok(size.map(|_| version))
+    }
+
+    fn publish_part<'b>(
+        &self,
+        data: &mut FileData,
+        size: Option<u64>,
+        flushed: impl Iterator<Item = &'b DirtyBlock>,
+    ) {
+        let Some(size) = size else { return self.forget_dirty(data) };
+        let left = data.pending.size.filter(|pending| *pending > size);
+        data.pending = Pending { size: left, ..Pending::default() };
+        self.data.dirty.give_back(data.buffer.clean(flushed));
+    }
+
+    /// Drops what is dirty of a file that is gone.
+    pub(crate) fn forget_dirty(&self, data: &mut FileData) {
+        data.pending = Pending::default();
+        data.cuts += 1;
+        self.data.dirty.give_back(data.buffer.clear());
+    }
+
+    /// Small writes are often continued in the same block or read soon; a copy keeps no receive buffer alive.
+    fn keep_small(&self, snapshot: &Snapshot, placed: &[PlacedBlock]) {
+        if placed.len() > BLOCKS_KEPT_MAX {
+            return;
+        }
+        for (dirty, placed) in snapshot.blocks.iter().zip(placed) {
+            self.data.cache.put(placed.placement, bytes::Bytes::copy_from_slice(&dirty.bytes));
+        }
+    }
+}
+
+impl Part<'_> {
+    /// Whether a block lies in one of the regions of this part.
+    fn has(&self, block: u64) -> bool {
+        let index = block / REGION_BLOCKS;
+        self.writes.binary_search_by_key(&index, |write| write.index).is_ok()
+    }
+}
+
+/// The placed blocks from the first region of these on.
+fn from_region<'p>(placed: &'p [PlacedBlock], writes: &[RegionWrite]) -> &'p [PlacedBlock] {
+    let first = writes.first().map_or(0, |write| write.index * REGION_BLOCKS);
+    let at = placed.partition_point(|block| block.block < first);
+    placed.get(at..).unwrap_or_default()
+}
+
+/// Regions written by one change: each may name 64 runs and release 64, and a change takes 4096 runs.
+const REGIONS_PER_FLUSH_MAX: usize = 32;
+/// Blocks of a flush that are still kept in the cache.
+const BLOCKS_KEPT_MAX: usize = 16;

@@ -1,0 +1,89 @@
+//! One change of a flush: region records name the new blocks, and the inode takes over what is pending.
+
+use std::cmp::max;
+
+use meta::records::{Extent, InodeRecord, RegionRecord, Run};
+use vfs::{FsError, InodeId};
+
+use super::Pending;
+use super::cut::{account, held, let_go};
+use super::place::{PlacedRun, RegionWrite};
+use crate::attributes::{mode_of, without_set_id};
+use crate::turn::{Step, Turn, of_record};
+
+/// A part of a flush: as much as one change takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part<'p> {
+    /// The file.
+    pub(super) inode: InodeId,
+    /// Its regions, in order.
+    pub(super) writes: &'p [RegionWrite],
+    /// What the size is at least after this part: never more than the data that it brings.
+    pub(super) size: u64,
+}
+
+/// Writes a part of a flush into the records. Returns the size that is submitted now; `None` when the file is gone.
+pub(super) fn fold<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    part: Part<'_>,
+    pending: Pending,
+) -> Step<Option<u64>> {
+    let Some(old) = turn.inode(part.inode)?.filter(|record| record.links > 0) else { return Ok(None) };
+    let mut record = (*old).clone();
+    let mut held_bytes = 0;
+    for write in part.writes {
+        held_bytes += write_region(turn, (part.inode, &mut record), write)?;
+    }
+    record.size = max(record.size, part.size);
+    fold_pending(&mut record, pending);
+    let charge = of_record(&record).plus(&of_record(&old).negated()).plus(&held(held_bytes));
+    turn.charge_inode(part.inode, &record, charge)?;
+    let size = record.size;
+    turn.put_inode(part.inode, record);
+    Ok(Some(size))
+}
+
+/// Takes over everything but the size.
+pub(super) fn fold_pending(record: &mut InodeRecord, pending: Pending) {
+    if pending.clear_set_id {
+        record.mode = mode_of(without_set_id(u32::from(record.mode)));
+    }
+    record.modified = pending.modified.unwrap_or(record.modified);
+    if pending.change > record.change {
+        record.changed = pending.changed;
+        record.change = pending.change;
+    }
+}
+
+fn write_region<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    (inode, record): (InodeId, &mut InodeRecord),
+    write: &RegionWrite,
+) -> Step<u64> {
+    let old = turn.region((inode, write.index))?;
+    let is_masked = old.as_ref().is_some_and(|old| record.is_masked(write.index, old.generation));
+    let mut released = Vec::new();
+    let mut new = match &old {
+        Some(old) if !is_masked => (**old).clone(),
+        // What was cut off is overwritten: the intent will not find it any more.
+        masked => {
+            released.extend(masked.iter().flat_map(|old| old.named()));
+            RegionRecord::empty(turn.clock().current, record.mask_generation)
+        }
+    };
+    new.generation = record.mask_generation;
+    for run in &write.runs {
+        released.extend(new.replace(extent(turn, run)?, &run.crcs));
+    }
+    account(record, old.as_deref(), Some(&new));
+    turn.put_region((inode, write.index), Some(new));
+    Ok(let_go(turn, released))
+}
+
+/// The extent of a run, which is named from now on.
+pub(super) fn extent<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, run: &PlacedRun) -> Step<Extent> {
+    let blocks = u8::try_from(run.crcs.len()).map_err(|_| FsError::Io)?;
+    let placement = run.placement.to_raw();
+    turn.name_blocks(Run { placement, blocks: u32::from(blocks) });
+    Ok(Extent::plain(run.first_block, blocks, turn.clock().current, placement))
+}

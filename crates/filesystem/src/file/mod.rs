@@ -1,0 +1,37 @@
+//! The bytes of files: buffered writes, flushing to blocks that are never overwritten, reading, cutting.
+//!
+//! Locks, outermost first: the file's flush turn (awaited), the shard's turn, the file's data, the caches. Region
+//! records change only under the flush turn, so what was listed of them while holding it stays true.
+
+mod buffer;
+mod check;
+mod commit;
+mod cut;
+mod driver;
+mod fetch;
+mod flush;
+mod fold;
+mod gate;
+mod place;
+mod plane;
+mod read;
+mod remove;
+mod state;
+mod truncate;
+mod write;
+
+pub(crate) use cut::take_out;
+pub(crate) use gate::ReadGate;
+pub(crate) use plane::{DataPlane, DirtyRoom};
+pub(crate) use remove::remove_in_turn;
+pub(crate) use state::{FileState, FileTable, Pending};
+
+/// Bytes of a block.
+pub(crate) const BLOCK_BYTES: u64 = pages::BLOCK_SIZE as u64;
+/// Bytes of a region.
+pub(crate) const REGION_BYTES: u64 = meta::records::REGION_BYTES as u64;
+/// Blocks of a region.
+pub(crate) const REGION_BLOCKS: u64 = meta::records::REGION_BLOCKS as u64;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! Putting dirty blocks into the store: gathered, with a checksum each, and durable before anything names them.
+
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use chunk::{ChunkError, Owner, Placement};
+use pages::Payload;
+use vfs::{Failure, FsError, ShardId};
+
+use super::REGION_BLOCKS;
+use super::buffer::DirtyBlock;
+use crate::Filesystem;
+
+/// A block as it was placed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PlacedBlock {
+    /// Index in the file.
+    pub(super) block: u64,
+    /// Where it lies.
+    pub(super) placement: Placement,
+    /// Its CRC32C.
+    pub(super) crc: u32,
+}
+
+/// What is to be written into one region.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct RegionWrite {
+    /// Index of the region.
+    pub(super) index: u64,
+    /// Runs in order.
+    pub(super) runs: Vec<PlacedRun>,
+}
+
+/// Blocks that lie one behind the other in the file and in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PlacedRun {
+    /// First block within the region.
+    pub(super) first_block: u8,
+    /// Where it lies.
+    pub(super) placement: Placement,
+    /// One CRC32C for each block; at most 64.
+    pub(super) crcs: Vec<u32>,
+}
+
+impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
+    /// Places blocks and makes them durable. A failure of the device is answered by placing them once more, elsewhere.
+    ///
+    /// Errors: `NoSpace`, `Io`; nothing stays placed.
+    pub(super) async fn place(&self, shard: ShardId, blocks: &[DirtyBlock]) -> Result<Vec<PlacedBlock>, Failure> {
+        let mut attempts = 1;
+        loop {
+            let mut placed = Vec::with_capacity(blocks.len());
+            let Err(error) = self.place_once(shard, blocks, &mut placed).await else { return Ok(placed) };
+            self.discard(&placed).await;
+            if attempts >= ATTEMPTS_MAX || !error.is_retryable() {
+                tracing::error!(%error, blocks = blocks.len(), "dirty blocks could not be stored");
+                let is_full = error == ChunkError::NoSpace;
+                return Err(if is_full { FsError::NoSpace } else { FsError::Io }.into());
+            }
+            tracing::warn!(%error, blocks = blocks.len(), "dirty blocks are stored once more elsewhere");
+            attempts += 1;
+        }
+    }
+
+    /// Frees blocks that no record will name.
+    pub(super) async fn discard(&self, placed: &[PlacedBlock]) {
+        for write in by_region(placed) {
+            for run in write.runs {
+                let blocks = u32::try_from(run.crcs.len()).unwrap_or(0);
+                if let Err(error) = self.data.chunks.free(run.placement, blocks).await {
+                    tracing::warn!(%error, "blocks without a name were not freed; the next start frees them");
+                }
+            }
+        }
+    }
+
+    async fn place_once(
+        &self,
+        shard: ShardId,
+        blocks: &[DirtyBlock],
+        placed: &mut Vec<PlacedBlock>,
+    ) -> Result<(), ChunkError> {
+        let failed_before = self.data.failed_syncs.load(Ordering::Acquire);
+        for piece in blocks.chunks(PIECE_BLOCKS) {
+            let payload: Payload = piece.iter().map(|dirty| dirty.bytes.clone()).collect();
+            let runs = self.data.chunks.place(Owner(u64::from(shard.0)), payload).await?;
+            let placements = runs.iter().flat_map(|run| (0..run.blocks).map(|block| run.placement.plus(block)));
+            let before = placed.len();
+            placed.extend(piece.iter().zip(placements).map(|(dirty, placement)| PlacedBlock {
+                block: dirty.block,
+                placement,
+                crc: checksum(&dirty.bytes),
+            }));
+            if placed.len() != before + piece.len() {
+                return Err(ChunkError::Io("fewer blocks were placed than given".to_owned()));
+            }
+        }
+        if let Err(error) = self.data.chunks.sync().await {
+            self.data.failed_syncs.fetch_add(1, Ordering::AcqRel);
+            return Err(error);
+        }
+        match self.data.failed_syncs.load(Ordering::Acquire) {
+            failed if failed == failed_before => Ok(()),
+            _ => Err(ChunkError::Io("a sync failed that these blocks were part of".to_owned())),
+        }
+    }
+}
+
+/// Cuts placed blocks, in order of the file, into what each region gets.
+pub(super) fn by_region(placed: &[PlacedBlock]) -> Vec<RegionWrite> {
+    let mut writes: Vec<RegionWrite> = Vec::new();
+    for block in placed {
+        let index = block.block / REGION_BLOCKS;
+        if writes.last().is_none_or(|write| write.index != index) {
+            writes.push(RegionWrite { index, runs: Vec::new() });
+        }
+        if let Some(write) = writes.last_mut() {
+            write.add(block);
+        }
+    }
+    writes
+}
+
+impl RegionWrite {
+    fn add(&mut self, block: &PlacedBlock) {
+        let within = u8::try_from(block.block % REGION_BLOCKS).unwrap_or(0);
+        match self.runs.last_mut() {
+            Some(run) if run.continues_in(within, block.placement) => run.crcs.push(block.crc),
+            _ => self.runs.push(PlacedRun {
+                first_block: within,
+                placement: block.placement,
+                crcs: vec![block.crc],
+            }),
+        }
+    }
+}
+
+impl PlacedRun {
+    /// Whether a block continues the run in the file and in the store.
+    fn continues_in(&self, within: u8, placement: Placement) -> bool {
+        let length = self.crcs.len();
+        usize::from(within) == usize::from(self.first_block) + length
+            && placement.segment() == self.placement.segment()
+            && placement.block() as usize == self.placement.block() as usize + length
+    }
+}
+
+/// The checksum that a region record keeps of a block.
+pub(super) fn checksum(block: &Bytes) -> u32 {
+    chunk::crc32c(block)
+}
+
+/// Blocks given to the store at once: 4 MiB.
+const PIECE_BLOCKS: usize = 1024;
+/// How often blocks are placed before a flush fails.
+const ATTEMPTS_MAX: usize = 4;

@@ -1,0 +1,130 @@
+//! Everything of the house that has to do with bytes rather than names.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use vfs::InodeId;
+
+use super::{BLOCK_BYTES, ReadGate};
+use crate::Settings;
+use crate::cache::BlockCache;
+use crate::gc::{IntentQueue, ReleaseQueue};
+
+/// The block store with its cache, what is dirty, and what waits to be given back.
+#[derive(Debug)]
+pub(crate) struct DataPlane<C> {
+    /// The store.
+    pub(crate) chunks: C,
+    /// Clean blocks.
+    pub(crate) cache: BlockCache,
+    /// Who reads.
+    pub(crate) gate: ReadGate,
+    /// How much is dirty.
+    pub(crate) dirty: DirtyBytes,
+    /// Released blocks that are not free yet.
+    pub(crate) releases: ReleaseQueue,
+    /// Work that was promised.
+    pub(crate) intents: IntentQueue,
+    /// How often unstable data was dropped: part of the write verifier.
+    pub(crate) drops: AtomicU64,
+    /// Syncs of the store that failed: what was placed before may be lost, whoever placed it.
+    pub(crate) failed_syncs: AtomicU64,
+    /// Blocks found that did not match their checksum.
+    pub(crate) damaged: AtomicU64,
+    /// When space records were folded last, on the monotonic clock.
+    pub(crate) folded: Mutex<Option<Duration>>,
+    /// Dirty files with the time they became so, oldest first; each at most once.
+    queue: Mutex<VecDeque<(InodeId, Duration)>>,
+}
+
+/// Bytes of dirty blocks, reserved ones included.
+#[derive(Debug)]
+pub(crate) struct DirtyBytes {
+    used: AtomicU64,
+    max: u64,
+}
+
+/// Room for blocks that are about to become dirty; what was not kept is given back when dropped.
+#[derive(Debug)]
+pub(crate) struct DirtyRoom<'d> {
+    dirty: &'d DirtyBytes,
+    bytes: u64,
+}
+
+impl<C: chunk::Store> DataPlane<C> {
+    /// Over a store, with nothing in memory.
+    pub(crate) fn new(chunks: C, settings: &Settings) -> Self {
+        Self {
+            chunks,
+            cache: BlockCache::new(settings.block_cache_bytes()),
+            gate: ReadGate::default(),
+            dirty: DirtyBytes { used: AtomicU64::new(0), max: settings.dirty_bytes_max() },
+            releases: ReleaseQueue::default(),
+            intents: IntentQueue::default(),
+            drops: AtomicU64::new(0),
+            failed_syncs: AtomicU64::new(0),
+            damaged: AtomicU64::new(0),
+            folded: Mutex::new(None),
+            queue: Mutex::new(VecDeque::new()),
+        }
+    }
+
+    /// A file has become dirty.
+    pub(crate) fn queue_file(&self, inode: InodeId, since: Duration) {
+        self.queue().push_back((inode, since));
+    }
+
+    /// Takes the oldest dirty file off the queue if it has been dirty since this time or longer.
+    pub(crate) fn next_file(&self, since: Duration) -> Option<InodeId> {
+        self.queue().pop_front_if(|(_, queued)| *queued <= since).map(|(inode, _)| inode)
+    }
+
+    /// How many files are queued.
+    pub(crate) fn queued_files(&self) -> usize {
+        self.queue().len()
+    }
+
+    fn queue(&self) -> MutexGuard<'_, VecDeque<(InodeId, Duration)>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl DirtyBytes {
+    /// Bytes used now.
+    pub(crate) fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Whether more than this part of the bound is used.
+    pub(crate) fn is_above(&self, numerator: u64, denominator: u64) -> bool {
+        self.used() > self.max / denominator * numerator
+    }
+
+    /// Takes room for blocks; `None` when the bound is reached. The first always fits.
+    pub(crate) fn take(&self, blocks: u64) -> Option<DirtyRoom<'_>> {
+        let bytes = blocks * BLOCK_BYTES;
+        let within = |used: u64| (used == 0 || used + bytes <= self.max).then_some(used + bytes);
+        let taken = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within);
+        taken.ok().map(|_| DirtyRoom { dirty: self, bytes })
+    }
+
+    /// Blocks are no longer dirty.
+    pub(crate) fn give_back(&self, blocks: usize) {
+        self.used.fetch_sub(blocks as u64 * BLOCK_BYTES, Ordering::Relaxed);
+    }
+}
+
+impl DirtyRoom<'_> {
+    /// Blocks have become dirty: their room stays taken until they are not.
+    pub(crate) fn keep(&mut self, blocks: usize) {
+        self.bytes = self.bytes.saturating_sub(blocks as u64 * BLOCK_BYTES);
+    }
+}
+
+impl Drop for DirtyRoom<'_> {
+    fn drop(&mut self) {
+        self.dirty.used.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}

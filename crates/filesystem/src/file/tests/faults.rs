@@ -1,0 +1,84 @@
+//! Failures of the stores below.
+
+use std::sync::Arc;
+
+use chunk::MemoryStore;
+use testkit::block_on;
+use testkit::faulty::{Fault, FaultPoint, Faults, FaultyStore};
+use vfs::{FileIo, FsError, Stability};
+
+use super::{Rig, pattern};
+
+#[test]
+fn a_failed_sync_is_answered_by_storing_elsewhere() {
+    block_on(async {
+        let (rig, faults) = faulty();
+        let house = rig.open().await;
+        let inode = house.create("file").await;
+        let verifier = house.filesystem.write_verifier();
+        house.write(inode, 0, pattern(1, 100_000)).await;
+        faults.fail(FaultPoint::Sync, 1, Fault::Io);
+        house.commit(inode).await.unwrap();
+        house.filesystem.data.cache.clear();
+        assert_eq!(house.read(inode, 0, 100_000).await, pattern(1, 100_000));
+        assert_eq!(house.filesystem.write_verifier(), verifier, "nothing was lost");
+        rig.check().await;
+    });
+}
+
+#[test]
+fn a_commit_that_fails_says_so_and_keeps_the_data() {
+    block_on(async {
+        let (rig, faults) = faulty();
+        let house = rig.open().await;
+        let inode = house.create("file").await;
+        house.write(inode, 0, pattern(1, 100_000)).await;
+        (1..=8).for_each(|nth| faults.fail(FaultPoint::Place, nth, Fault::Io));
+        assert_eq!(house.commit(inode).await, Err(FsError::Io));
+        let stable = house.write_as(inode, (5, vec![9; 10]), Stability::File).await;
+        assert_eq!(stable.unwrap_err().error, FsError::Io);
+        let mut expected = pattern(1, 100_000);
+        expected[5..15].fill(9);
+        assert_eq!(house.read(inode, 0, 100_000).await, expected, "still in memory");
+        house.commit(inode).await.unwrap();
+        house.filesystem.data.cache.clear();
+        assert_eq!(house.read(inode, 0, 100_000).await, expected);
+        rig.check().await;
+    });
+}
+
+#[test]
+fn a_store_without_room_fails_with_no_space() {
+    block_on(async {
+        let (rig, faults) = faulty();
+        let house = rig.open().await;
+        let inode = house.create("file").await;
+        house.write(inode, 0, pattern(1, 10_000)).await;
+        faults.fail(FaultPoint::Place, 1, Fault::NoSpace);
+        assert_eq!(house.commit(inode).await, Err(FsError::NoSpace));
+        house.commit(inode).await.unwrap();
+    });
+}
+
+#[test]
+fn dropped_data_changes_the_verifier() {
+    block_on(async {
+        let rig = Rig::new();
+        let house = rig.open().await;
+        let inode = house.create("file").await;
+        house.write(inode, 0, pattern(1, 10_000)).await;
+        let verifier = house.filesystem.write_verifier();
+        house.filesystem.reload().await.unwrap();
+        assert_ne!(house.filesystem.write_verifier(), verifier);
+        assert_eq!((house.attributes(inode).await.size, house.filesystem.data.dirty.used()), (0, 0));
+        house.write(inode, 0, pattern(1, 10_000)).await;
+        house.commit(inode).await.unwrap();
+        rig.check().await;
+    });
+}
+
+fn faulty() -> (Rig<Arc<FaultyStore<MemoryStore>>>, Faults) {
+    let faults = Faults::none();
+    let store = FaultyStore::over_memory(MemoryStore::default(), faults.clone());
+    (Rig::over(Arc::new(store)), faults)
+}

@@ -1,0 +1,219 @@
+//! Setting the size of a file.
+//!
+//! What a block stores beyond the end of the file is always zero, on stable storage too: a cut within a block stores
+//! that block again. Up to 64 regions go with the cut; of more, a mask makes them read as holes and an intent removes
+//! them.
+
+use bytes::Bytes;
+use meta::records::{INODE_MASKS_MAX, InodeRecord, Intent, Mask};
+use vfs::{Change, Failure, FsError, InodeId, OpContext, SetattrReply, SetattrRequest};
+
+use super::buffer::{DirtyBlock, within, zero_from};
+use super::cut::{account, blocks_up_to, held, let_go, take_out};
+use super::fold::extent;
+use super::place::{PlacedBlock, RegionWrite, by_region};
+use super::state::FileData;
+use super::{BLOCK_BYTES, FileState, Pending, REGION_BLOCKS, REGION_BYTES};
+use crate::Filesystem;
+use crate::attributes::{apply, check, effective, mode_of, without_set_id};
+use crate::cache::Seen;
+use crate::turn::{REGIONS_PER_CHANGE_MAX, Step, Turn, of_record};
+
+/// A cut as it was prepared.
+struct Cut<'c> {
+    ctx: &'c OpContext,
+    request: &'c SetattrRequest,
+    size: u64,
+    /// The last block, with zeros behind the new end.
+    boundary: Option<RegionWrite>,
+}
+
+impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
+    /// Sets the size together with the other attributes of a request.
+    ///
+    /// Errors: as SETATTR.
+    pub(crate) async fn set_with_size(
+        &self,
+        ctx: &OpContext,
+        request: &SetattrRequest,
+        size: u64,
+    ) -> Result<SetattrReply, Failure> {
+        let mut seen = Seen::default();
+        let record = self.live(request.inode, &mut seen).await?;
+        let before = self.attributes(request.inode, &record);
+        check(ctx, request, &before).map_err(|error| Failure::with(error, before))?;
+        let file = self.files.state(request.inode);
+        let flush_turn = file.flush_turn.lock().await;
+        self.make_room_for_mask((request.inode, &file)).await?;
+        let placed = self.prepare_boundary((request.inode, &file), size).await?;
+        let cut = Cut { ctx, request, size, boundary: by_region(&placed).pop() };
+        let changed = self
+            .change_file(
+                (request.inode, &file),
+                |turn, data| set_size(turn, data, &cut),
+                |data, _| self.publish_cut(data, size),
+            )
+            .await;
+        drop(flush_turn);
+        match changed {
+            Ok((reply, version)) => self.settle(version).await.map(|()| reply),
+            Err(failure) => {
+                self.discard(&placed).await;
+                Err(failure)
+            }
+        }
+    }
+
+    fn publish_cut(&self, data: &mut FileData, size: u64) {
+        data.pending = Pending::default();
+        data.cuts += 1;
+        self.data.dirty.give_back(data.buffer.cut(size));
+    }
+
+    /// Stores the block again that a cut goes through, with zeros behind the cut; nothing when it holds no others.
+    async fn prepare_boundary(
+        &self,
+        (inode, file): (InodeId, &FileState),
+        size: u64,
+    ) -> Result<Vec<PlacedBlock>, Failure> {
+        let record = self.live(inode, &mut Seen::default()).await?;
+        let from = within(size);
+        if from == 0 || size >= record.size {
+            return Ok(Vec::new());
+        }
+        let block = size / BLOCK_BYTES;
+        let Some(stored) = self.stored_block((inode, &record), block).await? else { return Ok(Vec::new()) };
+        if is_zero_from(&stored, from) {
+            return Ok(Vec::new());
+        }
+        let newest = file.data().buffer.get(block).unwrap_or(stored);
+        let bytes = zero_from(Bytes::copy_from_slice(&newest), from);
+        self.place(inode.shard, &[DirtyBlock::clean(block, bytes)]).await
+    }
+
+    /// An inode has room for few masks: works the oldest cut off when there is none left.
+    async fn make_room_for_mask(&self, (inode, file): (InodeId, &FileState)) -> Result<(), Failure> {
+        loop {
+            let record = self.live(inode, &mut Seen::default()).await?;
+            if record.masks.len() < INODE_MASKS_MAX {
+                return Ok(());
+            }
+            if !self.work_off_one_mask(inode, file).await? {
+                return Err(FsError::Delay.into());
+            }
+        }
+    }
+}
+
+fn set_size<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    data: &FileData,
+    cut: &Cut<'_>,
+) -> Step<SetattrReply> {
+    let (inode, set, credentials) = (cut.request.inode, &cut.request.attributes, &cut.ctx.credentials);
+    let old = turn.live(inode)?;
+    let before = effective(inode, &old, data.pending);
+    check(cut.ctx, cut.request, &before).map_err(|error| Failure::with(error, before.clone()))?;
+    let mut record = (*old).clone();
+    record.mode = mode_of(before.mode);
+    record.modified = turn.now;
+    apply(&mut record, credentials, set, turn.now);
+    if !credentials.superuser {
+        record.mode = mode_of(without_set_id(u32::from(record.mode)));
+    }
+    let held_bytes = if cut.size < old.size { cut_regions(turn, (inode, &mut record), cut)? } else { 0 };
+    record.size = cut.size;
+    record.changed = turn.now;
+    record.change = turn.stamp();
+    charge(turn, inode, (&old, &record), held_bytes)?;
+    let record = turn.put_inode(inode, record);
+    let after = effective(inode, &record, Pending::default());
+    Ok(SetattrReply { change: Change { before: before.pre(), after } })
+}
+
+fn charge<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    inode: InodeId,
+    (old, new): (&InodeRecord, &InodeRecord),
+    held_bytes: u64,
+) -> Step<()> {
+    let charge = of_record(new).plus(&of_record(old).negated()).plus(&held(held_bytes));
+    turn.charge(inode.sibling(new.home_parent), charge)?;
+    if (&old.owner, &old.group) == (&new.owner, &new.group) {
+        return turn.charge_owners(&new.owner, &new.group, charge);
+    }
+    turn.charge_owners(&old.owner, &old.group, of_record(old).negated())?;
+    turn.charge_owners(&new.owner, &new.group, of_record(new))
+}
+
+/// Takes out what lies behind the new end. Returns the bytes that versions hold of it.
+fn cut_regions<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    (inode, record): (InodeId, &mut InodeRecord),
+    cut: &Cut<'_>,
+) -> Step<u64> {
+    let blocks = blocks_up_to(cut.size);
+    let first = blocks.div_ceil(REGION_BLOCKS);
+    let mut held_bytes = 0;
+    if blocks % REGION_BLOCKS > 0 || cut.boundary.is_some() {
+        held_bytes += cut_last_region(turn, (inode, record), (blocks, cut.boundary.as_ref()))?;
+    }
+    let list = turn.region_list(inode, first)?;
+    if list.len() > REGIONS_PER_CHANGE_MAX {
+        mask(turn, (inode, record), first);
+        return Ok(held_bytes);
+    }
+    for index in list {
+        held_bytes += take_out(turn, (inode, record), *index)?;
+    }
+    Ok(held_bytes)
+}
+
+/// Keeps of the region that holds the last block only what lies before the new end.
+fn cut_last_region<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    (inode, record): (InodeId, &mut InodeRecord),
+    (blocks, boundary): (u64, Option<&RegionWrite>),
+) -> Step<u64> {
+    let index = blocks.saturating_sub(1) / REGION_BLOCKS;
+    let Some(old) = turn.region((inode, index))? else { return Ok(0) };
+    if record.is_masked(index, old.generation) {
+        return Ok(0);
+    }
+    let mut new = (*old).clone();
+    let kept = u8::try_from(blocks - index * REGION_BLOCKS).unwrap_or(meta::records::REGION_BLOCKS);
+    let mut released = new.cut_from(kept).into_vec();
+    for run in boundary.iter().flat_map(|write| &write.runs) {
+        released.extend(new.replace(extent(turn, run)?, &run.crcs));
+    }
+    account(record, Some(&old), Some(&new));
+    turn.put_region((inode, index), (!new.is_empty()).then_some(new));
+    Ok(let_go(turn, released))
+}
+
+/// Makes all regions from `first` on read as holes; an intent removes them.
+fn mask<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    (inode, record): (InodeId, &mut InodeRecord),
+    first: u64,
+) {
+    record.mask_generation += 1;
+    // What an older mask covers this one covers too; the older intent finds its mask gone.
+    record.masks.retain(|mask| mask.first_region < first);
+    let mask = Mask {
+        first_region: first,
+        end_region: REGIONS_END,
+        generation: record.mask_generation,
+        epoch: turn.clock().current,
+    };
+    record.masks.push(mask);
+    let (first_region, end_region, generation) = (mask.first_region, mask.end_region, mask.generation);
+    turn.add_intent(Intent::Truncate { inode, first_region, end_region, generation });
+}
+
+fn is_zero_from(bytes: &Bytes, from: usize) -> bool {
+    bytes.get(from..).is_none_or(|tail| tail.iter().all(|byte| *byte == 0))
+}
+
+/// Behind the last region that a file can have.
+const REGIONS_END: u64 = vfs::limits::FILE_SIZE_MAX / REGION_BYTES + 1;

@@ -1,0 +1,152 @@
+//! WRITE (RFC 1813 3.3.7): every write lands in the write-back buffer; what is asked to be stable is flushed at once.
+
+use bytes::Bytes;
+use meta::records::InodeRecord;
+use smallvec::SmallVec;
+use std::sync::Arc;
+use vfs::limits::{FILE_SIZE_MAX, IO_BYTES_MAX};
+use vfs::{Attributes, Change, Failure, FsError, OpContext, Stability, WriteReply, WriteRequest};
+
+use super::buffer::{Bases, Ticket, blocks_of};
+use super::check::check_bytes;
+use super::plane::DirtyRoom;
+use super::state::FileData;
+use super::{FileState, Pending};
+use crate::Filesystem;
+use crate::access::WRITE;
+use crate::attributes::{effective, without_set_id};
+use crate::cache::Seen;
+
+/// What has been found and taken for a write so far.
+#[derive(Debug, Default)]
+struct Prepared<'d> {
+    seen: Seen,
+    room: Option<DirtyRoom<'d>>,
+    bases: Bases,
+}
+
+/// What came of an attempt to write.
+enum Attempt {
+    /// It is in the buffer.
+    Done(Box<Change>),
+    /// The inode's record has to be loaded.
+    Record,
+    /// Room for so many blocks has to be taken.
+    Room(u64),
+    /// These blocks have to be read, of the file as its record is now.
+    Bases(Arc<InodeRecord>, SmallVec<[(u64, Ticket); 2]>),
+}
+
+impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
+    pub(crate) async fn do_write(&self, ctx: &OpContext, mut request: WriteRequest) -> Result<WriteReply, Failure> {
+        self.require_live(ctx, FsError::ReadOnly)?;
+        if request.data.len() > IO_BYTES_MAX {
+            request.data = request.data.slice(0, IO_BYTES_MAX);
+        }
+        let file = self.files.state(request.inode);
+        let mut prepared = Prepared::default();
+        // Taken before the data is: if it is dropped later, the verifier has changed.
+        let verifier = self.verifier();
+        let change = self.buffer(ctx, (&request, &file), &mut prepared).await?;
+        let count = u32::try_from(request.data.len()).unwrap_or(u32::MAX);
+        let stability = match request.stability {
+            Stability::Unstable => {
+                self.settle(prepared.seen.0).await?;
+                Stability::Unstable
+            }
+            Stability::Data | Stability::File => {
+                self.make_stable(request.inode, &mut prepared.seen).await?;
+                Stability::File
+            }
+        };
+        Ok(WriteReply { count, change, verifier, stability })
+    }
+
+    /// Brings a write into the buffer.
+    async fn buffer<'d>(
+        &'d self,
+        ctx: &OpContext,
+        (request, file): (&WriteRequest, &FileState),
+        prepared: &mut Prepared<'d>,
+    ) -> Result<Change, Failure> {
+        for _ in 0..ATTEMPTS_MAX {
+            match self.attempt(ctx, (request, file), prepared)? {
+                Attempt::Done(change) => return Ok(*change),
+                Attempt::Record => {
+                    self.live(request.inode, &mut prepared.seen).await?;
+                }
+                Attempt::Room(blocks) => prepared.room = Some(self.admit_write(request.inode, blocks).await?),
+                Attempt::Bases(record, wanted) => {
+                    for (block, ticket) in wanted {
+                        let base = self.stored_block((request.inode, &record), block).await?;
+                        prepared.bases.insert(block, (ticket, base.unwrap_or_default()));
+                    }
+                }
+            }
+        }
+        Err(FsError::Delay.into())
+    }
+
+    fn attempt(
+        &self,
+        ctx: &OpContext,
+        (request, file): (&WriteRequest, &FileState),
+        prepared: &mut Prepared<'_>,
+    ) -> Result<Attempt, Failure> {
+        let mut data = file.data();
+        let Some(slot) = self.records.inodes.get(&request.inode) else { return Ok(Attempt::Record) };
+        prepared.seen.note(slot.version);
+        let record = slot.value.filter(|record| record.links > 0).ok_or(FsError::StaleHandle)?;
+        let before = effective(request.inode, &record, data.pending);
+        check_bytes(ctx, request.via, &before, WRITE)?;
+        let range = (request.offset, request.data.len());
+        let end = request.offset.checked_add(range.1 as u64).filter(|end| *end <= FILE_SIZE_MAX);
+        let end = end.ok_or_else(|| Failure::with(FsError::FileTooLarge, before.clone()))?;
+        if range.1 == 0 {
+            return Ok(Attempt::Done(Box::new(Change::none(before))));
+        }
+        let Some(room) = &mut prepared.room else { return Ok(Attempt::Room(blocks_of(range.0, range.1))) };
+        let missing = data.buffer.missing(range, before.size, &prepared.bases);
+        if !missing.is_empty() {
+            let wanted = missing.into_iter().map(|block| (block, data.buffer.ticket(block))).collect();
+            return Ok(Attempt::Bases(record, wanted));
+        }
+        room.keep(data.buffer.write(request.offset, &request.data, &prepared.bases));
+        self.note_write(ctx, &mut data, (&before, end));
+        let after = effective(request.inode, &record, data.pending);
+        Ok(Attempt::Done(Box::new(Change { before: before.pre(), after })))
+    }
+
+    /// What a write does to the attributes.
+    fn note_write(&self, ctx: &OpContext, data: &mut FileData, (before, end): (&Attributes, u64)) {
+        let now = self.clock.now();
+        let loses_set_id = !ctx.credentials.superuser && without_set_id(before.mode) != before.mode;
+        data.pending = Pending {
+            size: if end > before.size { Some(end) } else { data.pending.size },
+            modified: Some(now),
+            changed: now,
+            change: self.next_change(),
+            clear_set_id: data.pending.clear_set_id || loses_set_id,
+        };
+        if !std::mem::replace(&mut data.is_queued, true) {
+            self.data.queue_file(before.inode, self.clock.monotonic());
+        }
+    }
+
+    /// What a block holds that is not dirty; `None` in a hole.
+    ///
+    /// Errors: `Io`.
+    pub(super) async fn stored_block(
+        &self,
+        (inode, record): (vfs::InodeId, &InodeRecord),
+        block: u64,
+    ) -> Result<Option<Bytes>, Failure> {
+        let _guard = self.data.gate.enter();
+        let mut sources = self.stored_sources((inode, record), block..block + 1, &mut Seen::default()).await?;
+        self.fetch(inode, block, &mut sources).await?;
+        Ok(sources.pop().and_then(super::fetch::Source::into_bytes))
+    }
+}
+
+/// Times a write is tried again because others changed the blocks that it changes in part.
+const ATTEMPTS_MAX: usize = 4096;

@@ -1,0 +1,227 @@
+//! Working off what was promised, in pages of regions; goes on after a restart where the records say.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use meta::keys::{self, Key, KeyKind};
+use meta::records::{Charge, InodeRecord, Intent};
+use vfs::{Failure, InodeId, InodeNumber, ShardId};
+
+use crate::Filesystem;
+use crate::file::{FileState, take_out};
+use crate::turn::{REGIONS_PER_CHANGE_MAX, Step, Turn, of_record};
+
+/// An intent by its number.
+pub(crate) type IntentKey = (ShardId, u64);
+
+/// The intents that are to be worked off.
+#[derive(Debug, Default)]
+pub(crate) struct IntentQueue {
+    work: Mutex<BTreeMap<IntentKey, Work>>,
+}
+
+/// An intent, and the region to go on with.
+#[derive(Clone, Copy, Debug)]
+struct Work {
+    intent: Intent,
+    cursor: u64,
+}
+
+/// Regions of a cut that are still to be removed.
+#[derive(Clone, Copy, Debug)]
+struct MaskedRange {
+    inode: InodeId,
+    end: u64,
+    generation: u32,
+}
+
+impl IntentQueue {
+    /// A new intent.
+    pub(crate) fn add(&self, key: IntentKey, intent: Intent) {
+        let cursor = match intent {
+            Intent::Remove { .. } => 0,
+            Intent::Truncate { first_region, .. } => first_region,
+        };
+        self.work().entry(key).or_insert(Work { intent, cursor });
+    }
+
+    /// Forgets everything: a reload queues again what stands in the store.
+    pub(crate) fn clear(&self) {
+        self.work().clear();
+    }
+
+    fn first(&self, limit: usize) -> Vec<(IntentKey, Work)> {
+        self.work().iter().take(limit).map(|(key, work)| (*key, *work)).collect()
+    }
+
+    fn cut_of(&self, inode: InodeId) -> Option<(IntentKey, Work)> {
+        let is_cut = |work: &Work| matches!(work.intent, Intent::Truncate { .. }) && work.intent.inode() == inode;
+        self.work().iter().find(|(_, work)| is_cut(work)).map(|(key, work)| (*key, *work))
+    }
+
+    fn go_on(&self, key: IntentKey, next: Option<u64>) {
+        let mut work = self.work();
+        match (next, work.get_mut(&key)) {
+            (Some(cursor), Some(found)) => found.cursor = cursor,
+            _ => drop(work.remove(&key)),
+        }
+    }
+
+    fn work(&self) -> MutexGuard<'_, BTreeMap<IntentKey, Work>> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
+    /// Queues an intent from before the start.
+    pub(crate) fn queue_intent(&self, key: &Key, intent: Intent) {
+        match key.parse().map(|parsed| (parsed.shard, parsed.kind)) {
+            Ok((shard, KeyKind::Intent(number))) => self.data.intents.add((shard, number), intent),
+            _ => tracing::error!(%key, "this is no key of an intent"),
+        }
+    }
+
+    /// Works off some pages of the oldest intents. Says whether there was anything to do.
+    pub(crate) async fn intents_round(&self) -> bool {
+        let mut pages = PAGES_PER_ROUND;
+        for (key, mut work) in self.data.intents.first(INTENTS_PER_ROUND) {
+            while pages > 0 {
+                pages -= 1;
+                match self.work_page(key, work).await {
+                    Ok(Some(cursor)) => work.cursor = cursor,
+                    Ok(None) => break,
+                    Err(failure) => {
+                        tracing::warn!(?key, intent = ?work.intent, ?failure, "an intent is not worked off yet");
+                        break;
+                    }
+                }
+            }
+        }
+        pages < PAGES_PER_ROUND
+    }
+
+    /// Makes room for a mask: works the oldest cut of a file off; the caller holds its flush turn. `false` when there
+    /// is none, or it is not known.
+    ///
+    /// Errors: `Io`.
+    pub(crate) async fn work_off_one_mask(&self, inode: InodeId, file: &FileState) -> Result<bool, Failure> {
+        let Some((key, mut work)) = self.data.intents.cut_of(inode) else { return Ok(false) };
+        while let Some(cursor) = self.work_page_in_turn((key, work), file).await? {
+            work.cursor = cursor;
+        }
+        Ok(true)
+    }
+
+    async fn work_page(&self, key: IntentKey, work: Work) -> Result<Option<u64>, Failure> {
+        let file = self.files.state(work.intent.inode());
+        let _turn = file.flush_turn.lock().await;
+        self.work_page_in_turn((key, work), &file).await
+    }
+
+    /// Works one page off. Returns the region to go on with; `None` at the end.
+    async fn work_page_in_turn(
+        &self,
+        (key, work): (IntentKey, Work),
+        file: &FileState,
+    ) -> Result<Option<u64>, Failure> {
+        let inode = work.intent.inode();
+        let step = |turn: &mut Turn<'_, K, C>| match work.intent {
+            Intent::Remove { inode } => remove_page(turn, inode),
+            Intent::Truncate { inode, end_region, generation, .. } => {
+                cut_page(turn, MaskedRange { inode, end: end_region, generation }, work.cursor)
+            }
+        };
+        let (next, _) = self
+            .change_file(
+                (inode, file),
+                |turn, _| {
+                    let next = step(turn)?;
+                    if next.is_none() {
+                        turn.write_plain(keys::intent(key.0, key.1), None);
+                    }
+                    Ok(next)
+                },
+                |_, _| (),
+            )
+            .await?;
+        self.data.intents.go_on(key, next);
+        Ok(next)
+    }
+}
+
+/// Removes regions of an orphan, and the orphan with the last of them.
+fn remove_page<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, inode: InodeId) -> Step<Option<u64>> {
+    let Some(record) = turn.inode(inode)?.filter(|record| record.links == 0) else { return Ok(None) };
+    let list = turn.region_list(inode, 0)?;
+    let mut record = (*record).clone();
+    let mut held_bytes = 0;
+    for index in list.iter().take(REGIONS_PER_CHANGE_MAX) {
+        held_bytes += take_out(turn, (inode, &mut record), *index)?;
+    }
+    charge_held(turn, (inode, record.home_parent), held_bytes)?;
+    if list.len() <= REGIONS_PER_CHANGE_MAX {
+        turn.drop_inode(inode);
+        return Ok(None);
+    }
+    turn.put_inode(inode, record);
+    Ok(Some(0))
+}
+
+/// Removes masked regions of a file from `cursor` on, and the mask with the last of them.
+fn cut_page<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    range: MaskedRange,
+    cursor: u64,
+) -> Step<Option<u64>> {
+    let inode = range.inode;
+    let Some(old) = turn.inode(inode)?.filter(|record| record.links > 0) else { return Ok(None) };
+    let list = turn.region_list(inode, cursor)?;
+    let mut record = (*old).clone();
+    let mut held_bytes = 0;
+    for index in list.iter().take(REGIONS_PER_CHANGE_MAX).filter(|index| **index < range.end) {
+        let region = turn.region((inode, *index))?;
+        // What was written again since has the generation of the mask.
+        if region.is_some_and(|region| region.generation < range.generation) {
+            held_bytes += take_out(turn, (inode, &mut record), *index)?;
+        }
+    }
+    let next = list.get(REGIONS_PER_CHANGE_MAX).copied().filter(|index| *index < range.end);
+    if next.is_none() {
+        record.masks.retain(|mask| mask.generation != range.generation);
+    }
+    let held = Charge { held_bytes: held_bytes.cast_signed(), ..Charge::default() };
+    let charge = of_record(&record).plus(&of_record(&old).negated()).plus(&held);
+    turn.charge_inode(inode, &record, charge)?;
+    put_changed(turn, inode, (&old, record));
+    Ok(next)
+}
+
+fn put_changed<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    inode: InodeId,
+    (old, new): (&InodeRecord, InodeRecord),
+) {
+    if *old != new {
+        turn.put_inode(inode, new);
+    }
+}
+
+/// Bytes that versions hold are counted where the file was; when that directory is gone, at the root of the shard.
+fn charge_held<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    (inode, home): (InodeId, InodeNumber),
+    bytes: u64,
+) -> Step<()> {
+    if bytes == 0 {
+        return Ok(());
+    }
+    let home = inode.sibling(home);
+    let is_there = turn.inode(home)?.is_some_and(|record| record.links > 0);
+    let at = if is_there { home } else { inode.sibling(InodeNumber::ROOT) };
+    turn.charge(at, Charge { held_bytes: bytes.cast_signed(), ..Charge::default() })
+}
+
+/// Pages worked off in one round: enough to be quick, few enough for other work to come in between.
+const PAGES_PER_ROUND: usize = 64;
+/// Intents looked at in one round.
+const INTENTS_PER_ROUND: usize = 64;

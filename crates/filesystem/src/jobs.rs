@@ -1,0 +1,82 @@
+//! What the house does by itself. The roof calls [`Filesystem::background_round`] again and again, about ten times a
+//! second, and at once when a round says that there was something to do.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future;
+use futures_util::stream;
+use vfs::{Failure, InodeId};
+
+use crate::Filesystem;
+
+impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
+    /// One round of everything that is done in the background: flushes files that have been dirty for 5 seconds (all
+    /// when half of the room for dirty data is used), works off promised removals, frees blocks, folds space records.
+    /// Says whether anything was done.
+    pub async fn background_round(&self) -> bool {
+        let (flushed, worked, folded) =
+            future::join3(self.flush_round(), self.intents_round(), self.space_round()).await;
+        // Nobody else may wait for what these submitted, and it is committed only when somebody waits.
+        if let Err(failure) = self.settle(self.meta.submitted()).await {
+            tracing::warn!(?failure, "background work is not durable");
+            return false;
+        }
+        let freed = self.release_round().await;
+        flushed || worked || folded || freed
+    }
+
+    /// Makes all data that was written so far stable: for an orderly stop.
+    ///
+    /// # Errors
+    /// `NoSpace` or `Io` when some of it could not be; the rest is stable all the same.
+    pub async fn flush_all(&self) -> Result<(), Failure> {
+        let dirty = self.files.all().into_iter().filter(|(_, file)| file.data().is_dirty());
+        let flushes = stream::iter(dirty).map(|(inode, _)| self.flush(inode)).buffer_unordered(FLUSHES_AT_ONCE);
+        let outcomes: Vec<_> = flushes.collect().await;
+        self.settle(self.meta.submitted()).await?;
+        outcomes.into_iter().find_map(Result::err).map_or(Ok(()), Err)
+    }
+
+    /// Flushes the file that has been dirty longest. `false` when none is, or it could not be.
+    pub(crate) async fn flush_oldest(&self) -> bool {
+        match self.data.next_file(Duration::MAX) {
+            Some(inode) => self.flush_queued(inode).await,
+            None => false,
+        }
+    }
+
+    async fn flush_round(&self) -> bool {
+        let is_full = self.data.dirty.is_above(1, 2);
+        let age = if is_full { Duration::ZERO } else { DIRTY_AGE };
+        let Some(since) = self.clock.monotonic().checked_sub(age) else { return false };
+        let queued = std::iter::from_fn(|| self.data.next_file(since)).take(self.data.queued_files());
+        let queued: Vec<InodeId> = queued.collect();
+        let flushes = stream::iter(queued).map(|inode| self.flush_queued(inode)).buffer_unordered(FLUSHES_AT_ONCE);
+        flushes.any(future::ready).await
+    }
+
+    /// Flushes a file that was taken off the queue; one that could not be goes back to its end.
+    async fn flush_queued(&self, inode: InodeId) -> bool {
+        let Some(file) = self.files.peek(inode) else { return false };
+        {
+            let mut data = file.data();
+            data.is_queued = false;
+            if !data.is_dirty() {
+                return false;
+            }
+        }
+        let Err(failure) = self.flush(inode).await else { return true };
+        tracing::warn!(?inode, ?failure, "a file could not be flushed and stays dirty");
+        let mut data = file.data();
+        if data.is_dirty() && !std::mem::replace(&mut data.is_queued, true) {
+            self.data.queue_file(inode, self.clock.monotonic());
+        }
+        false
+    }
+}
+
+/// How long data stays dirty without a COMMIT.
+const DIRTY_AGE: Duration = Duration::from_secs(5);
+/// Files flushed at the same time.
+const FLUSHES_AT_ONCE: usize = 16;

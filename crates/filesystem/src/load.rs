@@ -1,0 +1,202 @@
+//! Runs operations: loads what they miss, runs them again, and waits until what they saw is durable.
+
+use std::sync::Arc;
+
+use kv::Direction;
+use meta::keys::{self, Key, KeyKind, OwnerKind};
+use meta::records::{BacklinkRecord, DentryRecord, InodeRecord, OwnerUsageRecord, Record, RegionRecord, UsageRecord};
+use meta::{MetaError, Version};
+use vfs::{Failure, FsError, InodeId, ShardId};
+
+use crate::Filesystem;
+use crate::cache::{BucketKey, Miss, OwnerKey, RegionKey, Seen};
+use crate::turn::{REGION_LIST_MAX, Scratch, Step, Stop, Turn};
+
+impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
+    /// Runs a change of a shard until it is durable.
+    ///
+    /// Errors: what the step fails with; `StaleHandle` for a shard that is not here; `Io`.
+    pub(crate) async fn mutate<T>(
+        &self,
+        shard: ShardId,
+        mut step: impl FnMut(&mut Turn<'_, K, C>) -> Step<T> + Send,
+    ) -> Result<T, Failure> {
+        match self.mutate_once(shard, &mut Scratch::default(), &mut step).await? {
+            Some((value, version)) => {
+                self.settle(version).await?;
+                Ok(value)
+            }
+            None => Err(FsError::Delay.into()),
+        }
+    }
+
+    /// Runs a change of a shard until it is submitted; `None` when the step wants to be prepared again.
+    ///
+    /// Errors: as `mutate`.
+    pub(crate) async fn mutate_once<T>(
+        &self,
+        shard: ShardId,
+        scratch: &mut Scratch,
+        step: &mut (impl FnMut(&mut Turn<'_, K, C>) -> Step<T> + Send),
+    ) -> Result<Option<(T, Version)>, Failure> {
+        for _ in 0..MISSES_MAX {
+            let shard = self.shards.find(shard).ok_or(FsError::StaleHandle)?;
+            let stop = {
+                let mut turn = Turn::begin(self, &shard, scratch);
+                match step(&mut turn) {
+                    Ok(value) => return turn.submit().map(|version| Some((value, version))),
+                    Err(stop) => stop,
+                }
+            };
+            match stop {
+                Stop::Miss(miss) => self.load(miss, scratch).await?,
+                Stop::Again => return Ok(None),
+                Stop::Fail(failure) => return Err(failure),
+            }
+        }
+        Err(FsError::Delay.into())
+    }
+
+    /// Waits until a version is durable.
+    ///
+    /// Errors: `Io` when the store failed meanwhile.
+    pub(crate) async fn settle(&self, version: Version) -> Result<(), Failure> {
+        if self.meta.watermark() >= version {
+            return Ok(());
+        }
+        self.meta.durable(version).await.map_err(|error| self.refuse(&error))
+    }
+
+    /// An inode record, from the cache or the store.
+    ///
+    /// Errors: `Io`.
+    pub(crate) async fn inode(&self, inode: InodeId, seen: &mut Seen) -> Result<Option<Arc<InodeRecord>>, Failure> {
+        for _ in 0..MISSES_MAX {
+            if let Some(slot) = self.records.inodes.get(&inode) {
+                seen.note(slot.version);
+                return Ok(slot.value);
+            }
+            self.load(Miss::Inode(inode), &mut Scratch::default()).await?;
+        }
+        Err(FsError::Delay.into())
+    }
+
+    /// An inode that still has a name.
+    ///
+    /// Errors: `StaleHandle`, `Io`.
+    pub(crate) async fn live(&self, inode: InodeId, seen: &mut Seen) -> Result<Arc<InodeRecord>, Failure> {
+        let record = self.inode(inode, seen).await?;
+        record.filter(|record| record.links > 0).ok_or_else(|| FsError::StaleHandle.into())
+    }
+
+    /// Loads what an operation missed.
+    ///
+    /// Errors: `Io`.
+    pub(crate) async fn load(&self, miss: Miss, scratch: &mut Scratch) -> Result<(), Failure> {
+        let loaded = match miss {
+            Miss::Inode(inode) => self.load_inode(inode).await,
+            Miss::Bucket(key) => self.load_bucket(key).await,
+            Miss::Usage(directory) => self.load_usage(directory).await,
+            Miss::Owner(key) => self.load_owner(key).await,
+            Miss::Backlinks(inode) => self.load_backlinks(inode).await,
+            Miss::Region(key) => self.load_region(key).await,
+            Miss::RegionList(inode, first) => self.list_regions(inode, first).await.map(|list| {
+                scratch.region_lists.insert((inode, first), list);
+            }),
+        };
+        loaded.map_err(|error| self.refuse(&error))
+    }
+
+    async fn load_inode(&self, inode: InodeId) -> Result<(), MetaError> {
+        let ticket = self.records.inodes.begin(&inode);
+        let record: Option<InodeRecord> = self.record(&keys::inode(inode)).await?;
+        self.records.inodes.fill(&inode, ticket, record.map(Arc::new), self.meta.watermark());
+        Ok(())
+    }
+
+    async fn load_usage(&self, directory: InodeId) -> Result<(), MetaError> {
+        let ticket = self.records.usages.begin(&directory);
+        let record: Option<UsageRecord> = self.record(&keys::usage(directory)).await?;
+        self.records.usages.fill(&directory, ticket, record.map(Arc::new), self.meta.watermark());
+        Ok(())
+    }
+
+    async fn load_owner(&self, key: OwnerKey) -> Result<(), MetaError> {
+        let ticket = self.records.owners.begin(&key);
+        let record: Option<OwnerUsageRecord> = self.record(&owner_key(&key)).await?;
+        self.records.owners.fill(&key, ticket, record.map(Arc::new), self.meta.watermark());
+        Ok(())
+    }
+
+    async fn load_region(&self, key: RegionKey) -> Result<(), MetaError> {
+        let ticket = self.records.regions.begin(&key);
+        let record: Option<RegionRecord> = self.record(&keys::region(key.0, key.1)).await?;
+        self.records.regions.fill(&key, ticket, record.map(Arc::new), self.meta.watermark());
+        Ok(())
+    }
+
+    async fn load_bucket(&self, key: BucketKey) -> Result<(), MetaError> {
+        let ticket = self.records.buckets.begin(&key);
+        let range = keys::dentry_bucket_range(key.0, key.1);
+        let found = self.meta.scan(&range, BUCKET_ENTRIES_MAX, Direction::Forward).await?;
+        let mut entries = Vec::with_capacity(found.len());
+        for (key, value) in found {
+            if let KeyKind::Dentry { cookie, .. } = kind_of(&key)? {
+                entries.push((cookie, DentryRecord::decode_at(&key, &value)?));
+            }
+        }
+        self.records.buckets.fill(&key, ticket, entries.into(), self.meta.watermark());
+        Ok(())
+    }
+
+    async fn load_backlinks(&self, inode: InodeId) -> Result<(), MetaError> {
+        let ticket = self.records.backlinks.begin(&inode);
+        let found = self.meta.scan(&keys::backlink_range(inode), BACKLINKS_MAX, Direction::Forward).await?;
+        let mut entries = Vec::with_capacity(found.len());
+        for (key, value) in found {
+            if let KeyKind::Backlink { directory, cookie, .. } = kind_of(&key)? {
+                entries.push((directory, cookie, BacklinkRecord::decode_at(&key, &value)?));
+            }
+        }
+        entries.sort_unstable_by_key(|(_, _, record)| record.sequence);
+        self.records.backlinks.fill(&inode, ticket, entries.into(), self.meta.watermark());
+        Ok(())
+    }
+
+    /// The indices of the regions of a file from `first` on, at most [`REGION_LIST_MAX`].
+    async fn list_regions(&self, inode: InodeId, first: u64) -> Result<Vec<u64>, MetaError> {
+        let range = keys::region_range(inode, first, u64::MAX);
+        let found = self.meta.scan(&range, REGION_LIST_MAX, Direction::Forward).await?;
+        let mut list = Vec::with_capacity(found.len());
+        for (key, value) in found {
+            let KeyKind::Region { index, .. } = kind_of(&key)? else { continue };
+            let ticket = self.records.regions.begin(&(inode, index));
+            let record = RegionRecord::decode_at(&key, &value)?;
+            self.records.regions.fill(&(inode, index), ticket, Some(Arc::new(record)), self.meta.watermark());
+            list.push(index);
+        }
+        Ok(list)
+    }
+
+    async fn record<R: Record>(&self, key: &Key) -> Result<Option<R>, MetaError> {
+        let value = self.meta.read(key).await?;
+        value.map(|value| R::decode_at(key, &value)).transpose()
+    }
+}
+
+/// What a key names; one that does not parse is damage.
+pub(crate) fn kind_of(key: &Key) -> Result<KeyKind, MetaError> {
+    key.parse().map(|parsed| parsed.kind).map_err(|problem| MetaError::Damaged { key: key.clone(), problem })
+}
+
+fn owner_key((shard, is_group, owner): &OwnerKey) -> Key {
+    let kind = if *is_group { OwnerKind::Group } else { OwnerKind::User };
+    keys::owner_usage(InodeId::root_of(*shard), kind, owner)
+}
+
+/// Times an operation is run again for records that were not in memory: the deepest chain with its counters, and some.
+const MISSES_MAX: usize = 4096;
+/// Most names of one directory with the same 47-bit hash: as many as there are slots.
+const BUCKET_ENTRIES_MAX: usize = 65_536;
+/// Most names of one inode.
+const BACKLINKS_MAX: usize = vfs::limits::LINKS_MAX as usize;

@@ -1,0 +1,102 @@
+//! LINK.
+
+use meta::records::DentryRecord;
+use vfs::limits::LINKS_MAX;
+use vfs::{Attributes, Change, Failure, FsError, LinkReply, LinkRequest, OpContext};
+
+use super::lookup::{check_length, require_directory};
+use super::prepare::Prepared;
+use super::remove::lose_name;
+use crate::Filesystem;
+use crate::access::{SEARCH, WRITE, require, require_sticky};
+use crate::turn::{Found, Step, Stop, Turn};
+
+impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
+    pub(crate) async fn do_link(&self, ctx: &OpContext, request: LinkRequest) -> Result<LinkReply, Failure> {
+        self.admit_growth(ctx)?;
+        if (request.inode.shard, request.inode.tree) != (request.parent.shard, request.parent.tree) {
+            return Err(FsError::CrossDevice.into());
+        }
+        let place = (request.parent, &request.name);
+        self.mutate_removing(request.parent.shard, place, |turn, victim| link(turn, ctx, &request, victim)).await
+    }
+}
+
+fn link<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    ctx: &OpContext,
+    request: &LinkRequest,
+    victim: Prepared<'_>,
+) -> Step<LinkReply> {
+    let record = turn.live(request.inode)?;
+    let inode = turn.attributes(request.inode, &record);
+    let parent_record = turn.live(request.parent)?;
+    let before = turn.attributes(request.parent, &parent_record);
+    require_directory(&before)?;
+    let refuse = |error| Stop::Fail(refused(error, &inode, &before));
+    require(&before, &ctx.credentials, SEARCH).map_err(refuse)?;
+    check_length(ctx, &request.name).map_err(refuse)?;
+    let existing = turn.find(request.parent, &request.name)?;
+    if existing.is_some() && !request.replace {
+        return Err(refuse(FsError::Exists));
+    }
+    if inode.is_directory() {
+        return Err(refuse(FsError::NotPermitted));
+    }
+    require(&before, &ctx.credentials, WRITE).map_err(refuse)?;
+    if record.links >= LINKS_MAX {
+        return Err(refuse(FsError::TooManyLinks));
+    }
+    if let Some(existing) = &existing {
+        if existing.target == request.inode {
+            return Ok(LinkReply { attributes: inode, parent: Change::none(before) });
+        }
+        replace(turn, ctx, (request, &before), (existing, victim))?;
+    }
+    let attributes = add_name(turn, request)?;
+    let after = turn.touch_directory(request.parent, i64::from(existing.is_none()), 0)?;
+    Ok(LinkReply { attributes, parent: Change { before: before.pre(), after } })
+}
+
+fn refused(error: FsError, inode: &Attributes, parent: &Attributes) -> Failure {
+    Failure { target: Some(Box::new(parent.clone())), ..Failure::with(error, inode.clone()) }
+}
+
+fn replace<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    ctx: &OpContext,
+    (request, before): (&LinkRequest, &Attributes),
+    (existing, victim): (&Found, Prepared<'_>),
+) -> Step<()> {
+    let target = turn.live(existing.target)?;
+    let attributes = turn.attributes(existing.target, &target);
+    require_sticky(before, &attributes, &ctx.credentials)?;
+    if attributes.is_directory() {
+        return Err(FsError::IsDirectory.into());
+    }
+    turn.remove_dentry(request.parent, existing.cookie)?;
+    lose_name(turn, request.parent, existing, victim).map(|_| ())
+}
+
+fn add_name<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, request: &LinkRequest) -> Step<Attributes> {
+    let mut record = (*turn.live(request.inode)?).clone();
+    if record.links == 1 {
+        turn.add_backlink(request.inode, record.home_parent, record.home_cookie)?;
+    }
+    let dentry = DentryRecord {
+        born: turn.clock().current,
+        name: request.name.clone(),
+        tree: request.inode.tree,
+        number: request.inode.number,
+        shard: None,
+        file_type: record.file_type,
+    };
+    let cookie = turn.add_dentry(request.parent, dentry)?;
+    turn.add_backlink(request.inode, request.parent.number, cookie)?;
+    record.links += 1;
+    record.ever_linked = true;
+    record.changed = turn.now;
+    record.change = turn.stamp();
+    let record = turn.put_inode(request.inode, record);
+    Ok(turn.attributes(request.inode, &record))
+}

@@ -1,0 +1,143 @@
+//! LOOKUP, walk and READLINK: reading names without the shard's turn.
+
+use std::sync::Arc;
+
+use meta::records::InodeRecord;
+use vfs::{
+    Attributes, Case, Failure, FileType, FsError, InodeId, InodeNumber, LookupName, LookupReply, LookupRequest, Name,
+    OpContext, ReadlinkReply, View, WalkReply, WalkRequest,
+};
+
+use crate::Filesystem;
+use crate::access::{SEARCH, require};
+use crate::cache::{Miss, Seen};
+use crate::turn::{Found, Scratch, find_in};
+
+impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
+    pub(crate) async fn do_lookup(&self, ctx: &OpContext, request: LookupRequest) -> Result<LookupReply, Failure> {
+        self.require_live(ctx, FsError::StaleHandle)?;
+        let mut seen = Seen::default();
+        let looked = self.look(ctx, &request, &mut seen).await;
+        // A name that is not there is an answer too: it must not come back after a crash.
+        self.settle(seen.0).await?;
+        looked
+    }
+
+    async fn look(&self, ctx: &OpContext, request: &LookupRequest, seen: &mut Seen) -> Result<LookupReply, Failure> {
+        for _ in 0..RACES_MAX {
+            let record = self.live(request.parent, seen).await?;
+            let parent = self.attributes(request.parent, &record);
+            require_directory(&parent)?;
+            require(&parent, &ctx.credentials, SEARCH).map_err(|error| Failure::with(error, parent.clone()))?;
+            let target = self.target(ctx, request, &parent, &record, seen).await?;
+            if let Some(found) = self.inode(target, seen).await?.filter(|record| record.links > 0) {
+                return Ok(LookupReply { attributes: self.attributes(target, &found), parent });
+            }
+        }
+        Err(FsError::Delay.into())
+    }
+
+    async fn target(
+        &self,
+        ctx: &OpContext,
+        request: &LookupRequest,
+        parent: &Attributes,
+        record: &Arc<InodeRecord>,
+        seen: &mut Seen,
+    ) -> Result<InodeId, Failure> {
+        match &request.name {
+            LookupName::Itself => Ok(request.parent),
+            LookupName::Parent => self.parent(ctx, request.parent, record).await,
+            LookupName::Child(name) => {
+                if request.case == Case::Insensitive {
+                    return Err(FsError::NotSupported.into());
+                }
+                check_length(ctx, name).map_err(|error| Failure::with(error, parent.clone()))?;
+                let found = self.entry(request.parent, name, seen).await?;
+                found.map(|found| found.target).ok_or_else(|| Failure::with(FsError::NotFound, parent.clone()))
+            }
+        }
+    }
+
+    /// The directory above: itself at the root of the context, the parent shard's directory at the root of a shard.
+    pub(crate) async fn parent(
+        &self,
+        ctx: &OpContext,
+        directory: InodeId,
+        record: &InodeRecord,
+    ) -> Result<InodeId, Failure> {
+        if directory == ctx.root || directory.number == InodeNumber::ROOT {
+            return Ok(directory);
+        }
+        Ok(directory.sibling(record.home_parent))
+    }
+
+    /// An entry of a directory.
+    ///
+    /// Errors: `Io`.
+    pub(crate) async fn entry(
+        &self,
+        directory: InodeId,
+        name: &Name,
+        seen: &mut Seen,
+    ) -> Result<Option<Found>, Failure> {
+        let key = (directory, self.hasher.hash47(name));
+        for _ in 0..RACES_MAX {
+            if let Some(slot) = self.records.buckets.get(&key) {
+                seen.note(slot.version);
+                return Ok(find_in(directory, &slot.value, name));
+            }
+            self.load(Miss::Bucket(key), &mut Scratch::default()).await?;
+        }
+        Err(FsError::Delay.into())
+    }
+
+    pub(crate) async fn do_walk(&self, ctx: &OpContext, request: WalkRequest) -> Result<WalkReply, Failure> {
+        if request.path.len() > vfs::limits::WALK_COMPONENTS_MAX {
+            return Err(FsError::NameTooLong.into());
+        }
+        let mut seen = Seen::default();
+        let record = self.live(request.start, &mut seen).await?;
+        let mut attributes = self.attributes(request.start, &record);
+        for name in request.path {
+            let step = LookupRequest { parent: attributes.inode, name: LookupName::Child(name), case: request.case };
+            attributes = self.do_lookup(ctx, step).await?.attributes;
+        }
+        self.settle(seen.0).await?;
+        Ok(WalkReply { attributes })
+    }
+
+    pub(crate) async fn do_readlink(&self, ctx: &OpContext, inode: InodeId) -> Result<ReadlinkReply, Failure> {
+        self.require_live(ctx, FsError::StaleHandle)?;
+        let mut seen = Seen::default();
+        let record = self.live(inode, &mut seen).await?;
+        self.settle(seen.0).await?;
+        let attributes = self.attributes(inode, &record);
+        if record.file_type != FileType::Symlink {
+            return Err(Failure::with(FsError::InvalidArgument, attributes));
+        }
+        Ok(ReadlinkReply { target: record.symlink.clone(), attributes })
+    }
+
+    /// Refuses what is asked of a snapshot: this house has none to show yet.
+    pub(crate) fn require_live(&self, ctx: &OpContext, error: FsError) -> Result<(), Failure> {
+        if ctx.view == View::Live { Ok(()) } else { Err(error.into()) }
+    }
+}
+
+/// Refuses what is no directory.
+pub(crate) fn require_directory(attributes: &Attributes) -> Result<(), Failure> {
+    if attributes.is_directory() { Ok(()) } else { Err(Failure::with(FsError::NotDirectory, attributes.clone())) }
+}
+
+/// Refuses a name that is too long for the protocol.
+pub(crate) fn check_length(ctx: &OpContext, name: &Name) -> Result<(), FsError> {
+    let longest = match ctx.protocol {
+        vfs::Protocol::Nfs3 => vfs::limits::NFS_NAME_BYTES_MAX,
+        vfs::Protocol::Smb | vfs::Protocol::Internal => vfs::limits::NAME_BYTES_MAX,
+    };
+    if name.as_bytes().len() > longest { Err(FsError::NameTooLong) } else { Ok(()) }
+}
+
+/// Times a look-up starts again because the entry went to an inode that was removed meanwhile.
+const RACES_MAX: usize = 64;

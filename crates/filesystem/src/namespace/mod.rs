@@ -1,0 +1,12 @@
+//! Operations on names, one file each.
+
+mod create;
+mod link;
+mod lookup;
+mod prepare;
+mod readdir;
+mod remove;
+mod rename;
+mod zone_root;
+
+pub(crate) use create::NewInode;

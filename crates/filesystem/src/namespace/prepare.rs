@@ -1,0 +1,66 @@
+//! What a removal needs before the turn: the flush turn of a file that may lose its last name, so that its regions do
+//! not change under the list that was made of them.
+
+use std::sync::Arc;
+
+use meta::Version;
+use vfs::{Failure, FileType, FsError, InodeId, Name, ShardId};
+
+use crate::Filesystem;
+use crate::cache::Seen;
+use crate::file::FileState;
+use crate::turn::{Scratch, Step, Turn};
+
+/// The file that an entry names and that may go with it.
+#[derive(Clone, Debug)]
+pub(crate) struct Victim {
+    /// The file.
+    pub(crate) inode: InodeId,
+    file: Arc<FileState>,
+}
+
+/// What a step is told about the victim that was prepared.
+pub(crate) type Prepared<'v> = Option<&'v Victim>;
+
+impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
+    /// Runs a change that may take the last name of the file that `name` in `directory` names. The step gets the file
+    /// whose flush turn is held and asks for another preparation when it finds another one.
+    ///
+    /// Errors: what the step fails with, `Io`.
+    pub(crate) async fn mutate_removing<T>(
+        &self,
+        shard: ShardId,
+        (directory, name): (InodeId, &Name),
+        mut step: impl FnMut(&mut Turn<'_, K, C>, Prepared<'_>) -> Step<T> + Send,
+    ) -> Result<T, Failure> {
+        for _ in 0..PREPARATIONS_MAX {
+            let victim = self.victim(directory, name).await?;
+            let flush_turn = match &victim {
+                Some(victim) => Some(victim.file.flush_turn.lock().await),
+                None => None,
+            };
+            let mut scratch = Scratch::default();
+            let mut prepared = |turn: &mut Turn<'_, K, C>| step(turn, victim.as_ref());
+            let done: Option<(T, Version)> = self.mutate_once(shard, &mut scratch, &mut prepared).await?;
+            drop(flush_turn);
+            if let Some((value, version)) = done {
+                self.settle(version).await?;
+                return Ok(value);
+            }
+        }
+        Err(FsError::Delay.into())
+    }
+
+    async fn victim(&self, directory: InodeId, name: &Name) -> Result<Option<Victim>, Failure> {
+        let mut seen = Seen::default();
+        let Some(found) = self.entry(directory, name, &mut seen).await? else { return Ok(None) };
+        let Some(record) = self.inode(found.target, &mut seen).await? else { return Ok(None) };
+        if record.file_type != FileType::Regular || record.links != 1 {
+            return Ok(None);
+        }
+        Ok(Some(Victim { inode: found.target, file: self.files.state(found.target) }))
+    }
+}
+
+/// Times a change is prepared again because the entry went to another file meanwhile.
+const PREPARATIONS_MAX: usize = 64;

@@ -1,0 +1,252 @@
+//! RENAME.
+
+use meta::records::{DentryRecord, InodeRecord};
+use vfs::limits::{DEPTH_MAX, LINKS_MAX};
+use vfs::{Attributes, Change, Failure, FsError, InodeId, OpContext, RenameReply, RenameRequest};
+
+use super::lookup::check_length;
+use super::prepare::Prepared;
+use super::remove::lose_name;
+use crate::Filesystem;
+use crate::access::{SEARCH, WRITE, require, require_sticky};
+use crate::turn::{Found, Step, Stop, Turn, of_record, of_tree};
+
+/// Both directories, as they were before.
+struct Parents {
+    from: Attributes,
+    to: Attributes,
+}
+
+/// What is moved, and what it replaces.
+struct Move {
+    found: Found,
+    source: Attributes,
+    existing: Option<(Found, Attributes)>,
+}
+
+impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
+    pub(crate) async fn do_rename(&self, ctx: &OpContext, request: RenameRequest) -> Result<RenameReply, Failure> {
+        self.require_live(ctx, FsError::ReadOnly)?;
+        self.admit_release()?;
+        let (from, to) = (request.from_parent, request.to_parent);
+        if (from.shard, from.tree) != (to.shard, to.tree) {
+            return Err(self.rename_across(ctx, &request).await);
+        }
+        self.mutate_removing(to.shard, (to, &request.to_name), |turn, victim| rename(turn, ctx, &request, victim)).await
+    }
+
+    /// Both directories must be there before their being apart is the answer.
+    async fn rename_across(&self, ctx: &OpContext, request: &RenameRequest) -> Failure {
+        for directory in [request.from_parent, request.to_parent] {
+            if let Err(failure) = self.do_getattr(ctx, directory).await {
+                return failure;
+            }
+        }
+        FsError::CrossDevice.into()
+    }
+}
+
+impl Parents {
+    fn refuse(&self, error: FsError) -> Stop {
+        let target = Some(Box::new(self.to.clone()));
+        Stop::Fail(Failure { target, ..Failure::with(error, self.from.clone()) })
+    }
+
+    /// Failures of a step that knows nothing of the directories get their attributes.
+    fn named<T>(&self, step: Step<T>) -> Step<T> {
+        step.map_err(|stop| match stop {
+            Stop::Fail(failure) if failure.attributes.is_none() => self.refuse(failure.error),
+            other => other,
+        })
+    }
+
+    fn are_one(&self) -> bool {
+        self.from.inode == self.to.inode
+    }
+}
+
+fn rename<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    ctx: &OpContext,
+    request: &RenameRequest,
+    victim: Prepared<'_>,
+) -> Step<RenameReply> {
+    let parents = parents(turn, ctx, request)?;
+    let found = turn.find(request.from_parent, &request.from_name)?;
+    let found = found.ok_or_else(|| parents.refuse(FsError::NotFound))?;
+    for directory in [&parents.from, &parents.to] {
+        require(directory, &ctx.credentials, WRITE).map_err(|error| parents.refuse(error))?;
+    }
+    if found.dentry.shard.is_some() {
+        return Err(parents.refuse(FsError::CrossDevice));
+    }
+    let moved = parents.named(look(turn, request, found))?;
+    parents.named(check(turn, ctx, &parents, &moved))?;
+    if let Some((existing, _)) = &moved.existing {
+        if existing.target == moved.found.target {
+            return Ok(RenameReply { from: Change::none(parents.from), to: Change::none(parents.to) });
+        }
+        parents.named(check_replaced(turn, ctx, (request, &parents), &moved))?;
+        turn.remove_dentry(request.to_parent, existing.cookie)?;
+        lose_name(turn, request.to_parent, existing, victim)?;
+    }
+    parents.named(move_name(turn, request, &moved))?;
+    finish(turn, &parents, &moved)
+}
+
+fn parents<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    ctx: &OpContext,
+    request: &RenameRequest,
+) -> Step<Parents> {
+    let from = turn.live(request.from_parent)?;
+    let to = turn.live(request.to_parent)?;
+    let parents = Parents {
+        from: turn.attributes(request.from_parent, &from),
+        to: turn.attributes(request.to_parent, &to),
+    };
+    for directory in [&parents.from, &parents.to] {
+        if !directory.is_directory() {
+            return Err(parents.refuse(FsError::NotDirectory));
+        }
+    }
+    for directory in [&parents.from, &parents.to] {
+        require(directory, &ctx.credentials, SEARCH).map_err(|error| parents.refuse(error))?;
+    }
+    for name in [&request.from_name, &request.to_name] {
+        check_length(ctx, name).map_err(|error| parents.refuse(error))?;
+    }
+    Ok(parents)
+}
+
+fn look<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    request: &RenameRequest,
+    found: Found,
+) -> Step<Move> {
+    let record = turn.live(found.target)?;
+    let source = turn.attributes(found.target, &record);
+    let existing = match turn.find(request.to_parent, &request.to_name)? {
+        Some(existing) => {
+            let record = turn.live(existing.target)?;
+            let attributes = turn.attributes(existing.target, &record);
+            Some((existing, attributes))
+        }
+        None => None,
+    };
+    Ok(Move { found, source, existing })
+}
+
+fn check<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    ctx: &OpContext,
+    parents: &Parents,
+    moved: &Move,
+) -> Step<()> {
+    require_sticky(&parents.from, &moved.source, &ctx.credentials)?;
+    if let Some((_, existing)) = &moved.existing {
+        require_sticky(&parents.to, existing, &ctx.credentials)?;
+    }
+    if !moved.source.is_directory() || parents.are_one() {
+        return Ok(());
+    }
+    // Its `..` changes, so it is written itself.
+    require(&moved.source, &ctx.credentials, WRITE)?;
+    let chain = turn.chain(parents.to.inode)?;
+    if chain.contains(&moved.source.inode) {
+        return Err(FsError::InvalidArgument.into());
+    }
+    let height = turn.usage(moved.source.inode)?.height;
+    if chain.len() + 1 + height as usize > DEPTH_MAX as usize + 1 {
+        return Err(FsError::TooDeep.into());
+    }
+    let frees_a_link = moved.existing.is_some();
+    if parents.to.links >= LINKS_MAX && !frees_a_link { Err(FsError::TooManyLinks.into()) } else { Ok(()) }
+}
+
+fn check_replaced<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    ctx: &OpContext,
+    (request, parents): (&RenameRequest, &Parents),
+    moved: &Move,
+) -> Step<()> {
+    let Some((existing, attributes)) = &moved.existing else { return Ok(()) };
+    if !request.replace {
+        return Err(FsError::Exists.into());
+    }
+    debug_assert!(parents.to.is_directory() && ctx.credentials.groups.is_sorted());
+    match (moved.source.is_directory(), attributes.is_directory()) {
+        (false, true) => return Err(FsError::IsDirectory.into()),
+        (true, false) => return Err(FsError::NotDirectory.into()),
+        (false, false) => return Ok(()),
+        (true, true) => {}
+    }
+    let is_full = turn.live(existing.target).map(|record| record.size > 0);
+    if existing.dentry.shard.is_some() || is_full? { Err(FsError::NotEmpty.into()) } else { Ok(()) }
+}
+
+/// Moves the entry, and the charge when the name that moves is the home link.
+fn move_name<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    request: &RenameRequest,
+    moved: &Move,
+) -> Step<()> {
+    let inode = moved.found.target;
+    let (from, to) = (request.from_parent, request.to_parent);
+    let mut record = (*turn.live(inode)?).clone();
+    turn.remove_dentry(from, moved.found.cookie)?;
+    let dentry = DentryRecord { name: request.to_name.clone(), ..moved.found.dentry.clone() };
+    let cookie = turn.add_dentry(to, dentry)?;
+    if record.links > 1 && !moved.source.is_directory() {
+        turn.remove_backlink(inode, from.number, moved.found.cookie)?;
+        turn.add_backlink(inode, to.number, cookie)?;
+    }
+    let is_home = (record.home_parent, record.home_cookie) == (from.number, moved.found.cookie);
+    if is_home {
+        move_charge(turn, (from, to), (inode, &record))?;
+        record.home_parent = to.number;
+        record.home_cookie = cookie;
+    }
+    record.changed = turn.now;
+    record.change = turn.stamp();
+    turn.put_inode(inode, record);
+    Ok(())
+}
+
+fn move_charge<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    (from, to): (InodeId, InodeId),
+    (inode, record): (InodeId, &InodeRecord),
+) -> Step<()> {
+    if from == to {
+        return Ok(());
+    }
+    let charge = if record.file_type == vfs::FileType::Directory {
+        let usage = turn.usage(inode)?;
+        turn.raise(to, usage.height)?;
+        of_tree(&usage)
+    } else {
+        of_record(record)
+    };
+    turn.move_charge((from, to), charge)
+}
+
+fn finish<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    parents: &Parents,
+    moved: &Move,
+) -> Step<RenameReply> {
+    let directory = i64::from(moved.source.is_directory());
+    let replaced = i64::from(moved.existing.is_some());
+    let replaced_directory = i64::from(moved.existing.as_ref().is_some_and(|(_, existing)| existing.is_directory()));
+    let (from, to) = (parents.from.inode, parents.to.inode);
+    if parents.are_one() {
+        let after = turn.touch_directory(from, -replaced, -replaced_directory)?;
+        let change = Change { before: parents.from.pre(), after };
+        return Ok(RenameReply { from: change.clone(), to: change });
+    }
+    let after_from = turn.touch_directory(from, -1, -directory)?;
+    let after_to = turn.touch_directory(to, 1 - replaced, directory - replaced_directory)?;
+    let from = Change { before: parents.from.pre(), after: after_from };
+    Ok(RenameReply { from, to: Change { before: parents.to.pre(), after: after_to } })
+}

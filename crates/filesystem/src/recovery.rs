@@ -1,0 +1,155 @@
+//! Start and reload: from what is on stable storage to a file system that serves.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use kv::Direction;
+use meta::keys::{self, KeyKind};
+use meta::records::{AllocatorRecord, IntentRecord, Record, ShardRecord};
+use meta::{Change, Meta, MetaError, ShardClock};
+use thiserror::Error;
+use vfs::{Clock, Epoch, FencingEpoch, InodeId, SetAttributes, ShardId};
+
+use crate::cache::RecordCache;
+use crate::file::{DataPlane, FileTable};
+use crate::load::kind_of;
+use crate::shard::{Shard, ShardState, ShardTable};
+use crate::{Filesystem, Settings};
+
+/// Why a store could not be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The metadata store failed, is damaged or was made by a house that this one does not understand.
+    #[error(transparent)]
+    Meta(#[from] MetaError),
+    /// The data store failed or misses what metadata names.
+    #[error(transparent)]
+    Chunk(#[from] chunk::ChunkError),
+    /// The first shard could not be made.
+    #[error("the root of the store could not be made: {0:?}")]
+    Root(vfs::FsError),
+}
+
+/// What a file system is put together from.
+#[derive(Debug)]
+pub struct Parts<K, C> {
+    /// The metadata engine.
+    pub engine: K,
+    /// The block store.
+    pub chunks: C,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Bounds.
+    pub settings: Settings,
+    /// Randomness for a store that is made now: its id and keys.
+    pub seed: [u8; 64],
+}
+
+impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
+    /// Opens a store, or makes one if the engines are empty; when it returns, everything acknowledged is there and
+    /// blocks that nobody names are free.
+    ///
+    /// # Errors
+    /// In order: `Meta`, `Chunk`, `Root`.
+    pub async fn open(parts: Parts<K, C>) -> Result<Self, OpenError> {
+        let meta = Meta::open(parts.engine, parts.clock.now(), parts.seed).await?;
+        let live = meta.live_segments().await?;
+        parts.chunks.recover(live.segments.iter().map(live_segment).collect(), chunk::SegmentId(live.next_segment)).await?;
+        let house = Self {
+            hasher: meta.hasher(),
+            changes: AtomicU64::new(first_change(meta.fencing_epoch())),
+            data: DataPlane::new(parts.chunks, &parts.settings),
+            records: RecordCache::new(parts.settings.records_max()),
+            shards: ShardTable::default(),
+            files: FileTable::new(),
+            clock: parts.clock,
+            settings: parts.settings,
+            meta,
+        };
+        house.load_shards().await?;
+        if house.shards.find(ShardId::ROOT).is_none() {
+            house.make_root().await?;
+        }
+        Ok(house)
+    }
+
+    /// After the metadata store has failed: drops everything that is not durable and starts again from what is. The
+    /// write verifier changes, so clients send again what they did not see committed.
+    ///
+    /// # Errors
+    /// `Meta`.
+    pub async fn reload(&self) -> Result<(), OpenError> {
+        self.meta.reopen().await?;
+        self.changes.fetch_max(first_change(self.meta.fencing_epoch()), Ordering::Relaxed);
+        self.drop_unstable();
+        self.data.cache.clear();
+        self.records.clear();
+        self.shards.clear();
+        self.load_shards().await
+    }
+
+    async fn load_shards(&self) -> Result<(), OpenError> {
+        let found = self.meta.scan(&keys::shard_range(), SHARDS_MAX, Direction::Forward).await?;
+        for (key, value) in found {
+            let KeyKind::Shard(id) = kind_of(&key)? else { continue };
+            let record = ShardRecord::decode_at(&key, &value)?;
+            let reserved = self.allocator(id).await?;
+            self.load_intents(id).await?;
+            let state = ShardState { next_inode: reserved.next_inode, next_intent: reserved.next_intent, reserved, record };
+            self.shards.add(Shard::new(id, state));
+        }
+        Ok(())
+    }
+
+    async fn allocator(&self, id: ShardId) -> Result<AllocatorRecord, MetaError> {
+        let key = keys::allocator(id);
+        let value = self.meta.read(&key).await?;
+        let value = value.ok_or_else(|| MetaError::Incompatible(format!("{key} is missing: run `berth check`")))?;
+        AllocatorRecord::decode_at(&key, &value)
+    }
+
+    async fn load_intents(&self, shard: ShardId) -> Result<(), MetaError> {
+        let mut range = keys::intent_range(shard);
+        loop {
+            let page = self.meta.scan(&range, INTENTS_PER_PAGE, Direction::Forward).await?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            range = range.after(last);
+            for (key, value) in page {
+                let record = IntentRecord::decode_at(&key, &value)?;
+                self.queue_intent(&key, record.intent);
+            }
+        }
+    }
+
+    async fn make_root(&self) -> Result<(), OpenError> {
+        let record = ShardRecord {
+            base: Vec::new(),
+            parent: InodeId::root_of(ShardId::ROOT),
+            clock: ShardClock { current: Epoch(1), newest_snapshot: None },
+            fsid: 0,
+            created: self.clock.now(),
+        };
+        let (change, state): (Change, ShardState) = self.new_shard(ShardId::ROOT, record, &SetAttributes::default());
+        let version = self.meta.submit(change)?;
+        self.settle(version).await.map_err(|failure| OpenError::Root(failure.error))?;
+        self.shards.add(Shard::new(ShardId::ROOT, state));
+        Ok(())
+    }
+}
+
+fn live_segment(live: &meta::LiveSegment) -> chunk::LiveSegment {
+    chunk::LiveSegment {
+        segment: chunk::SegmentId(live.segment),
+        owner: chunk::Owner(u64::from(live.shard.0)),
+        bitmap: live.bitmap.to_vec(),
+    }
+}
+
+/// Change numbers start above all that an earlier epoch can have shown.
+fn first_change(epoch: FencingEpoch) -> u64 {
+    epoch.0 << 40
+}
+
+/// Most shards of a store.
+const SHARDS_MAX: usize = 65_536;
+const INTENTS_PER_PAGE: usize = 1024;

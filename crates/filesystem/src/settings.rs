@@ -1,0 +1,39 @@
+//! What can be set about the file system.
+
+/// Bounds of one file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Memory for cached blocks, records and dirty data together, in bytes.
+    pub memory_bytes: u64,
+    /// Space of the data store that is kept free for the metadata engine and for removals, in bytes.
+    pub ballast_bytes: u64,
+}
+
+impl Settings {
+    /// Bytes of dirty data above which writers are made to flush: a quarter of the memory.
+    #[must_use]
+    pub fn dirty_bytes_max(&self) -> u64 {
+        self.memory_bytes / 4
+    }
+
+    /// Bytes of clean blocks that are kept: half of the memory.
+    #[must_use]
+    pub fn block_cache_bytes(&self) -> u64 {
+        self.memory_bytes / 2
+    }
+
+    /// Records of each kind that are kept: a quarter of the memory, by the typical size of one.
+    #[must_use]
+    pub fn records_max(&self) -> usize {
+        usize::try_from(self.memory_bytes / 4 / RECORD_BYTES_TYPICAL).unwrap_or(usize::MAX)
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { memory_bytes: 1 << 30, ballast_bytes: 1 << 28 }
+    }
+}
+
+/// What an inode with its dentry, usage and cache entries takes in memory, roughly.
+const RECORD_BYTES_TYPICAL: u64 = 1024;

@@ -1,0 +1,73 @@
+//! A shard as its owner holds it: one turn for all changes of its names, the snapshot clock and inode numbers.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use meta::records::{AllocatorRecord, ShardRecord};
+use vfs::{InodeNumber, ShardId};
+
+/// A shard that this gateway owns.
+#[derive(Debug)]
+pub(crate) struct Shard {
+    /// Which one.
+    pub(crate) id: ShardId,
+    state: Mutex<ShardState>,
+}
+
+/// What changes only within the shard's turn.
+#[derive(Clone, Debug)]
+pub(crate) struct ShardState {
+    /// The shard's record as submitted; holds the snapshot clock.
+    pub(crate) record: ShardRecord,
+    /// What is reserved durably: numbers below may be handed out.
+    pub(crate) reserved: AllocatorRecord,
+    /// Next inode number.
+    pub(crate) next_inode: InodeNumber,
+    /// Number of the next intent.
+    pub(crate) next_intent: u64,
+}
+
+impl Shard {
+    /// A shard with this state.
+    pub(crate) fn new(id: ShardId, state: ShardState) -> Self {
+        Self { id, state: Mutex::new(state) }
+    }
+
+    /// The shard's turn: whoever holds it changes names and attributes.
+    pub(crate) fn turn(&self) -> MutexGuard<'_, ShardState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All shards that this gateway owns.
+#[derive(Debug, Default)]
+pub(crate) struct ShardTable {
+    /// Held while a shard is made, so that two zones do not make the same one.
+    pub(crate) making: tokio::sync::Mutex<()>,
+    shards: RwLock<HashMap<ShardId, Arc<Shard>>>,
+}
+
+impl ShardTable {
+    /// A shard by its id.
+    pub(crate) fn find(&self, id: ShardId) -> Option<Arc<Shard>> {
+        self.shards.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// Adds a shard.
+    pub(crate) fn add(&self, shard: Shard) {
+        self.shards.write().unwrap_or_else(PoisonError::into_inner).insert(shard.id, Arc::new(shard));
+    }
+
+    /// The shards in order of their ids.
+    pub(crate) fn all(&self) -> Vec<Arc<Shard>> {
+        let shards = self.shards.read().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = shards.values().cloned().collect();
+        all.sort_unstable_by_key(|shard| shard.id);
+        all
+    }
+
+    /// Forgets all shards: for a reload.
+    pub(crate) fn clear(&self) {
+        self.shards.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}

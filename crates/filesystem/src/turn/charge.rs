@@ -1,0 +1,112 @@
+//! Counting: every change of an inode's charge goes to each directory from its home up to the root of the shard, and
+//! to its owner and group.
+
+use meta::records::{Charge, InodeRecord, UsageRecord};
+use vfs::limits::DEPTH_MAX;
+use vfs::{FileType, FsError, InodeId, InodeNumber, Principal};
+
+use super::{Step, Turn};
+
+/// What one inode adds to the counters.
+pub(crate) fn of_record(record: &InodeRecord) -> Charge {
+    let has_length = matches!(record.file_type, FileType::Regular | FileType::Symlink);
+    Charge {
+        inodes: 1,
+        application_bytes: if has_length { record.size.cast_signed() } else { 0 },
+        logical_bytes: (record.allocated_blocks * pages::BLOCK_SIZE as u64).cast_signed(),
+        physical_bytes: record.stored_bytes.cast_signed(),
+        held_bytes: 0,
+    }
+}
+
+/// What a directory and all below it add to the counters.
+pub(crate) fn of_tree(usage: &UsageRecord) -> Charge {
+    Charge {
+        inodes: usage.inodes.cast_signed(),
+        application_bytes: usage.application_bytes.cast_signed(),
+        logical_bytes: usage.logical_bytes.cast_signed(),
+        physical_bytes: usage.physical_bytes.cast_signed(),
+        held_bytes: usage.held_bytes.cast_signed(),
+    }
+}
+
+impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
+    /// A directory and all above it, up to the root of the shard.
+    pub(crate) fn chain(&mut self, directory: InodeId) -> Step<Vec<InodeId>> {
+        let (mut chain, mut at) = (vec![directory], directory);
+        while at.number != InodeNumber::ROOT {
+            let record = self.inode(at)?.ok_or(FsError::StaleHandle)?;
+            at = at.sibling(record.home_parent);
+            if chain.len() > DEPTH_MAX as usize {
+                return Err(FsError::TooDeep.into());
+            }
+            chain.push(at);
+        }
+        Ok(chain)
+    }
+
+    /// Charges the home directory of something and all above it.
+    pub(crate) fn charge(&mut self, home: InodeId, charge: Charge) -> Step<()> {
+        let chain = self.chain(home)?;
+        self.charge_each(&chain, charge)
+    }
+
+    /// Moves a charge from one directory to another; what lies above both stays as it is.
+    pub(crate) fn move_charge(&mut self, (from, to): (InodeId, InodeId), charge: Charge) -> Step<()> {
+        let (from, to) = (self.chain(from)?, self.chain(to)?);
+        let shared = from.iter().rev().zip(to.iter().rev()).take_while(|(left, right)| left == right).count();
+        let from = from.get(..from.len() - shared).unwrap_or_default();
+        let to = to.get(..to.len() - shared).unwrap_or_default();
+        self.charge_each(from, charge.negated())?;
+        self.charge_each(to, charge)
+    }
+
+    /// Charges an owner and a group at the root of the shard.
+    pub(crate) fn charge_owners(&mut self, owner: &Principal, group: &Principal, charge: Charge) -> Step<()> {
+        let charge = Charge { held_bytes: 0, ..charge };
+        if charge.is_zero() {
+            return Ok(());
+        }
+        for (is_group, principal) in [(false, owner), (true, group)] {
+            let key = (self.shard.id, is_group, principal.clone());
+            let counted = self.owner_usage(&key)?.plus(&charge).ok_or(MISCOUNT)?;
+            self.put_owner_usage(key, counted);
+        }
+        Ok(())
+    }
+
+    /// Charges home chain and owners of an inode.
+    pub(crate) fn charge_inode(&mut self, inode: InodeId, record: &InodeRecord, charge: Charge) -> Step<()> {
+        self.charge(inode.sibling(record.home_parent), charge)?;
+        self.charge_owners(&record.owner, &record.group, charge)
+    }
+
+    /// Makes sure that the height bounds above `parent` cover a directory of this height below it.
+    pub(crate) fn raise(&mut self, parent: InodeId, height: u32) -> Step<()> {
+        let mut below = height;
+        for directory in self.chain(parent)? {
+            let mut usage = self.usage(directory)?;
+            below += 1;
+            if usage.height >= below {
+                return Ok(());
+            }
+            usage.height = below;
+            self.put_usage(directory, Some(usage));
+        }
+        Ok(())
+    }
+
+    fn charge_each(&mut self, directories: &[InodeId], charge: Charge) -> Step<()> {
+        if charge.is_zero() {
+            return Ok(());
+        }
+        for directory in directories {
+            let counted = self.usage(*directory)?.plus(&charge).ok_or(MISCOUNT)?;
+            self.put_usage(*directory, Some(counted));
+        }
+        Ok(())
+    }
+}
+
+/// A counter would go below zero: it is wrong on stable storage already, and going on would hide it from `check`.
+const MISCOUNT: FsError = FsError::Io;

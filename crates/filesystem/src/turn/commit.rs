@@ -1,0 +1,141 @@
+//! The end of a turn: one change for the store, and the caches brought up to it.
+
+use bytes::Bytes;
+use meta::Version;
+use meta::records::Record;
+use meta::keys::{self, Key, OwnerKind};
+use meta::Change;
+use vfs::{Failure, InodeId};
+
+use super::Turn;
+use super::writes::Touched;
+use crate::gc::Aftermath;
+
+impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
+    /// Submits what was written and gives the turn back. Returns the highest version written or read.
+    ///
+    /// Errors: `Io` when the store has failed; nothing was applied.
+    pub(crate) fn submit(mut self) -> Result<Version, Failure> {
+        self.reserve_numbers();
+        let left = Aftermath {
+            released: self.released.clone(),
+            intents: std::mem::take(&mut self.intents),
+            forgotten: std::mem::take(&mut self.forgotten),
+        };
+        let change = self.change();
+        if change.is_empty() {
+            self.state.next_inode = self.next_inode;
+            return Ok(self.seen.0);
+        }
+        let version = self.house.meta.submit(change).map_err(|error| self.house.refuse(&error))?;
+        self.state.next_inode = self.next_inode;
+        self.state.next_intent = self.next_intent;
+        if let Some(record) = self.ended.take() {
+            self.state.record = record;
+        }
+        self.publish(version);
+        self.house.take_over((self.shard.id, version), left);
+        Ok(version.max(self.seen.0))
+    }
+
+    /// Reserves more numbers in this change when those reserved are used up.
+    fn reserve_numbers(&mut self) {
+        let reserved = &mut self.state.reserved;
+        if self.next_inode > reserved.next_inode || self.next_intent > reserved.next_intent {
+            reserved.next_inode.0 = self.next_inode.0 + NUMBERS_RESERVED;
+            reserved.next_intent = self.next_intent + NUMBERS_RESERVED;
+            self.plain.push((keys::allocator(self.shard.id), Some(reserved.encode())));
+        }
+    }
+
+    fn change(&mut self) -> Change {
+        let clock = self.clock();
+        let mut change = Change::default();
+        for touched in self.writes.inodes.written() {
+            change.replace(&clock, keys::inode(touched.key), touched.old.as_deref(), encoded(touched.new.as_deref()));
+        }
+        for touched in self.writes.usages.written() {
+            change.replace(&clock, keys::usage(touched.key), touched.old.as_deref(), encoded(touched.new.as_deref()));
+        }
+        for touched in self.writes.regions.written() {
+            let key = keys::region(touched.key.0, touched.key.1);
+            change.replace(&clock, key, touched.old.as_deref(), encoded(touched.new.as_deref()));
+        }
+        for touched in self.writes.owners.written() {
+            let (shard, is_group, principal) = &touched.key;
+            let kind = if *is_group { OwnerKind::Group } else { OwnerKind::User };
+            let key = keys::owner_usage(InodeId::root_of(*shard), kind, principal);
+            set(&mut change, key, encoded(touched.new.as_deref()));
+        }
+        for touched in self.writes.buckets.written() {
+            for (cookie, old, new) in differences(touched, |entry| entry.0, |entry| &entry.1) {
+                change.replace(&clock, keys::dentry(touched.key.0, cookie), old, encoded(new));
+            }
+        }
+        for touched in self.writes.backlinks.written() {
+            for ((directory, cookie), old, new) in differences(touched, |entry| (entry.0, entry.1), |entry| &entry.2) {
+                change.replace(&clock, keys::backlink(touched.key, touched.key.tree, directory, cookie), old, encoded(new));
+            }
+        }
+        for (key, value) in self.plain.drain(..) {
+            set(&mut change, key, value);
+        }
+        self.named.drain(..).for_each(|run| change.named(self.shard.id, run.placement, run.blocks));
+        self.released.drain(..).for_each(|run| change.released(self.shard.id, run.placement, run.blocks));
+        change
+    }
+
+    /// Brings the caches up to what was submitted, still within the turn.
+    fn publish(&self, version: Version) {
+        let (records, watermark) = (&self.house.records, self.house.meta.watermark());
+        for touched in self.writes.inodes.written() {
+            records.inodes.put(touched.key, touched.new.clone(), version, watermark);
+        }
+        for touched in self.writes.usages.written() {
+            records.usages.put(touched.key, touched.new.clone(), version, watermark);
+        }
+        for touched in self.writes.owners.written() {
+            records.owners.put(touched.key.clone(), touched.new.clone(), version, watermark);
+        }
+        for touched in self.writes.regions.written() {
+            records.regions.put(touched.key, touched.new.clone(), version, watermark);
+        }
+        for touched in self.writes.buckets.written() {
+            records.buckets.put(touched.key, touched.new.clone().unwrap_or_default(), version, watermark);
+        }
+        for touched in self.writes.backlinks.written() {
+            records.backlinks.put(touched.key, touched.new.clone().unwrap_or_default(), version, watermark);
+        }
+    }
+}
+
+/// The entries of a list that were removed, changed or added, by what names an entry.
+fn differences<'t, K, E: PartialEq, I: PartialEq, V>(
+    touched: &'t Touched<K, Vec<E>>,
+    identity: impl Fn(&E) -> I,
+    value: impl Fn(&E) -> &V,
+) -> Vec<(I, Option<&'t V>, Option<&'t V>)> {
+    let old = touched.old.as_deref().map_or(&[][..], Vec::as_slice);
+    let new = touched.new.as_deref().map_or(&[][..], Vec::as_slice);
+    let gone = old.iter().filter(|entry| new.iter().all(|other| identity(other) != identity(entry)));
+    let mut differences: Vec<_> = gone.map(|entry| (identity(entry), Some(value(entry)), None)).collect();
+    for entry in new.iter().filter(|entry| !old.contains(entry)) {
+        let before = old.iter().find(|other| identity(other) == identity(entry));
+        differences.push((identity(entry), before.map(&value), Some(value(entry))));
+    }
+    differences
+}
+
+fn set(change: &mut Change, key: Key, value: Option<Bytes>) {
+    match value {
+        Some(value) => change.put(key, value),
+        None => change.delete(key),
+    }
+}
+
+fn encoded<R: Record>(record: Option<&R>) -> Option<Bytes> {
+    record.map(Record::encode)
+}
+
+/// Numbers that are reserved by one write of the shard's allocator.
+const NUMBERS_RESERVED: u64 = 4096;

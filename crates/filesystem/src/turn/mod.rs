@@ -1,0 +1,187 @@
+//! One change of a shard: a synchronous function over cached records that becomes one atomic, ordered change.
+//!
+//! The function runs while it holds the shard's turn and awaits nothing. A record that is not in memory stops it with
+//! a miss; the driver gives the turn back, loads the record and runs the function again from its start. So nothing
+//! is applied by halves and there is no lock order among inodes.
+
+mod charge;
+mod commit;
+mod names;
+mod records;
+mod writes;
+
+use std::collections::HashMap;
+use std::sync::MutexGuard;
+
+use bytes::Bytes;
+pub(crate) use charge::{of_record, of_tree};
+use meta::Version;
+use meta::keys::Key;
+use meta::ShardClock;
+use meta::records::{Intent, IntentRecord, Record, Run, ShardRecord};
+use vfs::{Epoch, Failure, FsError, InodeId, InodeNumber, Timestamp};
+pub(crate) use names::{Found, find_in, target_of};
+use writes::WriteSet;
+
+use crate::Filesystem;
+use crate::cache::{Miss, Seen};
+use crate::shard::{Shard, ShardState};
+
+/// Why a function stopped.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// A record has to be loaded first.
+    Miss(Miss),
+    /// What was prepared before the turn no longer fits: prepare again.
+    Again,
+    /// The operation is refused.
+    Fail(Failure),
+}
+
+/// The outcome of a step within a turn.
+pub(crate) type Step<T> = Result<T, Stop>;
+
+/// What was loaded for one operation only.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    /// Indices of the regions of a file from an index on, at most [`REGION_LIST_MAX`] of them; true while the file's
+    /// flush turn is held.
+    pub(crate) region_lists: HashMap<(InodeId, u64), Vec<u64>>,
+}
+
+/// One change of a shard while it is being made.
+pub(crate) struct Turn<'a, K: kv::Engine, C: chunk::Store> {
+    /// The house.
+    pub(crate) house: &'a Filesystem<K, C>,
+    /// The shard.
+    pub(crate) shard: &'a Shard,
+    /// The server's time of this change.
+    pub(crate) now: Timestamp,
+    state: MutexGuard<'a, ShardState>,
+    next_inode: InodeNumber,
+    next_intent: u64,
+    scratch: &'a Scratch,
+    seen: Seen,
+    writes: WriteSet,
+    named: Vec<Run>,
+    released: Vec<Run>,
+    plain: Vec<(Key, Option<Bytes>)>,
+    intents: Vec<(u64, Intent)>,
+    forgotten: Vec<InodeId>,
+    /// The shard's record in its next epoch, if this change ends the current one.
+    ended: Option<ShardRecord>,
+}
+
+impl<'a, K: kv::Engine, C: chunk::Store> Turn<'a, K, C> {
+    /// Takes the shard's turn.
+    pub(crate) fn begin(house: &'a Filesystem<K, C>, shard: &'a Shard, scratch: &'a Scratch) -> Self {
+        let state = shard.turn();
+        Self {
+            house,
+            shard,
+            now: house.clock.now(),
+            next_inode: state.next_inode,
+            next_intent: state.next_intent,
+            state,
+            scratch,
+            seen: Seen::default(),
+            writes: WriteSet::default(),
+            named: Vec::new(),
+            released: Vec::new(),
+            plain: Vec::new(),
+            intents: Vec::new(),
+            forgotten: Vec::new(),
+            ended: None,
+        }
+    }
+
+    /// The highest version that was read so far.
+    pub(crate) fn seen(&self) -> Version {
+        self.seen.0
+    }
+
+    /// The snapshot clock.
+    pub(crate) fn clock(&self) -> ShardClock {
+        self.state.record.clock
+    }
+
+    /// The next change number of any inode.
+    pub(crate) fn stamp(&self) -> u64 {
+        self.house.next_change()
+    }
+
+    /// An inode number that was never used.
+    pub(crate) fn new_number(&mut self) -> InodeNumber {
+        let number = self.next_inode;
+        self.next_inode = InodeNumber(number.0 + 1);
+        number
+    }
+
+    /// Blocks that records of this change name for the first time.
+    pub(crate) fn name_blocks(&mut self, run: Run) {
+        self.named.push(run);
+    }
+
+    /// Blocks that nobody names any more once this change is durable.
+    pub(crate) fn release_blocks(&mut self, run: Run) {
+        self.released.push(run);
+    }
+
+    /// The data of a file that this change removes is dropped once it is submitted.
+    pub(crate) fn forget_file(&mut self, inode: InodeId) {
+        self.forgotten.push(inode);
+    }
+
+    /// Writes down work that is left for later; survives a crash.
+    pub(crate) fn add_intent(&mut self, intent: Intent) {
+        let key = meta::keys::intent(self.shard.id, self.next_intent);
+        self.intents.push((self.next_intent, intent));
+        self.next_intent += 1;
+        let record = IntentRecord { created: self.now, intent };
+        self.plain.push((key, Some(record.encode())));
+    }
+
+    /// Ends the current epoch: what is there now is kept from now on. Returns the epoch that ended.
+    pub(crate) fn end_epoch(&mut self) -> Epoch {
+        let ended = self.clock().current;
+        let mut record = self.state.record.clone();
+        record.clock = ShardClock { current: Epoch(ended.0 + 1), newest_snapshot: Some(ended) };
+        self.plain.push((meta::keys::shard(self.shard.id), Some(record.encode())));
+        self.ended = Some(record);
+        ended
+    }
+
+    /// Writes a record that is neither cached nor versioned; `None` removes it.
+    pub(crate) fn write_plain(&mut self, key: Key, value: Option<Bytes>) {
+        self.plain.push((key, value));
+    }
+
+    /// The regions of a file from `first` on that were listed before the turn; `Miss` when they were not.
+    pub(crate) fn region_list(&self, inode: InodeId, first: u64) -> Step<&'a [u64]> {
+        let list = self.scratch.region_lists.get(&(inode, first));
+        list.map(Vec::as_slice).ok_or(Stop::Miss(Miss::RegionList(inode, first)))
+    }
+}
+
+impl From<FsError> for Stop {
+    fn from(error: FsError) -> Self {
+        Self::Fail(error.into())
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Fail(failure)
+    }
+}
+
+impl<K: kv::Engine, C: chunk::Store> std::fmt::Debug for Turn<'_, K, C> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Turn").field("shard", &self.shard.id).finish_non_exhaustive()
+    }
+}
+
+/// Most regions that one change removes; a file with more is worked off by an intent.
+pub(crate) const REGIONS_PER_CHANGE_MAX: usize = 64;
+/// Most regions that are listed before a turn: one more than a change removes, to see whether that is all.
+pub(crate) const REGION_LIST_MAX: usize = REGIONS_PER_CHANGE_MAX + 1;

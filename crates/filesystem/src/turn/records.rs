@@ -1,0 +1,141 @@
+//! Reading and writing single records within a turn.
+
+use std::sync::Arc;
+
+use meta::records::{InodeRecord, OwnerUsageRecord, RegionRecord, UsageRecord};
+use vfs::{Attributes, FileType, FsError, InodeId};
+
+use super::{Step, Stop, Turn};
+use crate::attributes::effective;
+use crate::cache::{Miss, OwnerKey, RegionKey};
+use crate::file::Pending;
+
+impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
+    /// An inode, orphans included.
+    pub(crate) fn inode(&mut self, inode: InodeId) -> Step<Option<Arc<InodeRecord>>> {
+        if let Some(written) = self.writes.inodes.find(&inode) {
+            return Ok(written);
+        }
+        let slot = self.house.records.inodes.get(&inode).ok_or(Stop::Miss(Miss::Inode(inode)))?;
+        self.seen.note(slot.version);
+        self.writes.inodes.read(inode, slot.value.clone());
+        Ok(slot.value)
+    }
+
+    /// An inode that still has a name.
+    pub(crate) fn live(&mut self, inode: InodeId) -> Step<Arc<InodeRecord>> {
+        let record = self.inode(inode)?;
+        record.filter(|record| record.links > 0).ok_or_else(|| FsError::StaleHandle.into())
+    }
+
+    /// A directory.
+    pub(crate) fn directory(&mut self, inode: InodeId) -> Step<Arc<InodeRecord>> {
+        let record = self.live(inode)?;
+        if record.file_type == FileType::Directory { Ok(record) } else { Err(FsError::NotDirectory.into()) }
+    }
+
+    /// The attributes that clients see of an inode, with what is pending.
+    pub(crate) fn attributes(&self, inode: InodeId, record: &InodeRecord) -> Attributes {
+        effective(inode, record, self.pending(inode, record))
+    }
+
+    /// What writes have changed of an inode and no change has submitted.
+    pub(crate) fn pending(&self, inode: InodeId, record: &InodeRecord) -> Pending {
+        match record.file_type {
+            FileType::Regular => self.house.files.peek(inode).map_or_else(Pending::default, |file| file.data().pending),
+            _ => Pending::default(),
+        }
+    }
+
+    /// The record takes over mode (and modification time) from what is pending. Nothing may miss after this.
+    pub(crate) fn forget_pending(&self, inode: InodeId, record: &InodeRecord, modified: bool) {
+        if record.file_type != FileType::Regular {
+            return;
+        }
+        if let Some(file) = self.house.files.peek(inode) {
+            let mut data = file.data();
+            data.pending.clear_set_id = false;
+            data.pending.modified = data.pending.modified.filter(|_| !modified);
+        }
+    }
+
+    /// A directory that gained or lost entries and sub-directories: times, counts and change number. Returns its
+    /// attributes after.
+    pub(crate) fn touch_directory(&mut self, directory: InodeId, entries: i64, directories: i64) -> Step<Attributes> {
+        let mut record = (*self.directory(directory)?).clone();
+        record.size = record.size.saturating_add_signed(entries);
+        let links = i64::from(record.links) + directories;
+        record.links = u32::try_from(links).map_err(|_| FsError::TooManyLinks)?;
+        record.modified = self.now;
+        record.changed = self.now;
+        record.change = self.stamp();
+        let record = self.put_inode(directory, record);
+        Ok(self.attributes(directory, &record))
+    }
+
+    /// Writes an inode that was read before, or a new one.
+    pub(crate) fn put_inode(&mut self, inode: InodeId, mut record: InodeRecord) -> Arc<InodeRecord> {
+        record.born = self.clock().current;
+        let record = Arc::new(record);
+        self.writes.inodes.put(inode, Some(Arc::clone(&record)));
+        record
+    }
+
+    /// Removes an inode record.
+    pub(crate) fn drop_inode(&mut self, inode: InodeId) {
+        self.writes.inodes.put(inode, None);
+    }
+
+    /// The counters of a directory; absent counts as nothing.
+    pub(crate) fn usage(&mut self, directory: InodeId) -> Step<UsageRecord> {
+        if let Some(written) = self.writes.usages.find(&directory) {
+            return Ok(written.map_or_else(UsageRecord::default, |usage| *usage));
+        }
+        let slot = self.house.records.usages.get(&directory).ok_or(Stop::Miss(Miss::Usage(directory)))?;
+        self.seen.note(slot.version);
+        self.writes.usages.read(directory, slot.value.clone());
+        Ok(slot.value.map_or_else(UsageRecord::default, |usage| *usage))
+    }
+
+    /// Writes the counters of a directory; `None` removes them with the directory.
+    pub(crate) fn put_usage(&mut self, directory: InodeId, usage: Option<UsageRecord>) {
+        let born = self.clock().current;
+        let new = usage.map(|usage| Arc::new(UsageRecord { born, ..usage }));
+        self.writes.usages.put(directory, new);
+    }
+
+    /// The counters of an owner at the root of the shard.
+    pub(crate) fn owner_usage(&mut self, key: &OwnerKey) -> Step<OwnerUsageRecord> {
+        // Owners are counted from the first byte of a shard: nothing stored is nothing owned.
+        let nothing = OwnerUsageRecord { ready: true, ..OwnerUsageRecord::default() };
+        if let Some(written) = self.writes.owners.find(key) {
+            return Ok(written.map_or(nothing, |usage| *usage));
+        }
+        let slot = self.house.records.owners.get(key).ok_or_else(|| Stop::Miss(Miss::Owner(key.clone())))?;
+        self.writes.owners.read(key.clone(), slot.value.clone());
+        Ok(slot.value.map_or(nothing, |usage| *usage))
+    }
+
+    /// Writes the counters of an owner; all zero removes them.
+    pub(crate) fn put_owner_usage(&mut self, key: OwnerKey, usage: OwnerUsageRecord) {
+        let new = (!usage.is_empty()).then(|| Arc::new(usage));
+        self.writes.owners.put(key, new);
+    }
+
+    /// A region of a file; only under the file's flush turn.
+    pub(crate) fn region(&mut self, key: RegionKey) -> Step<Option<Arc<RegionRecord>>> {
+        if let Some(written) = self.writes.regions.find(&key) {
+            return Ok(written);
+        }
+        let slot = self.house.records.regions.get(&key).ok_or(Stop::Miss(Miss::Region(key)))?;
+        self.writes.regions.read(key, slot.value.clone());
+        Ok(slot.value)
+    }
+
+    /// Writes a region of a file; `None` removes it. Only under the file's flush turn.
+    pub(crate) fn put_region(&mut self, key: RegionKey, region: Option<RegionRecord>) {
+        let born = self.clock().current;
+        let new = region.map(|region| Arc::new(RegionRecord { born, ..region }));
+        self.writes.regions.put(key, new);
+    }
+}
