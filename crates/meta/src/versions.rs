@@ -153,3 +153,6 @@ fn began(key: &Key, value: &[u8], epoch: Epoch) -> Result<bool, MetaError> {
 }
 
 const PAGE: usize = 256;
+
+#[cfg(test)]
+mod tests;

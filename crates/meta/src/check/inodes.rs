@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use smallvec::SmallVec;
-use vfs::{FileType, InodeId, InodeNumber, Principal, ShardId, TreeId};
+use vfs::{Cookie, FileType, InodeId, InodeNumber, Principal, ShardId, TreeId};
 
 use super::problems::{Advice, At};
 use super::{Checker, Junction};
@@ -36,6 +36,7 @@ pub(super) struct Facts {
     pub(super) links: u32,
     pub(super) size: u64,
     pub(super) home_parent: InodeNumber,
+    pub(super) home_cookie: Cookie,
     pub(super) allocated_blocks: u64,
     pub(super) stored_bytes: u64,
     pub(super) owner: Principal,
@@ -113,7 +114,7 @@ impl Checker {
         if let Some(to) = record.shard {
             self.junctions.push(Junction { key: key.clone(), to, directory: parsed.inode(directory) });
         } else if record.tree == TreeId::LIVE {
-            self.tree.named(self.report.at(key), directory, (&record, place(directory, cookie.0)));
+            self.tree.named(self.report.at(key), directory, (&record, cookie));
         }
     }
 
@@ -143,6 +144,7 @@ impl Tree {
             links: record.links,
             size: record.size,
             home_parent: record.home_parent,
+            home_cookie: record.home_cookie,
             allocated_blocks: record.allocated_blocks,
             stored_bytes: record.stored_bytes,
             owner: record.owner,
@@ -178,8 +180,8 @@ impl Tree {
     }
 
     /// An entry, as the inode it names sees it.
-    fn named(&mut self, mut at: At<'_>, directory: InodeNumber, entry: (&DentryRecord, u64)) {
-        let (record, place) = entry;
+    fn named(&mut self, mut at: At<'_>, directory: InodeNumber, entry: (&DentryRecord, Cookie)) {
+        let (record, cookie) = entry;
         let Some(facts) = self.inodes.get_mut(&record.number) else {
             let what = format!("{} names inode {}, which does not exist", record.name, record.number.0);
             return at.wrong(what, Advice::Backup);
@@ -189,8 +191,8 @@ impl Tree {
             at.wrong(what, Advice::Backup);
         }
         facts.names += 1;
-        facts.places = facts.places.wrapping_add(place);
-        facts.is_at_home |= facts.home_parent == directory;
+        facts.places = facts.places.wrapping_add(place(directory, cookie.0));
+        facts.is_at_home |= (facts.home_parent, facts.home_cookie) == (directory, cookie);
     }
 
     fn region(&mut self, mut at: At<'_>, place: (InodeNumber, u64), record: &RegionRecord) {

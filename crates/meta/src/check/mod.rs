@@ -1,7 +1,7 @@
 //! Offline check of a store from its records alone: one pass over all keys in order. Memory: about 200 bytes for each
 //! inode of the shard at hand, and 24 KiB for each segment.
 //!
-//! Only the live trees are checked against themselves; of clones every record must decode.
+//! Only live trees are checked; records of clones are counted.
 
 mod blocks;
 mod history;

@@ -65,7 +65,7 @@ fn check_directory(report: &mut Report, key: &crate::Key, number: InodeNumber, f
         wrong(format!("is a directory with {} names", facts.names));
     }
     if !is_root && facts.names > 0 && !facts.is_at_home {
-        wrong(format!("is not an entry of its parent {}", facts.home_parent.0));
+        wrong(format!("is not the entry {} of its parent {}", facts.home_cookie.0, facts.home_parent.0));
     }
     if facts.links != facts.sub_directories.saturating_add(2) {
         wrong(format!("has {} links, but {} sub-directories", facts.links, facts.sub_directories));
@@ -84,7 +84,7 @@ fn check_file(report: &mut Report, key: &crate::Key, facts: &Facts) {
         wrong("is an orphan that no intent removes".to_owned(), Advice::Intents);
     }
     if facts.names > 0 && !facts.is_at_home {
-        wrong(format!("has no name in its home {}", facts.home_parent.0), Advice::Counter);
+        wrong(format!("is not the entry {} of its home {}", facts.home_cookie.0, facts.home_parent.0), Advice::Counter);
     }
     let expected = if facts.links > 1 { facts.links } else { 0 };
     let are_same = facts.links <= 1 || facts.backlink_places == facts.places;

@@ -5,6 +5,8 @@ mod open;
 mod queue;
 mod read;
 mod space;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

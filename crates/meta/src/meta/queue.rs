@@ -104,6 +104,7 @@ impl Queue {
     pub(super) fn step(&self, version: Version) -> Result<Step, MetaError> {
         let is_lost = self.lost.iter().any(|(durable, submitted)| *durable < version && version <= *submitted);
         if is_lost || version > self.submitted {
+            self.check()?;
             return Err(MetaError::Failed("the change was taken back by a failed commit".to_owned()));
         }
         if version <= self.durable {

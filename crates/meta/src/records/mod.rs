@@ -4,10 +4,14 @@
 mod inode;
 mod names;
 mod region;
+#[cfg(test)]
+pub(crate) mod sample;
 mod shard;
 mod space;
 mod state;
 mod superblock;
+#[cfg(test)]
+mod tests;
 mod usage;
 
 use bytes::Bytes;

@@ -1,0 +1,186 @@
+use proptest::prelude::*;
+
+use super::sample::{self, Random, recode};
+use super::*;
+use crate::MetaError;
+
+proptest! {
+    #[test]
+    fn every_record_comes_back(seed: u64) {
+        for (key, value) in sample::all(seed) {
+            prop_assert_eq!(recode(&key, &value), Ok(value), "{}", key);
+        }
+    }
+
+    #[test]
+    fn changed_bytes_never_panic(seed: u64, at: usize, to: u8, length: usize) {
+        for (key, value) in sample::all(seed) {
+            let mut bytes = value.to_vec();
+            let at = at % bytes.len();
+            bytes[at] = to;
+            let changed = recode(&key, &bytes);
+            if let Ok(again) = changed {
+                prop_assert_eq!(again, bytes, "{} has two forms", key);
+            }
+            let cut = recode(&key, &value[..length % value.len()]);
+            prop_assert!(matches!(cut, Err(MetaError::Damaged { .. })), "{} cut off", key);
+        }
+    }
+
+    #[test]
+    fn noise_never_panics(noise in proptest::collection::vec(any::<u8>(), 0..200)) {
+        for (key, _) in sample::all(1) {
+            let mut bytes = vec![1];
+            bytes.extend(&noise);
+            let _decoded = recode(&key, &bytes);
+        }
+    }
+}
+
+#[test]
+fn unknown_formats_and_bytes_behind_are_refused_by_key() {
+    for (key, value) in sample::all(3) {
+        let mut newer = value.to_vec();
+        newer[0] = 2;
+        let Err(MetaError::Damaged { key: named, problem }) = recode(&key, &newer) else { panic!("{key} was read") };
+        assert_eq!(named, key);
+        assert!(matches!(problem, RecordError::Format { found: 2, .. }), "{problem}");
+        let mut longer = value.to_vec();
+        longer.push(0);
+        let Err(MetaError::Damaged { problem, .. }) = recode(&key, &longer) else { panic!("{key} was read") };
+        assert!(matches!(problem, RecordError::Trailing(_)), "{key}: {problem}");
+    }
+}
+
+#[test]
+fn versioned_records_carry_their_birth_behind_the_format() {
+    let usage = UsageRecord { born: Epoch(0x0102_0304_0506_0708), ..UsageRecord::default() };
+    assert_eq!(usage.encode()[..9], [1, 1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(born_of(&usage.encode()), Ok(usage.born));
+}
+
+/// The bytes of every record as they were first written. When a format changes, a second fixture joins this one and
+/// this one must still be read; it is never written anew.
+#[test]
+fn the_golden_store_is_read_for_ever() {
+    let golden = std::fs::read_to_string(GOLDEN).unwrap();
+    let expected: Vec<_> = (1..=GOLDEN_SEEDS).flat_map(sample::all).collect();
+    assert_eq!(golden.lines().count(), expected.len());
+    for (line, (key, value)) in golden.lines().zip(expected) {
+        let (golden_key, golden_value) = line.split_once(' ').unwrap();
+        assert_eq!(golden_key, hex(key.as_bytes()), "{key}");
+        assert_eq!(golden_value, hex(&value), "{key}");
+        recode(&key, &value).unwrap();
+    }
+}
+
+#[test]
+#[ignore = "writes the golden fixture of a new format"]
+fn write_golden() {
+    let lines: String = (1..=GOLDEN_SEEDS)
+        .flat_map(sample::all)
+        .map(|(key, value)| format!("{} {}\n", hex(key.as_bytes()), hex(&value)))
+        .collect();
+    assert!(!std::path::Path::new(GOLDEN).exists(), "a golden file is never written anew");
+    std::fs::write(GOLDEN, lines).unwrap();
+}
+
+#[test]
+fn a_record_that_breaks_its_rules_is_not_written() {
+    let limits = Limits { hard: Some(1), soft: Some(2), advisory: None };
+    let quota = QuotaRecord { inodes: limits, ..QuotaRecord::default() };
+    assert!(std::panic::catch_unwind(|| quota.encode()).is_err());
+}
+
+#[test]
+fn counters_do_not_leave_their_range() {
+    let usage = UsageRecord { inodes: 3, ..UsageRecord::default() };
+    let less = Charge { inodes: -3, ..Charge::default() };
+    assert_eq!(usage.plus(&less).unwrap().inodes, 0);
+    assert_eq!(usage.plus(&less.plus(&less)), None);
+    assert!(less.plus(&less.negated()).is_zero());
+}
+
+/// A region as 64 single blocks: placement, CRC, birth.
+type Model = [Option<(u64, u32, u64)>; 64];
+
+proptest! {
+    #[test]
+    fn a_region_behaves_like_64_blocks(seed: u64, steps in 1_usize..60) {
+        let mut random = Random(seed);
+        let mut model: Model = [None; 64];
+        let mut region = RegionRecord::empty(Epoch(1), 0);
+        for _ in 0..steps {
+            let first = random.below(64) as u8;
+            let blocks = 1 + random.below(64 - u64::from(first)) as u8;
+            let covered = usize::from(first)..usize::from(first + blocks);
+            let mut expected: Vec<_> = model[covered.clone()].iter().flatten().map(|block| (block.0, block.2)).collect();
+            let released = match random.below(4) {
+                0 => {
+                    model[covered].fill(None);
+                    region.punch(first, blocks)
+                }
+                1 => {
+                    expected = model[usize::from(first)..].iter().flatten().map(|block| (block.0, block.2)).collect();
+                    model[usize::from(first)..].fill(None);
+                    region.cut_from(first)
+                }
+                _ => {
+                    let placement = random.below(1 << 20) << 24 | random.below(1000) * 64;
+                    let birth = random.below(3);
+                    let crcs: Vec<u32> = (0..blocks).map(|_| random.word() as u32).collect();
+                    for (offset, crc) in (0..).zip(&crcs) {
+                        model[usize::from(first) + offset as usize] = Some((placement + offset, *crc, birth));
+                    }
+                    region.replace(Extent::plain(first, blocks, Epoch(birth), placement), &crcs)
+                }
+            };
+            let found: Vec<_> = released
+                .iter()
+                .flat_map(|run| (0..u64::from(run.blocks)).map(|offset| (run.placement + offset, run.birth.0)))
+                .collect();
+            prop_assert_eq!(found, expected);
+            prop_assert_eq!(released.iter().map(|run| run.stored_bytes).sum::<u64>() % 4096, 0);
+            let shown: Model = std::array::from_fn(|block| {
+                region.find(block as u8).map(|located| (located.placement, located.crc, located.birth.0))
+            });
+            prop_assert_eq!(shown, model);
+            let count = model.iter().flatten().count();
+            prop_assert_eq!(region.blocks() as usize, count);
+            prop_assert_eq!(region.stored_bytes(), 4096 * count as u64);
+            prop_assert_eq!(RegionRecord::decode(&region.encode()), Ok(region.clone()));
+        }
+    }
+}
+
+#[test]
+fn a_compressed_extent_is_released_with_its_last_part() {
+    let mut region = RegionRecord::empty(Epoch(1), 0);
+    let coding = Coding::Compressed { skip: 0 };
+    let extent = Extent { stored_bytes: 9000, coding, ..Extent::plain(0, 10, Epoch(1), 7 << 24) };
+    region.replace(extent, &[0; 10]);
+    assert!(region.punch(3, 2).is_empty(), "two parts are left");
+    assert_eq!(region.stored_bytes(), 9000);
+    assert_eq!(region.find(5).map(|located| located.coding), Some(Coding::Compressed { skip: 5 }));
+    assert!(region.cut_from(5).is_empty());
+    let released = region.punch(0, 64);
+    assert_eq!(
+        released.as_slice(),
+        [Released { placement: 7 << 24, blocks: 3, birth: Epoch(1), pool: 0, stored_bytes: 9000 }]
+    );
+    assert!(region.is_empty());
+}
+
+#[test]
+fn overlapping_extents_are_refused() {
+    let extents = [Extent::plain(0, 2, Epoch(1), 0), Extent::plain(1, 1, Epoch(1), 64)];
+    let region = RegionRecord { extents: extents.into_iter().collect(), crcs: vec![0; 3], ..RegionRecord::default() };
+    assert!(std::panic::catch_unwind(|| region.encode()).is_err());
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records-1.hex");
+const GOLDEN_SEEDS: u64 = 8;
