@@ -1,7 +1,5 @@
 //! Failures of the stores below.
 
-use std::sync::Arc;
-
 use chunk::MemoryStore;
 use testkit::block_on;
 use testkit::faulty::{Fault, FaultPoint, Faults, FaultyStore};
@@ -77,8 +75,8 @@ fn dropped_data_changes_the_verifier() {
     });
 }
 
-fn faulty() -> (Rig<Arc<FaultyStore<MemoryStore>>>, Faults) {
+fn faulty() -> (Rig<FaultyStore<MemoryStore>>, Faults) {
     let faults = Faults::none();
     let store = FaultyStore::over_memory(MemoryStore::default(), faults.clone());
-    (Rig::over(Arc::new(store)), faults)
+    (Rig::over(store), faults)
 }
