@@ -51,7 +51,7 @@ pub(crate) async fn handle<V: Vfs>(door: &Door<V>, caller: &Caller, record: Byte
     let call = Call { door, caller, zone: &zone, state: &state, header: &header, operation_id };
     let outcome = call.run(&record, decoder).instrument(span).await;
     if let (Outcome::Reply(reply), Some(counted)) = (&outcome, &in_flight) {
-        counted.answered(reply.len(), reply.is_error());
+        counted.answered(reply.len(), reply.is_error(operation.has_status()));
     }
     outcome
 }

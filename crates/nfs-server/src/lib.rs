@@ -22,9 +22,7 @@ mod status;
 mod tests;
 
 pub use caller::Role;
-pub use handle::{
-    BadHandle, HANDLE_BYTES, HANDLE_KEYS_MAX, HandleKeys, HandleKeysError, HandleTarget, KEY_BYTES,
-};
+pub use handle::{BadHandle, HANDLE_BYTES, HANDLE_KEYS_MAX, HandleKeys, HandleKeysError, HandleTarget, KEY_BYTES};
 pub use metrics::OperationFigures;
 pub use serve::{ConnectionFigures, Server, ServerParts, Spawner};
 pub use settings::{ConnectionSettings, Settings};

@@ -68,6 +68,11 @@ impl Operation {
         self.labels().1
     }
 
+    /// Whether its result begins with a status word: those of NFS, and of MNT.
+    pub(crate) fn has_status(self) -> bool {
+        self.0 < NFS_OPERATIONS || self.0 == NFS_OPERATIONS + MNT
+    }
+
     fn labels(self) -> (&'static str, &'static str) {
         let number = |base: usize| u32::try_from(self.0.saturating_sub(base)).unwrap_or(u32::MAX);
         match self.0 {
@@ -136,6 +141,8 @@ impl Drop for InFlight<'_> {
 const LINES: usize = 8;
 const NFS_OPERATIONS: usize = 22;
 const MOUNT_OPERATIONS: usize = 6;
+/// Number of MNT among the procedures of MOUNT.
+const MNT: usize = 1;
 const PORTMAP: usize = NFS_OPERATIONS + MOUNT_OPERATIONS;
 const UNKNOWN: usize = PORTMAP + 1;
 const OPERATIONS: usize = UNKNOWN + 1;

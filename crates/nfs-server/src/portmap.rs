@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use nfs_wire::portmap::rpcbind::{AddressEntry, BindString, Binding, v3, v4};
 use nfs_wire::portmap::{Dump, Getport, Mapping, MappingList, Null, PROTOCOL_TCP, PROTOCOL_UDP, Set, Unset};
-use nfs_wire::portmap::{format_universal_address, rpcbind};
+use nfs_wire::portmap::{format_universal_address, parse_universal_address, rpcbind};
 use nfs_wire::rpc::{AcceptStat, MOUNT_PROGRAM, NFS_PROGRAM, PORTMAP_PROGRAM, Procedure, ReplyHeader};
 use nfs_wire::xdr::{Decode, Decoder};
 use vfs::Clock;
@@ -89,8 +89,7 @@ impl Directory<'_> {
             v4::Getversaddr::NUMBER if is_4 => Reply::success(xid, &self.address_of(&decode(&mut args)?, false)),
             v4::Getaddrlist::NUMBER if is_4 => {
                 let asked = decode::<Binding>(&mut args)?;
-                let is_same =
-                    |service: &Service| (service.program, service.version) == (asked.program, asked.version);
+                let is_same = |service: &Service| (service.program, service.version) == (asked.program, asked.version);
                 let entries = self.services().filter(is_same).map(|service| self.entry(service));
                 Reply::success(xid, &entries.collect::<rpcbind::AddressList>())
             }
@@ -99,14 +98,16 @@ impl Directory<'_> {
     }
 
     /// The universal address of a program, or nothing. With `any_version` another version does when the one asked for
-    /// is missing.
+    /// is missing. A client says in `r_addr` at which address it found this mapper; that one works for it, also where
+    /// addresses are translated on the way.
     fn address_of(&self, asked: &Binding, any_version: bool) -> BindString {
         let is_same = |service: &Service| {
             service.program == asked.program && self.netid(service.protocol).as_bytes() == &asked.netid[..]
         };
         let exact = self.services().filter(is_same).find(|service| service.version == asked.version);
         let found = exact.or_else(|| self.services().filter(is_same).find(|_| any_version));
-        found.map(|service| self.universal(service.port)).unwrap_or_default()
+        let host = self.host_asked_for(asked).unwrap_or(self.local);
+        found.map(|service| universal(host, service.port)).unwrap_or_default()
     }
 
     fn binding(&self, service: Service) -> Binding {
@@ -114,7 +115,7 @@ impl Directory<'_> {
             program: service.program,
             version: service.version,
             netid: BindString::from_static(self.netid(service.protocol)),
-            address: self.universal(service.port),
+            address: universal(self.local, service.port),
             owner: BindString::from_static("superuser"),
         }
     }
@@ -122,7 +123,7 @@ impl Directory<'_> {
     fn entry(&self, service: Service) -> AddressEntry {
         let is_stream = service.protocol == PROTOCOL_TCP;
         AddressEntry {
-            address: self.universal(service.port),
+            address: universal(self.local, service.port),
             netid: BindString::from_static(self.netid(service.protocol)),
             semantics: if is_stream { STREAM_WITH_ORDERLY_RELEASE } else { DATAGRAMS },
             protocol_family: BindString::from_static(if self.local.is_ipv4() { "inet" } else { "inet6" }),
@@ -130,9 +131,10 @@ impl Directory<'_> {
         }
     }
 
-    fn universal(&self, port: u16) -> BindString {
-        let address = format_universal_address(SocketAddr::new(self.local, port));
-        BindString::new(address.into_bytes()).unwrap_or_default()
+    fn host_asked_for(&self, asked: &Binding) -> Option<IpAddr> {
+        let host = parse_universal_address(&asked.address)?.ip();
+        let is_usable = host.is_ipv4() == self.local.is_ipv4() && !host.is_unspecified() && !host.is_multicast();
+        is_usable.then_some(host)
     }
 
     fn netid(&self, protocol: u32) -> &'static str {
@@ -148,12 +150,16 @@ impl Directory<'_> {
         let service = |(program, version, protocol), port| Service { program, version, protocol, port };
         let mapper = VERSIONS.flat_map(|version| [PROTOCOL_TCP, PROTOCOL_UDP].map(|protocol| (version, protocol)));
         let mapper_port = self.settings.portmap_port;
-        let mapper =
-            mapper.map(move |(version, protocol)| service((PORTMAP_PROGRAM, version, protocol), mapper_port));
+        let mapper = mapper.map(move |(version, protocol)| service((PORTMAP_PROGRAM, version, protocol), mapper_port));
         let nfs_port = self.settings.nfs_port;
         let nfs = [(NFS_PROGRAM, 3), (MOUNT_PROGRAM, 1), (MOUNT_PROGRAM, 2), (MOUNT_PROGRAM, 3)];
         mapper.chain(nfs.into_iter().map(move |(program, version)| service((program, version, PROTOCOL_TCP), nfs_port)))
     }
+}
+
+fn universal(host: IpAddr, port: u16) -> BindString {
+    let address = format_universal_address(SocketAddr::new(host, port));
+    BindString::new(address.into_bytes()).unwrap_or_default()
 }
 
 fn decode<T: Decode>(args: &mut Decoder) -> Result<T, AcceptStat> {

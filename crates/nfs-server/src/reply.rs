@@ -74,14 +74,14 @@ impl Reply {
         self.head.len() + self.payload.len() + self.padding.len()
     }
 
-    /// Whether it is an RPC error, or its result begins with a status other than OK. Only for NFS and MNT.
-    pub(crate) fn is_error(&self) -> bool {
+    /// Whether it is an RPC error, or its result, when that begins with a status, begins with another than OK.
+    pub(crate) fn is_error(&self, has_status: bool) -> bool {
         let word = |offset: usize| {
             let bytes = self.head.get(RECORD_MARKER_BYTES + offset..).and_then(|rest| rest.first_chunk::<4>());
             bytes.map_or(0, |bytes| u32::from_be_bytes(*bytes))
         };
         // reply_stat and accept_stat of an AUTH_NONE reply, then the status.
-        word(8) != 0 || word(20) != 0 || word(ReplyHeader::ACCEPTED_BYTES) != 0
+        word(8) != 0 || word(20) != 0 || (has_status && word(ReplyHeader::ACCEPTED_BYTES) != 0)
     }
 
     /// The reply as a datagram: without record marker.

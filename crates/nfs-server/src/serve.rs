@@ -148,8 +148,14 @@ impl<V: Vfs> Server<V> {
                 () = stopped(self.stop.clone()) => return Ok(()),
                 received = socket.recv_from(&mut buffer) => received,
             };
-            // An error of an earlier answer (port unreachable) says nothing of the socket.
-            let Ok((length, peer)) = received else { continue };
+            let (length, peer) = match received {
+                Ok(received) => received,
+                Err(error) => {
+                    tracing::warn!(%error, "receive failed");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
             let record = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
             let caller = Caller::new(Role::Portmap, local, peer, self.door.next_session());
             if let Outcome::Reply(reply) = handle(&self.door, &caller, record).await {

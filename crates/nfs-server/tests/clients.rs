@@ -3,7 +3,8 @@
 #[cfg(test)]
 mod tests {
     use std::future::Future;
-    use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+    use std::io::{Read, Write};
+    use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
     use std::path::Path;
     use std::pin::Pin;
     use std::process::{Command, Output};
@@ -37,19 +38,26 @@ mod tests {
     /// A door in a thread of its own, with the zone contoso on 127.0.0.1; stops when dropped.
     struct Gateway {
         port: u16,
+        portmap_port: u16,
         stop: watch::Sender<bool>,
         thread: Option<thread::JoinHandle<()>>,
     }
 
     impl Gateway {
         fn start(nfs_port: u16, portmap_port: u16) -> Self {
+            let settings = Settings { nfs_port, portmap_port, connections_per_client_max: 64, ..Settings::default() };
+            Self::at(Ipv4Addr::LOCALHOST, settings)
+        }
+
+        fn at(address: Ipv4Addr, settings: Settings) -> Self {
             let (stop, stopped) = watch::channel(false);
             let (tell, told) = mpsc::channel();
             let thread = thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                LocalSet::new().block_on(&runtime, serve((nfs_port, portmap_port), stopped, tell));
+                LocalSet::new().block_on(&runtime, serve((address, settings), stopped, tell));
             });
-            Self { port: told.recv().unwrap(), stop, thread: Some(thread) }
+            let (port, portmap_port) = told.recv().unwrap();
+            Self { port, portmap_port, stop, thread: Some(thread) }
         }
 
         fn url(&self, path: &str) -> String {
@@ -64,14 +72,17 @@ mod tests {
         }
     }
 
-    async fn serve(ports: (u16, u16), stop: watch::Receiver<bool>, tell: mpsc::Sender<u16>) {
-        let at = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
-        let nfs = TcpListener::bind(at(ports.0)).await.unwrap();
-        let portmap = TcpListener::bind(at(ports.1)).await.unwrap();
+    async fn serve(
+        (address, settings): (Ipv4Addr, Settings),
+        stop: watch::Receiver<bool>,
+        tell: mpsc::Sender<(u16, u16)>,
+    ) {
+        let at = |port| SocketAddr::new(IpAddr::V4(address), port);
+        let nfs = TcpListener::bind(at(settings.nfs_port)).await.unwrap();
+        let portmap = TcpListener::bind(at(settings.portmap_port)).await.unwrap();
         let datagrams = UdpSocket::bind(portmap.local_addr().unwrap()).await.unwrap();
-        let nfs_port = nfs.local_addr().unwrap().port();
-        let settings =
-            Settings { nfs_port, portmap_port: portmap.local_addr().unwrap().port(), ..Settings::default() };
+        let ports = (nfs.local_addr().unwrap().port(), portmap.local_addr().unwrap().port());
+        let settings = Settings { nfs_port: ports.0, portmap_port: ports.1, ..settings };
         let vfs = Arc::new(ReferenceFilesystem::new(Arc::new(MachineClock)));
         let parts = ServerParts {
             registry: registry(&vfs),
@@ -82,7 +93,7 @@ mod tests {
             stop,
         };
         let server = Server::new(parts);
-        tell.send(nfs_port).unwrap();
+        tell.send(ports).unwrap();
         let spawner = |connection: Pin<Box<dyn Future<Output = ()> + Send>>| drop(tokio::spawn(connection));
         let (_, _, datagrams) = tokio::join!(
             server.serve_tcp(nfs, Role::Nfs, &spawner),
@@ -142,6 +153,67 @@ mod tests {
         let listing = succeed("nfs-ls", &[&gateway.url("")]).unwrap();
         assert!(listing.contains("5000000") && listing.contains("big"), "{listing}");
         std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    /// A portmap DUMP (RFC 1833 3.2) without credentials.
+    fn dump_call() -> Vec<u8> {
+        [7_u32, 0, 2, 100_000, 2, 4, 0, 0, 0, 0].iter().flat_map(|word| word.to_be_bytes()).collect()
+    }
+
+    #[test]
+    fn the_port_mapper_answers_datagrams_and_streams() {
+        let gateway = Gateway::start(0, 0);
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = ("127.0.0.1", gateway.portmap_port);
+        socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let mut datagram = [0; 1500];
+        let mut ask = |call: &[u8]| {
+            socket.send_to(call, address).unwrap();
+            let length = socket.recv(&mut datagram).unwrap();
+            datagram[..length].to_vec()
+        };
+        // What is no call is not answered, and does not stop the mapper.
+        socket.send_to(b"nonsense", address).unwrap();
+        let by_datagram = ask(&dump_call());
+        assert_eq!(by_datagram[..12], [0, 0, 0, 7, 0, 0, 0, 1, 0, 0, 0, 0]);
+        let nfs: Vec<u8> =
+            [100_003_u32, 3, 6, u32::from(gateway.port)].iter().flat_map(|word| word.to_be_bytes()).collect();
+        assert!(by_datagram.windows(16).any(|window| window == nfs));
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(&[&0x8000_0028_u32.to_be_bytes()[..], &dump_call()].concat()).unwrap();
+        let mut by_stream = vec![0; 4 + by_datagram.len()];
+        stream.read_exact(&mut by_stream).unwrap();
+        assert_eq!(by_stream[4..], by_datagram);
+    }
+
+    fn is_closed(stream: &mut TcpStream) -> bool {
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        // Closed, or reset.
+        matches!(stream.read(&mut [0]), Ok(0) | Err(_))
+    }
+
+    #[test]
+    fn an_address_without_a_zone_is_closed() {
+        let gateway =
+            Gateway::at(Ipv4Addr::new(127, 0, 0, 3), Settings { nfs_port: 0, portmap_port: 0, ..Settings::default() });
+        assert!(is_closed(&mut TcpStream::connect(("127.0.0.3", gateway.port)).unwrap()));
+    }
+
+    #[test]
+    fn connections_of_one_client_are_bounded() {
+        let settings = Settings { nfs_port: 0, portmap_port: 0, connections_per_client_max: 2, ..Settings::default() };
+        let gateway = Gateway::at(Ipv4Addr::LOCALHOST, settings);
+        let connect = || TcpStream::connect(("127.0.0.1", gateway.port)).unwrap();
+        let null: Vec<u8> =
+            [0x8000_0028_u32, 7, 0, 2, 100_003, 3, 0, 0, 0, 0, 0].iter().flat_map(|w| w.to_be_bytes()).collect();
+        let answers =
+            |stream: &mut TcpStream| stream.write_all(&null).is_ok() && stream.read_exact(&mut [0; 28]).is_ok();
+        let mut open = [connect(), connect()];
+        assert!(open.iter_mut().all(answers));
+        assert!(is_closed(&mut connect()));
+        drop(open);
+        // There is room again as soon as the door has seen them go.
+        while !answers(&mut connect()) {}
     }
 
     /// Serves until the given number of seconds is over, for a client that is started by hand:

@@ -1,9 +1,9 @@
 //! MNT (RFC 1813 5.2.1, RFC 1094 A.5).
 
 use bytes::Bytes;
+use nfs_wire::mount::MNTPATHLEN;
 use nfs_wire::mount::v1::FhStatus;
 use nfs_wire::mount::v3::{MountOk, MountResult, Mountstat3};
-use nfs_wire::mount::MNTPATHLEN;
 use nfs_wire::nfs3::FileHandle;
 use nfs_wire::rpc::AuthFlavor;
 use vfs::limits::NFS_NAME_BYTES_MAX;
@@ -38,10 +38,7 @@ pub(super) async fn mnt1<V: Vfs>(call: &Call<'_, V>, path: &Bytes) -> FhStatus {
     }
 }
 
-async fn mount<V: Vfs>(
-    call: &Call<'_, V>,
-    path: &Bytes,
-) -> Result<(FileHandle, std::sync::Arc<Export>), Mountstat3> {
+async fn mount<V: Vfs>(call: &Call<'_, V>, path: &Bytes) -> Result<(FileHandle, std::sync::Arc<Export>), Mountstat3> {
     let (inode, export) = find(call, path).await?;
     let handle = call.door.keys.seal(&HandleTarget { inode, export: export.id().0, view: View::Live });
     call.state.mounts.insert(call.caller.client, path);

@@ -117,10 +117,9 @@ impl<V: Vfs> Call<'_, V> {
                 let is_foreign = zones.iter().any(|zone| zone.exports().iter().any(|other| other.id() == export));
                 if is_foreign { Nfsstat3::Badhandle } else { Nfsstat3::Stale }
             }
-            Refusal::NotMountable
-            | Refusal::ClientNotNamed
-            | Refusal::FlavorNotAccepted
-            | Refusal::UnknownUser => Nfsstat3::Acces,
+            Refusal::NotMountable | Refusal::ClientNotNamed | Refusal::FlavorNotAccepted | Refusal::UnknownUser => {
+                Nfsstat3::Acces
+            }
         }
     }
 }

@@ -41,10 +41,7 @@ trait Answer<V: Vfs>: Procedure<Result = Reply3<Self::Resok, Self::Resfail>> {
     type Resok: Encode;
     type Resfail: Encode + From<Refused>;
 
-    fn answer(
-        call: &Call<'_, V>,
-        args: Self::Args,
-    ) -> impl Future<Output = Result<Self::Resok, Refused>> + Send;
+    fn answer(call: &Call<'_, V>, args: Self::Args) -> impl Future<Output = Result<Self::Resok, Refused>> + Send;
 }
 
 /// Does an NFS call whose arguments stand next in `decoder` and returns the reply to `xid`.

@@ -59,4 +59,5 @@ fn plus<V: Vfs>(
 }
 
 /// Bytes of an entry as reckoned with: its fixed part, a short name, attributes and handle.
-const ENTRY_BYTES_EXPECTED: usize = 6 * UNIT + NAME_BYTES_EXPECTED + 2 * UNIT + Fattr3::ENCODED_BYTES + UNIT + HANDLE_BYTES;
+const ENTRY_BYTES_EXPECTED: usize =
+    6 * UNIT + NAME_BYTES_EXPECTED + 2 * UNIT + Fattr3::ENCODED_BYTES + UNIT + HANDLE_BYTES;

@@ -52,13 +52,9 @@ fn special_files_are_made() {
     let house = House::new();
     let client = house.client(CONTOSO);
     let root = client.mount();
-    let make = |client: &Client<'_>, name: &str, what| {
-        client.call::<nfs3::Mknod>(&MknodArgs { place: at(&root, name), what })
-    };
-    let device = |minor| DeviceData {
-        dev_attributes: mode(0o600),
-        spec: Specdata3 { specdata1: 8, specdata2: minor },
-    };
+    let make =
+        |client: &Client<'_>, name: &str, what| client.call::<nfs3::Mknod>(&MknodArgs { place: at(&root, name), what });
+    let device = |minor| DeviceData { dev_attributes: mode(0o600), spec: Specdata3 { specdata1: 8, specdata2: minor } };
     let cases = [
         ("chr", MknodData::CharacterDevice(device(1)), Ftype3::CharacterDevice),
         ("blk", MknodData::BlockDevice(device(2)), Ftype3::BlockDevice),

@@ -103,7 +103,7 @@ pub(crate) struct Client<'a> {
     pub(crate) house: &'a House,
     pub(crate) caller: Caller,
     pub(crate) credential: OpaqueAuth,
-    xid: Cell<u32>,
+    pub(crate) xid: Cell<u32>,
 }
 
 impl<'a> Client<'a> {

@@ -4,7 +4,7 @@ mod directories;
 mod files;
 mod garbage;
 mod handles;
-mod harness;
+pub(crate) mod harness;
 mod listings;
 mod mounting;
 mod names;

@@ -15,8 +15,7 @@ fn access_tells_what_will_be_allowed() {
     let house = House::new();
     let root_user = house.client(CONTOSO);
     let root = root_user.mount();
-    let (owner, other) =
-        (house.client(CONTOSO).user(1000, 100, &[]), house.client(CONTOSO).user(1001, 101, &[7, 100]));
+    let (owner, other) = (house.client(CONTOSO).user(1000, 100, &[]), house.client(CONTOSO).user(1001, 101, &[7, 100]));
     let (dir, file) = (owner.mkdir(&root, "dir"), owner.create(&root, "file"));
     let directory_rights = rights::READ | rights::LOOKUP | rights::MODIFY | rights::EXTEND | rights::DELETE;
     assert_eq!(access(&owner, &dir), directory_rights);
@@ -118,7 +117,8 @@ fn a_read_only_export_refuses_every_change() {
 
 #[test]
 fn an_export_serves_only_the_clients_it_names() {
-    let house = House::with(&[&zone("contoso", CONTOSO, "clients = [\"192.0.2.0/28\"]\nread_only_clients = [\"192.0.2.9\"]")]);
+    let house =
+        House::with(&[&zone("contoso", CONTOSO, "clients = [\"192.0.2.0/28\"]\nread_only_clients = [\"192.0.2.9\"]")]);
     let file = house.client(CONTOSO).create(&house.client(CONTOSO).mount(), "a");
     let stranger = house.client_from(CONTOSO, "198.51.100.1");
     assert_eq!(stranger.getattr(&file).unwrap_err(), Nfsstat3::Acces);
