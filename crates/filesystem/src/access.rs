@@ -20,7 +20,7 @@ pub(crate) const STICKY: u32 = 0o1000;
 /// only what somebody may execute.
 pub(crate) fn permission_bits(attributes: &Attributes, credentials: &Credentials) -> u32 {
     if credentials.superuser {
-        let searchable = attributes.is_directory() || attributes.mode & 0o111 != 0;
+        let searchable = attributes.file_type != FileType::Regular || attributes.mode & 0o111 != 0;
         return READ | WRITE | u32::from(searchable);
     }
     let shift = if credentials.is_user(&attributes.owner) {
@@ -68,9 +68,12 @@ pub(crate) fn require_sticky(
 
 /// The rights of the wanted ones that an operation would really be allowed.
 pub(crate) fn granted(attributes: &Attributes, credentials: &Credentials, wanted: AccessMask) -> AccessMask {
-    let mut rights = AccessMask::from_mode_bits(permission_bits(attributes, credentials)).union(AccessMask::ALWAYS);
-    if attributes.file_type == FileType::Directory && permission_bits(attributes, credentials) & 3 == 3 {
-        rights = rights.union(AccessMask::DELETE_CHILD);
+    let bits = permission_bits(attributes, credentials);
+    let mut rights = AccessMask::from_mode_bits(bits).union(AccessMask::ALWAYS);
+    if attributes.file_type == FileType::Directory {
+        // Entries are changed only by who may also search.
+        let changes = AccessMask::MODE_WRITE.union(AccessMask::DELETE_CHILD);
+        rights = if bits & 3 == 3 { rights.union(changes) } else { AccessMask(rights.0 & !changes.0) };
     }
     if is_owner(attributes, credentials) {
         rights = rights.union(AccessMask(AccessMask::WRITE_DAC.0 | AccessMask::WRITE_ATTRIBUTES.0));

@@ -8,7 +8,7 @@ use vfs::{
 
 use super::without_set_id;
 use crate::Filesystem;
-use crate::access::{SET_GROUP_ID, WRITE, is_owner, require, require_data};
+use crate::access::{SET_GROUP_ID, WRITE, is_owner, require_data};
 use crate::turn::{Step, Turn, of_record};
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
@@ -43,31 +43,33 @@ pub(crate) fn check(ctx: &OpContext, request: &SetattrRequest, before: &Attribut
         return Err(FsError::NotSync);
     }
     let (set, credentials) = (&request.attributes, &*ctx.credentials);
-    check_size(set, before)?;
-    let owner = is_owner(before, credentials);
-    let owner_only = set.mode.is_some() || set.created.is_some() || set.dos.is_some();
-    let exact_time = |time: Option<SetTime>| matches!(time, Some(SetTime::To(_)));
-    if !owner && (owner_only || exact_time(set.accessed) || exact_time(set.modified)) {
-        return Err(FsError::NotPermitted);
+    check_values(set)?;
+    match (set.size, before.file_type) {
+        (Some(_), FileType::Directory) => return Err(FsError::IsDirectory),
+        (None, _) | (Some(_), FileType::Regular) => {}
+        (Some(_), _) => return Err(FsError::InvalidArgument),
     }
     check_owners(set, before, credentials)?;
-    if !owner && (set.accessed.is_some() || set.modified.is_some()) {
-        require(before, credentials, WRITE)?;
+    let exact_time = |time: Option<SetTime>| matches!(time, Some(SetTime::To(_)));
+    let owner_only = set.mode.is_some() || set.created.is_some() || set.dos.is_some();
+    if !is_owner(before, credentials) && (owner_only || exact_time(set.accessed) || exact_time(set.modified)) {
+        return Err(FsError::NotPermitted);
     }
-    if set.size.is_some() {
+    if set.size.is_some() || set.accessed.is_some() || set.modified.is_some() {
         require_data(before, credentials, WRITE)?;
     }
-    Ok(())
+    if set.size.is_some_and(|size| size > vfs::limits::FILE_SIZE_MAX) { Err(FsError::FileTooLarge) } else { Ok(()) }
 }
 
-fn check_size(set: &SetAttributes, before: &Attributes) -> Result<(), FsError> {
-    match (set.size, before.file_type) {
-        (None, _) => Ok(()),
-        (Some(_), FileType::Directory) => Err(FsError::IsDirectory),
-        (Some(size), FileType::Regular) if size > vfs::limits::FILE_SIZE_MAX => Err(FsError::FileTooLarge),
-        (Some(_), FileType::Regular) => Ok(()),
-        (Some(_), _) => Err(FsError::InvalidArgument),
-    }
+/// Refuses values that cannot be stored.
+pub(crate) fn check_values(set: &SetAttributes) -> Result<(), FsError> {
+    let is_time = |time: Timestamp| time.nanoseconds < NANOSECONDS_PER_SECOND;
+    let is_set_time = |time: SetTime| matches!(time, SetTime::Now) || matches!(time, SetTime::To(to) if is_time(to));
+    let fits = set.mode.is_none_or(|mode| mode & !0o7777 == 0)
+        && set.accessed.is_none_or(is_set_time)
+        && set.modified.is_none_or(is_set_time)
+        && set.created.is_none_or(is_time);
+    if fits { Ok(()) } else { Err(FsError::InvalidArgument) }
 }
 
 /// Owners give nothing away: only the superuser changes the owner; the owner may choose among its groups.
@@ -117,7 +119,7 @@ pub(crate) fn apply(record: &mut InodeRecord, credentials: &Credentials, set: &S
     }
     if let Some(mode) = set.mode {
         record.mode = mode_of(mode);
-        if !credentials.superuser && !credentials.is_member(&record.group) && record.file_type != FileType::Directory {
+        if !credentials.superuser && !credentials.is_member(&record.group) {
             record.mode &= !mode_of(SET_GROUP_ID);
         }
     }
@@ -166,3 +168,5 @@ pub(crate) fn owner_of_new(
 pub(crate) fn mode_of(mode: u32) -> u16 {
     u16::try_from(mode & 0o7777).unwrap_or(0)
 }
+
+const NANOSECONDS_PER_SECOND: u32 = 1_000_000_000;

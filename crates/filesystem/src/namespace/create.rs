@@ -11,8 +11,8 @@ use vfs::{
 
 use super::lookup::{check_length, require_directory};
 use crate::Filesystem;
-use crate::access::{SEARCH, SET_GROUP_ID, WRITE, require, require_data};
-use crate::attributes::{apply, mode_of, owner_of_new};
+use crate::access::{SEARCH, SET_GROUP_ID, WRITE, require};
+use crate::attributes::{apply, check_values, mode_of, owner_of_new};
 use crate::turn::{Found, Step, Stop, Turn, of_record};
 
 /// An inode that is to be made.
@@ -36,7 +36,7 @@ impl NewInode {
 enum Outcome {
     Done(CreateReply),
     /// An existing file is taken and has to get this size first.
-    Resize(InodeId, u64),
+    Resize(Attributes, InodeId, u64),
 }
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
@@ -47,20 +47,24 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             CreateHow::Exclusive(verifier) => (SetAttributes::default(), Some(*verifier)),
         };
         let new = NewInode { verifier, ..NewInode::of(FileType::Regular, attributes) };
-        for _ in 0..RESIZES_MAX {
-            let create = |turn: &mut Turn<'_, K, C>| create_file(turn, ctx, (&request, &new));
-            match self.mutate(request.parent.shard, create).await? {
-                Outcome::Done(reply) => return Ok(reply),
-                Outcome::Resize(inode, size) => self.resize_taken(ctx, inode, size).await?,
-            }
+        let create = |turn: &mut Turn<'_, K, C>| create_file(turn, ctx, (&request, &new));
+        match self.mutate(request.parent.shard, create).await? {
+            Outcome::Done(reply) => Ok(reply),
+            Outcome::Resize(parent, inode, size) => self.resize_taken(ctx, (parent, inode), size).await,
         }
-        Err(FsError::Delay.into())
     }
 
-    async fn resize_taken(&self, ctx: &OpContext, inode: InodeId, size: u64) -> Result<(), Failure> {
+    /// An existing file that is taken gets the size that was asked for.
+    async fn resize_taken(
+        &self,
+        ctx: &OpContext,
+        (parent, inode): (Attributes, InodeId),
+        size: u64,
+    ) -> Result<CreateReply, Failure> {
         let attributes = SetAttributes { size: Some(size), ..SetAttributes::default() };
         let request = SetattrRequest { inode, via: Via::Anonymous, attributes, guard: None };
-        self.do_setattr(ctx, request).await.map(|_| ())
+        let set = self.do_setattr(ctx, request).await.map_err(|failure| Failure::with(failure.error, parent.clone()))?;
+        Ok(CreateReply { attributes: set.change.after, parent: Change::none(parent), created: false })
     }
 
     pub(crate) async fn do_mkdir(&self, ctx: &OpContext, request: MkdirRequest) -> Result<CreateReply, Failure> {
@@ -69,12 +73,6 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     }
 
     pub(crate) async fn do_symlink(&self, ctx: &OpContext, request: SymlinkRequest) -> Result<CreateReply, Failure> {
-        if request.target.is_empty() || request.target.contains(&0) {
-            return Err(FsError::InvalidArgument.into());
-        }
-        if request.target.len() > SYMLINK_BYTES_MAX {
-            return Err(FsError::NameTooLong.into());
-        }
         let new = NewInode { target: request.target, ..NewInode::of(FileType::Symlink, request.attributes) };
         self.make(ctx, (request.parent, request.name), new).await
     }
@@ -86,10 +84,6 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             NodeKind::Block(device) => (FileType::Block, device),
             NodeKind::Character(device) => (FileType::Character, device),
         };
-        let is_device = matches!(file_type, FileType::Block | FileType::Character);
-        if is_device && !ctx.credentials.superuser {
-            return Err(FsError::NotPermitted.into());
-        }
         let new = NewInode { device, ..NewInode::of(file_type, request.attributes) };
         self.make(ctx, (request.parent, request.name), new).await
     }
@@ -130,7 +124,6 @@ fn look_in_parent<K: kv::Engine, C: chunk::Store>(
     require_directory(&before)?;
     let refuse = |error| Stop::Fail(Failure::with(error, before.clone()));
     require(&before, &ctx.credentials, SEARCH).map_err(refuse)?;
-    check_length(ctx, name).map_err(refuse)?;
     let found = turn.find(parent, name)?;
     Ok((before, found))
 }
@@ -153,9 +146,8 @@ fn take_existing<K: kv::Engine, C: chunk::Store>(
         CreateHow::Exclusive(verifier) if record.create_verifier != Some(*verifier) => return Err(exists()),
         CreateHow::Exclusive(_) => {}
         CreateHow::Unchecked(set) => {
-            if let Some(size) = set.size.filter(|size| *size != attributes.size) {
-                require_data(&attributes, &ctx.credentials, WRITE)?;
-                return Ok(Outcome::Resize(found.target, size));
+            if let Some(size) = set.size {
+                return Ok(Outcome::Resize(parent.clone(), found.target, size));
             }
         }
     }
@@ -171,10 +163,7 @@ pub(super) fn create_new<K: kv::Engine, C: chunk::Store>(
 ) -> Step<CreateReply> {
     let refuse = |error| Stop::Fail(Failure::with(error, parent.clone()));
     require(parent, &ctx.credentials, WRITE).map_err(refuse)?;
-    let (owner, group) = owner_of_new(parent, &ctx.credentials, &new.attributes).map_err(refuse)?;
-    if new.attributes.size.is_some_and(|size| size > vfs::limits::FILE_SIZE_MAX) {
-        return Err(refuse(FsError::FileTooLarge));
-    }
+    let (owner, group) = check_new(ctx, (parent, name), new).map_err(refuse)?;
     let directory = parent.inode;
     let is_directory = new.file_type == FileType::Directory;
     if is_directory {
@@ -203,6 +192,32 @@ pub(super) fn create_new<K: kv::Engine, C: chunk::Store>(
     let after = turn.touch_directory(directory, 1, i64::from(is_directory))?;
     let attributes = turn.attributes(inode, &record);
     Ok(CreateReply { attributes, parent: Change { before: parent.pre(), after }, created: true })
+}
+
+/// Whether the caller may make such a thing; its owner and group.
+fn check_new(
+    ctx: &OpContext,
+    (parent, name): (&Attributes, &Name),
+    new: &NewInode,
+) -> Result<(Principal, Principal), FsError> {
+    let is_device = matches!(new.file_type, FileType::Block | FileType::Character);
+    if is_device && !ctx.credentials.superuser {
+        return Err(FsError::NotPermitted);
+    }
+    let owners = owner_of_new(parent, &ctx.credentials, &new.attributes)?;
+    check_values(&new.attributes)?;
+    if new.file_type == FileType::Symlink && (new.target.is_empty() || new.target.contains(&0)) {
+        return Err(FsError::InvalidArgument);
+    }
+    check_length(ctx, name)?;
+    if new.target.len() > SYMLINK_BYTES_MAX {
+        return Err(FsError::NameTooLong);
+    }
+    let is_file = new.file_type == FileType::Regular;
+    if is_file && new.attributes.size.is_some_and(|size| size > vfs::limits::FILE_SIZE_MAX) {
+        return Err(FsError::FileTooLarge);
+    }
+    Ok(owners)
 }
 
 fn make_room_below<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, parent: &Attributes) -> Step<()> {
@@ -279,6 +294,3 @@ fn set_new(
         record.mode |= mode_of(SET_GROUP_ID);
     }
 }
-
-/// Times an unchecked creation starts again because the file changed its size meanwhile.
-const RESIZES_MAX: usize = 16;

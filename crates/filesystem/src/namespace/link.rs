@@ -2,20 +2,20 @@
 
 use meta::records::DentryRecord;
 use vfs::limits::LINKS_MAX;
-use vfs::{Attributes, Change, Failure, FsError, LinkReply, LinkRequest, OpContext};
+use vfs::{Attributes, Change, Failure, FileType, FsError, LinkReply, LinkRequest, OpContext};
 
 use super::lookup::{check_length, require_directory};
 use super::prepare::Prepared;
 use super::remove::lose_name;
 use crate::Filesystem;
 use crate::access::{SEARCH, WRITE, require, require_sticky};
-use crate::turn::{Found, Step, Stop, Turn};
+use crate::turn::{Step, Stop, Turn};
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_link(&self, ctx: &OpContext, request: LinkRequest) -> Result<LinkReply, Failure> {
         self.admit_growth(ctx)?;
         if (request.inode.shard, request.inode.tree) != (request.parent.shard, request.parent.tree) {
-            return Err(FsError::CrossDevice.into());
+            return Err(self.refuse_across(ctx, [request.inode, request.parent], &[request.parent]).await);
         }
         let place = (request.parent, &request.name);
         self.mutate_removing(request.parent.shard, place, |turn, victim| link(turn, ctx, &request, victim)).await
@@ -37,13 +37,19 @@ fn link<K: kv::Engine, C: chunk::Store>(
     require(&before, &ctx.credentials, SEARCH).map_err(refuse)?;
     check_length(ctx, &request.name).map_err(refuse)?;
     let existing = turn.find(request.parent, &request.name)?;
-    if existing.is_some() && !request.replace {
+    let is_directory = existing.as_ref().is_some_and(|existing| existing.dentry.file_type == FileType::Directory);
+    if existing.is_some() && (!request.replace || is_directory) {
         return Err(refuse(FsError::Exists));
     }
     if inode.is_directory() {
         return Err(refuse(FsError::NotPermitted));
     }
     require(&before, &ctx.credentials, WRITE).map_err(refuse)?;
+    if let Some(existing) = &existing {
+        let target = turn.live(existing.target)?;
+        let target = turn.attributes(existing.target, &target);
+        require_sticky(&before, &target, &ctx.credentials).map_err(refuse)?;
+    }
     if record.links >= LINKS_MAX {
         return Err(refuse(FsError::TooManyLinks));
     }
@@ -51,7 +57,8 @@ fn link<K: kv::Engine, C: chunk::Store>(
         if existing.target == request.inode {
             return Ok(LinkReply { attributes: inode, parent: Change::none(before) });
         }
-        replace(turn, ctx, (request, &before), (existing, victim))?;
+        turn.remove_dentry(request.parent, existing.cookie)?;
+        lose_name(turn, request.parent, existing, victim)?;
     }
     let attributes = add_name(turn, request)?;
     let after = turn.touch_directory(request.parent, i64::from(existing.is_none()), 0)?;
@@ -60,22 +67,6 @@ fn link<K: kv::Engine, C: chunk::Store>(
 
 fn refused(error: FsError, inode: &Attributes, parent: &Attributes) -> Failure {
     Failure { target: Some(Box::new(parent.clone())), ..Failure::with(error, inode.clone()) }
-}
-
-fn replace<K: kv::Engine, C: chunk::Store>(
-    turn: &mut Turn<'_, K, C>,
-    ctx: &OpContext,
-    (request, before): (&LinkRequest, &Attributes),
-    (existing, victim): (&Found, Prepared<'_>),
-) -> Step<()> {
-    let target = turn.live(existing.target)?;
-    let attributes = turn.attributes(existing.target, &target);
-    require_sticky(before, &attributes, &ctx.credentials)?;
-    if attributes.is_directory() {
-        return Err(FsError::IsDirectory.into());
-    }
-    turn.remove_dentry(request.parent, existing.cookie)?;
-    lose_name(turn, request.parent, existing, victim).map(|_| ())
 }
 
 fn add_name<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, request: &LinkRequest) -> Step<Attributes> {

@@ -47,7 +47,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     ) -> Result<InodeId, Failure> {
         match &request.name {
             LookupName::Itself => Ok(request.parent),
-            LookupName::Parent => self.parent(ctx, request.parent, record).await,
+            LookupName::Parent => Ok(self.parent(ctx, request.parent, record)),
             LookupName::Child(name) => {
                 if request.case == Case::Insensitive {
                     return Err(FsError::NotSupported.into());
@@ -59,17 +59,16 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
     }
 
-    /// The directory above: itself at the root of the context, the parent shard's directory at the root of a shard.
-    pub(crate) async fn parent(
-        &self,
-        ctx: &OpContext,
-        directory: InodeId,
-        record: &InodeRecord,
-    ) -> Result<InodeId, Failure> {
-        if directory == ctx.root || directory.number == InodeNumber::ROOT {
-            return Ok(directory);
+    /// The directory above: itself at the root of the context, the directory that holds the junction at the root of a
+    /// shard.
+    pub(super) fn parent(&self, ctx: &OpContext, directory: InodeId, record: &InodeRecord) -> InodeId {
+        if directory == ctx.root {
+            return directory;
         }
-        Ok(directory.sibling(record.home_parent))
+        if directory.number == InodeNumber::ROOT {
+            return self.shards.find(directory.shard).map_or(directory, |shard| shard.turn().record.parent);
+        }
+        directory.sibling(record.home_parent)
     }
 
     /// An entry of a directory.
@@ -94,7 +93,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
     pub(crate) async fn do_walk(&self, ctx: &OpContext, request: WalkRequest) -> Result<WalkReply, Failure> {
         if request.path.len() > vfs::limits::WALK_COMPONENTS_MAX {
-            return Err(FsError::NameTooLong.into());
+            return Err(FsError::InvalidArgument.into());
         }
         let mut seen = Seen::default();
         let record = self.live(request.start, &mut seen).await?;

@@ -25,11 +25,12 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         require_directory(&directory)?;
         let refuse = |error| Failure::with(error, directory.clone());
         require(&directory, &ctx.credentials, READ).map_err(refuse)?;
-        if request.after > Cookie::DOT_DOT && request.after < Cookie::FIRST_STORED {
+        let is_reserved = request.after > Cookie::DOT_DOT && request.after < Cookie::FIRST_STORED;
+        if is_reserved || i64::try_from(request.after.0).is_err() {
             return Err(refuse(FsError::BadCookie));
         }
         let limit = request.entries_max.clamp(1, READDIR_ENTRIES_MAX);
-        let mut entries = self.dots(ctx, &request, (&directory, &record)).await?;
+        let mut entries = self.dots(ctx, &request, (&directory, &record));
         entries.truncate(limit);
         let end = if entries.len() < limit {
             let wanted = limit - entries.len();
@@ -49,12 +50,12 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         Ok(ReaddirReply { entries, end, directory })
     }
 
-    async fn dots(
+    fn dots(
         &self,
         ctx: &OpContext,
         request: &ReaddirRequest,
         (directory, record): (&Attributes, &InodeRecord),
-    ) -> Result<Vec<DirectoryEntry>, Failure> {
+    ) -> Vec<DirectoryEntry> {
         let entry = |name: &'static [u8], inode: InodeId, cookie| DirectoryEntry {
             name: Bytes::from_static(name),
             inode,
@@ -67,10 +68,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             dots.push(entry(b".", directory.inode, Cookie::DOT));
         }
         if request.after < Cookie::DOT_DOT {
-            let parent = self.parent(ctx, directory.inode, record).await?;
-            dots.push(entry(b"..", parent, Cookie::DOT_DOT));
+            dots.push(entry(b"..", self.parent(ctx, directory.inode, record), Cookie::DOT_DOT));
         }
-        Ok(dots)
+        dots
     }
 
     async fn stored_entries(&self, request: &ReaddirRequest, limit: usize) -> Result<Vec<DirectoryEntry>, Failure> {

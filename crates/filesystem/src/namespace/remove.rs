@@ -37,10 +37,10 @@ fn remove<K: kv::Engine, C: chunk::Store>(
     let target = turn.live(found.target)?;
     let attributes = turn.attributes(found.target, &target);
     require_sticky(&before, &attributes, &ctx.credentials).map_err(refuse)?;
-    check_kind(request.kind, &target).map_err(refuse)?;
     if found.dentry.shard.is_some() {
         return Err(refuse(FsError::NotPermitted));
     }
+    check_kind(request.kind, &target).map_err(refuse)?;
     if attributes.is_directory() && target.size > 0 {
         return Err(refuse(FsError::NotEmpty));
     }

@@ -30,16 +30,28 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.admit_release()?;
         let (from, to) = (request.from_parent, request.to_parent);
         if (from.shard, from.tree) != (to.shard, to.tree) {
-            return Err(self.rename_across(ctx, &request).await);
+            return Err(self.refuse_across(ctx, [from, to], &[from, to]).await);
         }
         self.mutate_removing(to.shard, (to, &request.to_name), |turn, victim| rename(turn, ctx, &request, victim)).await
     }
 
-    /// Both directories must be there before their being apart is the answer.
-    async fn rename_across(&self, ctx: &OpContext, request: &RenameRequest) -> Failure {
-        for directory in [request.from_parent, request.to_parent] {
-            if let Err(failure) = self.do_getattr(ctx, directory).await {
+    /// Both must be there, and those that have to be directories be some, before their being apart is the answer.
+    pub(super) async fn refuse_across(
+        &self,
+        ctx: &OpContext,
+        both: [InodeId; 2],
+        directories: &[InodeId],
+    ) -> Failure {
+        for inode in both {
+            if let Err(failure) = self.do_getattr(ctx, inode).await {
                 return failure;
+            }
+        }
+        for inode in directories {
+            match self.do_getattr(ctx, *inode).await {
+                Ok(found) if found.attributes.is_directory() => {}
+                Ok(found) => return Failure::with(FsError::NotDirectory, found.attributes),
+                Err(failure) => return failure,
             }
         }
         FsError::CrossDevice.into()
@@ -74,19 +86,12 @@ fn rename<K: kv::Engine, C: chunk::Store>(
     let parents = parents(turn, ctx, request)?;
     let found = turn.find(request.from_parent, &request.from_name)?;
     let found = found.ok_or_else(|| parents.refuse(FsError::NotFound))?;
-    for directory in [&parents.from, &parents.to] {
-        require(directory, &ctx.credentials, WRITE).map_err(|error| parents.refuse(error))?;
-    }
-    if found.dentry.shard.is_some() {
-        return Err(parents.refuse(FsError::CrossDevice));
-    }
     let moved = parents.named(look(turn, request, found))?;
-    parents.named(check(turn, ctx, &parents, &moved))?;
+    if moved.existing.as_ref().is_some_and(|(existing, _)| existing.target == moved.found.target) {
+        return Ok(RenameReply { from: Change::none(parents.from), to: Change::none(parents.to) });
+    }
+    parents.named(check(turn, ctx, (request, &parents), &moved))?;
     if let Some((existing, _)) = &moved.existing {
-        if existing.target == moved.found.target {
-            return Ok(RenameReply { from: Change::none(parents.from), to: Change::none(parents.to) });
-        }
-        parents.named(check_replaced(turn, ctx, (request, &parents), &moved))?;
         turn.remove_dentry(request.to_parent, existing.cookie)?;
         lose_name(turn, request.to_parent, existing, victim)?;
     }
@@ -140,49 +145,56 @@ fn look<K: kv::Engine, C: chunk::Store>(
 fn check<K: kv::Engine, C: chunk::Store>(
     turn: &mut Turn<'_, K, C>,
     ctx: &OpContext,
-    parents: &Parents,
+    (request, parents): (&RenameRequest, &Parents),
     moved: &Move,
 ) -> Step<()> {
+    require(&parents.from, &ctx.credentials, WRITE)?;
+    require(&parents.to, &ctx.credentials, WRITE)?;
     require_sticky(&parents.from, &moved.source, &ctx.credentials)?;
     if let Some((_, existing)) = &moved.existing {
         require_sticky(&parents.to, existing, &ctx.credentials)?;
     }
-    if !moved.source.is_directory() || parents.are_one() {
-        return Ok(());
+    let is_junction = |found: &Found| found.dentry.shard.is_some();
+    if is_junction(&moved.found) || moved.existing.as_ref().is_some_and(|(existing, _)| is_junction(existing)) {
+        return Err(FsError::CrossDevice.into());
     }
-    // Its `..` changes, so it is written itself.
-    require(&moved.source, &ctx.credentials, WRITE)?;
-    let chain = turn.chain(parents.to.inode)?;
+    let changes_parent = moved.source.is_directory() && !parents.are_one();
+    let chain = if changes_parent { turn.chain(parents.to.inode)? } else { Vec::new() };
+    if changes_parent {
+        // Its `..` changes, so it is written itself.
+        require(&moved.source, &ctx.credentials, WRITE)?;
+    }
     if chain.contains(&moved.source.inode) {
         return Err(FsError::InvalidArgument.into());
     }
-    let height = turn.usage(moved.source.inode)?.height;
-    if chain.len() + 1 + height as usize > DEPTH_MAX as usize + 1 {
-        return Err(FsError::TooDeep.into());
+    check_replaced(turn, request.replace, moved)?;
+    if changes_parent {
+        let height = turn.usage(moved.source.inode)?.height;
+        if chain.len() + height as usize > DEPTH_MAX as usize {
+            return Err(FsError::TooDeep.into());
+        }
+        if parents.to.links >= LINKS_MAX && moved.existing.is_none() {
+            return Err(FsError::TooManyLinks.into());
+        }
     }
-    let frees_a_link = moved.existing.is_some();
-    if parents.to.links >= LINKS_MAX && !frees_a_link { Err(FsError::TooManyLinks.into()) } else { Ok(()) }
+    Ok(())
 }
 
 fn check_replaced<K: kv::Engine, C: chunk::Store>(
     turn: &mut Turn<'_, K, C>,
-    ctx: &OpContext,
-    (request, parents): (&RenameRequest, &Parents),
+    replace: bool,
     moved: &Move,
 ) -> Step<()> {
     let Some((existing, attributes)) = &moved.existing else { return Ok(()) };
-    if !request.replace {
+    if !replace {
         return Err(FsError::Exists.into());
     }
-    debug_assert!(parents.to.is_directory() && ctx.credentials.groups.is_sorted());
     match (moved.source.is_directory(), attributes.is_directory()) {
-        (false, true) => return Err(FsError::IsDirectory.into()),
-        (true, false) => return Err(FsError::NotDirectory.into()),
-        (false, false) => return Ok(()),
-        (true, true) => {}
+        (false, true) => Err(FsError::IsDirectory.into()),
+        (true, false) => Err(FsError::NotDirectory.into()),
+        (true, true) if turn.live(existing.target)?.size > 0 => Err(FsError::NotEmpty.into()),
+        _ => Ok(()),
     }
-    let is_full = turn.live(existing.target).map(|record| record.size > 0);
-    if existing.dentry.shard.is_some() || is_full? { Err(FsError::NotEmpty.into()) } else { Ok(()) }
 }
 
 /// Moves the entry, and the charge when the name that moves is the home link.

@@ -69,6 +69,11 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         record.modified = self.now;
         record.changed = self.now;
         record.change = self.stamp();
+        if directories < 0 && record.links == 2 {
+            // The bound only rises otherwise: where nothing is below any more it is exact again.
+            let usage = self.usage(directory)?;
+            self.put_usage(directory, Some(UsageRecord { height: 0, ..usage }));
+        }
         let record = self.put_inode(directory, record);
         Ok(self.attributes(directory, &record))
     }

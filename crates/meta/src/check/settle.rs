@@ -108,14 +108,14 @@ struct Sum {
 impl Sum {
     fn add_inode(&mut self, facts: &Facts) {
         self.usage.inodes += 1;
-        self.usage.application_bytes = self.usage.application_bytes.saturating_add(application_bytes(facts));
+        self.usage.application_bytes = self.usage.application_bytes.wrapping_add(application_bytes(facts));
         self.usage.logical_bytes = self.usage.logical_bytes.saturating_add(logical_bytes(facts));
         self.usage.physical_bytes = self.usage.physical_bytes.saturating_add(facts.stored_bytes);
     }
 
     fn add_directory(&mut self, child: &Self, recorded: Option<&UsageRecord>) {
         self.usage.inodes += child.usage.inodes;
-        self.usage.application_bytes = self.usage.application_bytes.saturating_add(child.usage.application_bytes);
+        self.usage.application_bytes = self.usage.application_bytes.wrapping_add(child.usage.application_bytes);
         self.usage.logical_bytes = self.usage.logical_bytes.saturating_add(child.usage.logical_bytes);
         self.usage.physical_bytes = self.usage.physical_bytes.saturating_add(child.usage.physical_bytes);
         self.held_below = self.held_below.saturating_add(recorded.map_or(0, |usage| usage.held_bytes));
@@ -203,7 +203,7 @@ fn check_owners(report: &mut Report, shard: ShardId, tree: &Tree) {
         for owner in [(OwnerKind::User, facts.owner.clone()), (OwnerKind::Group, facts.group.clone())] {
             let usage = found.entry(owner).or_default();
             usage.inodes += 1;
-            usage.application_bytes = usage.application_bytes.saturating_add(application_bytes(facts));
+            usage.application_bytes = usage.application_bytes.wrapping_add(application_bytes(facts));
             usage.logical_bytes = usage.logical_bytes.saturating_add(logical_bytes(facts));
             usage.physical_bytes = usage.physical_bytes.saturating_add(facts.stored_bytes);
         }

@@ -12,7 +12,7 @@ pub struct UsageRecord {
     pub born: Epoch,
     /// Inodes, the directory itself included.
     pub inodes: u64,
-    /// Sizes of files and lengths of symlink targets.
+    /// Sizes of files and lengths of symlink targets, modulo 2^64: three sparse files can have more.
     pub application_bytes: u64,
     /// Allocated blocks times 4096.
     pub logical_bytes: u64,
@@ -93,7 +93,7 @@ impl UsageRecord {
         Some(Self {
             born: self.born,
             inodes: self.inodes.checked_add_signed(charge.inodes)?,
-            application_bytes: self.application_bytes.checked_add_signed(charge.application_bytes)?,
+            application_bytes: self.application_bytes.wrapping_add_signed(charge.application_bytes),
             logical_bytes: self.logical_bytes.checked_add_signed(charge.logical_bytes)?,
             physical_bytes: self.physical_bytes.checked_add_signed(charge.physical_bytes)?,
             held_bytes: self.held_bytes.checked_add_signed(charge.held_bytes)?,
@@ -106,7 +106,7 @@ impl UsageRecord {
     pub fn charge(&self) -> Option<Charge> {
         Some(Charge {
             inodes: i64::try_from(self.inodes).ok()?,
-            application_bytes: i64::try_from(self.application_bytes).ok()?,
+            application_bytes: self.application_bytes.cast_signed(),
             logical_bytes: i64::try_from(self.logical_bytes).ok()?,
             physical_bytes: i64::try_from(self.physical_bytes).ok()?,
             held_bytes: i64::try_from(self.held_bytes).ok()?,
@@ -121,7 +121,7 @@ impl OwnerUsageRecord {
         Some(Self {
             ready: self.ready,
             inodes: self.inodes.checked_add_signed(charge.inodes)?,
-            application_bytes: self.application_bytes.checked_add_signed(charge.application_bytes)?,
+            application_bytes: self.application_bytes.wrapping_add_signed(charge.application_bytes),
             logical_bytes: self.logical_bytes.checked_add_signed(charge.logical_bytes)?,
             physical_bytes: self.physical_bytes.checked_add_signed(charge.physical_bytes)?,
         })
@@ -146,7 +146,7 @@ impl Charge {
     pub fn plus(&self, other: &Self) -> Self {
         Self {
             inodes: self.inodes.saturating_add(other.inodes),
-            application_bytes: self.application_bytes.saturating_add(other.application_bytes),
+            application_bytes: self.application_bytes.wrapping_add(other.application_bytes),
             logical_bytes: self.logical_bytes.saturating_add(other.logical_bytes),
             physical_bytes: self.physical_bytes.saturating_add(other.physical_bytes),
             held_bytes: self.held_bytes.saturating_add(other.held_bytes),
@@ -158,7 +158,7 @@ impl Charge {
     pub fn negated(&self) -> Self {
         Self {
             inodes: self.inodes.saturating_neg(),
-            application_bytes: self.application_bytes.saturating_neg(),
+            application_bytes: self.application_bytes.wrapping_neg(),
             logical_bytes: self.logical_bytes.saturating_neg(),
             physical_bytes: self.physical_bytes.saturating_neg(),
             held_bytes: self.held_bytes.saturating_neg(),

@@ -25,9 +25,11 @@ pub(super) fn is_in_group(credentials: &Credentials, group: &vfs::Principal) -> 
     credentials.superuser || credentials.is_member(group)
 }
 
-/// Whether the bytes may be read or written by handle alone: the owner always may.
+/// Whether the bytes may be read or written by handle alone: the owner always may, and who may execute a file may read
+/// it, as a client that runs a program reads it.
 pub(super) fn permits_bytes(credentials: &Credentials, attributes: &Attributes, bits: u32) -> bool {
-    owns(credentials, attributes) || permits(credentials, attributes, bits)
+    let by_execution = bits == READ && permits(credentials, attributes, SEARCH);
+    owns(credentials, attributes) || permits(credentials, attributes, bits) || by_execution
 }
 
 /// Whether a sticky directory keeps the caller from removing this entry.

@@ -3,6 +3,7 @@
 mod faults;
 mod huge;
 mod model;
+mod race;
 mod space;
 
 use std::sync::Arc;

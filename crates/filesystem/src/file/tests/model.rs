@@ -16,7 +16,7 @@ struct Model {
 
 #[test]
 fn a_file_reads_as_it_was_written() {
-    let seeds = std::env::var("BERTH_FILE_SEEDS").map_or(12, |value| value.parse().unwrap());
+    let seeds = std::env::var("BERTH_FILE_SEEDS").map_or(6, |value| value.parse().unwrap());
     for seed in 0..seeds {
         block_on(run(seed));
     }
