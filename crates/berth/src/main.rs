@@ -1,2 +1,47 @@
-//! The one binary.
-fn main() {}
+//! The one binary: `serve` and `demo` put the house together, `check` looks at a store that nobody serves.
+
+mod arguments;
+mod assemble;
+mod check;
+mod clock;
+mod data_directory;
+mod demo;
+mod listeners;
+mod ready;
+mod runtime;
+mod serve;
+mod settings;
+mod shutdown;
+mod store;
+mod telemetry;
+mod zone_roots;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::{Arguments, Verb};
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().verb {
+        Verb::Serve(arguments) if arguments.check => serve::check(&arguments),
+        Verb::Serve(arguments) => serve::run(&arguments),
+        Verb::Demo(arguments) => demo::run(&arguments),
+        Verb::Check(arguments) => return check::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Says on standard error why the process ends; every cause on a line of its own.
+fn complain(error: &anyhow::Error) {
+    let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
+    // Without a standard error there is nobody to tell.
+    drop(writeln!(io::stderr().lock(), "berth: {}", causes.join("\n  because: ")));
+}

@@ -1,0 +1,217 @@
+//! The house, put together in the order of docs/architecture.md and taken apart backwards.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use nfs_server::{HandleKeys, Server, ServerParts};
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+use vfs::{Clock, Vfs};
+use zones::{ConfigErrors, Registry, Zone, ZoneDefinition};
+
+use crate::listeners::Listeners;
+use crate::runtime::Workers;
+use crate::settings::Settings;
+use crate::zone_roots;
+
+/// Where the descriptions of zones come from.
+#[derive(Clone, Debug)]
+pub(crate) struct ZoneSource {
+    /// Reads them; blocks.
+    pub(crate) load: fn(&Settings) -> Result<Vec<ZoneDefinition>, ConfigErrors>,
+    /// Mode of exported directories that are made.
+    pub(crate) export_mode: u32,
+}
+
+/// What stands on the store: zones, doors, listeners, and the threads that serve.
+#[derive(Debug)]
+pub(crate) struct House<V> {
+    vfs: Arc<V>,
+    settings: Settings,
+    source: ZoneSource,
+    registry: Arc<Registry>,
+    listeners: Listeners<V>,
+    workers: Workers,
+    stop: watch::Sender<bool>,
+}
+
+/// What a house is built on.
+#[derive(Debug)]
+pub(crate) struct Ground<V> {
+    pub(crate) vfs: Arc<V>,
+    pub(crate) handle_keys: HandleKeys,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl<V: Vfs> House<V> {
+    /// Serves the zones of the source; when this returns, clients can mount.
+    pub(crate) async fn open(ground: Ground<V>, settings: &Settings, source: ZoneSource) -> Result<Self> {
+        let Ground { vfs, handle_keys, clock } = ground;
+        let registry = Arc::new(Registry::new());
+        let (stop, stopped) = watch::channel(false);
+        let server = Server::new(ServerParts {
+            vfs: Arc::clone(&vfs),
+            registry: Arc::clone(&registry),
+            handle_keys,
+            clock,
+            settings: settings.for_nfs(CALLS_TIME),
+            stop: stopped,
+        });
+        let workers = Workers::start(settings.threads).context("cannot start the serving threads")?;
+        let listeners = Listeners::new(server, workers.seats(), settings.ports());
+        let settings = settings.clone();
+        let mut house = Self { vfs, settings, source, registry, listeners, workers, stop };
+        house.reload().await?;
+        Ok(house)
+    }
+
+    /// Reads the zones again and serves them as they are now: all of them, or, when anything is wrong, those served so
+    /// far. Connections that are open go on.
+    pub(crate) async fn reload(&mut self) -> Result<()> {
+        let (settings, load) = (self.settings.clone(), self.source.load);
+        let definitions = spawn_blocking(move || load(&settings)).await.context("reading the zones")??;
+        let zones = zone_roots::prepare(&*self.vfs, definitions, self.source.export_mode).await?;
+        let addresses: Vec<_> = zones.iter().flat_map(|(zone, _)| zone.addresses().iter().copied()).collect();
+        let bound = self.listeners.bind(&addresses)?;
+        self.registry.install(zones);
+        self.listeners.serve(bound);
+        self.listeners.keep(&addresses).await;
+        Ok(())
+    }
+
+    /// The zones served now.
+    pub(crate) fn zones(&self) -> Vec<Arc<Zone>> {
+        self.registry.zones()
+    }
+
+    /// Accepts nothing any more, lets calls that have begun end, and ends the threads.
+    pub(crate) async fn close(mut self) {
+        self.stop.send_replace(true);
+        self.listeners.keep(&[]).await;
+        let left = self.workers.drain(CALLS_TIME + CALLS_TIME_MARGIN).await;
+        if left > 0 {
+            tracing::warn!(connections = left, "connections were cut off: their calls took too long");
+        }
+    }
+}
+
+/// How long calls that have begun may take when the gateway stops.
+const CALLS_TIME: Duration = Duration::from_millis(1500);
+const CALLS_TIME_MARGIN: Duration = Duration::from_millis(300);
+/// How long the store may take to close; with the calls it stays within 5 s.
+pub(crate) const CLOSE_TIME: Duration = Duration::from_millis(2700);
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::net::{SocketAddr, TcpListener, TcpStream};
+    use std::path::Path;
+
+    use tempfile::TempDir;
+    use testkit::{ManualClock, ReferenceFilesystem};
+
+    use super::*;
+    use crate::runtime::on_this_thread;
+
+    /// A folder of zone files, and settings with ports that nothing used a moment ago.
+    struct Site {
+        folder: TempDir,
+        settings: Settings,
+    }
+
+    impl Site {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let mut settings = Settings::for_data(Path::new("unused"));
+            settings.zones = folder.path().to_owned();
+            settings.threads = 2;
+            settings.nfs.port = free_port();
+            settings.portmap.port = free_port();
+            Self { folder, settings }
+        }
+
+        fn write(&self, name: &str, address: &str) {
+            let text = format!(
+                "name = \"{name}\"\nbase = \"/{name}\"\naddresses = [\"{address}\"]\n[[export]]\npaths = [\"/projects\"]\n"
+            );
+            fs::write(self.folder.path().join(format!("{name}.toml")), text).unwrap();
+        }
+
+        async fn open(&self) -> Result<House<ReferenceFilesystem>> {
+            let clock = Arc::new(ManualClock::standing());
+            let vfs = Arc::new(ReferenceFilesystem::new(clock.clone()));
+            let handle_keys = HandleKeys::new(&[(1, [7; 32])]).unwrap();
+            let source = ZoneSource { load: |settings| zones::load(&settings.zones), export_mode: 0o755 };
+            House::open(Ground { vfs, handle_keys, clock }, &self.settings, source).await
+        }
+
+        fn answers(&self, address: &str) -> bool {
+            let ports = [self.settings.nfs.port, self.settings.portmap.port];
+            let connects = |port: u16| TcpStream::connect(SocketAddr::new(address.parse().unwrap(), port)).is_ok();
+            ports.into_iter().all(connects)
+        }
+    }
+
+    fn free_port() -> u16 {
+        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    }
+
+    fn names(house: &House<ReferenceFilesystem>) -> Vec<String> {
+        house.zones().iter().map(|zone| zone.name().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_reload_brings_zones_and_takes_them_away() {
+        on_this_thread().unwrap().block_on(async {
+            let site = Site::new();
+            site.write("a", "127.0.0.11");
+            let mut house = site.open().await.unwrap();
+            assert!(site.answers("127.0.0.11") && !site.answers("127.0.0.12"));
+            let kept = house.zones()[0].root();
+
+            site.write("b", "127.0.0.12");
+            house.reload().await.unwrap();
+            assert_eq!(names(&house), ["a", "b"]);
+            assert_eq!(house.zones()[0].root(), kept, "a zone stays where it is");
+            assert!(site.answers("127.0.0.11") && site.answers("127.0.0.12"));
+
+            fs::remove_file(site.folder.path().join("a.toml")).unwrap();
+            house.reload().await.unwrap();
+            assert_eq!(names(&house), ["b"]);
+            assert!(!site.answers("127.0.0.11") && site.answers("127.0.0.12"));
+            house.close().await;
+            assert!(!site.answers("127.0.0.12"), "a closed house does not answer");
+        });
+    }
+
+    #[test]
+    fn a_reload_that_is_wrong_changes_nothing() {
+        on_this_thread().unwrap().block_on(async {
+            let site = Site::new();
+            site.write("a", "127.0.0.13");
+            let mut house = site.open().await.unwrap();
+            // An address that this machine does not have (RFC 5737), and a name that is one already.
+            for (name, address) in [("b", "192.0.2.1"), ("b", "127.0.0.13")] {
+                site.write(name, address);
+                let refusal = format!("{:#}", house.reload().await.unwrap_err());
+                assert!(refusal.contains(address), "{refusal}");
+                assert_eq!(names(&house), ["a"]);
+                assert!(site.answers("127.0.0.13"));
+            }
+            house.close().await;
+        });
+    }
+
+    #[test]
+    fn a_busy_port_is_refused_with_what_to_do() {
+        on_this_thread().unwrap().block_on(async {
+            let site = Site::new();
+            site.write("a", "127.0.0.14");
+            let _busy = TcpListener::bind(("127.0.0.14", site.settings.nfs.port)).unwrap();
+            let refusal = format!("{:#}", site.open().await.unwrap_err());
+            let begin = format!("cannot listen on 127.0.0.14:{} (TCP): another server", site.settings.nfs.port);
+            assert!(refusal.starts_with(&begin) && refusal.contains("set another port in [nfs]"), "{refusal}");
+        });
+    }
+}

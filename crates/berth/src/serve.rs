@@ -1,0 +1,109 @@
+//! `berth serve`: from a settings file to a gateway that runs until it is told to stop.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use vfs::Clock;
+use zones::{ConfigErrors, Zone, ZoneDefinition};
+
+use crate::arguments::ServeArguments;
+use crate::assemble::{CLOSE_TIME, Ground, House, ZoneSource};
+use crate::clock::SystemClock;
+use crate::runtime::on_this_thread;
+use crate::settings::Settings;
+use crate::shutdown::{Order, Orders, notify_ready, notify_reloading, notify_stopping};
+use crate::store::OpenStore;
+use crate::{telemetry, zone_roots};
+
+/// What is served, and what is said when it is.
+pub(crate) struct Gateway {
+    pub(crate) settings: Settings,
+    pub(crate) source: ZoneSource,
+    /// Called once, when clients can mount.
+    pub(crate) announce: fn(&Settings, &[Arc<Zone>]) -> Result<()>,
+}
+
+/// Serves until SIGTERM.
+pub(crate) fn run(arguments: &ServeArguments) -> Result<()> {
+    let settings = Settings::load(&arguments.config)?;
+    telemetry::start(&settings.log)?;
+    let source = ZoneSource { load: load_zones, export_mode: zone_roots::EXPORT_MODE };
+    Gateway { settings, source, announce: |_, _| Ok(()) }.run()
+}
+
+/// Says whether settings and zone files are right, and does nothing else.
+pub(crate) fn check(arguments: &ServeArguments) -> Result<()> {
+    let settings = Settings::load(&arguments.config);
+    let zones = match &settings {
+        Ok(settings) => load_zones(settings),
+        Err(wrong) => Err(wrong.clone()),
+    };
+    let zones = zones?;
+    let exports: usize = zones.iter().map(|zone| zone.exports().len()).sum();
+    writeln!(io::stdout().lock(), "the configuration is right: zones {}, exported paths {exports}", zones.len())?;
+    Ok(())
+}
+
+impl Gateway {
+    /// Serves until SIGTERM; SIGHUP reads the zones again.
+    pub(crate) fn run(self) -> Result<()> {
+        let runtime = on_this_thread().context("cannot start a runtime")?;
+        let outcome = runtime.block_on(self.serve());
+        // What still blocks (a store that takes its time to open) is not waited for.
+        runtime.shutdown_background();
+        outcome
+    }
+
+    async fn serve(self) -> Result<()> {
+        let mut orders = Orders::listen().context("cannot take signals")?;
+        let opened = tokio::select! {
+            opened = self.open() => opened,
+            () = orders.stop() => {
+                tracing::info!("told to stop before the start was over");
+                return Ok(());
+            }
+        };
+        let (store, mut house) = opened?;
+        self.tell_ready(&house)?;
+        while orders.next().await == Order::Reload {
+            notify_reloading();
+            match house.reload().await {
+                Ok(()) => tracing::info!(zones = house.zones().len(), "zones reloaded"),
+                Err(error) => tracing::error!(error = format!("{error:#}"), "zones not reloaded; the old ones stay"),
+            }
+            notify_ready(&status(&house.zones()));
+        }
+        notify_stopping();
+        tracing::info!("stopping");
+        house.close().await;
+        store.close(CLOSE_TIME).await?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    async fn open(&self) -> Result<(OpenStore, House<crate::store::LocalFilesystem>)> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let store = OpenStore::open(&self.settings, Arc::clone(&clock)).await?;
+        let handle_keys = store.handle_keys().context("the keys of file handles")?;
+        let ground = Ground { vfs: Arc::clone(&store.filesystem), handle_keys, clock };
+        let house = House::open(ground, &self.settings, self.source.clone()).await?;
+        Ok((store, house))
+    }
+
+    fn tell_ready(&self, house: &House<crate::store::LocalFilesystem>) -> Result<()> {
+        let zones = house.zones();
+        tracing::info!(zones = zones.len(), data = %self.settings.data.display(), "ready");
+        notify_ready(&status(&zones));
+        (self.announce)(&self.settings, &zones)
+    }
+}
+
+fn load_zones(settings: &Settings) -> Result<Vec<ZoneDefinition>, ConfigErrors> {
+    zones::load(&settings.zones)
+}
+
+fn status(zones: &[Arc<Zone>]) -> String {
+    let exports: usize = zones.iter().map(|zone| zone.exports().len()).sum();
+    format!("serving {} zones, {exports} exported paths", zones.len())
+}

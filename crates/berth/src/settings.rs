@@ -1,0 +1,398 @@
+//! `berth.toml`: what an operator chooses, with its defaults, and what each crate gets of it.
+
+use std::fmt::Display;
+use std::fs;
+use std::num::NonZero;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use serde::Deserialize;
+use zones::{ConfigError, ConfigErrors};
+
+use crate::data_directory::DataDirectory;
+use crate::telemetry::LogSettings;
+
+/// Everything an operator chooses, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// The folder of the store.
+    pub(crate) data: PathBuf,
+    /// The folder of zone files.
+    pub(crate) zones: PathBuf,
+    /// Threads that serve connections.
+    pub(crate) threads: usize,
+    pub(crate) nfs: NfsSettings,
+    pub(crate) portmap: PortmapSettings,
+    pub(crate) memory: MemorySettings,
+    pub(crate) metadata: MetadataSettings,
+    pub(crate) blocks: BlockSettings,
+    pub(crate) log: LogSettings,
+}
+
+/// Where clients find the services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ports {
+    /// NFS and MOUNT.
+    pub(crate) nfs: u16,
+    /// Portmap and rpcbind; `None` is off.
+    pub(crate) portmap: Option<u16>,
+}
+
+/// `berth.toml` as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettingsFile {
+    data: PathBuf,
+    #[serde(default = "default_zones")]
+    zones: PathBuf,
+    threads: Option<usize>,
+    #[serde(default)]
+    nfs: NfsSettings,
+    #[serde(default)]
+    portmap: PortmapSettings,
+    #[serde(default)]
+    memory: MemorySettings,
+    #[serde(default)]
+    metadata: MetadataSettings,
+    #[serde(default)]
+    blocks: BlockSettings,
+    #[serde(default)]
+    log: LogSettings,
+}
+
+/// `[nfs]`: the NFS door.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct NfsSettings {
+    /// TCP port of NFS and MOUNT.
+    pub(crate) port: u16,
+    /// Largest READ and WRITE, in bytes.
+    pub(crate) io_bytes_max: u32,
+    /// Connections at once.
+    pub(crate) connections_max: usize,
+    /// Of them from one client address.
+    pub(crate) connections_per_client_max: usize,
+    /// A connection without calls is closed after this many seconds.
+    pub(crate) idle_timeout_s: u64,
+}
+
+/// `[portmap]`: the port mapper.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PortmapSettings {
+    /// TCP and UDP port; 0 is off.
+    pub(crate) port: u16,
+}
+
+/// `[memory]`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct MemorySettings {
+    /// Memory for caches and dirty data; a quarter of the machine's when not set.
+    pub(crate) budget_bytes: Option<u64>,
+}
+
+/// `[metadata]`: the metadata engine.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct MetadataSettings {
+    /// Size of the log, fixed when the store is made.
+    pub(crate) log_bytes: u64,
+}
+
+/// `[blocks]`: the block store.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct BlockSettings {
+    /// Size of a new segment file.
+    pub(crate) segment_bytes: u64,
+    /// Room in the file system below which nothing is stored any more.
+    pub(crate) free_bytes_min: u64,
+}
+
+impl Settings {
+    /// Reads and checks a settings file. Relative folders are meant from the folder of the file.
+    pub(crate) fn load(file: &Path) -> Result<Self, ConfigErrors> {
+        let refuse = |error| ConfigError::about(file, "", format!("cannot read the settings: {error}"));
+        Self::parse(file, &fs::read_to_string(file).map_err(refuse)?)
+    }
+
+    /// Parses and checks the text of a settings file.
+    pub(crate) fn parse(file: &Path, text: &str) -> Result<Self, ConfigErrors> {
+        let unreadable = |error| ConfigError::unreadable(file, text, &error);
+        let written: SettingsFile = toml::from_str(text).map_err(unreadable)?;
+        let beside = file.parent().unwrap_or_else(|| Path::new(""));
+        let settings = Self {
+            data: beside.join(written.data),
+            zones: beside.join(written.zones),
+            threads: written.threads.unwrap_or_else(cores),
+            nfs: written.nfs,
+            portmap: written.portmap,
+            memory: written.memory,
+            metadata: written.metadata,
+            blocks: written.blocks,
+            log: written.log,
+        };
+        let wrong = settings.wrong();
+        if wrong.is_empty() {
+            return Ok(settings);
+        }
+        Err(ConfigErrors(wrong.into_iter().map(|(key, reason)| ConfigError::about(file, key, reason)).collect()))
+    }
+
+    /// The defaults for a store in this folder.
+    pub(crate) fn for_data(data: &Path) -> Self {
+        Self {
+            data: data.to_owned(),
+            zones: default_zones(),
+            threads: cores(),
+            nfs: NfsSettings::default(),
+            portmap: PortmapSettings::default(),
+            memory: MemorySettings::default(),
+            metadata: MetadataSettings::default(),
+            blocks: BlockSettings::default(),
+            log: LogSettings::default(),
+        }
+    }
+
+    /// Where clients find the services.
+    pub(crate) fn ports(&self) -> Ports {
+        Ports { nfs: self.nfs.port, portmap: Some(self.portmap.port).filter(|port| *port != 0) }
+    }
+
+    /// What the NFS door gets. Calls that have begun get `stop_timeout` when the gateway stops.
+    pub(crate) fn for_nfs(&self, stop_timeout: Duration) -> nfs_server::Settings {
+        let defaults = nfs_server::Settings::default();
+        nfs_server::Settings {
+            nfs_port: self.nfs.port,
+            portmap_port: self.portmap.port,
+            io_bytes_max: self.nfs.io_bytes_max,
+            io_bytes_preferred: self.nfs.io_bytes_max,
+            connections_max: self.nfs.connections_max,
+            connections_per_client_max: self.nfs.connections_per_client_max,
+            connection: nfs_server::ConnectionSettings {
+                record_bytes_max: self.nfs.io_bytes_max as usize + RECORD_HEADER_BYTES_MAX,
+                idle_timeout: Duration::from_secs(self.nfs.idle_timeout_s),
+                stop_timeout,
+                ..defaults.connection
+            },
+            ..defaults
+        }
+    }
+
+    /// What the metadata engine gets: an eighth of the memory for its cache, and up to a sixteenth for what it has not
+    /// written to tables.
+    pub(crate) fn for_metadata(&self, directory: &DataDirectory) -> kv_local::Settings {
+        let memory = self.memory_bytes();
+        let defaults = kv_local::Settings::new(directory.metadata());
+        kv_local::Settings {
+            log_bytes: self.metadata.log_bytes,
+            memtable_bytes: defaults.memtable_bytes.min(memory / 16),
+            cache_bytes: memory / 8,
+            ..defaults
+        }
+    }
+
+    /// What the block store gets.
+    pub(crate) fn for_blocks(&self, directory: &DataDirectory, store_id: u128) -> chunk_local::Settings {
+        chunk_local::Settings {
+            segment_bytes: self.blocks.segment_bytes,
+            free_bytes_min: self.blocks.free_bytes_min,
+            ..chunk_local::Settings::new(directory.blocks(), store_id)
+        }
+    }
+
+    /// What the file system gets: five eighths of the memory.
+    pub(crate) fn for_filesystem(&self) -> filesystem::Settings {
+        filesystem::Settings { memory_bytes: self.memory_bytes() / 8 * 5, ..filesystem::Settings::default() }
+    }
+
+    /// What blocks are read into and kept in.
+    pub(crate) fn for_pages(&self) -> pages::PoolSettings {
+        let bytes_max = usize::try_from(self.memory_bytes() / 2).unwrap_or(usize::MAX);
+        pages::PoolSettings { bytes_max, ..pages::PoolSettings::default() }
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        self.memory.budget_bytes.unwrap_or_else(|| (machine_memory_bytes() / 4).max(*BUDGET_BYTES.start()))
+    }
+
+    /// Every value that is out of its range, with its key.
+    fn wrong(&self) -> Vec<(&'static str, String)> {
+        let ranges = [
+            check("threads", self.threads, THREADS),
+            check("nfs.port", self.nfs.port, 1..=u16::MAX),
+            check("nfs.io_bytes_max", self.nfs.io_bytes_max, IO_BYTES),
+            check("nfs.connections_max", self.nfs.connections_max, CONNECTIONS),
+            check("nfs.connections_per_client_max", self.nfs.connections_per_client_max, CONNECTIONS),
+            check("nfs.idle_timeout_s", self.nfs.idle_timeout_s, IDLE_TIMEOUT_S),
+            check("memory.budget_bytes", self.memory_bytes(), BUDGET_BYTES),
+            check("metadata.log_bytes", self.metadata.log_bytes, LOG_BYTES),
+            check("blocks.segment_bytes", self.blocks.segment_bytes, SEGMENT_BYTES),
+        ];
+        let mut wrong: Vec<_> = ranges.into_iter().flatten().collect();
+        if !self.metadata.log_bytes.is_multiple_of(pages::BLOCK_SIZE as u64) {
+            wrong.push(("metadata.log_bytes", format!("{} is no multiple of 4096", self.metadata.log_bytes)));
+        }
+        if self.portmap.port == self.nfs.port {
+            wrong.push(("portmap.port", format!("{} is the port of [nfs] too; 0 is off", self.portmap.port)));
+        }
+        if let Err(reason) = self.log.check() {
+            wrong.push(("log.filter", format!("{reason}; allowed are filters such as \"info,nfs_server=debug\"")));
+        }
+        wrong
+    }
+}
+
+impl Default for NfsSettings {
+    fn default() -> Self {
+        let defaults = nfs_server::Settings::default();
+        Self {
+            port: defaults.nfs_port,
+            io_bytes_max: defaults.io_bytes_max,
+            connections_max: defaults.connections_max,
+            connections_per_client_max: defaults.connections_per_client_max,
+            idle_timeout_s: defaults.connection.idle_timeout.as_secs(),
+        }
+    }
+}
+
+impl Default for PortmapSettings {
+    fn default() -> Self {
+        Self { port: nfs_server::Settings::default().portmap_port }
+    }
+}
+
+impl Default for MetadataSettings {
+    fn default() -> Self {
+        Self { log_bytes: kv_local::Settings::new(PathBuf::new()).log_bytes }
+    }
+}
+
+impl Default for BlockSettings {
+    fn default() -> Self {
+        let defaults = chunk_local::Settings::new(PathBuf::new(), 0);
+        Self { segment_bytes: defaults.segment_bytes, free_bytes_min: defaults.free_bytes_min }
+    }
+}
+
+fn check<T: PartialOrd + Display>(
+    key: &'static str,
+    value: T,
+    range: RangeInclusive<T>,
+) -> Option<(&'static str, String)> {
+    let reason = || format!("{value} is out of range: allowed are {} to {}", range.start(), range.end());
+    (!range.contains(&value)).then(|| (key, reason()))
+}
+
+fn default_zones() -> PathBuf {
+    PathBuf::from("zones")
+}
+
+fn cores() -> usize {
+    available_parallelism().map_or(1, NonZero::get).min(*THREADS.end())
+}
+
+fn machine_memory_bytes() -> u64 {
+    let machine = rustix::system::sysinfo();
+    // The widths of the fields differ from machine to machine.
+    #[expect(clippy::useless_conversion, reason = "not useless where a word has 32 bits")]
+    u64::from(machine.totalram).saturating_mul(u64::from(machine.mem_unit))
+}
+
+const THREADS: RangeInclusive<usize> = 1..=256;
+const IO_BYTES: RangeInclusive<u32> = 8192..=1 << 20;
+const CONNECTIONS: RangeInclusive<usize> = 1..=65_536;
+const IDLE_TIMEOUT_S: RangeInclusive<u64> = 10..=86_400;
+const BUDGET_BYTES: RangeInclusive<u64> = 64 << 20..=1 << 44;
+const LOG_BYTES: RangeInclusive<u64> = 4 << 20..=1 << 36;
+const SEGMENT_BYTES: RangeInclusive<u64> = 1 << 20..=1 << 36;
+/// What a WRITE call holds beside its data, at most.
+const RECORD_HEADER_BYTES_MAX: usize = 8 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Settings, String> {
+        Settings::parse(Path::new("etc/berth.toml"), text).map_err(|errors| errors.to_string())
+    }
+
+    fn refused(text: &str) -> String {
+        parse(&format!("data = \"data\"\n{text}\n")).expect_err("the settings are refused")
+    }
+
+    #[test]
+    fn only_the_store_must_be_named() {
+        let settings = parse("data = \"/var/lib/berth\"\n").unwrap();
+        assert_eq!(settings.data, Path::new("/var/lib/berth"));
+        assert_eq!(settings.zones, Path::new("etc/zones"), "beside the file");
+        assert_eq!(settings.ports(), Ports { nfs: 2049, portmap: Some(111) });
+        assert!((1..=256).contains(&settings.threads));
+    }
+
+    #[test]
+    fn sections_reach_their_crates() {
+        let settings = parse(
+            "data = \"d\"\nzones = \"z\"\nthreads = 3\n[nfs]\nport = 12049\nio_bytes_max = 65536\nidle_timeout_s = 60\n\
+             [portmap]\nport = 0\n[memory]\nbudget_bytes = 134217728\n[metadata]\nlog_bytes = 8388608\n\
+             [blocks]\nsegment_bytes = 2097152\nfree_bytes_min = 7\n[log]\nfilter = \"warn\"\nformat = \"json\"\n",
+        )
+        .unwrap();
+        assert_eq!((settings.data.as_path(), settings.zones.as_path()), (Path::new("etc/d"), Path::new("etc/z")));
+        assert_eq!(settings.ports(), Ports { nfs: 12049, portmap: None });
+        let nfs = settings.for_nfs(Duration::from_secs(1));
+        assert_eq!((nfs.io_bytes_max, nfs.io_bytes_preferred), (65_536, 65_536));
+        assert_eq!(nfs.connection.record_bytes_max, 65_536 + 8192);
+        assert_eq!(nfs.connection.idle_timeout, Duration::from_secs(60));
+        assert_eq!(nfs.connection.stop_timeout, Duration::from_secs(1));
+        assert_eq!(settings.for_filesystem().memory_bytes, 80 << 20);
+        assert_eq!(settings.for_pages().bytes_max, 64 << 20);
+        let folder = tempfile::tempdir().unwrap();
+        let directory = DataDirectory::create(folder.path()).unwrap();
+        let metadata = settings.for_metadata(&directory);
+        assert_eq!((metadata.log_bytes, metadata.cache_bytes, metadata.memtable_bytes), (8 << 20, 16 << 20, 8 << 20));
+        let blocks = settings.for_blocks(&directory, 5);
+        assert_eq!((blocks.segment_bytes, blocks.free_bytes_min, blocks.store_id), (2 << 20, 7, 5));
+    }
+
+    #[test]
+    fn messages_say_where_and_what_is_allowed() {
+        assert_eq!(parse("").unwrap_err(), "etc/berth.toml:1: missing field `data`");
+        assert_eq!(
+            refused("[nfs]\nports = 1"),
+            "etc/berth.toml:3: unknown field `ports`, expected one of `port`, `io_bytes_max`, `connections_max`, \
+             `connections_per_client_max`, `idle_timeout_s`"
+        );
+        assert_eq!(
+            refused("[nfs]\nport = 70000"),
+            "etc/berth.toml:3: port: invalid value: integer `70000`, expected u16"
+        );
+        assert_eq!(
+            refused("threads = 0\n[nfs]\nport = 0\n[metadata]\nlog_bytes = 4194305\n[memory]\nbudget_bytes = 1"),
+            "etc/berth.toml: threads: 0 is out of range: allowed are 1 to 256\n\
+             etc/berth.toml: nfs.port: 0 is out of range: allowed are 1 to 65535\n\
+             etc/berth.toml: memory.budget_bytes: 1 is out of range: allowed are 67108864 to 17592186044416\n\
+             etc/berth.toml: metadata.log_bytes: 4194305 is no multiple of 4096"
+        );
+        assert_eq!(
+            refused("[portmap]\nport = 2049"),
+            "etc/berth.toml: portmap.port: 2049 is the port of [nfs] too; 0 is off"
+        );
+        assert!(refused("[log]\nfilter = \"a=b=c\"").starts_with("etc/berth.toml: log.filter: "));
+        assert!(refused("[log]\nformat = \"xml\"").contains("unknown variant `xml`, expected `text` or `json`"));
+    }
+
+    #[test]
+    fn the_settings_in_the_repository_are_right() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/berth.toml");
+        let settings = Settings::load(&file).unwrap();
+        assert_eq!(settings.ports(), Settings::for_data(Path::new("")).ports());
+        assert_eq!(settings.nfs, NfsSettings::default());
+        assert_eq!(settings.metadata, MetadataSettings::default());
+        assert_eq!(settings.blocks, BlockSettings::default());
+        assert_eq!(settings.log, LogSettings::default());
+    }
+}
