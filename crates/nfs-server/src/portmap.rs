@@ -37,7 +37,7 @@ struct Service {
 pub(crate) fn dispatch(directory: &Directory<'_>, (xid, version, procedure): (u32, u32, u32), args: Decoder) -> Reply {
     let reply = match version {
         2 => directory.version_2(xid, procedure, args),
-        _ => directory.rpcbind(xid, version, procedure, args),
+        _ => directory.rpcbind(xid, (version, procedure), args),
     };
     reply.unwrap_or_else(|status| Reply::header_only(&ReplyHeader::accepted(xid, status)))
 }
@@ -72,7 +72,7 @@ impl Directory<'_> {
         })
     }
 
-    fn rpcbind(&self, xid: u32, version: u32, procedure: u32, mut args: Decoder) -> Result<Reply, AcceptStat> {
+    fn rpcbind(&self, xid: u32, (version, procedure): (u32, u32), mut args: Decoder) -> Result<Reply, AcceptStat> {
         let is_4 = version == v4::Null::VERSION;
         Ok(match procedure {
             v3::Null::NUMBER => Reply::success(xid, &()),

@@ -112,7 +112,7 @@ impl<V: Vfs> Server<V> {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, peer)) => self.take(stream, peer, role, spawner),
+                Ok(accepted) => self.take(accepted, role, spawner),
                 Err(error) => {
                     tracing::warn!(%error, "accept failed");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -177,7 +177,7 @@ impl<V: Vfs> Server<V> {
         self.connections.counted().figures
     }
 
-    fn take(&self, stream: TcpStream, peer: SocketAddr, role: Role, spawner: &impl Spawner) {
+    fn take(&self, (stream, peer): (TcpStream, SocketAddr), role: Role, spawner: &impl Spawner) {
         let Some((stream, local, place)) = self.prepare(stream, peer) else {
             self.connections.counted().figures.refused += 1;
             return;
