@@ -22,8 +22,9 @@ use self::inodes::Tree;
 use self::problems::Advice;
 use crate::keys::{self, KeyKind, NameHasher, ParsedKey};
 use crate::records::{
-    AllocatorRecord, FenceRecord, GoneRecord, LeaseRecord, NlmClientRecord, OpenRecord, PolicyRecord, PoolRecord,
-    QuotaRecord, Record, ReplyRecord, ShardRecord, SharedRecord, SnapshotRecord, Superblock, TreeRecord,
+    AllocatorRecord, FenceRecord, GoneRecord, LeaseRecord, NextSegmentRecord, NlmClientRecord, OpenRecord,
+    PolicyRecord, PoolRecord, QuotaRecord, Record, ReplyRecord, ShardRecord, SharedRecord, SnapshotRecord, Superblock,
+    TreeRecord,
 };
 use crate::{Key, MetaError};
 
@@ -180,6 +181,7 @@ impl Checker {
         match parsed.kind {
             KeyKind::Superblock => {}
             KeyKind::Fence => report.must_decode::<FenceRecord>(key, value),
+            KeyKind::NextSegment => report.must_decode::<NextSegmentRecord>(key, value),
             KeyKind::Allocator => report.must_decode::<AllocatorRecord>(key, value),
             KeyKind::Pool(_) => report.must_decode::<PoolRecord>(key, value),
             KeyKind::Lease(_) => report.must_decode::<LeaseRecord>(key, value),

@@ -15,7 +15,7 @@
 //! 05 owner usage dir | kind | owner               28 open      open                  2a allocator
 //! 09 version     tag.. of the key | died          29 shared    segment | block
 //! 0a expiry      died | born | tag.. of the key
-//! 0b gone        tag.. of the key
+//! 0b gone        tag.. of the key                                                    46 next segment
 //! ```
 
 mod fold;
@@ -440,6 +440,12 @@ pub fn segment_range() -> KeyRange {
     head(STORE, TreeId::LIVE, Tag::Segment).prefix_range()
 }
 
+/// The next segment.
+#[must_use]
+pub fn next_segment() -> Key {
+    head(STORE, TreeId::LIVE, Tag::NextSegment)
+}
+
 /// A pool.
 #[must_use]
 pub fn pool(pool: u16) -> Key {
@@ -491,6 +497,7 @@ enum Tag {
     Segment,
     Pool,
     Lease,
+    NextSegment,
 }
 
 tags!(
@@ -524,6 +531,7 @@ tags!(
     Segment = 0x43,
     Pool = 0x44,
     Lease = 0x45,
+    NextSegment = 0x46,
 );
 tags!(OwnerKind, "kind of owner", User = 1, Group = 2);
 

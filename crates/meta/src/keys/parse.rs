@@ -76,6 +76,8 @@ pub enum KeyKind {
     Shard(ShardId),
     /// A segment.
     Segment(u64),
+    /// The next segment.
+    NextSegment,
     /// A pool.
     Pool(u16),
     /// Who owns a shard.
@@ -135,6 +137,7 @@ fn take_plain(from: &mut Reader<'_>, tag: Tag) -> Result<KeyKind, RecordError> {
     match tag {
         Tag::Superblock => Ok(KeyKind::Superblock),
         Tag::Fence => Ok(KeyKind::Fence),
+        Tag::NextSegment => Ok(KeyKind::NextSegment),
         Tag::Allocator => Ok(KeyKind::Allocator),
         Tag::Shard => Field::take(from).map(KeyKind::Shard),
         Tag::Segment => Field::take(from).map(KeyKind::Segment),

@@ -30,9 +30,9 @@ impl<K: kv::Engine> Meta<K> {
         let old = fence_of(&view).await?;
         let mut batch = Batch::default();
         if stored.is_none() {
-            let allocator = AllocatorRecord { next_segment: 1, ..AllocatorRecord::default() };
             batch.expect.push((keys::superblock().as_bytes().clone(), None));
             batch.puts.push((keys::superblock().as_bytes().clone(), superblock.encode()));
+            let allocator = AllocatorRecord::default();
             batch.puts.push((keys::allocator(keys::STORE).as_bytes().clone(), allocator.encode()));
         }
         drop(view);

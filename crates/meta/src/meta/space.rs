@@ -8,7 +8,7 @@ use vfs::ShardId;
 
 use super::{Inner, Meta, Version};
 use crate::keys::{self, KeyKind, KeyRange};
-use crate::records::{AllocatorRecord, Record, Run, SegmentRecord, SegmentState, SpaceRecord};
+use crate::records::{NextSegmentRecord, Record, Run, SegmentRecord, SegmentState, SpaceRecord};
 use crate::{Change, Key, MetaError, RecordError};
 
 /// Blocks of a segment that durable records name.
@@ -50,7 +50,7 @@ impl<K: kv::Engine> Meta<K> {
             }
         }
         let folded = folding.folded;
-        let change = folding.into_change(self.store_allocator().await?);
+        let change = folding.into_change(self.next_segment().await?);
         Ok((folded, self.submit(change)?))
     }
 
@@ -64,12 +64,11 @@ impl<K: kv::Engine> Meta<K> {
         for shard in self.shards().await? {
             self.overlay_space(shard, &mut segments).await?;
         }
-        let allocator = self.store_allocator().await?;
         let next_seen = segments.keys().next_back().map_or(1, |segment| segment + 1);
-        let next_segment = allocator.next_segment.max(next_seen);
+        let next_segment = self.next_segment().await?.max(next_seen);
         let mut change = Change::new();
-        let reserved = AllocatorRecord { next_segment: next_segment + SEGMENTS_RESERVED, ..allocator };
-        change.put_record(keys::allocator(keys::STORE), &reserved);
+        let reserved = NextSegmentRecord { next_segment: next_segment + SEGMENTS_RESERVED };
+        change.put_record(keys::next_segment(), &reserved);
         self.durable(self.submit(change)?).await?;
         let live = |(segment, bits): (u64, Bits)| bits.is_live().then(|| bits.into_live(segment));
         Ok(LiveSegments { segments: segments.into_iter().filter_map(live).collect(), next_segment })
@@ -91,11 +90,11 @@ impl<K: kv::Engine> Meta<K> {
         }
     }
 
-    async fn store_allocator(&self) -> Result<AllocatorRecord, MetaError> {
-        let key = keys::allocator(keys::STORE);
+    async fn next_segment(&self) -> Result<u64, MetaError> {
+        let key = keys::next_segment();
         match self.read(&key).await? {
-            Some(bytes) => AllocatorRecord::decode_at(&key, &bytes),
-            None => Ok(AllocatorRecord::default()),
+            Some(bytes) => Ok(NextSegmentRecord::decode_at(&key, &bytes)?.next_segment),
+            None => Ok(1),
         }
     }
 
@@ -203,12 +202,11 @@ impl Folding {
         }
     }
 
-    fn into_change(self, allocator: AllocatorRecord) -> Change {
+    fn into_change(self, next_segment: u64) -> Change {
         let mut change = Change::new();
         let next_seen = self.segments.keys().next_back().map_or(0, |segment| segment + 1);
-        if next_seen > allocator.next_segment {
-            let allocator = AllocatorRecord { next_segment: next_seen, ..allocator };
-            change.put_record(keys::allocator(keys::STORE), &allocator);
+        if next_seen > next_segment {
+            change.put_record(keys::next_segment(), &NextSegmentRecord { next_segment: next_seen });
         }
         for (key, rest) in self.records {
             match rest {

@@ -1,5 +1,7 @@
 //! Against a model that remembers every state, over an engine that takes its time and shows commits early.
 
+#![expect(clippy::cast_possible_truncation, reason = "small numbers of tests")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -280,7 +282,7 @@ async fn a_change_above_the_limits_is_refused_whole() {
     let mut value_too_long = Change::new();
     value_too_long.put(key(1), Bytes::from(vec![0; 64 * 1024 + 1]));
     let mut runs_too_many = Change::new();
-    (0..4097).for_each(|run| runs_too_many.released(ShardId(0), 1 << 24 | run * 2, 1));
+    (0..4097).for_each(|run| runs_too_many.released(ShardId(0), (1 << 24) | (run * 2), 1));
     for change in [keys_too_many, bytes_too_many, value_too_long, runs_too_many] {
         assert!(matches!(meta.submit(change), Err(MetaError::TooLarge { .. })));
     }

@@ -19,7 +19,8 @@ pub use inode::{ArchiveState, INODE_MASKS_MAX, InodeRecord, Mask};
 pub use names::{BacklinkRecord, DentryRecord, DescriptorRecord, ExpiryRecord, GoneRecord, XattrRecord, XattrValue};
 pub use region::{Coding, Extent, Located, REGION_BLOCKS, REGION_BYTES, RegionRecord, Released};
 pub use shard::{
-    AllocatorRecord, FenceRecord, Intent, IntentRecord, LeaseRecord, ShardRecord, SnapshotRecord, TreeRecord,
+    AllocatorRecord, FenceRecord, Intent, IntentRecord, LeaseRecord, NextSegmentRecord, ShardRecord, SnapshotRecord,
+    TreeRecord,
 };
 pub use space::{
     PoolRecord, Referrer, Run, SEGMENT_BLOCKS_MAX, SPACE_RUNS_MAX, SegmentRecord, SegmentState, SharedRecord,

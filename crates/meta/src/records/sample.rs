@@ -1,5 +1,7 @@
 //! Records of every kind, drawn from a seed: for round trips and for the golden store.
 
+#![expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "random numbers are cut to size")]
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -306,6 +308,10 @@ pub(crate) fn of_shard(random: &mut Random, out: &mut impl FnMut(Key, Bytes)) {
         enforced: random.coin(),
     };
     out(keys::quota(at, &QuotaDomain::User(random.principal())), quota.encode());
+    of_clients(random, at, out);
+}
+
+fn of_clients(random: &mut Random, at: InodeId, out: &mut impl FnMut(Key, Bytes)) {
     let policy = PolicyRecord {
         name: random.name(),
         root: at,
@@ -334,7 +340,6 @@ pub(crate) fn of_shard(random: &mut Random, out: &mut impl FnMut(Key, Bytes)) {
         next_snapshot: SnapshotId(random.word()),
         next_intent: random.word(),
         next_shard: ShardId(random.half()),
-        next_segment: random.word(),
         next_fsid: random.word(),
     };
     out(keys::allocator(at.shard), allocator.encode());
@@ -343,6 +348,7 @@ pub(crate) fn of_shard(random: &mut Random, out: &mut impl FnMut(Key, Bytes)) {
 /// One record of every kind of the store.
 pub(crate) fn of_store(random: &mut Random, out: &mut impl FnMut(Key, Bytes)) {
     out(keys::superblock(), superblock(random).encode());
+    out(keys::next_segment(), NextSegmentRecord { next_segment: random.word() }.encode());
     out(keys::fence(), FenceRecord { epoch: FencingEpoch(random.word()) }.encode());
     let current = 1 + random.below(u64::MAX - 1);
     let newest_snapshot = random.perhaps(|random| Epoch(random.below(current)));
@@ -412,6 +418,7 @@ pub(crate) fn recode(key: &Key, value: &[u8]) -> Result<Bytes, MetaError> {
         Kind::Shared { .. } => of::<SharedRecord>(key, value),
         Kind::Allocator => of::<AllocatorRecord>(key, value),
         Kind::Superblock => of::<Superblock>(key, value),
+        Kind::NextSegment => of::<NextSegmentRecord>(key, value),
         Kind::Fence => of::<FenceRecord>(key, value),
         Kind::Shard(_) => of::<ShardRecord>(key, value),
         Kind::Segment(_) => of::<SegmentRecord>(key, value),

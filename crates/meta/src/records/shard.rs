@@ -77,10 +77,15 @@ pub struct AllocatorRecord {
     pub next_intent: u64,
     /// Of the store: the next shard.
     pub next_shard: ShardId,
-    /// Of the store: the next segment.
-    pub next_segment: u64,
     /// Of the store: the next file system id.
     pub next_fsid: u64,
+}
+
+/// Segments below this number may have been used. A record of its own, since nobody but the folding of space writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextSegmentRecord {
+    /// The next segment.
+    pub next_segment: u64,
 }
 
 /// Something that was promised and is done in pages.
@@ -194,9 +199,9 @@ record!(
     next_snapshot,
     next_intent,
     next_shard,
-    next_segment,
     next_fsid,
 );
+record!(NextSegmentRecord, "next segment", |_| Ok(()), next_segment);
 record!(IntentRecord, "intent", |_| Ok(()), created, intent);
 record!(FenceRecord, "fence", |_| Ok(()), epoch);
 record!(LeaseRecord, "lease", |_| Ok(()), owner, epoch, expires);

@@ -1,3 +1,5 @@
+#![expect(clippy::cast_possible_truncation, reason = "small numbers of tests")]
+
 use proptest::prelude::*;
 
 use super::sample::{self, Random, recode};
@@ -126,7 +128,7 @@ proptest! {
                     region.cut_from(first)
                 }
                 _ => {
-                    let placement = random.below(1 << 20) << 24 | random.below(1000) * 64;
+                    let placement = (random.below(1 << 20) << 24) | (random.below(1000) * 64);
                     let birth = random.below(3);
                     let crcs: Vec<u32> = (0..blocks).map(|_| random.word() as u32).collect();
                     for (offset, crc) in (0..).zip(&crcs) {
