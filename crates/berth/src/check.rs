@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> ExitCode {
 /// Checks and prints; says whether the store is clean.
 fn check(arguments: &CheckArguments) -> Result<bool> {
     let settings = settings(arguments)?;
-    telemetry::start(&LogSettings { filter: "warn".to_owned(), ..settings.log.clone() })?;
+    telemetry::start(&LogSettings { filter: "error".to_owned(), ..settings.log.clone() })?;
     let report = on_this_thread()?.block_on(read(&settings))?;
     let text = if arguments.json { json_of(&report).to_string() } else { table_of(&report) };
     writeln!(io::stdout().lock(), "{text}")?;

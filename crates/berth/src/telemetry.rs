@@ -31,7 +31,7 @@ pub(crate) enum LogFormat {
 
 impl Default for LogSettings {
     fn default() -> Self {
-        Self { filter: "info".to_owned(), format: LogFormat::Text }
+        Self { filter: "info,lsm_tree=warn".to_owned(), format: LogFormat::Text }
     }
 }
 
