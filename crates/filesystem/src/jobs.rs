@@ -15,6 +15,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// when half of the room for dirty data is used), works off promised removals, frees blocks, folds space records.
     /// Says whether anything was done.
     pub async fn background_round(&self) -> bool {
+        if !self.reload_if_failed().await {
+            return false;
+        }
         let (flushed, worked, folded) =
             future::join3(self.flush_round(), self.intents_round(), self.space_round()).await;
         // Nobody else may wait for what these submitted, and it is committed only when somebody waits.
@@ -38,6 +41,16 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         outcomes.into_iter().find_map(Result::err).map_or(Ok(()), Err)
     }
 
+    /// Makes everything stable and closes the metadata engine: the end of an orderly stop. Nothing may be asked after.
+    ///
+    /// # Errors
+    /// As `flush_all`; the engine is closed all the same, unless that fails with `Io`.
+    pub async fn close(&self) -> Result<(), Failure> {
+        let flushed = self.flush_all().await;
+        self.meta.close().await.map_err(|error| self.refuse(&error))?;
+        flushed
+    }
+
     /// Flushes the file that has been dirty longest. `false` when none is, or it could not be.
     pub(crate) async fn flush_oldest(&self) -> bool {
         match self.data.next_file(Duration::MAX) {
@@ -53,7 +66,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let queued = std::iter::from_fn(|| self.data.next_file(since)).take(self.data.queued_files());
         let queued: Vec<InodeId> = queued.collect();
         let flushes = stream::iter(queued).map(|inode| self.flush_queued(inode)).buffer_unordered(FLUSHES_AT_ONCE);
-        flushes.any(future::ready).await
+        // All of them: a flush that is dropped half-way would leave its file dirty and forgotten.
+        flushes.fold(false, |any, flushed| future::ready(any || flushed)).await
     }
 
     /// Flushes a file that was taken off the queue; one that could not be goes back to its end.

@@ -20,8 +20,8 @@ mod shard;
 mod turn;
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
 
 use meta::keys::NameHasher;
 use meta::{Meta, MetaError};
@@ -31,6 +31,7 @@ use vfs::{Clock, Failure, FsError};
 
 use crate::cache::RecordCache;
 use crate::file::{DataPlane, FileTable};
+use crate::recovery::Retry;
 use crate::shard::ShardTable;
 
 /// A file system on a metadata engine and a block store.
@@ -44,6 +45,10 @@ pub struct Filesystem<K: kv::Engine, C: chunk::Store> {
     files: FileTable,
     hasher: NameHasher,
     changes: AtomicU64,
+    /// Held shared by every turn, so that a reload can wait for those in progress.
+    turns: RwLock<()>,
+    is_reloading: AtomicBool,
+    retry: Mutex<Retry>,
 }
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {

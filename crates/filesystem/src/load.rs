@@ -40,7 +40,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         step: &mut (impl FnMut(&mut Turn<'_, K, C>) -> Step<T> + Send),
     ) -> Result<Option<(T, Version)>, Failure> {
         for _ in 0..MISSES_MAX {
-            let shard = self.shards.find(shard).ok_or(FsError::StaleHandle)?;
+            let shard = self.shard(shard)?;
             let stop = {
                 let mut turn = Turn::begin(self, &shard, scratch);
                 match step(&mut turn) {

@@ -1,14 +1,15 @@
 //! Start and reload: from what is on stable storage to a file system that serves.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use kv::Direction;
 use meta::keys::{self, KeyKind};
 use meta::records::{AllocatorRecord, IntentRecord, Record, ShardRecord};
 use meta::{Change, Meta, MetaError, ShardClock};
 use thiserror::Error;
-use vfs::{Clock, Epoch, FencingEpoch, InodeId, SetAttributes, ShardId};
+use vfs::{Clock, Epoch, Failure, FencingEpoch, FsError, InodeId, SetAttributes, ShardId};
 
 use crate::cache::RecordCache;
 use crate::file::{DataPlane, FileTable};
@@ -28,6 +29,13 @@ pub enum OpenError {
     /// The first shard could not be made.
     #[error("the root of the store could not be made: {0:?}")]
     Root(vfs::FsError),
+}
+
+/// When a reload is tried again, on the monotonic clock.
+#[derive(Debug, Default)]
+pub(crate) struct Retry {
+    at: Option<Duration>,
+    wait: Duration,
 }
 
 /// What a file system is put together from.
@@ -62,6 +70,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             records: RecordCache::new(parts.settings.records_max()),
             shards: ShardTable::default(),
             files: FileTable::new(),
+            turns: RwLock::new(()),
+            is_reloading: AtomicBool::new(false),
+            retry: Mutex::default(),
             clock: parts.clock,
             settings: parts.settings,
             meta,
@@ -79,13 +90,56 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// # Errors
     /// `Meta`.
     pub async fn reload(&self) -> Result<(), OpenError> {
+        self.is_reloading.store(true, Ordering::Release);
+        self.shards.clear();
+        // Whoever has a turn read what is void now; the store accepts nothing until it is reopened.
+        drop(self.turns.write().unwrap_or_else(PoisonError::into_inner));
+        self.drop_unstable();
+        self.records.clear();
         self.meta.reopen().await?;
         self.changes.fetch_max(first_change(self.meta.fencing_epoch()), Ordering::Relaxed);
-        self.drop_unstable();
-        self.data.cache.clear();
-        self.records.clear();
-        self.shards.clear();
-        self.load_shards().await
+        self.load_shards().await?;
+        self.is_reloading.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    /// Reloads if the metadata store has failed; after a reload that failed waits longer each time. Says whether the
+    /// house serves.
+    pub(crate) async fn reload_if_failed(&self) -> bool {
+        if self.meta.room().await.is_ok() && !self.is_reloading.load(Ordering::Acquire) {
+            return true;
+        }
+        let now = self.clock.monotonic();
+        if self.retry().at.is_some_and(|at| now < at) {
+            return false;
+        }
+        match self.reload().await {
+            Ok(()) => {
+                tracing::warn!("the store was reloaded after a failure; what was not durable is gone");
+                *self.retry() = Retry::default();
+                true
+            }
+            Err(error) => {
+                let wait = (self.retry().wait * 2).clamp(RELOAD_WAIT_MIN, RELOAD_WAIT_MAX);
+                *self.retry() = Retry { at: Some(now + wait), wait };
+                tracing::error!(%error, seconds = wait.as_secs(), "the store could not be reloaded; trying again later");
+                false
+            }
+        }
+    }
+
+    /// A shard.
+    ///
+    /// Errors: `Io` while the store is being reloaded, `StaleHandle` for a shard that is not here.
+    pub(crate) fn shard(&self, id: ShardId) -> Result<Arc<Shard>, Failure> {
+        self.shards.find(id).ok_or_else(|| {
+            let is_reloading = self.is_reloading.load(Ordering::Acquire);
+            Failure::from(if is_reloading { FsError::Io } else { FsError::StaleHandle })
+        })
+    }
+
+    fn retry(&self) -> MutexGuard<'_, Retry> {
+        self.retry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn load_shards(&self) -> Result<(), OpenError> {
@@ -153,3 +207,5 @@ fn first_change(epoch: FencingEpoch) -> u64 {
 /// Most shards of a store.
 const SHARDS_MAX: usize = 65_536;
 const INTENTS_PER_PAGE: usize = 1024;
+const RELOAD_WAIT_MIN: Duration = Duration::from_millis(200);
+const RELOAD_WAIT_MAX: Duration = Duration::from_secs(30);

@@ -73,8 +73,7 @@ impl BlockCache {
     /// Neighbours share a part.
     fn part(&self, placement: Placement) -> MutexGuard<'_, Part> {
         let mixed = (placement.to_raw() >> NEIGHBOUR_BITS).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        #[expect(clippy::cast_possible_truncation, reason = "only the low bits matter")]
-        let index = mixed as usize % PARTS;
+        let index = usize::try_from(mixed).unwrap_or(0) % PARTS;
         #[expect(clippy::indexing_slicing, reason = "below PARTS")]
         self.parts[index].lock().unwrap_or_else(PoisonError::into_inner)
     }

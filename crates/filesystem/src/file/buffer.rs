@@ -77,12 +77,7 @@ impl Buffer {
     }
 
     /// The blocks whose former content a write into a file of this size still needs: at most its first and its last.
-    pub(crate) fn missing(
-        &self,
-        (offset, length): (u64, usize),
-        size: u64,
-        bases: &Bases,
-    ) -> SmallVec<[u64; 2]> {
+    pub(crate) fn missing(&self, (offset, length): (u64, usize), size: u64, bases: &Bases) -> SmallVec<[u64; 2]> {
         let has = |block: u64| {
             let valid = |(ticket, _): &(Ticket, Bytes)| self.tickets.get(&block) == Some(ticket);
             self.blocks.contains_key(&block) || bases.get(&block).is_some_and(valid)
@@ -142,27 +137,12 @@ impl Buffer {
         let last = size / BLOCK_BYTES;
         self.tickets.retain(|block, _| *block < last);
         let from = within(size);
-        if from > 0 && let Some(held) = self.blocks.remove(&last) {
+        if from > 0
+            && let Some(held) = self.blocks.remove(&last)
+        {
             self.put(last, zero_from(held.bytes, from));
         }
         dropped
-    }
-
-    /// Makes a range zeros. Whole blocks are forgotten; what is left dirty of others is zeroed in that part. Returns
-    /// how many blocks are no longer dirty.
-    pub(crate) fn punch(&mut self, start: u64, end: u64) -> usize {
-        let before = self.blocks.len();
-        let (first, last) = (start / BLOCK_BYTES, end.div_ceil(BLOCK_BYTES));
-        self.tickets.retain(|block, _| *block < first || *block >= last);
-        let (whole, whole_end) = (start.div_ceil(BLOCK_BYTES), end / BLOCK_BYTES);
-        let touched: Vec<u64> = self.blocks.range(first..last.max(first)).map(|(block, _)| *block).collect();
-        for block in touched {
-            let Some(held) = self.blocks.remove(&block) else { continue };
-            if !(whole..whole_end).contains(&block) {
-                self.put(block, zero_part(held.bytes, block, (start, end)));
-            }
-        }
-        before - self.blocks.len()
     }
 
     /// Forgets everything. Returns how many blocks were dirty.
@@ -206,17 +186,6 @@ pub(crate) fn zero_from(bytes: Bytes, from: usize) -> Bytes {
         tail.fill(0);
     }
     block.freeze()
-}
-
-/// The block with zeros where the range of the file covers it.
-pub(crate) fn zero_part(bytes: Bytes, block: u64, (start, end): (u64, u64)) -> Bytes {
-    let at = block * BLOCK_BYTES;
-    let place = |position: u64| usize::try_from(position.clamp(at, at + BLOCK_BYTES) - at).unwrap_or(BLOCK_SIZE);
-    let mut owned = own(bytes);
-    if let Some(part) = owned.get_mut(place(start)..place(end)) {
-        part.fill(0);
-    }
-    owned.freeze()
 }
 
 /// Place of a byte of the file in its block.
@@ -267,7 +236,12 @@ mod tests {
         let mut buffer = Buffer::default();
         assert_eq!(buffer.write(BLOCK_BYTES, &payload, &Bases::new()), 4);
         let start = payload.slices()[0].as_ptr();
-        assert!(buffer.range(0, 9).zip(0..).all(|((_, bytes), index)| bytes.as_ptr() == start.wrapping_add(index * BLOCK_SIZE)));
+        assert!(
+            buffer
+                .range(0, 9)
+                .zip(0..)
+                .all(|((_, bytes), index)| bytes.as_ptr() == start.wrapping_add(index * BLOCK_SIZE))
+        );
     }
 
     #[test]

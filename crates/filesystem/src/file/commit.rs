@@ -15,10 +15,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let mut seen = Seen::default();
         let record = self.live(request.inode, &mut seen).await?;
         check_bytes(ctx, request.via, &self.attributes(request.inode, &record), WRITE)?;
-        // Taken before the flush: data that was dropped while it ran is not vouched for.
-        let verifier = self.verifier();
         let attributes = self.make_stable(request.inode, &mut seen).await?;
-        Ok(CommitReply { change: Change::none(attributes), verifier })
+        // Taken after the flush: data that was dropped before or while it ran is not vouched for.
+        Ok(CommitReply { change: Change::none(attributes), verifier: self.verifier() })
     }
 
     /// Flushes what is dirty of a file now and waits until all that was written of it is durable.

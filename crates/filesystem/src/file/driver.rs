@@ -27,7 +27,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.meta.room().await.map_err(|error| self.refuse(&error))?;
         let mut scratch = Scratch::default();
         for _ in 0..MISSES_MAX {
-            let shard = self.shards.find(inode.shard).ok_or(FsError::StaleHandle)?;
+            let shard = self.shard(inode.shard)?;
             let stop = {
                 let mut turn = Turn::begin(self, &shard, &scratch);
                 let mut data = file.data();

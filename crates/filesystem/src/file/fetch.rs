@@ -120,7 +120,12 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             if checksum(&block) != crc {
                 let offset = (first + (run.at + step) as u64) * BLOCK_BYTES;
                 self.data.damaged.fetch_add(1, Ordering::Relaxed);
-                tracing::error!(?inode, offset, placement = placement.to_raw(), "stored data does not match its checksum");
+                tracing::error!(
+                    ?inode,
+                    offset,
+                    placement = placement.to_raw(),
+                    "stored data does not match its checksum"
+                );
                 return Err(FsError::Io.into());
             }
             self.data.cache.put(placement, block);

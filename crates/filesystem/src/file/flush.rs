@@ -7,7 +7,7 @@ use vfs::{Failure, InodeId};
 
 use super::buffer::DirtyBlock;
 use super::fold::{Part, fold};
-use super::place::{PlacedBlock, RegionWrite, by_region};
+use super::place::{Placed, PlacedBlock, by_region};
 use super::state::FileData;
 use super::{FileState, Pending, REGION_BLOCKS, REGION_BYTES};
 use crate::Filesystem;
@@ -38,15 +38,14 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             }
             Snapshot { blocks: data.buffer.snapshot(), size: data.pending.size.unwrap_or(0) }
         };
-        let placed = match snapshot.blocks.as_slice() {
-            [] => Vec::new(),
-            blocks => self.place(inode.shard, blocks).await?,
-        };
-        let named = self.name_all((inode, file), &snapshot, &placed).await;
-        if named.is_ok() {
-            self.keep_small(&snapshot, &placed);
+        if snapshot.blocks.is_empty() {
+            let part = Part { inode, writes: &[], size: snapshot.size };
+            return Ok(self.name_part(file, part, &snapshot).await?.unwrap_or_default());
         }
-        named
+        let mut placed = self.place(inode.shard, &snapshot.blocks).await?;
+        let version = self.name_all((inode, file), &snapshot, &mut placed).await?;
+        self.keep_small(&snapshot, placed.blocks());
+        Ok(version)
     }
 
     /// Names what was placed, as many regions at once as one change takes.
@@ -54,32 +53,20 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         &self,
         (inode, file): (InodeId, &FileState),
         snapshot: &Snapshot,
-        placed: &[PlacedBlock],
+        placed: &mut Placed<'_, C>,
     ) -> Result<Version, Failure> {
-        let writes = by_region(placed);
-        let mut parts: Vec<&[RegionWrite]> = writes.chunks(REGIONS_PER_FLUSH_MAX).collect();
-        if parts.is_empty() {
-            parts.push(&[]);
-        }
+        let writes = by_region(placed.blocks());
+        let parts = writes.chunks(REGIONS_PER_FLUSH_MAX);
         let (mut last, count) = (Version::default(), parts.len());
-        for (number, writes) in parts.into_iter().enumerate() {
-            let size = match writes.last() {
-                Some(write) if number + 1 < count => min(snapshot.size, (write.index + 1) * REGION_BYTES),
-                _ => snapshot.size,
-            };
-            let named = self.name_part(file, Part { inode, writes, size }, snapshot).await;
-            match named {
-                Ok(Some(version)) => last = version,
-                // Blocks of earlier parts were released with the file.
-                Ok(None) => {
-                    self.discard(from_region(placed, writes)).await;
-                    return Ok(last);
-                }
-                Err(failure) => {
-                    self.discard(from_region(placed, writes)).await;
-                    return Err(failure);
-                }
-            }
+        for (number, writes) in parts.enumerate() {
+            let end = writes.last().map_or(0, |write| write.index + 1);
+            let is_last = number + 1 == count;
+            let size = if is_last { snapshot.size } else { min(snapshot.size, end * REGION_BYTES) };
+            let part = Part { inode, writes, size };
+            // When the file is gone, the blocks of earlier parts were released with it.
+            let Some(version) = self.name_part(file, part, snapshot).await? else { return Ok(last) };
+            placed.named_before(end * REGION_BLOCKS);
+            last = version;
         }
         Ok(last)
     }
@@ -105,12 +92,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         Ok(size.map(|_| version))
     }
 
-    fn publish_part<'b>(
-        &self,
-        data: &mut FileData,
-        size: Option<u64>,
-        flushed: impl Iterator<Item = &'b DirtyBlock>,
-    ) {
+    fn publish_part<'b>(&self, data: &mut FileData, size: Option<u64>, flushed: impl Iterator<Item = &'b DirtyBlock>) {
         let Some(size) = size else { return self.forget_dirty(data) };
         let left = data.pending.size.filter(|pending| *pending > size);
         data.pending = Pending { size: left, ..Pending::default() };
@@ -141,13 +123,6 @@ impl Part<'_> {
         let index = block / REGION_BLOCKS;
         self.writes.binary_search_by_key(&index, |write| write.index).is_ok()
     }
-}
-
-/// The placed blocks from the first region of these on.
-fn from_region<'p>(placed: &'p [PlacedBlock], writes: &[RegionWrite]) -> &'p [PlacedBlock] {
-    let first = writes.first().map_or(0, |write| write.index * REGION_BLOCKS);
-    let at = placed.partition_point(|block| block.block < first);
-    placed.get(at..).unwrap_or_default()
 }
 
 /// Regions written by one change: each may name 64 runs and release 64, and a change takes 4096 runs.

@@ -4,11 +4,13 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use chunk::{ChunkError, Owner, Placement};
+use meta::Version;
+use meta::records::Run;
 use pages::Payload;
 use vfs::{Failure, FsError, ShardId};
 
-use super::REGION_BLOCKS;
 use super::buffer::DirtyBlock;
+use super::{DataPlane, REGION_BLOCKS};
 use crate::Filesystem;
 
 /// A block as it was placed.
@@ -20,6 +22,14 @@ pub(super) struct PlacedBlock {
     pub(super) placement: Placement,
     /// Its CRC32C.
     pub(super) crc: u32,
+}
+
+/// Blocks that were placed and that no change names yet: those that are dropped so are given back.
+#[derive(Debug)]
+pub(super) struct Placed<'h, C: chunk::Store> {
+    data: &'h DataPlane<C>,
+    blocks: Vec<PlacedBlock>,
+    named: usize,
 }
 
 /// What is to be written into one region.
@@ -46,12 +56,13 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Places blocks and makes them durable. A failure of the device is answered by placing them once more, elsewhere.
     ///
     /// Errors: `NoSpace`, `Io`; nothing stays placed.
-    pub(super) async fn place(&self, shard: ShardId, blocks: &[DirtyBlock]) -> Result<Vec<PlacedBlock>, Failure> {
+    pub(super) async fn place(&self, shard: ShardId, blocks: &[DirtyBlock]) -> Result<Placed<'_, C>, Failure> {
         let mut attempts = 1;
         loop {
-            let mut placed = Vec::with_capacity(blocks.len());
-            let Err(error) = self.place_once(shard, blocks, &mut placed).await else { return Ok(placed) };
-            self.discard(&placed).await;
+            let mut placed = Placed { data: &self.data, blocks: Vec::with_capacity(blocks.len()), named: 0 };
+            let Err(error) = self.place_once(shard, blocks, &mut placed.blocks).await else { return Ok(placed) };
+            // At once: a store may refuse to sync until what it lost has been given back.
+            placed.give_back().await;
             if attempts >= ATTEMPTS_MAX || !error.is_retryable() {
                 tracing::error!(%error, blocks = blocks.len(), "dirty blocks could not be stored");
                 let is_full = error == ChunkError::NoSpace;
@@ -59,18 +70,6 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             }
             tracing::warn!(%error, blocks = blocks.len(), "dirty blocks are stored once more elsewhere");
             attempts += 1;
-        }
-    }
-
-    /// Frees blocks that no record will name.
-    pub(super) async fn discard(&self, placed: &[PlacedBlock]) {
-        for write in by_region(placed) {
-            for run in write.runs {
-                let blocks = u32::try_from(run.crcs.len()).unwrap_or(0);
-                if let Err(error) = self.data.chunks.free(run.placement, blocks).await {
-                    tracing::warn!(%error, "blocks without a name were not freed; the next start frees them");
-                }
-            }
         }
     }
 
@@ -106,6 +105,45 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     }
 }
 
+impl<C: chunk::Store> Placed<'_, C> {
+    /// The blocks in order of the file.
+    pub(super) fn blocks(&self) -> &[PlacedBlock] {
+        &self.blocks
+    }
+
+    /// A change has named all blocks of the file before this one.
+    pub(super) fn named_before(&mut self, block: u64) {
+        self.named = self.blocks.partition_point(|placed| placed.block < block);
+    }
+
+    async fn give_back(mut self) {
+        for run in runs_of(&std::mem::take(&mut self.blocks)) {
+            let placement = Placement::from_raw(run.placement);
+            if let Err(error) = self.data.chunks.free(placement, run.blocks).await {
+                tracing::warn!(%error, "blocks without a name were not freed; the next start frees them");
+            }
+        }
+    }
+}
+
+impl<C: chunk::Store> Drop for Placed<'_, C> {
+    fn drop(&mut self) {
+        let unnamed = runs_of(self.blocks.get(self.named..).unwrap_or_default());
+        if !unnamed.is_empty() {
+            self.data.releases.push((Version::default(), self.data.gate.turn()), unnamed);
+        }
+    }
+}
+
+/// The runs of the store that these blocks take.
+fn runs_of(placed: &[PlacedBlock]) -> Vec<Run> {
+    let run_of = |run: PlacedRun| {
+        let blocks = u32::try_from(run.crcs.len()).unwrap_or(0);
+        Run { placement: run.placement.to_raw(), blocks }
+    };
+    by_region(placed).into_iter().flat_map(|write| write.runs).map(run_of).collect()
+}
+
 /// Cuts placed blocks, in order of the file, into what each region gets.
 pub(super) fn by_region(placed: &[PlacedBlock]) -> Vec<RegionWrite> {
     let mut writes: Vec<RegionWrite> = Vec::new();
@@ -126,11 +164,7 @@ impl RegionWrite {
         let within = u8::try_from(block.block % REGION_BLOCKS).unwrap_or(0);
         match self.runs.last_mut() {
             Some(run) if run.continues_in(within, block.placement) => run.crcs.push(block.crc),
-            _ => self.runs.push(PlacedRun {
-                first_block: within,
-                placement: block.placement,
-                crcs: vec![block.crc],
-            }),
+            _ => self.runs.push(PlacedRun { first_block: within, placement: block.placement, crcs: vec![block.crc] }),
         }
     }
 }

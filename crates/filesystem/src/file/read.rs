@@ -62,7 +62,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let count = wanted(request).min(attributes.size.saturating_sub(request.offset));
         let dirty = match count {
             0 => Vec::new(),
-            _ => data.buffer.range(request.offset / BLOCK_BYTES, (request.offset + count).div_ceil(BLOCK_BYTES)).collect(),
+            _ => data
+                .buffer
+                .range(request.offset / BLOCK_BYTES, (request.offset + count).div_ceil(BLOCK_BYTES))
+                .collect(),
         };
         Ok(Some(Moment { record, attributes, dirty, cuts: data.cuts, count }))
     }

@@ -1,6 +1,6 @@
 //! What happens to the data of a file that has lost its last name.
 
-use meta::records::{Intent, InodeRecord};
+use meta::records::{InodeRecord, Intent};
 use vfs::{Cookie, InodeId};
 
 use super::cut::{held, take_out};

@@ -11,7 +11,7 @@ use vfs::{Change, Failure, FsError, InodeId, OpContext, SetattrReply, SetattrReq
 use super::buffer::{DirtyBlock, within, zero_from};
 use super::cut::{account, blocks_up_to, held, let_go, take_out};
 use super::fold::extent;
-use super::place::{PlacedBlock, RegionWrite, by_region};
+use super::place::{Placed, RegionWrite, by_region};
 use super::state::FileData;
 use super::{BLOCK_BYTES, FileState, Pending, REGION_BLOCKS, REGION_BYTES};
 use crate::Filesystem;
@@ -45,23 +45,22 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let file = self.files.state(request.inode);
         let flush_turn = file.flush_turn.lock().await;
         self.make_room_for_mask((request.inode, &file)).await?;
-        let placed = self.prepare_boundary((request.inode, &file), size).await?;
-        let cut = Cut { ctx, request, size, boundary: by_region(&placed).pop() };
-        let changed = self
+        let mut placed = self.prepare_boundary((request.inode, &file), size).await?;
+        let boundary = placed.as_ref().and_then(|placed| by_region(placed.blocks()).pop());
+        let cut = Cut { ctx, request, size, boundary };
+        let (reply, version) = self
             .change_file(
                 (request.inode, &file),
                 |turn, data| set_size(turn, data, &cut),
                 |data, _| self.publish_cut(data, size),
             )
-            .await;
-        drop(flush_turn);
-        match changed {
-            Ok((reply, version)) => self.settle(version).await.map(|()| reply),
-            Err(failure) => {
-                self.discard(&placed).await;
-                Err(failure)
-            }
+            .await?;
+        if let Some(placed) = &mut placed {
+            placed.named_before(u64::MAX);
         }
+        drop(flush_turn);
+        self.settle(version).await?;
+        Ok(reply)
     }
 
     fn publish_cut(&self, data: &mut FileData, size: u64) {
@@ -75,20 +74,20 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         &self,
         (inode, file): (InodeId, &FileState),
         size: u64,
-    ) -> Result<Vec<PlacedBlock>, Failure> {
+    ) -> Result<Option<Placed<'_, C>>, Failure> {
         let record = self.live(inode, &mut Seen::default()).await?;
         let from = within(size);
         if from == 0 || size >= record.size {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let block = size / BLOCK_BYTES;
-        let Some(stored) = self.stored_block((inode, &record), block).await? else { return Ok(Vec::new()) };
+        let Some(stored) = self.stored_block((inode, &record), block).await? else { return Ok(None) };
         if is_zero_from(&stored, from) {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let newest = file.data().buffer.get(block).unwrap_or(stored);
         let bytes = zero_from(Bytes::copy_from_slice(&newest), from);
-        self.place(inode.shard, &[DirtyBlock::clean(block, bytes)]).await
+        self.place(inode.shard, &[DirtyBlock::clean(block, bytes)]).await.map(Some)
     }
 
     /// An inode has room for few masks: works the oldest cut off when there is none left.
@@ -155,7 +154,7 @@ fn cut_regions<K: kv::Engine, C: chunk::Store>(
     let blocks = blocks_up_to(cut.size);
     let first = blocks.div_ceil(REGION_BLOCKS);
     let mut held_bytes = 0;
-    if blocks % REGION_BLOCKS > 0 || cut.boundary.is_some() {
+    if !blocks.is_multiple_of(REGION_BLOCKS) || cut.boundary.is_some() {
         held_bytes += cut_last_region(turn, (inode, record), (blocks, cut.boundary.as_ref()))?;
     }
     let list = turn.region_list(inode, first)?;

@@ -56,6 +56,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             }
             Stability::Data | Stability::File => {
                 self.make_stable(request.inode, &mut prepared.seen).await?;
+                if self.verifier() != verifier {
+                    // It may have been dropped before it was flushed.
+                    return Err(FsError::Io.into());
+                }
                 Stability::File
             }
         };

@@ -11,7 +11,7 @@ mod records;
 mod writes;
 
 use std::collections::HashMap;
-use std::sync::MutexGuard;
+use std::sync::{MutexGuard, PoisonError, RwLockReadGuard};
 
 use bytes::Bytes;
 pub(crate) use charge::{of_record, of_tree};
@@ -58,6 +58,7 @@ pub(crate) struct Turn<'a, K: kv::Engine, C: chunk::Store> {
     /// The server's time of this change.
     pub(crate) now: Timestamp,
     state: MutexGuard<'a, ShardState>,
+    _in_progress: RwLockReadGuard<'a, ()>,
     next_inode: InodeNumber,
     next_intent: u64,
     scratch: &'a Scratch,
@@ -75,9 +76,11 @@ pub(crate) struct Turn<'a, K: kv::Engine, C: chunk::Store> {
 impl<'a, K: kv::Engine, C: chunk::Store> Turn<'a, K, C> {
     /// Takes the shard's turn.
     pub(crate) fn begin(house: &'a Filesystem<K, C>, shard: &'a Shard, scratch: &'a Scratch) -> Self {
+        let in_progress = house.turns.read().unwrap_or_else(PoisonError::into_inner);
         let state = shard.turn();
         Self {
             house,
+            _in_progress: in_progress,
             shard,
             now: house.clock.now(),
             next_inode: state.next_inode,

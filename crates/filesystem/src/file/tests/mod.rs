@@ -13,10 +13,11 @@ use chunk::{MemorySettings, MemoryStore};
 use kv::MemoryEngine;
 use pages::Payload;
 use testkit::ManualClock;
+use testkit::faulty::{Faults, FaultyEngine};
 use vfs::{
-    CommitRequest, CreateHow, CreateRequest, Failure, FileIo, FsError, InodeId, Name, Namespace, OpContext, ReadRequest,
-    RemoveKind, RemoveRequest, SetAttributes, SetattrReply, SetattrRequest, ShardId, Stability, Via, WriteReply,
-    WriteRequest,
+    CommitRequest, CreateHow, CreateRequest, Failure, FileIo, FsError, InodeId, Name, Namespace, OpContext,
+    ReadRequest, RemoveKind, RemoveRequest, SetAttributes, SetattrReply, SetattrRequest, ShardId, Stability, Via,
+    WriteReply, WriteRequest,
 };
 
 use super::BLOCK_BYTES;
@@ -25,7 +26,7 @@ use crate::{Filesystem, Parts, Settings};
 /// Engines that outlast their houses.
 #[derive(Clone, Debug)]
 struct Rig<C> {
-    engine: MemoryEngine,
+    engine: FaultyEngine<MemoryEngine>,
     chunks: C,
     clock: Arc<ManualClock>,
     settings: Settings,
@@ -33,7 +34,7 @@ struct Rig<C> {
 
 /// A house and its root.
 struct House<C: chunk::Store> {
-    filesystem: Filesystem<MemoryEngine, C>,
+    filesystem: Filesystem<FaultyEngine<MemoryEngine>, C>,
     ctx: OpContext,
     clock: Arc<ManualClock>,
 }
@@ -48,7 +49,7 @@ impl<C: chunk::Store + Clone> Rig<C> {
     fn over(chunks: C) -> Self {
         let clock = Arc::new(ManualClock::ticking(Duration::from_nanos(1)));
         let settings = Settings { memory_bytes: 4 << 20, ballast_bytes: 0 };
-        Self { engine: MemoryEngine::new(), chunks, clock, settings }
+        Self { engine: FaultyEngine::new(MemoryEngine::new(), Faults::none()), chunks, clock, settings }
     }
 
     async fn open(&self) -> House<C> {

@@ -1,56 +1,88 @@
-//! Threads that write, read, flush, cut and remove the same files at the same time.
+//! Several at the same files at the same time: as tasks that a seed interleaves at every wait for the stores, and as
+//! threads.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::cell::Cell;
 use std::thread;
 
 use chunk::MemoryStore;
+use futures_util::future::{join, join_all};
+use testkit::faulty::{FaultRates, Faults, FaultyEngine, FaultyStore};
 use testkit::{Random, block_on};
 use vfs::{FsError, InodeId, Stability};
 
 use super::{House, Rig};
 
 /// Each writer has its own bytes, which share blocks with those of its neighbours.
-const SHARE: usize = 30_001;
+const SHARE: usize = 9_001;
 const WRITERS: usize = 4;
 
 #[test]
 fn writers_of_shared_blocks_lose_nothing() {
-    let rig = Rig::new();
-    let house = block_on(rig.open());
-    let inode = block_on(house.create("file"));
-    let is_done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let writers: Vec<_> = (0..WRITERS).map(|writer| scope.spawn({
-            let house = &house;
-            move || block_on(write_own(house, inode, writer))
-        })).collect();
-        scope.spawn(|| while !is_done.load(Ordering::Acquire) {
-            block_on(house.rest());
-            house.filesystem.data.cache.clear();
+    for seed in 0..12 {
+        block_on(async {
+            let (rig, memory) = delayed(seed);
+            let house = rig.open().await;
+            let inode = house.create("file").await;
+            let is_done = Cell::new(false);
+            let writers = async {
+                join_all((0..WRITERS).map(|writer| write_own(&house, inode, (writer, seed)))).await;
+                is_done.set(true);
+            };
+            let mut random = Random::new(seed);
+            let others = async {
+                while !is_done.get() {
+                    house.truncate(inode, (WRITERS * SHARE) as u64 + random.below(1_000_000)).await;
+                    house.rest().await;
+                    forget_clean(&house);
+                    tokio::task::yield_now().await;
+                }
+            };
+            join(writers, others).await;
+            house.commit(inode).await.unwrap();
+            house.rest().await;
+            rig.check().await;
+            assert_eq!(memory.used_blocks() * 4096, house.attributes(inode).await.allocated_bytes);
+            assert_eq!(house.filesystem.data.dirty.used(), 0);
         });
-        scope.spawn(|| {
-            let end = (WRITERS * SHARE) as u64;
-            let mut random = Random::new(1);
-            while !is_done.load(Ordering::Acquire) {
-                block_on(house.truncate(inode, end + random.below(1_000_000)));
-            }
-        });
-        writers.into_iter().for_each(|writer| writer.join().unwrap());
-        is_done.store(true, Ordering::Release);
-    });
-    block_on(async {
-        house.commit(inode).await.unwrap();
-        house.rest().await;
-        rig.check().await;
-        assert_eq!(rig.chunks.used_blocks() * 4096, house.attributes(inode).await.allocated_bytes);
-        assert_eq!(house.filesystem.data.dirty.used(), 0);
-    });
+    }
 }
 
-async fn write_own(house: &House<MemoryStore>, inode: InodeId, writer: usize) {
-    let (start, mut random) = (writer * SHARE, Random::new(writer as u64));
+#[test]
+fn a_reader_never_sees_half_a_cut() {
+    for seed in 0..12 {
+        block_on(async {
+            let (rig, _) = delayed(seed);
+            let house = rig.open().await;
+            let inode = house.create("file").await;
+            let is_done = Cell::new(false);
+            let writer = async {
+                for round in 1..60_u8 {
+                    house.write(inode, 0, vec![round; 300_000]).await;
+                    if round % 2 == 0 {
+                        house.commit(inode).await.unwrap();
+                    }
+                    forget_clean(&house);
+                    house.truncate(inode, 0).await;
+                }
+                is_done.set(true);
+            };
+            let reader = async {
+                while !is_done.get() {
+                    let found = house.read(inode, 0, 400_000).await;
+                    assert!([0, 300_000].contains(&found.len()), "seed {seed}");
+                    assert!(found.iter().all(|byte| *byte == found[0] && *byte != 0), "seed {seed}");
+                    tokio::task::yield_now().await;
+                }
+            };
+            join(writer, reader).await;
+        });
+    }
+}
+
+async fn write_own<C: chunk::Store>(house: &House<C>, inode: InodeId, (writer, seed): (usize, u64)) {
+    let (start, mut random) = (writer * SHARE, Random::new(writer as u64 + 100 * seed));
     let mut own = vec![0; SHARE];
-    for round in 0..150_u8 {
+    for round in 0..40_u8 {
         let from = usize::try_from(random.below(SHARE as u64)).unwrap();
         let length = 1 + usize::try_from(random.below((SHARE - from) as u64)).unwrap();
         own[from..from + length].fill(round);
@@ -59,8 +91,22 @@ async fn write_own(house: &House<MemoryStore>, inode: InodeId, writer: usize) {
         house.write_as(inode, (at, vec![round; length]), stability).await.unwrap();
         let mut found = house.read(inode, start as u64, SHARE).await;
         found.resize(SHARE, 0);
-        assert!(found == own, "writer {writer}, round {round}");
+        assert!(found == own, "seed {seed}, writer {writer}, round {round}");
     }
+}
+
+/// Reads have to wait for the stores again.
+fn forget_clean<C: chunk::Store>(house: &House<C>) {
+    house.filesystem.data.cache.clear();
+    house.filesystem.records.regions.clear();
+}
+
+fn delayed(seed: u64) -> (Rig<FaultyStore<MemoryStore>>, MemoryStore) {
+    let rates = FaultRates { delay_percent: 60, delay_polls_max: 6, ..FaultRates::default() };
+    let memory = MemoryStore::default();
+    let mut rig = Rig::over(FaultyStore::over_memory(memory.clone(), Faults::seeded(seed, rates)));
+    rig.engine = FaultyEngine::new(kv::MemoryEngine::new(), Faults::seeded(seed + 1_000, rates));
+    (rig, memory)
 }
 
 #[test]
@@ -82,7 +128,7 @@ fn files_are_removed_under_their_writers() {
 }
 
 async fn write_and_remove(house: &House<MemoryStore>, thread: u64) {
-    for round in 0..30 {
+    for round in 0..20 {
         let name = format!("{thread}-{round}");
         let inode = house.create(&name).await;
         thread::scope(|scope| {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
 
-use chunk::{Capacity, ChunkError, LiveSegment, MemoryStore, Owner, Placed, Placement, SegmentId, SegmentSummary, Store};
+use chunk::{
+    Capacity, ChunkError, LiveSegment, MemoryStore, Owner, Placed, Placement, SegmentId, SegmentSummary, Store,
+};
 use pages::{BLOCK_SIZE, Payload};
 use testkit::block_on;
 use vfs::{FsError, Stability};
