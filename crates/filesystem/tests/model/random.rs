@@ -1,26 +1,77 @@
 //! Random operations on the file system and on the reference, outcome by outcome.
 //!
-//! `BERTH_MODEL_SEEDS` sequences of `BERTH_MODEL_OPERATIONS` operations; a sequence that differs is shrunk.
+//! `BERTH_MODEL_SEEDS` sequences of `BERTH_MODEL_OPERATIONS` operations from `BERTH_MODEL_FIRST_SEED` on. A sequence
+//! that differs is shrunk. After each one the store is proved from its records alone.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use testkit::operations::{Pair, hunt};
-use testkit::{ManualClock, ReferenceFilesystem, block_on};
+use testkit::operations::{Operation, Pair, compare, generate, hunt};
+use testkit::{ManualClock, Random, ReferenceFilesystem, block_on};
+use vfs::{Admin, InodeId, OpContext, ShardId};
 
-use crate::house::Engines;
+use crate::house::{Engines, House};
 
 #[test]
 fn the_file_system_does_what_the_reference_does() {
-    let seeds = number("BERTH_MODEL_SEEDS", 60);
     let operations = usize::try_from(number("BERTH_MODEL_OPERATIONS", 400)).unwrap();
-    let first = number("BERTH_MODEL_FIRST_SEED", 1);
-    block_on(hunt(first..first + seeds, operations, async |clock: Arc<ManualClock>| {
-        let reference = ReferenceFilesystem::new(Arc::clone(&clock) as Arc<dyn vfs::Clock>);
+    block_on(hunt(seeds(60), operations, async |clock: Arc<ManualClock>| {
         let tested = Engines::default().open(Arc::clone(&clock)).await;
-        Pair { clock, reference, tested }
+        Pair { reference: ReferenceFilesystem::new(Arc::clone(&clock) as Arc<dyn vfs::Clock>), tested, clock }
     }));
+}
+
+#[test]
+fn background_work_restarts_and_epochs_change_nothing() {
+    let operations = usize::try_from(number("BERTH_MODEL_OPERATIONS", 400)).unwrap();
+    for seed in seeds(40) {
+        block_on(with_interruptions(seed, &generate(seed, operations)));
+    }
+}
+
+async fn with_interruptions(seed: u64, operations: &[Operation]) {
+    let clock = Arc::new(ManualClock::standing());
+    let engines = Engines::default();
+    let tested = engines.open(Arc::clone(&clock)).await;
+    let reference = ReferenceFilesystem::new(Arc::clone(&clock) as Arc<dyn vfs::Clock>);
+    let mut pair = Pair { clock, reference, tested };
+    let mut random = Random::new(seed);
+    for part in operations.chunks(PART) {
+        if let Err(divergence) = compare(&pair, seed, part).await {
+            panic!("seed {seed}: the houses differ {divergence:?}");
+        }
+        interrupt(&mut pair, &engines, &mut random).await;
+    }
+    pair.tested.flush_all().await.unwrap();
+    while pair.tested.background_round().await {}
+    engines.check().await;
+}
+
+async fn interrupt(pair: &mut Pair<ReferenceFilesystem, House>, engines: &Engines, random: &mut Random) {
+    match random.below(4) {
+        0 => drop(pair.tested.background_round().await),
+        1 => pair.tested.flush_all().await.unwrap(),
+        2 => {
+            let ctx = OpContext::internal(InodeId::root_of(ShardId::ROOT));
+            let shard = ShardId(u32::try_from(random.below(3)).unwrap());
+            pair.tested.take_epoch(&ctx, shard).await.unwrap();
+        }
+        _ => {
+            pair.tested.flush_all().await.unwrap();
+            pair.tested = engines.open(Arc::clone(&pair.clock)).await;
+            engines.check().await;
+        }
+    }
+}
+
+fn seeds(default: u64) -> Range<u64> {
+    let first = number("BERTH_MODEL_FIRST_SEED", 1);
+    first..first + number("BERTH_MODEL_SEEDS", default)
 }
 
 fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |value| value.parse().unwrap())
 }
+
+/// Operations between two interruptions.
+const PART: usize = 50;
