@@ -46,7 +46,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             self.forget_dirty(&mut file.data());
         }
         self.data.intents.clear();
-        self.data.releases.clear();
+        self.data.releases.keep_durable(self.meta.watermark());
     }
 }
 

@@ -41,9 +41,11 @@ impl ReleaseQueue {
         state.releases.push_back(Release { version, turned, runs });
     }
 
-    /// Forgets everything: a start frees what is not live.
-    pub(crate) fn clear(&self) {
-        *self.state() = State::default();
+    /// Forgets the releases of changes that are not durable: for a reload, which takes them back.
+    pub(crate) fn keep_durable(&self, durable: Version) {
+        let mut state = self.state();
+        state.releases.retain(|release| release.version <= durable);
+        state.runs = state.releases.iter().map(|release| release.runs.len()).sum();
     }
 
     /// The oldest release, if its change is durable and all its readers have ended.

@@ -50,7 +50,7 @@ async fn run(seed: u64) {
                 house = rig.open().await;
                 model.survive(house.read(inode, 0, 4 << 20).await, &format!("seed {seed}, step {step}"));
             }
-            _ => read(&house, inode, &model, &mut random, &format!("seed {seed}, step {step}")).await,
+            _ => read(&house, inode, (&model, &format!("seed {seed}, step {step}")), &mut random).await,
         }
         assert_eq!(house.attributes(inode).await.size, model.now.len() as u64, "seed {seed}, step {step}");
     }
@@ -88,7 +88,7 @@ async fn write(house: &House<MemoryStore>, inode: InodeId, model: &mut Model, ra
     if stability == Stability::Unstable { model.note() } else { model.make_stable() }
 }
 
-async fn read(house: &House<MemoryStore>, inode: InodeId, model: &Model, random: &mut Random, place: &str) {
+async fn read(house: &House<MemoryStore>, inode: InodeId, (model, place): (&Model, &str), random: &mut Random) {
     let offset = position(random, model);
     let length = usize::try_from(random.below(400_000)).unwrap();
     let expected = model.now.get(offset..).unwrap_or_default();

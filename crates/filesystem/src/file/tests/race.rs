@@ -56,14 +56,7 @@ fn a_reader_never_sees_half_a_cut() {
             let inode = house.create("file").await;
             let is_done = Cell::new(false);
             let writer = async {
-                for round in 1..60_u8 {
-                    house.write(inode, 0, vec![round; 300_000]).await;
-                    if round % 2 == 0 {
-                        house.commit(inode).await.unwrap();
-                    }
-                    forget_clean(&house);
-                    house.truncate(inode, 0).await;
-                }
+                write_and_cut(&house, inode).await;
                 is_done.set(true);
             };
             let reader = async {
@@ -76,6 +69,17 @@ fn a_reader_never_sees_half_a_cut() {
             };
             join(writer, reader).await;
         });
+    }
+}
+
+async fn write_and_cut<C: chunk::Store>(house: &House<C>, inode: InodeId) {
+    for round in 1..60_u8 {
+        house.write(inode, 0, vec![round; 300_000]).await;
+        if round % 2 == 0 {
+            house.commit(inode).await.unwrap();
+        }
+        forget_clean(house);
+        house.truncate(inode, 0).await;
     }
 }
 
