@@ -2,7 +2,7 @@
 
 use nfs_wire::nfs3::{Entry3, Filename, Nfsstat3, PostOpAttr, Readdir, ReaddirArgs, ReaddirOk, Verifier};
 use vfs::limits::READDIR_ENTRIES_MAX;
-use vfs::{Attributes, Cookie, DirectoryEntry, ReaddirRequest, Vfs};
+use vfs::{Attributes, Cookie, DirectoryEntry, InodeId, ReaddirRequest, Vfs};
 
 use super::Answer;
 use super::attributes::post_op;
@@ -25,7 +25,8 @@ impl<V: Vfs> Answer<V> for Readdir {
         let dir_attributes = post_op(&reply.directory);
         let mut room = Room::new(limit, ReaddirOk::base_size(&dir_attributes));
         let fitting = reply.entries.into_iter().take_while(|entry| room.take(Entry3::entry_size(entry.name.len())));
-        let entries: Vec<_> = fitting.filter_map(|entry| entry3(entry, &reply.directory)).collect();
+        let entries: Vec<_> =
+            fitting.filter_map(|entry| entry3(entry, (&reply.directory, directory.ctx.root))).collect();
         room.check()?;
         let eof = reply.end && !room.is_full();
         Ok(ReaddirOk { dir_attributes, cookieverf: COOKIE_VERIFIER, entries: entries.into_iter().collect(), eof })
@@ -83,14 +84,14 @@ pub(super) fn entries_max(limit: usize, entry_bytes: usize) -> usize {
     (limit / entry_bytes + 1).min(READDIR_ENTRIES_MAX)
 }
 
-/// The number shown for an entry. The parent of the root of an export is not shown.
-pub(super) fn file_id(entry: &DirectoryEntry, directory: &Attributes) -> u64 {
-    let is_foreign = entry.inode.shard != directory.inode.shard && &entry.name[..] == b"..";
-    if is_foreign { directory.inode.number.0 } else { entry.inode.number.0 }
+/// The number shown for an entry. What lies above the root of the export is not shown, whatever the house says.
+pub(super) fn file_id(entry: &DirectoryEntry, (directory, root): (&Attributes, InodeId)) -> u64 {
+    let is_outside = &entry.name[..] == b".." && directory.inode == root;
+    if is_outside { root.number.0 } else { entry.inode.number.0 }
 }
 
-fn entry3(entry: DirectoryEntry, directory: &Attributes) -> Option<Entry3> {
-    let fileid = file_id(&entry, directory);
+fn entry3(entry: DirectoryEntry, place: (&Attributes, InodeId)) -> Option<Entry3> {
+    let fileid = file_id(&entry, place);
     Some(Entry3 { fileid, name: Filename::new(entry.name).ok()?, cookie: entry.cookie.0 })
 }
 

@@ -50,7 +50,7 @@ fn plus<V: Vfs>(
     object: &Object,
     (entry, directory): (DirectoryEntry, &Attributes),
 ) -> Option<EntryPlus3> {
-    let fileid = file_id(&entry, directory);
+    let fileid = file_id(&entry, (directory, object.ctx.root));
     let attributes = entry.attributes.as_ref().filter(|_| &entry.name[..] != b"..");
     let name_handle = attributes.map(|attributes| call.seal(object, attributes.inode));
     let name_attributes = attributes.and_then(post_op);

@@ -12,7 +12,7 @@ use nfs_wire::nfs3::{self, DirOpArgs, Fattr3, FileHandle, Filename, Nfsstat3, Sa
 use nfs_wire::rpc::{AuthSys, CallHeader, OpaqueAuth, Procedure, ReplyHeader};
 use nfs_wire::xdr::{Decode, Decoder, Encode, Encoder, Opaque};
 use testkit::{ManualClock, ReferenceFilesystem, block_on};
-use vfs::{Admin, Name, OpContext, SetAttributes, ShardId, ZoneRootRequest};
+use vfs::{Admin, FsError, InodeId, MkdirRequest, Namespace, OpContext, SetAttributes, ShardId, ZoneRootRequest};
 use zones::{Registry, ZoneDefinition};
 
 use crate::caller::{Caller, Role};
@@ -84,15 +84,19 @@ impl House {
         Client { house: self, caller, credential: sys(0, 0, &[]), xid: Cell::new(1) }
     }
 
-    fn make_base(&self, zone: &ZoneDefinition) -> vfs::InodeId {
-        let make = |base: Vec<Name>, mode| {
-            let ctx = OpContext::internal(vfs::InodeId::root_of(ShardId::ROOT));
-            let attributes = SetAttributes { mode: Some(mode), ..SetAttributes::default() };
-            block_on(self.vfs.zone_root(&ctx, ZoneRootRequest { base, attributes })).unwrap().attributes.inode
-        };
-        let root = make(zone.base().to_vec(), 0o755);
+    /// The base is a shard of its own; exports are plain directories in it.
+    fn make_base(&self, zone: &ZoneDefinition) -> InodeId {
+        let ctx = OpContext::internal(InodeId::root_of(ShardId::ROOT));
+        let attributes = |mode| SetAttributes { mode: Some(mode), ..SetAttributes::default() };
+        let request = ZoneRootRequest { base: zone.base().to_vec(), attributes: attributes(0o755) };
+        let root = block_on(self.vfs.zone_root(&ctx, request)).unwrap().attributes.inode;
         for export in zone.exports() {
-            make([zone.base(), export.components()].concat(), 0o1777);
+            let [name] = export.components() else { panic!("exports here are one level deep") };
+            let request = MkdirRequest { parent: root, name: name.clone(), attributes: attributes(0o1777) };
+            match block_on(self.vfs.mkdir(&ctx, request)) {
+                Err(failure) if failure.error != FsError::Exists => panic!("{failure:?}"),
+                _ => {}
+            }
         }
         root
     }

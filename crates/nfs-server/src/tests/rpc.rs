@@ -113,3 +113,12 @@ fn operations_are_counted_per_zone() {
     assert!(contoso.iter().any(|one| (one.program, one.operation, one.calls) == ("mount", "MNT", 1)));
     assert!(figures(zones[1].id()).is_empty());
 }
+
+#[test]
+fn a_call_takes_little_memory_while_it_waits() {
+    let house = House::new();
+    let client = house.client(CONTOSO);
+    let call = crate::dispatch::handle(&house.door, &client.caller, Bytes::new());
+    let size = size_of_val(&call);
+    assert!(size <= 4096, "the future of a call has {size} bytes");
+}
