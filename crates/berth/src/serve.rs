@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use vfs::Clock;
@@ -12,7 +13,7 @@ use crate::assemble::{CLOSE_TIME, Ground, House, ZoneSource};
 use crate::clock::SystemClock;
 use crate::runtime::on_this_thread;
 use crate::settings::Settings;
-use crate::shutdown::{Order, Orders, notify_ready, notify_reloading, notify_stopping};
+use crate::shutdown::{Order, Orders, notify_ready, notify_reloading, notify_stopping, stop_within};
 use crate::store::OpenStore;
 use crate::{telemetry, zone_roots};
 
@@ -75,6 +76,7 @@ impl Gateway {
             notify_ready(&status(&house.zones()));
         }
         notify_stopping();
+        stop_within(STOP_TIME);
         tracing::info!("stopping");
         house.close().await;
         store.close(CLOSE_TIME).await?;
@@ -107,3 +109,6 @@ fn status(zones: &[Arc<Zone>]) -> String {
     let exports: usize = zones.iter().map(|zone| zone.exports().len()).sum();
     format!("serving {} zones, {exports} exported paths", zones.len())
 }
+
+/// From the order to stop to the end of the process, at most.
+const STOP_TIME: Duration = Duration::from_millis(4800);

@@ -1,6 +1,9 @@
 //! Signals in, states out: how the gateway and its service manager talk.
 
 use std::io;
+use std::process;
+use std::thread;
+use std::time::Duration;
 
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -45,6 +48,19 @@ impl Orders {
     /// Waits for the order to stop and drops orders to reload.
     pub(crate) async fn stop(&mut self) {
         while self.next().await != Order::Stop {}
+    }
+}
+
+/// Ends the process when an orderly stop takes too long, whatever still runs: what clients were told is stable is on
+/// stable storage already.
+pub(crate) fn stop_within(time: Duration) {
+    let end = move || {
+        thread::sleep(time);
+        tracing::warn!("the stop took too long; ending as if power was lost");
+        process::exit(0);
+    };
+    if let Err(error) = thread::Builder::new().name("deadline".to_owned()).spawn(end) {
+        tracing::warn!(%error, "no deadline for the stop");
     }
 }
 

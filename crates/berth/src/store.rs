@@ -9,7 +9,8 @@ use filesystem::{Filesystem, Parts};
 use kv_local::LocalEngine;
 use nfs_server::HandleKeys;
 use pages::Pool;
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, spawn_blocking};
 use vfs::Clock;
 
 use crate::data_directory::DataDirectory;
@@ -22,7 +23,8 @@ pub(crate) type LocalFilesystem = Filesystem<LocalEngine, LocalStore>;
 #[derive(Debug)]
 pub(crate) struct OpenStore {
     pub(crate) filesystem: Arc<LocalFilesystem>,
-    jobs: JoinSet<()>,
+    stop: watch::Sender<bool>,
+    work: JoinHandle<()>,
     _directory: DataDirectory,
 }
 
@@ -37,9 +39,6 @@ pub(crate) struct Engines {
 impl Engines {
     /// Opens the engines, or makes them in an empty directory; recovers the metadata log. Blocks.
     pub(crate) fn open(settings: &Settings, directory: DataDirectory) -> Result<Self> {
-        if let Err(why) = uring::probe() {
-            tracing::warn!(%why, "file I/O takes the slower way");
-        }
         let metadata = LocalEngine::open(settings.for_metadata(&directory));
         let metadata = metadata.with_context(|| format!("cannot open {}", directory.metadata().display()))?;
         let mut for_blocks = settings.for_blocks(&directory, metadata.store_id());
@@ -66,9 +65,9 @@ impl OpenStore {
             "the store cannot be served; `berth check` on the same configuration lists what is wrong and changes nothing",
         )?;
         let filesystem = Arc::new(opened);
-        let mut jobs = JoinSet::new();
-        jobs.spawn(work(Arc::clone(&filesystem)));
-        Ok(Self { filesystem, jobs, _directory: directory })
+        let (stop, stopped) = watch::channel(false);
+        let work = tokio::spawn(work(Arc::clone(&filesystem), stopped));
+        Ok(Self { filesystem, stop, work, _directory: directory })
     }
 
     /// The keys that seal file handles.
@@ -78,24 +77,36 @@ impl OpenStore {
         Ok(HandleKeys::new(&keys)?)
     }
 
-    /// Ends the background work, writes back what is dirty and closes the engines; gives up after this time, which loses nothing
-    /// that clients were told is stable.
+    /// Ends the background work after the round it is in, writes back what is dirty and closes the engines. Gives up
+    /// after this time, which loses nothing that clients were told is stable.
     pub(crate) async fn close(mut self, time: Duration) -> Result<()> {
-        self.jobs.shutdown().await;
-        let flushed = tokio::time::timeout(time, self.filesystem.flush_all()).await;
-        match flushed.context("the time to write back is over: what no client was told is stable may be lost")? {
-            Ok(()) => Ok(()),
-            Err(failure) => bail!("not everything could be written back ({:?}); the log says why", failure.error),
+        self.stop.send_replace(true);
+        let closing = async {
+            if let Err(error) = (&mut self.work).await {
+                tracing::error!(%error, "the background work had failed");
+            }
+            self.filesystem.close().await
+        };
+        match tokio::time::timeout(time, closing).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(failure)) => bail!("not everything could be written back ({:?}); the log says why", failure.error),
+            Err(_) => {
+                tracing::warn!("the time to write back is over; clients send again what was not stable yet");
+                Ok(())
+            }
         }
     }
 }
 
 /// What the house does by itself, round after round.
-async fn work(filesystem: Arc<LocalFilesystem>) {
-    loop {
-        if !filesystem.background_round().await {
-            tokio::time::sleep(ROUND_PAUSE).await;
+async fn work(filesystem: Arc<LocalFilesystem>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        if filesystem.background_round().await {
+            continue;
         }
+        let stopped = stop.wait_for(|is_stopping| *is_stopping);
+        // Over time: the next round. A sender that is gone has stopped too.
+        drop(tokio::time::timeout(ROUND_PAUSE, stopped).await);
     }
 }
 

@@ -3,9 +3,13 @@
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::net::TcpListener;
     use std::path::Path;
-    use std::process::{Command, Output};
+    use std::process::{Child, Command, Output, Stdio};
+    use std::thread;
+    use std::time::Duration;
 
+    use rustix::process::{Pid, Signal, kill_process};
     use tempfile::TempDir;
 
     const SETTINGS: &str = "data = \"data\"\n[nfs]\nport = 12999\n";
@@ -92,5 +96,77 @@ mod tests {
         assert_eq!(output.status.code(), Some(2));
         assert_eq!(stderr(&output), "berth: nowhere holds no store of Berth (no folder \"metadata\" in it)\n");
         assert!(!folder.path().join("nowhere").exists());
+    }
+
+    /// A gateway that is killed when the test fails.
+    struct Gateway(Child);
+
+    impl Gateway {
+        fn start(folder: &Path) -> Self {
+            let log = fs::File::create(folder.join("log")).unwrap();
+            let mut command = Command::new(env!("CARGO_BIN_EXE_berth"));
+            command.args(&CHECK[..3]).current_dir(folder).stdout(Stdio::null()).stderr(log);
+            Self(command.spawn().unwrap())
+        }
+
+        fn signal(&self, signal: Signal) {
+            let pid = Pid::from_raw(i32::try_from(self.0.id()).unwrap()).unwrap();
+            kill_process(pid, signal).unwrap();
+        }
+    }
+
+    impl Drop for Gateway {
+        fn drop(&mut self) {
+            self.0.kill().ok();
+            self.0.wait().ok();
+        }
+    }
+
+    /// Waits for a line of the log; a gateway that takes a minute for one has failed.
+    fn wait_for(folder: &Path, line: &str) {
+        for _ in 0..6000 {
+            if fs::read_to_string(folder.join("log")).unwrap().contains(line) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        panic!("no line with {line:?} in the log:\n{}", fs::read_to_string(folder.join("log")).unwrap());
+    }
+
+    fn free_port() -> u16 {
+        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    }
+
+    #[test]
+    fn a_gateway_serves_reloads_and_stops() {
+        let settings = format!(
+            "data = \"data\"\n[nfs]\nport = {}\n[portmap]\nport = 0\n[metadata]\nlog_bytes = 8388608\n\
+             [memory]\nbudget_bytes = 67108864\n[blocks]\nfree_bytes_min = 0\n",
+            free_port()
+        );
+        let site = site(&settings, &[("a.toml", zone("a", "127.0.0.21"))]);
+        let mut gateway = Gateway::start(site.path());
+        wait_for(site.path(), "ready zones=1");
+
+        let second = stderr(&berth(&CHECK[..3], site.path()));
+        let owner = format!("is in use by another berth (process {})", gateway.0.id());
+        assert!(second.contains(&owner), "{second}");
+        let check = berth(&["check", "--config", "berth.toml"], site.path());
+        assert_eq!(check.status.code(), Some(2), "a store that is served is not checked");
+
+        fs::write(site.path().join("zones/b.toml"), zone("b", "127.0.0.21")).unwrap();
+        gateway.signal(Signal::HUP);
+        wait_for(site.path(), "each address belongs to one zone");
+        fs::write(site.path().join("zones/b.toml"), zone("b", "127.0.0.22")).unwrap();
+        gateway.signal(Signal::HUP);
+        wait_for(site.path(), "zones reloaded zones=2");
+
+        gateway.signal(Signal::TERM);
+        assert!(gateway.0.wait().unwrap().success());
+        wait_for(site.path(), "stopped");
+        let check = berth(&["check", "--config", "berth.toml", "--json"], site.path());
+        let report: serde_json::Value = serde_json::from_slice(&check.stdout).unwrap();
+        assert_eq!((check.status.code(), &report["clean"]), (Some(0), &serde_json::Value::Bool(true)), "{report}");
+        assert!(report["counts"]["inodes"].as_u64().unwrap() >= 8, "two zones with their exports: {report}");
     }
 }
