@@ -97,10 +97,10 @@ impl<V: Vfs> House<V> {
 }
 
 /// How long calls that have begun may take when the gateway stops.
-const CALLS_TIME: Duration = Duration::from_millis(1500);
-const CALLS_TIME_MARGIN: Duration = Duration::from_millis(300);
-/// How long the store may take to close; with the calls it stays within 5 s.
-pub(crate) const CLOSE_TIME: Duration = Duration::from_millis(2700);
+const CALLS_TIME: Duration = Duration::from_millis(1000);
+const CALLS_TIME_MARGIN: Duration = Duration::from_millis(200);
+/// How long the store may take to close; with the calls and the end of the process it stays within 5 s.
+pub(crate) const CLOSE_TIME: Duration = Duration::from_millis(2300);
 
 #[cfg(test)]
 mod tests {
