@@ -110,28 +110,28 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     async fn load_inode(&self, inode: InodeId) -> Result<(), MetaError> {
         let ticket = self.records.inodes.begin(&inode);
         let record: Option<InodeRecord> = self.record(&keys::inode(inode)).await?;
-        self.records.inodes.fill(&inode, ticket, record.map(Arc::new), self.meta.watermark());
+        self.records.inodes.fill((&inode, ticket), record.map(Arc::new), self.meta.watermark());
         Ok(())
     }
 
     async fn load_usage(&self, directory: InodeId) -> Result<(), MetaError> {
         let ticket = self.records.usages.begin(&directory);
         let record: Option<UsageRecord> = self.record(&keys::usage(directory)).await?;
-        self.records.usages.fill(&directory, ticket, record.map(Arc::new), self.meta.watermark());
+        self.records.usages.fill((&directory, ticket), record.map(Arc::new), self.meta.watermark());
         Ok(())
     }
 
     async fn load_owner(&self, key: OwnerKey) -> Result<(), MetaError> {
         let ticket = self.records.owners.begin(&key);
         let record: Option<OwnerUsageRecord> = self.record(&owner_key(&key)).await?;
-        self.records.owners.fill(&key, ticket, record.map(Arc::new), self.meta.watermark());
+        self.records.owners.fill((&key, ticket), record.map(Arc::new), self.meta.watermark());
         Ok(())
     }
 
     async fn load_region(&self, key: RegionKey) -> Result<(), MetaError> {
         let ticket = self.records.regions.begin(&key);
         let record: Option<RegionRecord> = self.record(&keys::region(key.0, key.1)).await?;
-        self.records.regions.fill(&key, ticket, record.map(Arc::new), self.meta.watermark());
+        self.records.regions.fill((&key, ticket), record.map(Arc::new), self.meta.watermark());
         Ok(())
     }
 
@@ -145,7 +145,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 entries.push((cookie, DentryRecord::decode_at(&key, &value)?));
             }
         }
-        self.records.buckets.fill(&key, ticket, entries.into(), self.meta.watermark());
+        self.records.buckets.fill((&key, ticket), entries.into(), self.meta.watermark());
         Ok(())
     }
 
@@ -159,7 +159,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             }
         }
         entries.sort_unstable_by_key(|(_, _, record)| record.sequence);
-        self.records.backlinks.fill(&inode, ticket, entries.into(), self.meta.watermark());
+        self.records.backlinks.fill((&inode, ticket), entries.into(), self.meta.watermark());
         Ok(())
     }
 
@@ -172,7 +172,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             let KeyKind::Region { index, .. } = kind_of(&key)? else { continue };
             let ticket = self.records.regions.begin(&(inode, index));
             let record = RegionRecord::decode_at(&key, &value)?;
-            self.records.regions.fill(&(inode, index), ticket, Some(Arc::new(record)), self.meta.watermark());
+            self.records.regions.fill((&(inode, index), ticket), Some(Arc::new(record)), self.meta.watermark());
             list.push(index);
         }
         Ok(list)

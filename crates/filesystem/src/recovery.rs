@@ -28,7 +28,7 @@ pub enum OpenError {
     Chunk(#[from] chunk::ChunkError),
     /// The first shard could not be made.
     #[error("the root of the store could not be made: {0:?}")]
-    Root(vfs::FsError),
+    Root(FsError),
 }
 
 /// When a reload is tried again, on the monotonic clock.
@@ -62,7 +62,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub async fn open(parts: Parts<K, C>) -> Result<Self, OpenError> {
         let meta = Meta::open(parts.engine, parts.clock.now(), parts.seed).await?;
         let live = meta.live_segments().await?;
-        parts.chunks.recover(live.segments.iter().map(live_segment).collect(), chunk::SegmentId(live.next_segment)).await?;
+        parts
+            .chunks
+            .recover(live.segments.iter().map(live_segment).collect(), chunk::SegmentId(live.next_segment))
+            .await?;
         let house = Self {
             hasher: meta.hasher(),
             changes: AtomicU64::new(first_change(meta.fencing_epoch())),
@@ -149,7 +152,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             let record = ShardRecord::decode_at(&key, &value)?;
             let reserved = self.allocator(id).await?;
             self.load_intents(id).await?;
-            let state = ShardState { next_inode: reserved.next_inode, next_intent: reserved.next_intent, reserved, record };
+            let state =
+                ShardState { next_inode: reserved.next_inode, next_intent: reserved.next_intent, reserved, record };
             self.shards.add(Shard::new(id, state));
         }
         Ok(())

@@ -58,14 +58,6 @@ impl ShardTable {
         self.shards.write().unwrap_or_else(PoisonError::into_inner).insert(shard.id, Arc::new(shard));
     }
 
-    /// The shards in order of their ids.
-    pub(crate) fn all(&self) -> Vec<Arc<Shard>> {
-        let shards = self.shards.read().unwrap_or_else(PoisonError::into_inner);
-        let mut all: Vec<_> = shards.values().cloned().collect();
-        all.sort_unstable_by_key(|shard| shard.id);
-        all
-    }
-
     /// Forgets all shards: for a reload.
     pub(crate) fn clear(&self) {
         self.shards.write().unwrap_or_else(PoisonError::into_inner).clear();

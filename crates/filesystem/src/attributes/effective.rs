@@ -19,7 +19,7 @@ pub(crate) fn effective(inode: InodeId, record: &InodeRecord, pending: Pending) 
         size: pending.size.unwrap_or(record.size),
         allocated_bytes: record.allocated_blocks * BLOCK_BYTES,
         device: record.device,
-        fsid: u64::from(inode.shard.0) + 1 << 32 | u64::from(inode.tree.0),
+        fsid: ((u64::from(inode.shard.0) + 1) << 32) | u64::from(inode.tree.0),
         accessed: record.accessed,
         modified: pending.modified.unwrap_or(record.modified),
         changed: if newer { pending.changed } else { record.changed },

@@ -22,7 +22,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 }
 
 /// Sets everything but the size within a turn.
-pub(crate) fn set_in_turn<K: kv::Engine, C: chunk::Store>(
+fn set_in_turn<K: kv::Engine, C: chunk::Store>(
     turn: &mut Turn<'_, K, C>,
     ctx: &OpContext,
     request: &SetattrRequest,
@@ -148,7 +148,9 @@ pub(crate) fn owner_of_new(
     credentials: &Credentials,
     set: &SetAttributes,
 ) -> Result<(Principal, Principal), FsError> {
-    let own = |id: u32, sid: Option<&std::sync::Arc<vfs::Sid>>| sid.map_or(Principal::Unix(id), |sid| Principal::Sid(sid.clone()));
+    let own = |id: u32, sid: Option<&std::sync::Arc<vfs::Sid>>| {
+        sid.map_or(Principal::Unix(id), |sid| Principal::Sid(sid.clone()))
+    };
     let owner = own(credentials.uid, credentials.sid.as_ref());
     let inherits = parent.mode & SET_GROUP_ID != 0;
     let group = if inherits { parent.group.clone() } else { Principal::Unix(credentials.gid) };

@@ -8,4 +8,4 @@ pub(crate) use block::BlockCache;
 pub(crate) use records::{
     BacklinkEntry, Backlinks, Bucket, BucketEntry, BucketKey, Miss, OwnerKey, RecordCache, RegionKey, Seen,
 };
-pub(crate) use table::Table;
+pub(crate) use table::{Slot, Table};

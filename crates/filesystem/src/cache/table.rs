@@ -80,7 +80,7 @@ impl<K: Eq + Hash + Clone, V: Clone> Table<K, V> {
     }
 
     /// Ends a load: the value is kept unless the key was written meanwhile.
-    pub(crate) fn fill(&self, key: &K, ticket: Loading, value: V, watermark: Version) {
+    pub(crate) fn fill(&self, (key, ticket): (&K, Loading), value: V, watermark: Version) {
         let mut part = self.part(key);
         if let Some(entry) = part.entries.get_mut(key)
             && matches!(entry, Entry::Loading(found) if *found == ticket)
@@ -90,10 +90,10 @@ impl<K: Eq + Hash + Clone, V: Clone> Table<K, V> {
         }
     }
 
-    /// Writes a value as part of the change `version`.
-    pub(crate) fn put(&self, key: K, value: V, version: Version, watermark: Version) {
+    /// Writes a value as part of the change that the slot names.
+    pub(crate) fn put(&self, key: K, slot: Slot<V>, watermark: Version) {
         let mut part = self.part(&key);
-        let entry = Entry::Value { slot: Slot { value, version }, referenced: true };
+        let entry = Entry::Value { slot, referenced: true };
         if part.entries.insert(key.clone(), entry).is_none() {
             part.order.push_back(key);
         }
@@ -158,8 +158,8 @@ mod tests {
     fn a_stale_load_never_hides_a_write() {
         let table = Table::new(100);
         let ticket = table.begin(&1);
-        table.put(1, "new", Version(5), Version(0));
-        table.fill(&1, ticket, "old", Version(0));
+        table.put(1, Slot { value: "new", version: Version(5) }, Version(0));
+        table.fill((&1, ticket), "old", Version(0));
         assert_eq!(table.get(&1).map(|slot| (slot.value, slot.version)), Some(("new", Version(5))));
     }
 
@@ -167,7 +167,8 @@ mod tests {
     fn only_durable_values_are_evicted() {
         let table = Table::new(0);
         for key in 0..10_000 {
-            table.put(key, key, Version(if key % 2 == 0 { 1 } else { 9 }), Version(1));
+            let version = Version(if key % 2 == 0 { 1 } else { 9 });
+            table.put(key, Slot { value: key, version }, Version(1));
         }
         assert!((0..10_000).filter(|key| key % 2 == 1).all(|key| table.get(&key).is_some()));
         let kept = (0..10_000).filter(|key| key % 2 == 0 && table.get(key).is_some()).count();
@@ -179,7 +180,7 @@ mod tests {
         let table = Table::new(0);
         let ticket = table.begin(&0);
         table.clear();
-        table.fill(&0, ticket, 7, Version(0));
+        table.fill((&0, ticket), 7, Version(0));
         assert!(table.get(&0).is_none());
     }
 }

@@ -71,7 +71,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let ticket = self.records.regions.begin(&key);
         let inode = self.records.inodes.get(&key.0).and_then(|slot| slot.value);
         if inode.is_some_and(|inode| is_absent(&inode, key.1)) {
-            self.records.regions.fill(&key, ticket, None, self.meta.watermark());
+            self.records.regions.fill((&key, ticket), None, self.meta.watermark());
             return Ok(());
         }
         self.region(key, &mut Seen::default()).await.map(|_| ())

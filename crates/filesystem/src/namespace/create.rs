@@ -5,8 +5,9 @@ use meta::records::{ArchiveState, DentryRecord, InodeRecord, UsageRecord};
 use smallvec::SmallVec;
 use vfs::limits::{DEPTH_MAX, LINKS_MAX, SYMLINK_BYTES_MAX};
 use vfs::{
-    Attributes, Change, Cookie, CreateHow, CreateReply, CreateRequest, DeviceNumber, DosAttributes, Epoch, Failure, FileType, FsError, InodeId, InodeNumber,
-    MkdirRequest, MknodRequest, Name, NodeKind, OpContext, Principal, SetAttributes, SetattrRequest, SymlinkRequest, Timestamp, Via,
+    Attributes, Change, Cookie, CreateHow, CreateReply, CreateRequest, DeviceNumber, DosAttributes, Epoch, Failure,
+    FileType, FsError, InodeId, InodeNumber, MkdirRequest, MknodRequest, Name, NodeKind, OpContext, Principal,
+    SetAttributes, SetattrRequest, SymlinkRequest, Timestamp, Via,
 };
 
 use super::lookup::{check_length, require_directory};
@@ -63,7 +64,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     ) -> Result<CreateReply, Failure> {
         let attributes = SetAttributes { size: Some(size), ..SetAttributes::default() };
         let request = SetattrRequest { inode, via: Via::Anonymous, attributes, guard: None };
-        let set = self.do_setattr(ctx, request).await.map_err(|failure| Failure::with(failure.error, parent.clone()))?;
+        let set =
+            self.do_setattr(ctx, request).await.map_err(|failure| Failure::with(failure.error, parent.clone()))?;
         Ok(CreateReply { attributes: set.change.after, parent: Change::none(parent), created: false })
     }
 
@@ -88,7 +90,12 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.make(ctx, (request.parent, request.name), new).await
     }
 
-    async fn make(&self, ctx: &OpContext, (parent, name): (InodeId, Name), new: NewInode) -> Result<CreateReply, Failure> {
+    async fn make(
+        &self,
+        ctx: &OpContext,
+        (parent, name): (InodeId, Name),
+        new: NewInode,
+    ) -> Result<CreateReply, Failure> {
         self.admit_growth(ctx)?;
         self.mutate(parent.shard, |turn| {
             let (before, found) = look_in_parent(turn, ctx, (parent, &name))?;
@@ -108,7 +115,7 @@ fn create_file<K: kv::Engine, C: chunk::Store>(
 ) -> Step<Outcome> {
     let (before, found) = look_in_parent(turn, ctx, (request.parent, &request.name))?;
     match found {
-        Some(found) => take_existing(turn, ctx, (request, &before), &found),
+        Some(found) => take_existing(turn, (request, &before), &found),
         None => create_new(turn, ctx, (&before, &request.name), new).map(Outcome::Done),
     }
 }
@@ -131,7 +138,6 @@ fn look_in_parent<K: kv::Engine, C: chunk::Store>(
 /// An existing file satisfies an unchecked creation, and an exclusive one with the same verifier.
 fn take_existing<K: kv::Engine, C: chunk::Store>(
     turn: &mut Turn<'_, K, C>,
-    ctx: &OpContext,
     (request, parent): (&CreateRequest, &Attributes),
     found: &Found,
 ) -> Step<Outcome> {
@@ -249,7 +255,7 @@ pub(super) fn new_record(
         _ => 0,
     };
     InodeRecord {
-        born: born,
+        born,
         file_type: new.file_type,
         mode: if new.file_type == FileType::Symlink { 0o777 } else { 0 },
         owner: Principal::Unix(0),
@@ -260,7 +266,7 @@ pub(super) fn new_record(
         modified: now,
         changed: now,
         created: now,
-        change: change,
+        change,
         size,
         links: if new.file_type == FileType::Directory { 2 } else { 1 },
         ever_linked: false,
@@ -281,12 +287,7 @@ pub(super) fn new_record(
     }
 }
 
-fn set_new(
-    record: &mut InodeRecord,
-    ctx: &OpContext,
-    (parent, set): (&Attributes, &SetAttributes),
-    now: Timestamp,
-) {
+fn set_new(record: &mut InodeRecord, ctx: &OpContext, (parent, set): (&Attributes, &SetAttributes), now: Timestamp) {
     let group_comes_down = record.file_type == FileType::Directory && parent.mode & SET_GROUP_ID != 0;
     let rest = SetAttributes { owner: None, group: None, size: None, ..set.clone() };
     apply(record, &ctx.credentials, &rest, now);

@@ -1,7 +1,5 @@
 //! LOOKUP, walk and READLINK: reading names without the shard's turn.
 
-use std::sync::Arc;
-
 use meta::records::InodeRecord;
 use vfs::{
     Attributes, Case, Failure, FileType, FsError, InodeId, InodeNumber, LookupName, LookupReply, LookupRequest, Name,
@@ -29,7 +27,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             let parent = self.attributes(request.parent, &record);
             require_directory(&parent)?;
             require(&parent, &ctx.credentials, SEARCH).map_err(|error| Failure::with(error, parent.clone()))?;
-            let target = self.target(ctx, request, &parent, &record, seen).await?;
+            let target = self.target(ctx, (request, seen), (&parent, &record)).await?;
             if let Some(found) = self.inode(target, seen).await?.filter(|record| record.links > 0) {
                 return Ok(LookupReply { attributes: self.attributes(target, &found), parent });
             }
@@ -40,10 +38,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     async fn target(
         &self,
         ctx: &OpContext,
-        request: &LookupRequest,
-        parent: &Attributes,
-        record: &Arc<InodeRecord>,
-        seen: &mut Seen,
+        (request, seen): (&LookupRequest, &mut Seen),
+        (parent, record): (&Attributes, &InodeRecord),
     ) -> Result<InodeId, Failure> {
         match &request.name {
             LookupName::Itself => Ok(request.parent),

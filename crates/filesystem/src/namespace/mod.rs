@@ -8,5 +8,3 @@ mod readdir;
 mod remove;
 mod rename;
 mod zone_root;
-
-pub(crate) use create::NewInode;

@@ -113,7 +113,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         for (((inode, ticket), key), value) in missing.iter().zip(tickets).zip(&wanted).zip(found) {
             let record = value.map(|value| InodeRecord::decode_at(key, &value)).transpose();
             let record = record.map_err(|error| self.refuse(&error))?;
-            self.records.inodes.fill(inode, ticket, record.map(std::sync::Arc::new), self.meta.watermark());
+            self.records.inodes.fill((inode, ticket), record.map(std::sync::Arc::new), self.meta.watermark());
         }
         Ok(())
     }

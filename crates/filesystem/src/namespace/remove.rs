@@ -1,9 +1,7 @@
 //! REMOVE and RMDIR, and what happens to an inode that loses a name.
 
 use meta::records::{InodeRecord, UsageRecord};
-use vfs::{
-    Attributes, Change, Failure, FileType, FsError, InodeId, OpContext, RemoveKind, RemoveReply, RemoveRequest,
-};
+use vfs::{Attributes, Change, Failure, FileType, FsError, InodeId, OpContext, RemoveKind, RemoveReply, RemoveRequest};
 
 use super::lookup::{check_length, require_directory};
 use super::prepare::Prepared;

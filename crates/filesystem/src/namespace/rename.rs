@@ -36,12 +36,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     }
 
     /// Both must be there, and those that have to be directories be some, before their being apart is the answer.
-    pub(super) async fn refuse_across(
-        &self,
-        ctx: &OpContext,
-        both: [InodeId; 2],
-        directories: &[InodeId],
-    ) -> Failure {
+    pub(super) async fn refuse_across(&self, ctx: &OpContext, both: [InodeId; 2], directories: &[InodeId]) -> Failure {
         for inode in both {
             if let Err(failure) = self.do_getattr(ctx, inode).await {
                 return failure;
@@ -106,10 +101,8 @@ fn parents<K: kv::Engine, C: chunk::Store>(
 ) -> Step<Parents> {
     let from = turn.live(request.from_parent)?;
     let to = turn.live(request.to_parent)?;
-    let parents = Parents {
-        from: turn.attributes(request.from_parent, &from),
-        to: turn.attributes(request.to_parent, &to),
-    };
+    let parents =
+        Parents { from: turn.attributes(request.from_parent, &from), to: turn.attributes(request.to_parent, &to) };
     for directory in [&parents.from, &parents.to] {
         if !directory.is_directory() {
             return Err(parents.refuse(FsError::NotDirectory));
@@ -180,11 +173,7 @@ fn check<K: kv::Engine, C: chunk::Store>(
     Ok(())
 }
 
-fn check_replaced<K: kv::Engine, C: chunk::Store>(
-    turn: &mut Turn<'_, K, C>,
-    replace: bool,
-    moved: &Move,
-) -> Step<()> {
+fn check_replaced<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, replace: bool, moved: &Move) -> Step<()> {
     let Some((existing, attributes)) = &moved.existing else { return Ok(()) };
     if !replace {
         return Err(FsError::Exists.into());

@@ -4,7 +4,7 @@ use meta::Version;
 use meta::records::{AllocatorRecord, DentryRecord, InodeRecord, OwnerUsageRecord, ShardRecord, UsageRecord};
 use meta::{Change, ShardClock, keys};
 use vfs::{
-    Change as AttributeChange, Credentials, EpochReply, Epoch, Failure, FileType, FsError, InodeId, InodeNumber, Name,
+    Change as AttributeChange, Credentials, Epoch, EpochReply, Failure, FileType, FsError, InodeId, InodeNumber, Name,
     OpContext, Principal, SetAttributes, ShardId, TreeId, ZoneRootReply, ZoneRootRequest,
 };
 

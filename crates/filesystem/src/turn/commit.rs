@@ -1,14 +1,15 @@
 //! The end of a turn: one change for the store, and the caches brought up to it.
 
 use bytes::Bytes;
-use meta::Version;
-use meta::records::Record;
-use meta::keys::{self, Key, OwnerKind};
 use meta::Change;
+use meta::Version;
+use meta::keys::{self, Key, OwnerKind};
+use meta::records::Record;
 use vfs::{Failure, InodeId};
 
 use super::Turn;
 use super::writes::Touched;
+use crate::cache::Slot;
 use crate::gc::Aftermath;
 
 impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
@@ -74,7 +75,12 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         }
         for touched in self.writes.backlinks.written() {
             for ((directory, cookie), old, new) in differences(touched, |entry| (entry.0, entry.1), |entry| &entry.2) {
-                change.replace(&clock, keys::backlink(touched.key, touched.key.tree, directory, cookie), old, encoded(new));
+                change.replace(
+                    &clock,
+                    keys::backlink(touched.key, touched.key.tree, directory, cookie),
+                    old,
+                    encoded(new),
+                );
             }
         }
         for (key, value) in self.plain.drain(..) {
@@ -89,32 +95,40 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
     fn publish(&self, version: Version) {
         let (records, watermark) = (&self.house.records, self.house.meta.watermark());
         for touched in self.writes.inodes.written() {
-            records.inodes.put(touched.key, touched.new.clone(), version, watermark);
+            records.inodes.put(touched.key, Slot { value: touched.new.clone(), version }, watermark);
         }
         for touched in self.writes.usages.written() {
-            records.usages.put(touched.key, touched.new.clone(), version, watermark);
+            records.usages.put(touched.key, Slot { value: touched.new.clone(), version }, watermark);
         }
         for touched in self.writes.owners.written() {
-            records.owners.put(touched.key.clone(), touched.new.clone(), version, watermark);
+            records.owners.put(touched.key.clone(), Slot { value: touched.new.clone(), version }, watermark);
         }
         for touched in self.writes.regions.written() {
-            records.regions.put(touched.key, touched.new.clone(), version, watermark);
+            records.regions.put(touched.key, Slot { value: touched.new.clone(), version }, watermark);
         }
         for touched in self.writes.buckets.written() {
-            records.buckets.put(touched.key, touched.new.clone().unwrap_or_default(), version, watermark);
+            records.buckets.put(
+                touched.key,
+                Slot { value: touched.new.clone().unwrap_or_default(), version },
+                watermark,
+            );
         }
         for touched in self.writes.backlinks.written() {
-            records.backlinks.put(touched.key, touched.new.clone().unwrap_or_default(), version, watermark);
+            records.backlinks.put(
+                touched.key,
+                Slot { value: touched.new.clone().unwrap_or_default(), version },
+                watermark,
+            );
         }
     }
 }
 
 /// The entries of a list that were removed, changed or added, by what names an entry.
-fn differences<'t, K, E: PartialEq, I: PartialEq, V>(
-    touched: &'t Touched<K, Vec<E>>,
+fn differences<K, E: PartialEq, I: PartialEq, V>(
+    touched: &Touched<K, Vec<E>>,
     identity: impl Fn(&E) -> I,
     value: impl Fn(&E) -> &V,
-) -> Vec<(I, Option<&'t V>, Option<&'t V>)> {
+) -> Vec<(I, Option<&V>, Option<&V>)> {
     let old = touched.old.as_deref().map_or(&[][..], Vec::as_slice);
     let new = touched.new.as_deref().map_or(&[][..], Vec::as_slice);
     let gone = old.iter().filter(|entry| new.iter().all(|other| identity(other) != identity(entry)));

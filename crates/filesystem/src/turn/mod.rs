@@ -15,12 +15,11 @@ use std::sync::{MutexGuard, PoisonError, RwLockReadGuard};
 
 use bytes::Bytes;
 pub(crate) use charge::{of_record, of_tree};
-use meta::Version;
-use meta::keys::Key;
 use meta::ShardClock;
+use meta::keys::Key;
 use meta::records::{Intent, IntentRecord, Record, Run, ShardRecord};
-use vfs::{Epoch, Failure, FsError, InodeId, InodeNumber, Timestamp};
 pub(crate) use names::{Found, find_in, target_of};
+use vfs::{Epoch, Failure, FsError, InodeId, InodeNumber, Timestamp};
 use writes::WriteSet;
 
 use crate::Filesystem;
@@ -96,11 +95,6 @@ impl<'a, K: kv::Engine, C: chunk::Store> Turn<'a, K, C> {
             forgotten: Vec::new(),
             ended: None,
         }
-    }
-
-    /// The highest version that was read so far.
-    pub(crate) fn seen(&self) -> Version {
-        self.seen.0
     }
 
     /// The snapshot clock.

@@ -21,8 +21,7 @@ impl Engines {
     /// Opens a house on these engines.
     pub(crate) async fn open(&self, clock: Arc<ManualClock>) -> House {
         let settings = Settings { memory_bytes: 64 << 20, ballast_bytes: 0 };
-        let parts =
-            Parts { engine: self.engine.clone(), chunks: self.chunks.clone(), clock, settings, seed: [7; 64] };
+        let parts = Parts { engine: self.engine.clone(), chunks: self.chunks.clone(), clock, settings, seed: [7; 64] };
         Filesystem::open(parts).await.unwrap()
     }
 
