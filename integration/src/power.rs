@@ -82,7 +82,7 @@ const SHUTDOWN: &str = "import fcntl, os, struct, sys\n\
     folder = os.open(sys.argv[1], os.O_RDONLY)\n\
     fcntl.ioctl(folder, 0x8004587d, struct.pack('I', 2))\n";
 
-const IMAGE_BYTES: u64 = 2 << 30;
+const IMAGE_BYTES: u64 = 16 << 30;
 const COMMAND_LIMIT: u64 = 60;
 
 #[cfg(test)]

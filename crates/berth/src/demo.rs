@@ -89,7 +89,7 @@ const PORTMAP_PORT: u16 = 10111;
 /// Everyone may make files, nobody may remove those of others.
 const EXPORT_MODE: u32 = 0o1777;
 const LOG_BYTES: u64 = 64 << 20;
-const FREE_BYTES_MIN: u64 = 256 << 20;
+const FREE_BYTES_MIN: u64 = 64 << 20;
 
 #[cfg(test)]
 mod tests {

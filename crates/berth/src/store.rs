@@ -41,8 +41,7 @@ impl Engines {
     pub(crate) fn open(settings: &Settings, directory: DataDirectory) -> Result<Self> {
         let metadata = LocalEngine::open(settings.for_metadata(&directory));
         let metadata = metadata.with_context(|| format!("cannot open {}", directory.metadata().display()))?;
-        let mut for_blocks = settings.for_blocks(&directory, metadata.store_id());
-        for_blocks.free_bytes_min = for_blocks.free_bytes_min.max(kv::Engine::reserve_bytes(&metadata));
+        let for_blocks = settings.for_blocks(&directory, metadata.store_id());
         let blocks = LocalStore::open(for_blocks, Pool::new(settings.for_pages()));
         let blocks = blocks.with_context(|| format!("cannot open {}", directory.blocks().display()))?;
         Ok(Self { metadata, blocks, directory })

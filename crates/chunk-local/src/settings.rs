@@ -43,7 +43,7 @@ impl Settings {
             store_id,
             segment_bytes: 256 << 20,
             piece_bytes: 8 << 20,
-            free_bytes_min: 1 << 30,
+            free_bytes_min: 128 << 20,
             bytes_max: None,
             direct: true,
             ring: true,
