@@ -1,1 +1,1 @@
-//! Load generators and comparisons; see the README of this folder.
+//! Home of the load generators and comparisons; see the README of this folder.
