@@ -34,6 +34,8 @@ pub struct Worker {
     folder: String,
     random: Random,
     changes: u64,
+    /// Number of the next change, part of new names: an unanswered one may have been done, so it counts too.
+    next: u64,
     expected: Expected,
     unanswered: Option<Change>,
     /// The write verifier of the server's present life.
@@ -48,6 +50,7 @@ impl Worker {
             folder: format!("worker-{number}"),
             random: Random::new(seed.wrapping_add(number.wrapping_mul(7919))),
             changes: 0,
+            next: 0,
             expected: Expected::default(),
             unanswered: None,
             verifier: None,
@@ -94,7 +97,8 @@ impl Worker {
         // A life of its own: the gateway may have been stopped in good order since the last one.
         self.verifier = None;
         loop {
-            let change = Change::choose(&self.expected, self.changes, &mut self.random);
+            let change = Change::choose(&self.expected, self.next, &mut self.random);
+            self.next += 1;
             match self.perform(&mut client, &folder, &change) {
                 Ok(()) => {
                     self.expected.apply(&change);
