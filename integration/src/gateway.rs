@@ -83,6 +83,14 @@ impl Gateway {
         self.process.child.id()
     }
 
+    /// The most memory that it has held so far (`VmHWM`), in bytes.
+    pub fn peak_memory_bytes(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process_id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
+        Ok(kibibytes * 1024)
+    }
+
     /// `berth check` on a store that no gateway has open; an error with its words unless it finds nothing.
     pub fn check(site: &Site) -> Result<String> {
         let mut command = Command::new(berth_binary()?);

@@ -5,6 +5,7 @@
 
 pub mod client;
 mod command;
+mod durations;
 mod gateway;
 mod kernel_client;
 mod libnfs;
@@ -15,6 +16,7 @@ mod skip;
 mod tree;
 
 pub use command::{Finished, Limit, run, run_checked};
+pub use durations::Durations;
 pub use gateway::{Demo, Gateway, STOP_LIMIT, berth_binary};
 pub use kernel_client::{ClientScript, KernelClient};
 pub use libnfs::Libnfs;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -75,6 +76,28 @@ impl Site {
         self.ports.portmap
     }
 
+    /// Adds text to the end of the settings; before the gateway starts.
+    pub fn add_settings(&self, text: &str) -> Result<()> {
+        append(&self.config(), text)
+    }
+
+    /// Adds text, such as one more `[[export]]`, to the end of a zone's file; before the gateway starts.
+    pub fn add_to_zone(&self, zone: Zone, text: &str) -> Result<()> {
+        append(&self.folder.path().join("zones").join(format!("{}.toml", zone.name)), text)
+    }
+
+    /// Bytes that the disk holds for the blocks of files: what was written and not freed, and the room made ahead.
+    pub fn stored_bytes(&self) -> Result<u64> {
+        let segments = fs::read_dir(self.data.join("blocks/segments"))?;
+        let allocated = |entry: std::io::Result<fs::DirEntry>| match entry?.metadata() {
+            Ok(metadata) => Ok(metadata.blocks() * 512),
+            // A segment of which nothing is left is removed while we look.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(error.into()),
+        };
+        segments.map(allocated).sum()
+    }
+
     /// The NFS address of a zone.
     pub fn address(&self, zone: Zone) -> Result<SocketAddr> {
         Ok(SocketAddr::new(zone.address.parse::<IpAddr>()?, self.ports.nfs))
@@ -103,6 +126,13 @@ fn describe(zone: Zone) -> String {
         "name = \"{name}\"\nbase = \"/tenants/{name}\"\naddresses = [\"{address}\"]\n\n\
          [[export]]\npaths = [\"/projects\"]\nmap_root = \"off\"\n"
     )
+}
+
+fn append(file: &Path, text: &str) -> Result<()> {
+    let mut content = fs::read_to_string(file)?;
+    content.push('\n');
+    content.push_str(text);
+    Ok(fs::write(file, content)?)
 }
 
 /// A port that nothing listened on at this moment, on both zones' addresses.

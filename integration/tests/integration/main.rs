@@ -1,8 +1,12 @@
-//! The one integration-test binary: house rules, outside clients, crashes.
+//! The one integration-test binary: house rules, outside clients, crashes, zones, large stores.
 
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod large;
+#[cfg(test)]
 mod nfs_clients;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod zones;
