@@ -18,7 +18,7 @@ use crate::status::mount_status;
 ///
 /// Errors, in order: NAMETOOLONG (path above 1024 bytes, or a component above 255), ACCES (`..` in the path), NOENT
 /// (nothing is exported there), ACCES (below an export without `all_dirs`; the export does not serve this client),
-/// NOENT, NOTDIR (also for a symbolic link: none is followed).
+/// NOENT, NOTDIR (also for a symbolic link: none is followed), ACCES (in another shard than the export, so not in it).
 pub(super) async fn mnt3<V: Vfs>(call: &Call<'_, V>, path: &Bytes) -> MountResult {
     match mount(call, path).await {
         Ok((fhandle, export)) => {
@@ -59,6 +59,9 @@ async fn find<V: Vfs>(call: &Call<'_, V>, path: &Bytes) -> Result<(InodeId, std:
     let reply = call.door.vfs.walk(&ctx, request).await.map_err(|failure| mount_status(failure.error))?;
     if !reply.attributes.is_directory() {
         return Err(Mountstat3::Notdir);
+    }
+    if reply.attributes.inode.shard != root.shard {
+        return Err(Mountstat3::Acces);
     }
     Ok((reply.attributes.inode, export))
 }

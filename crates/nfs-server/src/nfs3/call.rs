@@ -49,7 +49,8 @@ impl<V: Vfs> Call<'_, V> {
     /// Opens a handle for a call that changes nothing.
     ///
     /// Errors, in order: BADHANDLE (no handle of this house, or of another zone's export), STALE (the export is gone,
-    /// or its root), ACCES (the client, its flavor or its user is not let in).
+    /// or its root), ACCES (the client, its flavor or its user is not let in), STALE (the inode lies in another shard
+    /// than the root of the export, so not in the export).
     pub(super) async fn open(&self, handle: &FileHandle) -> Result<Object, Refused> {
         let target = self.door.keys.open(handle).map_err(|_| Nfsstat3::Badhandle)?;
         let export = ExportId(target.export);
@@ -57,6 +58,9 @@ impl<V: Vfs> Call<'_, V> {
             Some(admitted) => admitted,
             None => self.admit(export).await?,
         };
+        if target.inode.shard != admitted.root.shard {
+            return Err(Nfsstat3::Stale.into());
+        }
         let ctx = OpContext {
             operation_id: self.operation_id,
             zone: self.zone.id(),
@@ -83,26 +87,34 @@ impl<V: Vfs> Call<'_, V> {
 
     /// Opens the second handle of a call.
     ///
-    /// Errors, in order: BADHANDLE, XDEV (of another export or view).
+    /// Errors, in order: BADHANDLE, XDEV (of another export or view), STALE (in another shard than the export).
     pub(super) fn open_beside(&self, object: &Object, handle: &FileHandle) -> Result<InodeId, Refused> {
         let target = self.door.keys.open(handle).map_err(|_| Nfsstat3::Badhandle)?;
         let is_beside = target.export == object.export.0 && target.view == object.ctx.view;
-        if is_beside { Ok(target.inode) } else { Err(Nfsstat3::Xdev.into()) }
+        match is_beside {
+            false => Err(Nfsstat3::Xdev.into()),
+            true if target.inode.shard != object.ctx.root.shard => Err(Nfsstat3::Stale.into()),
+            true => Ok(target.inode),
+        }
     }
 
-    /// The handle of an inode that was reached through an object.
-    pub(super) fn seal(&self, object: &Object, inode: InodeId) -> FileHandle {
-        self.door.keys.seal(&HandleTarget { inode, export: object.export.0, view: object.ctx.view })
+    /// The handle of an inode that was reached through an object; `None` when it lies in another shard than the export:
+    /// such an inode is not the client's business, and its handle would be refused.
+    pub(super) fn seal(&self, object: &Object, inode: InodeId) -> Option<FileHandle> {
+        let is_inside = inode.shard == object.ctx.root.shard;
+        let target = HandleTarget { inode, export: object.export.0, view: object.ctx.view };
+        is_inside.then(|| self.door.keys.seal(&target))
     }
 
     async fn admit(&self, export: ExportId) -> Result<Admitted, Refused> {
         let rules = self.zone.export(export, self.caller.client).map_err(|refusal| self.status_of(refusal, export))?;
         let let_in = rules.admit(self.identity, self.caller.client).map_err(|_| Nfsstat3::Acces)?;
+        // Read first: a root that moves meanwhile makes what is remembered here void.
+        let roots_version = self.door.roots.version();
         let root = self.door.export_root(self.zone, rules).await.map_err(|error| match error {
             FsError::NotFound | FsError::NotDirectory => Nfsstat3::Stale,
             other => nfs_status(other),
         })?;
-        let roots_version = self.door.roots.version();
         let credentials = Arc::new(let_in.credentials);
         let admitted = Admitted { root, read_only: let_in.access.read_only, credentials };
         self.caller.remember(self.zone, (export, self.token), (roots_version, &admitted));

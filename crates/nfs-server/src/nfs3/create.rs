@@ -29,7 +29,7 @@ impl<V: Vfs> Answer<V> for Create {
 /// What is told of a new object.
 pub(super) fn new_object<V: Vfs>(call: &Call<'_, V>, parent: &Object, reply: &CreateReply) -> NewObjectOk {
     NewObjectOk {
-        obj: Some(call.seal(parent, reply.attributes.inode)),
+        obj: call.seal(parent, reply.attributes.inode),
         obj_attributes: post_op(&reply.attributes),
         dir_wcc: wcc(&reply.parent),
     }

@@ -1,7 +1,7 @@
 //! LOOKUP (RFC 1813 3.3.3).
 
 use nfs_wire::nfs3::{Lookup, LookupArgs, LookupOk, PostOpAttr};
-use vfs::{Case, LookupRequest, Vfs};
+use vfs::{Case, Failure, FsError, LookupRequest, Vfs};
 
 use super::Answer;
 use super::attributes::post_op;
@@ -17,10 +17,9 @@ impl<V: Vfs> Answer<V> for Lookup {
         let name = lookup_name(args.what.name)?;
         let request = LookupRequest { parent: directory.inode, name, case: Case::Sensitive };
         let reply = call.door.vfs.lookup(&directory.ctx, request).await?;
-        Ok(LookupOk {
-            object: call.seal(&directory, reply.attributes.inode),
-            obj_attributes: post_op(&reply.attributes),
-            dir_attributes: post_op(&reply.parent),
-        })
+        let Some(object) = call.seal(&directory, reply.attributes.inode) else {
+            return Err(Failure::with(FsError::AccessDenied, reply.parent).into());
+        };
+        Ok(LookupOk { object, obj_attributes: post_op(&reply.attributes), dir_attributes: post_op(&reply.parent) })
     }
 }

@@ -44,15 +44,17 @@ impl<V: Vfs> Answer<V> for Readdirplus {
 }
 
 /// An entry with its attributes and handle. The parent is told by number only: at the root of an export it is not the
-/// client's business, and elsewhere no client uses it.
+/// client's business, and elsewhere no client uses it. What lies in another shard is told by number only too.
 fn plus<V: Vfs>(
     call: &Call<'_, V>,
     object: &Object,
     (entry, directory): (DirectoryEntry, &Attributes),
 ) -> Option<EntryPlus3> {
     let fileid = file_id(&entry, (directory, object.ctx.root));
-    let attributes = entry.attributes.as_ref().filter(|_| &entry.name[..] != b"..");
-    let name_handle = attributes.map(|attributes| call.seal(object, attributes.inode));
+    let is_told =
+        |attributes: &&Attributes| &entry.name[..] != b".." && attributes.inode.shard == object.ctx.root.shard;
+    let attributes = entry.attributes.as_ref().filter(is_told);
+    let name_handle = attributes.and_then(|attributes| call.seal(object, attributes.inode));
     let name_attributes = attributes.and_then(post_op);
     let name = Filename::new(entry.name).ok()?;
     Some(EntryPlus3 { fileid, name, cookie: entry.cookie.0, name_attributes, name_handle })

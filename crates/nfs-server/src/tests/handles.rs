@@ -1,9 +1,10 @@
 //! Handles: forged, foreign, of exports that went, over restarts.
 
 use nfs_wire::nfs3::{self, FileHandle, LinkArgs, Nfsstat3, RenameArgs};
-use vfs::{InodeId, ShardId, SnapshotId, View};
+use testkit::block_on;
+use vfs::{Admin, InodeId, OpContext, SetAttributes, ShardId, SnapshotId, View, ZoneRootRequest};
 
-use super::harness::{CONTOSO, FABRIKAM, House, at, zone};
+use super::harness::{CONTOSO, FABRIKAM, House, at, path, zone};
 use crate::handle::{HandleKeys, HandleTarget};
 
 #[test]
@@ -56,6 +57,48 @@ fn a_handle_cannot_be_carried_to_another_export_of_the_zone() {
     let link = LinkArgs { file, link: at(&other.fhandle, "b") };
     assert_eq!(client.call::<nfs3::Link>(&link).failure(), Some(Nfsstat3::Xdev));
     assert_eq!(client.lookup(&other.fhandle, ".."), Ok(other.fhandle));
+}
+
+/// The base of another zone below the export of contoso.
+fn make_shard_below(house: &House, path: &[&str]) -> InodeId {
+    let base = path.iter().map(|name| vfs::Name::try_from(*name).unwrap()).collect();
+    let attributes = SetAttributes { mode: Some(0o777), ..SetAttributes::default() };
+    let ctx = OpContext::internal(InodeId::root_of(ShardId::ROOT));
+    block_on(house.vfs.zone_root(&ctx, ZoneRootRequest { base, attributes })).unwrap().attributes.inode
+}
+
+#[test]
+fn a_handle_reaches_only_the_shard_of_its_export() {
+    let house = House::new();
+    let (contoso, fabrikam) = (house.client(CONTOSO), house.client(FABRIKAM));
+    let (own, foreign) = (contoso.mount(), fabrikam.mount());
+    let (own_target, foreign_target) = (house.door.keys.open(&own).unwrap(), house.door.keys.open(&foreign).unwrap());
+    let file = contoso.create(&own, "a");
+    for inode in [foreign_target.inode, InodeId::root_of(ShardId::ROOT)] {
+        let carried = house.door.keys.seal(&HandleTarget { inode, ..own_target });
+        assert_eq!(contoso.getattr(&carried).unwrap_err(), Nfsstat3::Stale);
+        assert_eq!(contoso.lookup(&carried, "projects").unwrap_err(), Nfsstat3::Stale);
+        let link = LinkArgs { file: file.clone(), link: at(&carried, "stolen") };
+        assert_eq!(contoso.call::<nfs3::Link>(&link).failure(), Some(Nfsstat3::Stale));
+    }
+}
+
+#[test]
+fn no_handle_leads_to_another_shard() {
+    let house = House::with(&[&zone("contoso", CONTOSO, "all_dirs = true")]);
+    let client = house.client(CONTOSO);
+    let root = client.mount();
+    make_shard_below(&house, &["tenants", "contoso", "projects", "inner"]);
+    client.mkdir(&root, "plain");
+    assert_eq!(client.lookup(&root, "inner").unwrap_err(), Nfsstat3::Acces);
+    let mnt = client.call::<nfs_wire::mount::v3::Mnt>(&path("/projects/inner"));
+    assert_eq!(mnt, nfs_wire::mount::v3::MountResult::Failed(nfs_wire::mount::v3::Mountstat3::Acces));
+    let list = nfs3::ReaddirplusArgs { dir: root, cookie: 0, cookieverf: [0; 8], dircount: 4096, maxcount: 4096 };
+    let listed = client.call::<nfs3::Readdirplus>(&list).into_result().unwrap();
+    let with_handle: Vec<_> = listed.entries.iter().filter(|entry| entry.name_handle.is_some()).collect();
+    assert!(listed.entries.iter().any(|entry| &entry.name[..] == b"inner"), "it is listed all the same");
+    assert!(with_handle.iter().any(|entry| &entry.name[..] == b"plain"));
+    assert!(with_handle.iter().all(|entry| &entry.name[..] != b"inner"));
 }
 
 #[test]
