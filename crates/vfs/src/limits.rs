@@ -8,8 +8,10 @@ pub const NFS_NAME_BYTES_MAX: usize = 255;
 pub const SYMLINK_BYTES_MAX: usize = 4095;
 /// Largest file, in bytes.
 pub const FILE_SIZE_MAX: u64 = i64::MAX as u64;
-/// Most hard links of one file.
-pub const LINKS_MAX: u32 = 1_000_000;
+/// Most hard links of one file: each change of one reads the list of all.
+pub const LINKS_MAX: u32 = 65_000;
+/// Most links of a directory: its sub-directories and two.
+pub const DIRECTORY_LINKS_MAX: u32 = 1_000_000_000;
 /// Deepest directory below the root of its shard.
 pub const DEPTH_MAX: u32 = 512;
 /// Most bytes moved by one read or write of the contract.

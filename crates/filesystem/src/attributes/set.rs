@@ -123,8 +123,10 @@ pub(crate) fn apply(record: &mut InodeRecord, credentials: &Credentials, set: &S
             record.mode &= !mode_of(SET_GROUP_ID);
         }
     }
-    let taken_over = set.owner.is_some() || set.group.is_some() || set.size.is_some();
-    if taken_over && !credentials.superuser && record.file_type != FileType::Directory {
+    // A program must not run as somebody whom its new owner made it, whoever gave it away.
+    let is_given_away = set.owner.is_some() || set.group.is_some();
+    let loses_set_id = is_given_away || (set.size.is_some() && !credentials.superuser);
+    if loses_set_id && record.file_type != FileType::Directory {
         record.mode = mode_of(without_set_id(u32::from(record.mode)));
     }
     let time = |set: Option<SetTime>, old: Timestamp| match set {

@@ -128,7 +128,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 );
                 return Err(FsError::Io.into());
             }
-            self.data.cache.put(placement, block);
+            // A slice would keep the whole run in memory for as long as one of its blocks is hot.
+            let kept = if count == 1 { block } else { Bytes::copy_from_slice(&block) };
+            self.data.cache.put(placement, kept);
             *source = if step == 0 { Source::Memory(whole.clone()) } else { Source::Before };
         }
         Ok(())

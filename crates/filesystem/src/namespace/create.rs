@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use meta::records::{ArchiveState, DentryRecord, InodeRecord, UsageRecord};
 use smallvec::SmallVec;
-use vfs::limits::{DEPTH_MAX, LINKS_MAX, SYMLINK_BYTES_MAX};
+use vfs::limits::{DEPTH_MAX, DIRECTORY_LINKS_MAX, SYMLINK_BYTES_MAX};
 use vfs::{
     Attributes, Change, Cookie, CreateHow, CreateReply, CreateRequest, DeviceNumber, DosAttributes, Epoch, Failure,
     FileType, FsError, InodeId, InodeNumber, MkdirRequest, MknodRequest, Name, NodeKind, OpContext, Principal,
@@ -227,7 +227,7 @@ fn check_new(
 }
 
 fn make_room_below<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, parent: &Attributes) -> Step<()> {
-    if parent.links >= LINKS_MAX {
+    if parent.links >= DIRECTORY_LINKS_MAX {
         return Err(FsError::TooManyLinks.into());
     }
     if turn.chain(parent.inode)?.len() > DEPTH_MAX as usize {

@@ -1,9 +1,8 @@
 //! LOOKUP, walk and READLINK: reading names without the shard's turn.
 
-use meta::records::InodeRecord;
 use vfs::{
     Attributes, Case, Failure, FileType, FsError, InodeId, InodeNumber, LookupName, LookupReply, LookupRequest, Name,
-    OpContext, ReadlinkReply, View, WalkReply, WalkRequest,
+    OpContext, ReadlinkReply, ShardId, View, WalkReply, WalkRequest,
 };
 
 use crate::Filesystem;
@@ -27,7 +26,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             let parent = self.attributes(request.parent, &record);
             require_directory(&parent)?;
             require(&parent, &ctx.credentials, SEARCH).map_err(|error| Failure::with(error, parent.clone()))?;
-            let target = self.target(ctx, (request, seen), (&parent, &record)).await?;
+            let target = self.target(ctx, (request, seen), &parent).await?;
             if let Some(found) = self.inode(target, seen).await?.filter(|record| record.links > 0) {
                 return Ok(LookupReply { attributes: self.attributes(target, &found), parent });
             }
@@ -39,11 +38,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         &self,
         ctx: &OpContext,
         (request, seen): (&LookupRequest, &mut Seen),
-        (parent, record): (&Attributes, &InodeRecord),
+        parent: &Attributes,
     ) -> Result<InodeId, Failure> {
         match &request.name {
             LookupName::Itself => Ok(request.parent),
-            LookupName::Parent => Ok(self.parent(ctx, request.parent, record)),
+            LookupName::Parent => self.parent(ctx, request.parent, seen).await,
             LookupName::Child(name) => {
                 if request.case == Case::Insensitive {
                     return Err(FsError::NotSupported.into());
@@ -55,16 +54,37 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
     }
 
-    /// The directory above: itself at the root of the context, the directory that holds the junction at the root of a
-    /// shard.
-    pub(super) fn parent(&self, ctx: &OpContext, directory: InodeId, record: &InodeRecord) -> InodeId {
-        if directory == ctx.root {
-            return directory;
+    /// The directory above. `..` never leads out of the context: at its root, and anywhere that is not below its root
+    /// (any more), a directory is its own parent.
+    ///
+    /// Errors: `Io`.
+    pub(super) async fn parent(
+        &self,
+        ctx: &OpContext,
+        directory: InodeId,
+        seen: &mut Seen,
+    ) -> Result<InodeId, Failure> {
+        let (mut above, mut at) = (None, directory);
+        for _ in 0..=STEPS_UP_MAX {
+            if at == ctx.root {
+                return Ok(above.unwrap_or(directory));
+            }
+            let Some(next) = self.step_up(at, seen).await? else { break };
+            above = above.or(Some(next));
+            at = next;
         }
-        if directory.number == InodeNumber::ROOT {
-            return self.shards.find(directory.shard).map_or(directory, |shard| shard.turn().record.parent);
+        Ok(directory)
+    }
+
+    /// The directory that holds this one, or the junction to its shard; `None` at the root of the house.
+    async fn step_up(&self, at: InodeId, seen: &mut Seen) -> Result<Option<InodeId>, Failure> {
+        if at == InodeId::root_of(ShardId::ROOT) {
+            return Ok(None);
         }
-        directory.sibling(record.home_parent)
+        if at.number == InodeNumber::ROOT {
+            return Ok(Some(self.shard(at.shard)?.turn().record.parent));
+        }
+        Ok(self.inode(at, seen).await?.map(|record| at.sibling(record.home_parent)))
     }
 
     /// An entry of a directory.
@@ -136,3 +156,5 @@ pub(crate) fn check_length(ctx: &OpContext, name: &Name) -> Result<(), FsError> 
 
 /// Times a look-up starts again because the entry went to an inode that was removed meanwhile.
 const RACES_MAX: usize = 64;
+/// Most directories above one another: a shard in the root shard, each as deep as may be, and zones that overlap.
+const STEPS_UP_MAX: u32 = 4 * vfs::limits::DEPTH_MAX;

@@ -5,9 +5,7 @@ use kv::Direction;
 use meta::keys::{self, KeyKind};
 use meta::records::{DentryRecord, InodeRecord, Record};
 use vfs::limits::READDIR_ENTRIES_MAX;
-use vfs::{
-    Attributes, Cookie, DirectoryEntry, Failure, FileType, FsError, InodeId, OpContext, ReaddirReply, ReaddirRequest,
-};
+use vfs::{Cookie, DirectoryEntry, Failure, FileType, FsError, InodeId, OpContext, ReaddirReply, ReaddirRequest};
 
 use super::lookup::require_directory;
 use crate::Filesystem;
@@ -30,7 +28,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             return Err(refuse(FsError::BadCookie));
         }
         let limit = request.entries_max.clamp(1, READDIR_ENTRIES_MAX);
-        let mut entries = self.dots(ctx, &request, (&directory, &record));
+        let mut entries = self.dots(ctx, &request, &mut seen).await?;
         entries.truncate(limit);
         let end = if entries.len() < limit {
             let wanted = limit - entries.len();
@@ -50,12 +48,12 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         Ok(ReaddirReply { entries, end, directory })
     }
 
-    fn dots(
+    async fn dots(
         &self,
         ctx: &OpContext,
         request: &ReaddirRequest,
-        (directory, record): (&Attributes, &InodeRecord),
-    ) -> Vec<DirectoryEntry> {
+        seen: &mut Seen,
+    ) -> Result<Vec<DirectoryEntry>, Failure> {
         let entry = |name: &'static [u8], inode: InodeId, cookie| DirectoryEntry {
             name: Bytes::from_static(name),
             inode,
@@ -65,12 +63,13 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         };
         let mut dots = Vec::with_capacity(2);
         if request.after < Cookie::DOT {
-            dots.push(entry(b".", directory.inode, Cookie::DOT));
+            dots.push(entry(b".", request.directory, Cookie::DOT));
         }
         if request.after < Cookie::DOT_DOT {
-            dots.push(entry(b"..", self.parent(ctx, directory.inode, record), Cookie::DOT_DOT));
+            let parent = self.parent(ctx, request.directory, seen).await?;
+            dots.push(entry(b"..", parent, Cookie::DOT_DOT));
         }
-        dots
+        Ok(dots)
     }
 
     async fn stored_entries(&self, request: &ReaddirRequest, limit: usize) -> Result<Vec<DirectoryEntry>, Failure> {

@@ -1,7 +1,7 @@
 //! RENAME.
 
 use meta::records::{DentryRecord, InodeRecord};
-use vfs::limits::{DEPTH_MAX, LINKS_MAX};
+use vfs::limits::{DEPTH_MAX, DIRECTORY_LINKS_MAX};
 use vfs::{Attributes, Change, Failure, FsError, InodeId, OpContext, RenameReply, RenameRequest};
 
 use super::lookup::check_length;
@@ -166,7 +166,7 @@ fn check<K: kv::Engine, C: chunk::Store>(
         if chain.len() + height as usize > DEPTH_MAX as usize {
             return Err(FsError::TooDeep.into());
         }
-        if parents.to.links >= LINKS_MAX && moved.existing.is_none() {
+        if parents.to.links >= DIRECTORY_LINKS_MAX && moved.existing.is_none() {
             return Err(FsError::TooManyLinks.into());
         }
     }

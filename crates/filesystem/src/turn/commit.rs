@@ -1,5 +1,8 @@
 //! The end of a turn: one change for the store, and the caches brought up to it.
 
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
+
 use bytes::Bytes;
 use meta::Change;
 use meta::Version;
@@ -123,19 +126,24 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
     }
 }
 
-/// The entries of a list that were removed, changed or added, by what names an entry.
-fn differences<K, E: PartialEq, I: PartialEq, V>(
+/// The entries of a list that were removed, changed or added, by what names an entry. Lists may be long: a file can
+/// have tens of thousands of names.
+fn differences<K, E: PartialEq, I: Eq + Hash, V>(
     touched: &Touched<K, Vec<E>>,
     identity: impl Fn(&E) -> I,
     value: impl Fn(&E) -> &V,
 ) -> Vec<(I, Option<&V>, Option<&V>)> {
     let old = touched.old.as_deref().map_or(&[][..], Vec::as_slice);
     let new = touched.new.as_deref().map_or(&[][..], Vec::as_slice);
-    let gone = old.iter().filter(|entry| new.iter().all(|other| identity(other) != identity(entry)));
+    let before: HashMap<I, &E> = old.iter().map(|entry| (identity(entry), entry)).collect();
+    let after: HashSet<I> = new.iter().map(&identity).collect();
+    let gone = old.iter().filter(|entry| !after.contains(&identity(entry)));
     let mut differences: Vec<_> = gone.map(|entry| (identity(entry), Some(value(entry)), None)).collect();
-    for entry in new.iter().filter(|entry| !old.contains(entry)) {
-        let before = old.iter().find(|other| identity(other) == identity(entry));
-        differences.push((identity(entry), before.map(&value), Some(value(entry))));
+    for entry in new {
+        let old = before.get(&identity(entry)).copied();
+        if old != Some(entry) {
+            differences.push((identity(entry), old.map(&value), Some(value(entry))));
+        }
     }
     differences
 }

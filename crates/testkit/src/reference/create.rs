@@ -1,6 +1,6 @@
 //! Making new inodes.
 
-use vfs::limits::{DEPTH_MAX, FILE_SIZE_MAX, LINKS_MAX, SYMLINK_BYTES_MAX};
+use vfs::limits::{DEPTH_MAX, DIRECTORY_LINKS_MAX, FILE_SIZE_MAX, SYMLINK_BYTES_MAX};
 use vfs::{
     Attributes, Change, CreateHow, CreateReply, CreateRequest, DeviceNumber, Failure, FileType, FsError, InodeId,
     MkdirRequest, MknodRequest, Name, NodeKind, Principal, SetAttributes, SymlinkRequest,
@@ -130,7 +130,7 @@ impl Turn<'_> {
         self.ensure(size <= FILE_SIZE_MAX, parent, FsError::FileTooLarge)?;
         if new.file_type == FileType::Directory {
             self.ensure(self.depth(parent)? < DEPTH_MAX, parent, FsError::TooDeep)?;
-            self.ensure(self.attributes(parent)?.links < LINKS_MAX, parent, FsError::TooManyLinks)?;
+            self.ensure(self.attributes(parent)?.links < DIRECTORY_LINKS_MAX, parent, FsError::TooManyLinks)?;
         }
         self.ensure(self.state.free_files() > 0, parent, FsError::NoSpace)
     }

@@ -1,6 +1,6 @@
 //! Renaming.
 
-use vfs::limits::{DEPTH_MAX, LINKS_MAX};
+use vfs::limits::{DEPTH_MAX, DIRECTORY_LINKS_MAX};
 use vfs::{Change, Failure, FsError, InodeId, RenameReply, RenameRequest};
 
 use super::permission::{SEARCH, WRITE};
@@ -80,7 +80,7 @@ impl Turn<'_> {
         if found.changes_parent {
             let depth = self.depth(to)? + 1 + self.height(found.source)?;
             self.ensure(depth <= DEPTH_MAX, to, FsError::TooDeep)?;
-            let is_full = found.target.is_none() && self.attributes(to)?.links >= LINKS_MAX;
+            let is_full = found.target.is_none() && self.attributes(to)?.links >= DIRECTORY_LINKS_MAX;
             self.ensure(!is_full, to, FsError::TooManyLinks)?;
         }
         Ok(())

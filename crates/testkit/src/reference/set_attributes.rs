@@ -8,7 +8,7 @@ use vfs::{
 };
 
 use super::inode::{Body, Inode};
-use super::permission::{self, SET_GID, WRITE};
+use super::permission::{self, SET_GID, SET_UID, WRITE};
 use super::turn::Turn;
 
 const MODE_BITS: u32 = 0o7777;
@@ -107,7 +107,10 @@ fn apply(inode: &mut Inode, set: &SetAttributes, credentials: &Credentials, now:
         let may_set_gid = permission::is_in_group(credentials, &attributes.group);
         attributes.mode = if may_set_gid { mode } else { mode & !SET_GID };
     }
-    if set.owner.is_some() || set.group.is_some() || set.size.is_some() {
+    if (set.owner.is_some() || set.group.is_some()) && !attributes.is_directory() {
+        attributes.mode &= !(SET_UID | SET_GID);
+    }
+    if set.size.is_some() {
         permission::clear_set_id(credentials, attributes);
     }
     attributes.accessed = set.accessed.map_or(attributes.accessed, |time| moment(time, now));
