@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use vfs::{Case, Clock, FsError, InodeId, OpContext, SessionId, Vfs, WalkRequest, ZoneId};
 use zones::{Export, ExportId, Registry, Zone};
 
+use crate::connection::HeldBytes;
 use crate::handle::HandleKeys;
 use crate::metrics::Metrics;
 use crate::mount::MountTable;
@@ -22,6 +23,8 @@ pub(crate) struct Door<V> {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: Settings,
     pub(crate) roots: ExportRoots,
+    /// What connections hold together.
+    pub(crate) held_bytes: HeldBytes,
     zones: RwLock<HashMap<ZoneId, Arc<ZoneState>>>,
     sessions: AtomicU64,
 }
@@ -49,7 +52,8 @@ impl<V: Vfs> Door<V> {
         settings: Settings,
     ) -> Self {
         let (roots, zones, sessions) = (ExportRoots::default(), RwLock::default(), AtomicU64::new(1));
-        Self { vfs, registry, keys, clock, settings, roots, zones, sessions }
+        let held_bytes = HeldBytes::new(settings.bytes_in_flight_max);
+        Self { vfs, registry, keys, clock, settings, roots, held_bytes, zones, sessions }
     }
 
     /// A number for the next connection.

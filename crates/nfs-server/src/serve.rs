@@ -130,7 +130,8 @@ impl<V: Vfs> Server<V> {
         let caller = Caller::new(role, local, peer, self.door.next_session());
         let (door, caller) = (&*self.door, &caller);
         let reply_bytes_max = if role == Role::Nfs { reply_bytes_max } else { |_: &Bytes| 0 };
-        let calls = Calls { begin: |record: Bytes| handle(door, caller, record), reply_bytes_max };
+        let calls =
+            Calls { begin: |record: Bytes| handle(door, caller, record), reply_bytes_max, held: &door.held_bytes };
         let ended = Connection::new(stream, calls, &door.settings.connection, stopped(self.stop.clone())).await;
         tracing::debug!(session = caller.session.0, %peer, reason = %ended, "connection ended");
     }

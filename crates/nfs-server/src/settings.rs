@@ -19,6 +19,9 @@ pub struct Settings {
     pub connections_max: usize,
     /// Of them from one client address.
     pub connections_per_client_max: usize,
+    /// Bytes of calls begun, their replies and records in the making, over all connections. When there are more, a
+    /// connection does one call at a time: beyond the bound lies at most one call of each connection.
+    pub bytes_in_flight_max: usize,
     /// Bytes of stored replies per zone.
     pub reply_cache_bytes_max: usize,
     /// Mounts remembered per zone for MOUNT DUMP; the oldest goes first.
@@ -62,6 +65,7 @@ impl Default for Settings {
             readdir_bytes_preferred: 64 << 10,
             connections_max: 4096,
             connections_per_client_max: 1024,
+            bytes_in_flight_max: 1 << 30,
             reply_cache_bytes_max: 4 << 20,
             mounts_max: 4096,
             connection: ConnectionSettings::default(),

@@ -2,9 +2,12 @@
 //!
 //! A turn takes the complete records that were received (up to the turn's cap), polls each call once in place, gathers
 //! the ready replies into one vectored write, and keeps calls that wait in a set of its own. Reading stops while too
-//! many calls or bytes are in flight, so that a client which does not read its replies is pushed back by TCP. A client
-//! that goes does not undo its calls: what was begun is finished.
+//! many calls or bytes are in flight, so that a client which does not read its replies is pushed back by TCP. When all
+//! connections together hold too much, those that hold anything stop reading; one that holds nothing may still do one
+//! call at a time, so that nobody is shut out by others. A client that goes does not undo its calls: what was begun is
+//! finished.
 
+mod held;
 mod output;
 mod slot;
 #[cfg(test)]
@@ -23,6 +26,8 @@ use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
+pub(crate) use self::held::HeldBytes;
+use self::held::Share;
 use self::output::Output;
 use self::slot::{Finished, Slot, Waiting, poll_slot};
 use crate::reply::Outcome;
@@ -59,17 +64,19 @@ pub(crate) enum Ended {
 
 /// How the calls of a connection are done.
 #[derive(Clone, Copy)]
-pub(crate) struct Calls<B> {
+pub(crate) struct Calls<'a, B> {
     /// Begins the call in a record.
     pub(crate) begin: B,
     /// Bytes that the reply to a record may take beyond a small one: they count as in flight from the start.
     pub(crate) reply_bytes_max: fn(&Bytes) -> usize,
+    /// What all connections hold.
+    pub(crate) held: &'a HeldBytes,
 }
 
 /// A connection being served; resolves when it has ended.
 pub(crate) struct Connection<'a, S, B, F> {
     stream: S,
-    calls: Calls<B>,
+    calls: Calls<'a, B>,
     settings: &'a ConnectionSettings,
     stop: Pin<Box<dyn Future<Output = ()> + Send + 'a>>,
     tick: Interval,
@@ -79,6 +86,7 @@ pub(crate) struct Connection<'a, S, B, F> {
     waiting: FuturesUnordered<Waiting<F>>,
     spare: Vec<Slot<F>>,
     bytes_in_flight: usize,
+    share: Share<'a>,
     output: Output,
     times: Times,
     ending: Option<(Ended, Instant)>,
@@ -112,11 +120,11 @@ where
     /// runtime.
     pub(crate) fn new(
         stream: S,
-        calls: Calls<B>,
+        calls: Calls<'a, B>,
         settings: &'a ConnectionSettings,
         stop: impl Future<Output = ()> + Send + 'a,
     ) -> Self {
-        let now = Instant::now();
+        let (now, share) = (Instant::now(), Share::new(calls.held));
         let shortest = settings.write_timeout.min(settings.record_timeout).min(settings.idle_timeout);
         let mut tick = tokio::time::interval((shortest / 4).max(TICK_MIN));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -134,6 +142,7 @@ where
             waiting: FuturesUnordered::new(),
             spare: Vec::new(),
             bytes_in_flight: 0,
+            share,
             output: Output::default(),
             times: Times { now, call: now, record: None, write: now },
             ending: None,
@@ -147,6 +156,7 @@ where
             let mut moved = self.collect(cx);
             moved |= self.begin_calls(cx, &mut turn);
             moved |= self.write(cx);
+            self.count();
             if let Some(ended) = self.ended() {
                 return Poll::Ready(ended);
             }
@@ -161,10 +171,13 @@ where
         }
     }
 
-    /// Takes the replies of calls that were waiting.
+    /// Takes the replies of calls that were waiting, as far as there is room for them; the rest are taken when the
+    /// client has read.
     fn collect(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
-        while let Poll::Ready(Some(finished)) = Pin::new(&mut self.waiting).poll_next(cx) {
+        while self.output.len() < self.settings.bytes_in_flight_max
+            && let Poll::Ready(Some(finished)) = Pin::new(&mut self.waiting).poll_next(cx)
+        {
             let Finished { output, slot, cost_bytes } = finished;
             self.bytes_in_flight = self.bytes_in_flight.saturating_sub(cost_bytes);
             self.keep(slot);
@@ -213,6 +226,12 @@ where
                 self.waiting.push(Waiting::new(slot, cost_bytes));
             }
         }
+        self.count();
+    }
+
+    /// Tells the others what this connection holds.
+    fn count(&mut self) {
+        self.share.set(self.bytes_in_flight.saturating_add(self.output.len()).saturating_add(self.input.len()));
     }
 
     fn keep(&mut self, slot: Slot<F>) {
@@ -246,6 +265,8 @@ where
                 Poll::Ready(Err(error)) => {
                     self.output.clear();
                     self.end(Ended::Broken(error), self.settings.abandoned_timeout);
+                    // Replies that waited for room are taken now.
+                    moved = true;
                 }
                 Poll::Pending => break,
             }
@@ -284,6 +305,7 @@ where
         self.ending.is_none()
             && self.waiting.len() < self.settings.calls_in_flight_max
             && self.bytes_in_flight.saturating_add(self.output.len()) < self.settings.bytes_in_flight_max
+            && (!self.share.is_full() || (self.waiting.is_empty() && self.output.is_empty()))
     }
 
     /// Whether the client still takes replies.

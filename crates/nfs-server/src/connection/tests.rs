@@ -40,8 +40,9 @@ fn echo(gates: &Gates) -> impl Fn(Bytes) -> Pin<Box<dyn Future<Output = Outcome>
     }
 }
 
-fn calls<B>(begin: B) -> Calls<B> {
-    Calls { begin, reply_bytes_max: |_| 0 }
+fn calls<B>(begin: B) -> Calls<'static, B> {
+    static HELD: HeldBytes = HeldBytes::new(usize::MAX);
+    Calls { begin, reply_bytes_max: |_| 0, held: &HELD }
 }
 
 fn framed(body: &[u8]) -> Vec<u8> {
@@ -242,6 +243,87 @@ fn a_client_that_does_not_read_is_pushed_back_and_then_cut_off() {
         };
         assert!(matches!(ended, Ended::SlowReader), "{ended:?}");
         assert!(*begun.borrow() <= 6, "{} replies of 1 KiB were made", begun.borrow());
+    });
+}
+
+/// A client that reads nothing while replies of 1 KiB become ready at once: only so many are taken.
+#[test]
+fn replies_that_become_ready_at_once_do_not_pile_up() {
+    run(async {
+        let (mut client, server) = duplex(64);
+        let settings = ConnectionSettings { bytes_in_flight_max: 4096, ..settings() };
+        let (open, opened) = tokio::sync::watch::channel(false);
+        let payload = pages::Payload::from(Bytes::from(vec![7; 1024]));
+        let taken = Rc::new(RefCell::new(0));
+        let begin = |_: Bytes| {
+            let (mut opened, payload, taken) = (opened.clone(), payload.clone(), Rc::clone(&taken));
+            async move {
+                drop(opened.wait_for(|is_open| *is_open).await);
+                *taken.borrow_mut() += 1;
+                let head = nfs3::ReadHead { file_attributes: None, count: 1024, eof: true };
+                Outcome::Reply(Reply::read(5, &head, payload))
+            }
+        };
+        let mut connection = pin!(Connection::new(server, calls(begin), &settings, never()));
+        for _ in 0..100 {
+            let record = call(5, b"");
+            let send = client.write_all(&record);
+            tokio::select! {
+                biased;
+                sent = send => sent.unwrap(),
+                ended = &mut connection => panic!("{ended:?}"),
+            }
+            tokio::select! {
+                biased;
+                ended = &mut connection => panic!("{ended:?}"),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        open.send_replace(true);
+        for _ in 0..10 {
+            tokio::select! {
+                biased;
+                ended = &mut connection => panic!("{ended:?}"),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        assert!(*taken.borrow() <= 5, "{} replies were taken", taken.borrow());
+        let client = async {
+            for _ in 0..100 {
+                assert_eq!(reply(&mut client).await, Some(5));
+            }
+            drop(client);
+        };
+        let (ended, ()) = tokio::join!(connection, client);
+        assert!(matches!(ended, Ended::Closed), "{ended:?}");
+    });
+}
+
+#[test]
+fn when_all_hold_too_much_each_may_do_one_call_at_a_time() {
+    run(async {
+        let held = HeldBytes::new(0);
+        let (mut client, server) = duplex(1 << 16);
+        let (settings, gates) = (settings(), Gates::default());
+        let calls = Calls { held: &held, ..calls(echo(&gates)) };
+        let connection = Connection::new(server, calls, &settings, never());
+        let client = async {
+            client.write_all(&[call(1, b"wait"), call(2, b"wait")].concat()).await.unwrap();
+            for begun in 1..=2 {
+                while gates.borrow().len() < begun {
+                    tokio::task::yield_now().await;
+                }
+                for _ in 0..10 {
+                    tokio::task::yield_now().await;
+                }
+                assert_eq!(gates.borrow().len(), begun, "one at a time");
+                gates.borrow_mut()[begun - 1].take();
+                assert_eq!(reply(&mut client).await, u32::try_from(begun).ok());
+            }
+            drop(client);
+        };
+        let (ended, ()) = tokio::join!(connection, client);
+        assert!(matches!(ended, Ended::Closed), "{ended:?}");
     });
 }
 

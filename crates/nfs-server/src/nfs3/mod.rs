@@ -29,7 +29,7 @@ use std::future::Future;
 
 use nfs_wire::nfs3::{self, Reply3};
 use nfs_wire::rpc::{AcceptStat, Procedure, ReplyHeader};
-use nfs_wire::xdr::{Decode, Decoder, Encode};
+use nfs_wire::xdr::{Decode, DecodeError, Decoder, Encode};
 use vfs::{Priority, Vfs};
 
 pub(crate) use self::call::Call;
@@ -99,7 +99,7 @@ pub(crate) const fn priority(procedure: u32) -> Priority {
 }
 
 /// Bytes that the reply to a record of the NFS port may take beyond a small one. READ, READDIR and READDIRPLUS say at
-/// the very end of their arguments how much they want.
+/// the very end of their arguments how much they want; a record with anything behind that is refused.
 pub(crate) fn reply_bytes_max(record: &bytes::Bytes) -> usize {
     let word = |offset: usize| record.get(offset..).and_then(|rest| rest.first_chunk::<4>()).copied();
     match word(PROCEDURE_OFFSET).map(u32::from_be_bytes) {
@@ -111,14 +111,20 @@ pub(crate) fn reply_bytes_max(record: &bytes::Bytes) -> usize {
     }
 }
 
-async fn run<P: Answer<V>, V: Vfs>(call: &Call<'_, V>, xid: u32, mut arguments: Decoder) -> Reply {
-    let Ok(args) = P::Args::decode(&mut arguments) else { return garbage(xid) };
-    drop(arguments);
+async fn run<P: Answer<V>, V: Vfs>(call: &Call<'_, V>, xid: u32, arguments: Decoder) -> Reply {
+    let Ok(args) = decode_all::<P::Args>(arguments) else { return garbage(xid) };
     let result: P::Result = match P::answer(call, args).await {
         Ok(resok) => Reply3::Ok(resok),
         Err(refused) => Reply3::Failed(refused.status, refused.into()),
     };
     Reply::success(xid, &result)
+}
+
+/// Decodes arguments, and nothing may follow them: [`reply_bytes_max`] relies on it.
+fn decode_all<T: Decode>(mut arguments: Decoder) -> Result<T, DecodeError> {
+    let decoded = T::decode(&mut arguments)?;
+    arguments.finish()?;
+    Ok(decoded)
 }
 
 fn garbage(xid: u32) -> Reply {

@@ -1,18 +1,18 @@
 //! READ (RFC 1813 3.3.6). The payload goes out from where it lies.
 
 use nfs_wire::nfs3::{PostOpAttr, ReadArgs, ReadHead, ReadResult, Reply3};
-use nfs_wire::xdr::{Decode, Decoder};
+use nfs_wire::xdr::Decoder;
 use pages::Payload;
 use vfs::{ReadRequest, Vfs, Via};
 
 use super::attributes::post_op;
 use super::call::{Call, Refused};
-use super::garbage;
+use super::{decode_all, garbage};
 use crate::reply::Reply;
 
 /// Does a READ and returns the reply to `xid`.
-pub(super) async fn run<V: Vfs>(call: &Call<'_, V>, xid: u32, mut arguments: Decoder) -> Reply {
-    let Ok(args) = ReadArgs::decode(&mut arguments) else { return garbage(xid) };
+pub(super) async fn run<V: Vfs>(call: &Call<'_, V>, xid: u32, arguments: Decoder) -> Reply {
+    let Ok(args) = decode_all::<ReadArgs>(arguments) else { return garbage(xid) };
     match read(call, args).await {
         Ok((head, payload)) => Reply::read(xid, &head, payload),
         Err(refused) => {

@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use nfs_wire::mount::v3;
 use nfs_wire::nfs3;
+use nfs_wire::rpc::{AcceptStat, CallHeader, NFS_PROGRAM, Procedure, ReplyHeader};
 use nfs_wire::xdr::{Decode, Decoder};
 use proptest::prelude::*;
 
-use super::harness::{CONTOSO, Client, House, at, flat, mode, path};
+use super::harness::{CONTOSO, Client, House, at, flat, mode, open, path};
 use crate::reply::Outcome;
 
 /// A good call of every procedure.
@@ -54,6 +55,21 @@ fn calls(client: &Client<'_>) -> Vec<Bytes> {
     ]
 }
 
+/// What a call wants stands at the end of its record: bytes behind it could tell another size.
+#[test]
+fn nothing_may_follow_the_arguments() {
+    let house = House::new();
+    let client = house.client(CONTOSO);
+    for record in calls(&client) {
+        let header = CallHeader::decode_call(&mut Decoder::new(record.clone())).unwrap();
+        if header.program != NFS_PROGRAM || header.procedure == nfs3::Null::NUMBER {
+            continue;
+        }
+        let (reply, _) = open(client.send([&record[..], &[0; 4]].concat().into()));
+        assert_eq!(reply, ReplyHeader::accepted(header.xid, AcceptStat::GarbageArgs), "procedure {}", header.procedure);
+    }
+}
+
 /// A reply is framed and names the call; anything else ends the connection or is no call.
 fn check(record: &Bytes, outcome: Outcome) {
     match outcome {
@@ -71,7 +87,7 @@ fn every_good_call_is_answered() {
         let outcome = client.send(call);
         let Outcome::Reply(reply) = outcome else { panic!("{outcome:?}") };
         let mut decoder = Decoder::new(flat(&reply).slice(4..));
-        assert!(nfs_wire::rpc::ReplyHeader::decode(&mut decoder).unwrap().is_success());
+        assert!(ReplyHeader::decode(&mut decoder).unwrap().is_success());
     }
 }
 

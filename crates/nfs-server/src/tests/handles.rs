@@ -49,9 +49,7 @@ fn a_handle_cannot_be_carried_to_another_export_of_the_zone() {
     let client = house.client(CONTOSO);
     let root = client.mount();
     let file = client.create(&root, "a");
-    let nfs_wire::mount::v3::MountResult::Ok(other) =
-        client.call::<nfs_wire::mount::v3::Mnt>(&super::harness::path("/other"))
-    else {
+    let nfs_wire::mount::v3::MountResult::Ok(other) = client.call::<nfs_wire::mount::v3::Mnt>(&path("/other")) else {
         panic!("not mounted")
     };
     let link = LinkArgs { file, link: at(&other.fhandle, "b") };
