@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::error::ConfigError;
 use crate::zone::ZoneDefinition;
 
-/// Every contradiction between zones: names and numbers, addresses, bases.
+/// Every contradiction between zones: names and numbers, addresses, bases, numbers of exports.
 pub(crate) fn find_conflicts(zones: &[ZoneDefinition]) -> Vec<ConfigError> {
     let mut found = Vec::new();
     for (index, zone) in zones.iter().enumerate() {
@@ -13,6 +13,7 @@ pub(crate) fn find_conflicts(zones: &[ZoneDefinition]) -> Vec<ConfigError> {
         found.extend(earlier.iter().flat_map(|other| find_between(other, zone)));
     }
     found.extend(find_shared_addresses(zones));
+    found.extend(find_equal_exports(zones));
     found
 }
 
@@ -61,6 +62,28 @@ fn find_shared_addresses(zones: &[ZoneDefinition]) -> Vec<ConfigError> {
             );
             found.push(about(zone, "addresses", reason));
         }
+    }
+    found
+}
+
+/// Exports of two zones with one number: a file handle would not tell them apart. Within a zone the parser sees it; of
+/// zones with one name it is the name that is wrong.
+fn find_equal_exports(zones: &[ZoneDefinition]) -> Vec<ConfigError> {
+    let mut owners = HashMap::new();
+    let mut found = Vec::new();
+    for (zone, export) in zones.iter().flat_map(|zone| zone.exports.iter().map(move |export| (zone, export))) {
+        let (owner, first) = *owners.entry(export.id()).or_insert((zone, export));
+        if owner.name == zone.name {
+            continue;
+        }
+        let reason = format!(
+            "\"{}\" gives the same export number as \"{}\" of zone \"{}\" ({}): export another path, or rename the zone",
+            String::from_utf8_lossy(export.path()),
+            String::from_utf8_lossy(first.path()),
+            owner.name,
+            owner.file.display()
+        );
+        found.push(about(zone, "export.paths", reason));
     }
     found
 }

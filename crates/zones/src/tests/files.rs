@@ -73,6 +73,22 @@ fn zones_do_not_share_names_or_addresses() {
     assert!(found[1].1.starts_with("127.0.0.1 is also an address of zone \"one\""), "{}", found[1].1);
 }
 
+/// The two numbers are equal: file handles of one zone would be taken for those of the other.
+#[test]
+fn exports_of_two_zones_do_not_share_a_number() {
+    let exporting = |name: &str, address: &str, path: &str| {
+        text(name, &format!("/{name}"), address) + &format!("[[export]]\npaths = [\"{path}\", \"/x\"]\n")
+    };
+    let second =
+        |path| [("a.toml", exporting("a", "127.0.0.1", "/24409")), ("b.toml", exporting("b", "127.0.0.2", path))];
+    let found = refusals(&second("/184922"));
+    assert_eq!(found.len(), 1, "{found:?}");
+    let (key, reason) = &found[0];
+    assert_eq!(key, "export.paths");
+    assert!(reason.starts_with("\"/184922\" gives the same export number as \"/24409\" of zone \"a\" ("), "{reason}");
+    assert!(load(&second("/184923")).is_ok());
+}
+
 #[test]
 fn bases_do_not_overlap_unless_forced() {
     let pair = |first: &str, second: &str, forced: [bool; 2]| {
