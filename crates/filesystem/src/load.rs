@@ -9,7 +9,7 @@ use meta::{MetaError, Version};
 use vfs::{Failure, FsError, InodeId, ShardId};
 
 use crate::Filesystem;
-use crate::cache::{BucketKey, Miss, OwnerKey, RegionKey, Seen};
+use crate::cache::{BucketKey, Miss, OwnerKey, RegionKey, Seen, Slot};
 use crate::turn::{REGION_LIST_MAX, Scratch, Step, Stop, Turn};
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
@@ -45,13 +45,17 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 let mut turn = Turn::begin(self, &shard, scratch);
                 match step(&mut turn) {
                     Ok(value) => return turn.submit().map(|version| Some((value, version))),
-                    Err(stop) => stop,
+                    Err(stop) => (stop, turn.seen()),
                 }
             };
             match stop {
-                Stop::Miss(miss) => self.load(miss, scratch).await?,
-                Stop::Again => return Ok(None),
-                Stop::Fail(failure) => return Err(failure),
+                (Stop::Miss(miss), _) => self.load(miss, scratch).await?,
+                (Stop::Again, _) => return Ok(None),
+                (Stop::Fail(failure), seen) => {
+                    // That a name exists, or does not, is an answer too: it must not be taken back by a crash.
+                    self.settle(seen).await?;
+                    return Err(failure);
+                }
             }
         }
         Err(FsError::Delay.into())
@@ -85,8 +89,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     ///
     /// Errors: `StaleHandle`, `Io`.
     pub(crate) async fn live(&self, inode: InodeId, seen: &mut Seen) -> Result<Arc<InodeRecord>, Failure> {
-        let record = self.inode(inode, seen).await?;
-        record.filter(|record| record.links > 0).ok_or_else(|| FsError::StaleHandle.into())
+        if let Some(record) = self.inode(inode, seen).await?.filter(|record| record.links > 0) {
+            return Ok(record);
+        }
+        self.settle(seen.0).await?;
+        Err(FsError::StaleHandle.into())
     }
 
     /// Loads what an operation missed.
@@ -109,43 +116,44 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
     async fn load_inode(&self, inode: InodeId) -> Result<(), MetaError> {
         let ticket = self.records.inodes.begin(&inode);
-        let record: Option<InodeRecord> = self.record(&keys::inode(inode)).await?;
-        self.records.inodes.fill((&inode, ticket), record.map(Arc::new), self.meta.watermark());
+        let slot = self.record::<InodeRecord>(&keys::inode(inode)).await?;
+        self.records.inodes.fill_at((&inode, ticket), slot, self.meta.watermark());
         Ok(())
     }
 
     async fn load_usage(&self, directory: InodeId) -> Result<(), MetaError> {
         let ticket = self.records.usages.begin(&directory);
-        let record: Option<UsageRecord> = self.record(&keys::usage(directory)).await?;
-        self.records.usages.fill((&directory, ticket), record.map(Arc::new), self.meta.watermark());
+        let slot = self.record::<UsageRecord>(&keys::usage(directory)).await?;
+        self.records.usages.fill_at((&directory, ticket), slot, self.meta.watermark());
         Ok(())
     }
 
     async fn load_owner(&self, key: OwnerKey) -> Result<(), MetaError> {
         let ticket = self.records.owners.begin(&key);
-        let record: Option<OwnerUsageRecord> = self.record(&owner_key(&key)).await?;
-        self.records.owners.fill((&key, ticket), record.map(Arc::new), self.meta.watermark());
+        let slot = self.record::<OwnerUsageRecord>(&owner_key(&key)).await?;
+        self.records.owners.fill_at((&key, ticket), slot, self.meta.watermark());
         Ok(())
     }
 
     async fn load_region(&self, key: RegionKey) -> Result<(), MetaError> {
         let ticket = self.records.regions.begin(&key);
-        let record: Option<RegionRecord> = self.record(&keys::region(key.0, key.1)).await?;
-        self.records.regions.fill((&key, ticket), record.map(Arc::new), self.meta.watermark());
+        let slot = self.record::<RegionRecord>(&keys::region(key.0, key.1)).await?;
+        self.records.regions.fill_at((&key, ticket), slot, self.meta.watermark());
         Ok(())
     }
 
     async fn load_bucket(&self, key: BucketKey) -> Result<(), MetaError> {
         let ticket = self.records.buckets.begin(&key);
         let range = keys::dentry_bucket_range(key.0, key.1);
-        let found = self.meta.scan(&range, BUCKET_ENTRIES_MAX, Direction::Forward).await?;
-        let mut entries = Vec::with_capacity(found.len());
-        for (key, value) in found {
+        let found = self.meta.scan_seen(&range, BUCKET_ENTRIES_MAX, Direction::Forward).await?;
+        let mut entries = Vec::with_capacity(found.value.len());
+        for (key, value) in found.value {
             if let KeyKind::Dentry { cookie, .. } = kind_of(&key)? {
                 entries.push((cookie, DentryRecord::decode_at(&key, &value)?));
             }
         }
-        self.records.buckets.fill((&key, ticket), entries.into(), self.meta.watermark());
+        let slot = Slot { value: entries.into(), version: found.version };
+        self.records.buckets.fill_at((&key, ticket), slot, self.meta.watermark());
         Ok(())
     }
 
@@ -178,9 +186,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         Ok(list)
     }
 
-    async fn record<R: Record>(&self, key: &Key) -> Result<Option<R>, MetaError> {
-        let value = self.meta.read(key).await?;
-        value.map(|value| R::decode_at(key, &value)).transpose()
+    /// A record with the change that it shows, if that is perhaps not durable.
+    async fn record<R: Record>(&self, key: &Key) -> Result<Slot<Option<Arc<R>>>, MetaError> {
+        let meta::Seen { value, version } = self.meta.read_seen(key).await?;
+        let value = value.map(|value| R::decode_at(key, &value)).transpose()?.map(Arc::new);
+        Ok(Slot { value, version })
     }
 }
 

@@ -97,8 +97,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.shards.clear();
         // Whoever has a turn read what is void now; the store accepts nothing until it is reopened.
         drop(self.turns.write().unwrap_or_else(PoisonError::into_inner));
-        self.drop_unstable();
+        // The records first: a write that still finds one lands in a buffer that is dropped next.
         self.records.clear();
+        self.drop_unstable();
         self.meta.reopen().await?;
         self.changes.fetch_max(first_change(self.meta.fencing_epoch()), Ordering::Relaxed);
         self.load_shards().await?;

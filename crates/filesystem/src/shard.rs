@@ -53,6 +53,11 @@ impl ShardTable {
         self.shards.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
+    /// Whether this is the shard as it is owned now, not one of before a reload.
+    pub(crate) fn is_current(&self, shard: &Shard) -> bool {
+        self.find(shard.id).is_some_and(|current| std::ptr::eq(Arc::as_ptr(&current), shard))
+    }
+
     /// Adds a shard.
     pub(crate) fn add(&self, shard: Shard) {
         self.shards.write().unwrap_or_else(PoisonError::into_inner).insert(shard.id, Arc::new(shard));

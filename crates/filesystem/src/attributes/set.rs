@@ -102,7 +102,9 @@ fn set_checked<K: kv::Engine, C: chunk::Store>(
         turn.charge_owners(&owner, &group, charge.negated())?;
         turn.charge_owners(&record.owner, &record.group, charge)?;
     }
-    turn.forget_pending(inode, &record, set.modified.is_some());
+    if turn.forget_pending(inode, &record, set.modified.is_some()) && set.mode.is_none() {
+        record.mode = mode_of(without_set_id(u32::from(record.mode)));
+    }
     record.changed = turn.now;
     record.change = turn.stamp();
     let record = turn.put_inode(inode, record);

@@ -79,13 +79,18 @@ impl<K: Eq + Hash + Clone, V: Clone> Table<K, V> {
         }
     }
 
-    /// Ends a load: the value is kept unless the key was written meanwhile.
-    pub(crate) fn fill(&self, (key, ticket): (&K, Loading), value: V, watermark: Version) {
+    /// Ends a load of what is durable: the value is kept unless the key was written meanwhile.
+    pub(crate) fn fill(&self, place: (&K, Loading), value: V, watermark: Version) {
+        self.fill_at(place, Slot { value, version: Version(0) }, watermark);
+    }
+
+    /// As `fill`, of what shows a change that is perhaps not durable.
+    pub(crate) fn fill_at(&self, (key, ticket): (&K, Loading), slot: Slot<V>, watermark: Version) {
         let mut part = self.part(key);
         if let Some(entry) = part.entries.get_mut(key)
             && matches!(entry, Entry::Loading(found) if *found == ticket)
         {
-            *entry = Entry::Value { slot: Slot { value, version: Version(0) }, referenced: true };
+            *entry = Entry::Value { slot, referenced: true };
             part.evict(self.entries_max, watermark);
         }
     }

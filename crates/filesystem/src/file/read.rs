@@ -34,9 +34,16 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let mut seen = Seen::default();
         let _guard = self.data.gate.enter();
         for _ in 0..ATTEMPTS_MAX {
-            let Some(moment) = self.moment(ctx, (&request, &file), &mut seen)? else {
-                self.live(request.inode, &mut seen).await?;
-                continue;
+            let moment = match self.moment(ctx, (&request, &file), &mut seen) {
+                Ok(Some(moment)) => moment,
+                Ok(None) => {
+                    self.live(request.inode, &mut seen).await?;
+                    continue;
+                }
+                Err(failure) => {
+                    self.settle(seen.0).await?;
+                    return Err(failure);
+                }
             };
             let Some(data) = self.bytes_of((&request, &file), &moment, &mut seen).await? else { continue };
             self.settle(seen.0).await?;
@@ -83,7 +90,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let blocks = request.offset / BLOCK_BYTES..(request.offset + moment.count).div_ceil(BLOCK_BYTES);
         let first = blocks.start;
         let mut sources = self.stored_sources((request.inode, &moment.record), blocks, seen).await?;
-        if file.data().cuts != moment.cuts {
+        // A removal publishes the inode before the regions, and cuts are counted after: regions that went are no holes.
+        let current = self.records.inodes.get(&request.inode).and_then(|slot| slot.value);
+        if current.is_none_or(|record| record.links == 0) || file.data().cuts != moment.cuts {
             return Ok(None);
         }
         for (block, bytes) in &moment.dirty {

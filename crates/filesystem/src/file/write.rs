@@ -47,7 +47,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let mut prepared = Prepared::default();
         // Taken before the data is: if it is dropped later, the verifier has changed.
         let verifier = self.verifier();
-        let change = self.buffer(ctx, (&request, &file), &mut prepared).await?;
+        let buffered = self.buffer(ctx, (&request, &file), &mut prepared).await;
+        if buffered.is_err() {
+            self.settle(prepared.seen.0).await?;
+        }
+        let change = buffered?;
         let count = u32::try_from(request.data.len()).unwrap_or(u32::MAX);
         let stability = match request.stability {
             Stability::Unstable => {

@@ -32,7 +32,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         entries.truncate(limit);
         let end = if entries.len() < limit {
             let wanted = limit - entries.len();
-            let stored = self.stored_entries(&request, wanted).await?;
+            let stored = self.stored_entries(&request, wanted, &mut seen).await?;
             let end = stored.len() < wanted;
             entries.extend(stored);
             end
@@ -72,12 +72,19 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         Ok(dots)
     }
 
-    async fn stored_entries(&self, request: &ReaddirRequest, limit: usize) -> Result<Vec<DirectoryEntry>, Failure> {
+    async fn stored_entries(
+        &self,
+        request: &ReaddirRequest,
+        limit: usize,
+        seen: &mut Seen,
+    ) -> Result<Vec<DirectoryEntry>, Failure> {
         let after = request.after.max(Cookie(Cookie::FIRST_STORED.0 - 1));
         let range = keys::dentry_range(request.directory, after);
-        let found = self.meta.scan(&range, limit, Direction::Forward).await.map_err(|error| self.refuse(&error))?;
-        let mut entries = Vec::with_capacity(found.len());
-        for (key, value) in found {
+        let scanned = self.meta.scan_seen(&range, limit, Direction::Forward).await;
+        let found = scanned.map_err(|error| self.refuse(&error))?;
+        seen.note(found.version);
+        let mut entries = Vec::with_capacity(found.value.len());
+        for (key, value) in found.value {
             let Ok(KeyKind::Dentry { cookie, .. }) = kind_of(&key) else { continue };
             let dentry = DentryRecord::decode_at(&key, &value).map_err(|error| self.refuse(&error))?;
             entries.push(DirectoryEntry {

@@ -17,13 +17,24 @@ use crate::turn::{Step, Turn, of_record};
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_zone_root(&self, request: ZoneRootRequest) -> Result<ZoneRootReply, Failure> {
+        for _ in 0..RACES_MAX {
+            match self.find_or_make_root(&request).await {
+                // Somebody made a directory of that name meanwhile: it is taken as it is.
+                Err(failure) if failure.error == FsError::Exists => {}
+                done => return done,
+            }
+        }
+        Err(FsError::Delay.into())
+    }
+
+    async fn find_or_make_root(&self, request: &ZoneRootRequest) -> Result<ZoneRootReply, Failure> {
         let mut at = InodeId::root_of(ShardId::ROOT);
         let mut path = request.base.iter().peekable();
         while let Some(name) = path.next() {
             at = match self.sub_directory(at, name).await? {
                 Some(found) => found,
                 None if path.peek().is_some() => self.make_directory(at, name, &request.attributes).await?,
-                None => self.make_shard(at, name, &request).await?,
+                None => self.make_shard(at, name, request).await?,
             };
         }
         Ok(ZoneRootReply { attributes: self.settled_attributes(at).await? })
@@ -48,6 +59,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let made = self.mutate(parent.shard, |turn| {
             let record = turn.live(parent)?;
             let before = turn.attributes(parent, &record);
+            if turn.find(parent, name)?.is_some() {
+                return Err(FsError::Exists.into());
+            }
             create_new(turn, &ctx, (&before, name), &new)
         });
         Ok(made.await?.attributes.inode)
@@ -133,6 +147,9 @@ fn hang_in<K: kv::Engine, C: chunk::Store>(
 ) -> Step<AttributeChange> {
     let record = turn.directory(parent)?;
     let before = turn.attributes(parent, &record).pre();
+    if turn.find(parent, name)?.is_some() {
+        return Err(FsError::Exists.into());
+    }
     let dentry = DentryRecord {
         born: turn.clock().current,
         name: name.clone(),
@@ -160,3 +177,5 @@ fn root_record(now: vfs::Timestamp, change: u64, born: Epoch) -> InodeRecord {
 
 /// Mode of a directory that nobody set one for.
 const ROOT_MODE: u16 = 0o755;
+/// Times the root of a zone is looked for again because a client made a directory on its way.
+const RACES_MAX: usize = 8;

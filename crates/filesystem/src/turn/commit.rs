@@ -8,7 +8,7 @@ use meta::Change;
 use meta::Version;
 use meta::keys::{self, Key, OwnerKind};
 use meta::records::Record;
-use vfs::{Failure, InodeId};
+use vfs::{Failure, FsError, InodeId};
 
 use super::Turn;
 use super::writes::Touched;
@@ -30,6 +30,10 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         if change.is_empty() {
             self.state.next_inode = self.next_inode;
             return Ok(self.seen.0);
+        }
+        // A reload between the look-up of the shard and the turn: this state of it is void.
+        if !self.house.shards.is_current(self.shard) {
+            return Err(FsError::Io.into());
         }
         let version = self.house.meta.submit(change).map_err(|error| self.house.refuse(&error))?;
         self.state.next_inode = self.next_inode;

@@ -15,9 +15,9 @@ use std::sync::{MutexGuard, PoisonError, RwLockReadGuard};
 
 use bytes::Bytes;
 pub(crate) use charge::{of_record, of_tree};
-use meta::ShardClock;
 use meta::keys::Key;
 use meta::records::{Intent, IntentRecord, Record, Run, ShardRecord};
+use meta::{ShardClock, Version};
 pub(crate) use names::{Found, find_in, target_of};
 use vfs::{Epoch, Failure, FsError, InodeId, InodeNumber, Timestamp};
 use writes::WriteSet;
@@ -95,6 +95,11 @@ impl<'a, K: kv::Engine, C: chunk::Store> Turn<'a, K, C> {
             forgotten: Vec::new(),
             ended: None,
         }
+    }
+
+    /// The highest version that was read so far: a refusal waits for it too.
+    pub(crate) fn seen(&self) -> Version {
+        self.seen.0
     }
 
     /// The snapshot clock.

@@ -47,16 +47,16 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         }
     }
 
-    /// The record takes over mode (and modification time) from what is pending. Nothing may miss after this.
-    pub(crate) fn forget_pending(&self, inode: InodeId, record: &InodeRecord, modified: bool) {
+    /// The record takes over mode (and modification time) from what is pending. Nothing may miss after this. Says
+    /// whether a write has taken the set-id bits away.
+    pub(crate) fn forget_pending(&self, inode: InodeId, record: &InodeRecord, modified: bool) -> bool {
         if record.file_type != FileType::Regular {
-            return;
+            return false;
         }
-        if let Some(file) = self.house.files.peek(inode) {
-            let mut data = file.data();
-            data.pending.clear_set_id = false;
-            data.pending.modified = data.pending.modified.filter(|_| !modified);
-        }
+        let Some(file) = self.house.files.peek(inode) else { return false };
+        let mut data = file.data();
+        data.pending.modified = data.pending.modified.filter(|_| !modified);
+        std::mem::take(&mut data.pending.clear_set_id)
     }
 
     /// A directory that gained or lost entries and sub-directories: times, counts and change number. Returns its
