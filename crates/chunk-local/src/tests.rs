@@ -259,6 +259,39 @@ async fn a_failed_sync_is_told_to_everyone_who_may_count_on_it() {
 }
 
 #[tokio::test]
+async fn a_failed_sync_whose_caller_went_away_is_told_to_the_next() {
+    for is_waiting in [false, true] {
+        let directory = scratch();
+        let faults = Faults::new(1);
+        let store = open(faulty(directory.path(), &faults));
+        let lost = place(&store, 1, 2).await;
+        faults.fail(OperationKind::Sync, 1, Fault::Error(io::ErrorKind::Other));
+        let mut dropped = Box::pin(store.sync());
+        poll(&mut dropped, 1);
+        assert_eq!(faults.count(OperationKind::Sync), 1, "it is in flight");
+        let mut next = Box::pin(store.sync());
+        poll(&mut next, usize::from(is_waiting));
+        drop(dropped);
+        let outcome = next.await;
+        assert!(matches!(outcome, Err(ChunkError::Io(_))), "{outcome:?}");
+        assert!(matches!(store.read(lost.placement, 1).await, Err(ChunkError::Io(_))));
+        store.free(lost.placement, lost.blocks).await.unwrap();
+        place(&store, 2, 1).await;
+        store.sync().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_sync_that_nobody_drives_does_not_keep_the_store_open() {
+    let directory = scratch();
+    let store = open(faulty(directory.path(), &Faults::new(1)));
+    place(&store, 1, 1).await;
+    poll(&mut Box::pin(store.sync()), 1);
+    drop(store);
+    open(settings(directory.path()));
+}
+
+#[tokio::test]
 async fn an_entry_that_cannot_be_synced_fails_its_blocks() {
     let directory = scratch();
     let faults = Faults::new(1);
