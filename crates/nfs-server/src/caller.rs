@@ -1,6 +1,6 @@
 //! Who is at the other end of a connection, and what was already found out about them.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -29,6 +29,8 @@ pub(crate) struct Caller {
     pub(crate) client: IpAddr,
     pub(crate) client_id: ClientId,
     pub(crate) session: SessionId,
+    /// It sent a datagram, so its address may be another's.
+    pub(crate) is_datagram: bool,
     operations: AtomicU64,
     known: Mutex<Known>,
 }
@@ -62,7 +64,13 @@ impl Caller {
     pub(crate) fn new(role: Role, local: SocketAddr, peer: SocketAddr, session: SessionId) -> Self {
         let client = peer.ip().to_canonical();
         let (operations, known) = (AtomicU64::new(0), Mutex::default());
-        Self { role, local, client, client_id: client_id(client), session, operations, known }
+        let client_id = client_id(client);
+        Self { role, local, client, client_id, session, is_datagram: false, operations, known }
+    }
+
+    /// The sender of one datagram.
+    pub(crate) fn of_datagram(local: SocketAddr, peer: SocketAddr, session: SessionId) -> Self {
+        Self { is_datagram: true, ..Self::new(Role::Portmap, local, peer, session) }
     }
 
     /// A number for the next operation.
@@ -130,6 +138,15 @@ fn client_id(client: IpAddr) -> ClientId {
             hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes)) | 1 << 63
         }
     })
+}
+
+/// What counts as one client where clients get shares: an IPv4 address, or a /64 of IPv6, whose addresses one machine
+/// takes as it likes.
+pub(crate) fn client_network(client: IpAddr) -> IpAddr {
+    match client.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+    }
 }
 
 /// Credentials remembered per connection: users of one client at its exports.

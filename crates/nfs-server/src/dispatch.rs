@@ -129,7 +129,9 @@ impl<V: Vfs> Call<'_, V> {
 
     fn portmap(&self, arguments: Decoder) -> Reply {
         let local = self.caller.local.ip().to_canonical();
-        let directory = portmap::Directory { local, settings: &self.door.settings, clock: &*self.door.clock };
+        let is_client = || self.zone.exports().iter().any(|export| export.access(self.caller.client).is_some());
+        let may_list = !self.caller.is_datagram || is_client();
+        let directory = portmap::Directory { local, settings: &self.door.settings, clock: &*self.door.clock, may_list };
         let CallHeader { xid, version, procedure, .. } = *self.header;
         portmap::dispatch(&directory, (xid, version, procedure), arguments)
     }

@@ -22,6 +22,9 @@ pub(crate) struct Directory<'a> {
     pub(crate) local: IpAddr,
     pub(crate) settings: &'a Settings,
     pub(crate) clock: &'a dyn Clock,
+    /// Lists are told. They are much longer than the question: whoever forges the address of a datagram could flood
+    /// another with them.
+    pub(crate) may_list: bool,
 }
 
 /// A service as the mapper tells it.
@@ -60,7 +63,7 @@ impl Directory<'_> {
                 Reply::success(xid, &port)
             }
             Dump::NUMBER => {
-                let mappings = self.services().map(|service| Mapping {
+                let mappings = self.listed().map(|service| Mapping {
                     program: service.program,
                     version: service.version,
                     protocol: service.protocol,
@@ -82,7 +85,7 @@ impl Directory<'_> {
             }
             v3::Getaddr::NUMBER => Reply::success(xid, &self.address_of(&decode(&mut args)?, is_4)),
             v3::Dump::NUMBER => {
-                let bindings = self.services().map(|service| self.binding(service));
+                let bindings = self.listed().map(|service| self.binding(service));
                 Reply::success(xid, &bindings.collect::<rpcbind::BindingList>())
             }
             v3::Gettime::NUMBER => Reply::success(xid, &u32::try_from(self.clock.now().seconds).unwrap_or(0)),
@@ -90,7 +93,7 @@ impl Directory<'_> {
             v4::Getaddrlist::NUMBER if is_4 => {
                 let asked = decode::<Binding>(&mut args)?;
                 let is_same = |service: &Service| (service.program, service.version) == (asked.program, asked.version);
-                let entries = self.services().filter(is_same).map(|service| self.entry(service));
+                let entries = self.listed().filter(is_same).map(|service| self.entry(service));
                 Reply::success(xid, &entries.collect::<rpcbind::AddressList>())
             }
             _ => return Err(AcceptStat::ProcUnavail),
@@ -144,6 +147,10 @@ impl Directory<'_> {
             (_, true) => "udp",
             (_, false) => "udp6",
         }
+    }
+
+    fn listed(&self) -> impl Iterator<Item = Service> {
+        self.services().filter(|_| self.may_list)
     }
 
     fn services(&self) -> impl Iterator<Item = Service> {

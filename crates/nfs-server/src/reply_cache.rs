@@ -1,15 +1,18 @@
 //! Answers to requests that must not be done twice (RFC 1813 4.7): a retransmission gets the stored reply.
 //!
-//! One cache per zone, bounded by bytes. A retransmission of a call that is still being done waits for its reply, and
+//! One cache per zone, bounded by bytes; of the client that holds most the oldest reply goes first, so that a busy client
+//! does not push out the replies of others. A retransmission of a call that is still being done waits for its reply, and
 //! when that call is given up it is done by the one who waited: no call goes unanswered.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
+
+use crate::caller::client_network;
 
 /// What makes two calls the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,8 +55,17 @@ pub(crate) struct Ticket<'a> {
 #[derive(Debug, Default)]
 struct Shard {
     entries: HashMap<ReplyKey, Entry>,
-    /// Keys of stored replies, oldest first.
-    stored: VecDeque<ReplyKey>,
+    stored: HashMap<IpAddr, Stored>,
+    /// Who holds how much; who holds most stands last.
+    by_bytes: BTreeSet<(usize, IpAddr)>,
+    bytes: usize,
+}
+
+/// What is stored for one client, as [`client_network`] tells them apart.
+#[derive(Debug, Default)]
+struct Stored {
+    /// Oldest first.
+    keys: VecDeque<ReplyKey>,
     bytes: usize,
 }
 
@@ -70,13 +82,13 @@ impl ReplyKey {
         Self { client, xid, checksum: hash.as_bytes().first_chunk().copied().unwrap_or_default() }
     }
 
-    /// The request within a client's slot, for the store.
+    /// The request within a client's slot. Prepared for the store, which does not keep outcomes yet.
     pub(crate) fn request(&self) -> u64 {
         let checksum = self.checksum.first_chunk().copied().map_or(0, u32::from_be_bytes);
         u64::from(self.xid) << 32 | u64::from(checksum)
     }
 
-    /// The slot of the client in which the store keeps the outcome.
+    /// The client's slot for the outcome. Prepared for the store, which does not keep outcomes yet.
     pub(crate) fn slot(&self) -> u32 {
         self.xid % STORE_SLOTS
     }
@@ -144,19 +156,52 @@ impl Drop for Ticket<'_> {
 
 impl Shard {
     fn store(&mut self, key: ReplyKey, reply: &Bytes, bytes_max: usize) -> Vec<oneshot::Sender<Bytes>> {
-        self.bytes += cost(reply);
-        self.stored.push_back(key);
         let before = self.entries.insert(key, Entry::Done(reply.clone()));
+        self.change(client_network(key.client), |stored| {
+            stored.bytes += cost(reply);
+            stored.keys.push_back(key);
+        });
         while self.bytes > bytes_max {
-            let Some(oldest) = self.stored.pop_front() else { break };
-            if let Some(Entry::Done(reply)) = self.entries.remove(&oldest) {
-                self.bytes = self.bytes.saturating_sub(cost(&reply));
-            }
+            let Some((_, client)) = self.by_bytes.last().copied() else { break };
+            self.evict(client);
         }
         match before {
             Some(Entry::Running(waiting)) => waiting,
             _ => Vec::new(),
         }
+    }
+
+    /// Forgets the oldest reply of a client.
+    fn evict(&mut self, client: IpAddr) {
+        let Some(oldest) = self.stored.get(&client).and_then(|stored| stored.keys.front().copied()) else {
+            // Not reached: who has nothing stored is not among those who hold something.
+            self.change(client, |stored| stored.bytes = 0);
+            return;
+        };
+        let freed = match self.entries.remove(&oldest) {
+            Some(Entry::Done(reply)) => cost(&reply),
+            _ => 0,
+        };
+        self.change(client, |stored| {
+            stored.bytes = stored.bytes.saturating_sub(freed);
+            stored.keys.pop_front();
+        });
+    }
+
+    /// Changes what is stored for a client, and keeps the sums.
+    fn change(&mut self, client: IpAddr, change: impl FnOnce(&mut Stored)) {
+        let stored = self.stored.entry(client).or_default();
+        let before = stored.bytes;
+        change(stored);
+        let after = stored.bytes;
+        if stored.keys.is_empty() {
+            self.stored.remove(&client);
+        }
+        self.by_bytes.remove(&(before, client));
+        if after > 0 {
+            self.by_bytes.insert((after, client));
+        }
+        self.bytes = (self.bytes + after).saturating_sub(before);
     }
 }
 
@@ -169,7 +214,7 @@ const SHARDS: usize = 16;
 const ENTRY_BYTES: usize = 200;
 /// Most retransmissions of one call that wait for its reply.
 const WAITERS_MAX: usize = 16;
-/// Slots that the store keeps for each client.
+/// Slots of each client; prepared, not stored yet.
 const STORE_SLOTS: u32 = 64;
 
 #[cfg(test)]
@@ -248,6 +293,22 @@ mod tests {
         assert!(held <= SHARDS * 3000 && entries == SHARDS * 10, "{held} bytes, {entries} entries");
         assert!(matches!(cache.admit(key(0, b"x")), Admission::New(_)));
         assert!(matches!(cache.admit(key(9_999, b"x")), Admission::Done(_)));
+    }
+
+    #[test]
+    fn a_busy_client_does_not_push_out_the_replies_of_others() {
+        let cache = ReplyCache::new(SHARDS * 3000);
+        let quiet = ReplyKey::of(Ipv4Addr::BROADCAST.into(), 1, b"x");
+        begin(&cache, quiet).finish(&Bytes::from(vec![0; 100]));
+        for xid in 0..10_000 {
+            begin(&cache, key(xid, b"x")).finish(&Bytes::from(vec![0; 100]));
+        }
+        assert!(matches!(cache.admit(quiet), Admission::Done(_)));
+        for shard in &cache.shards {
+            let shard = shard.lock().unwrap();
+            assert_eq!(shard.bytes, shard.by_bytes.iter().map(|(bytes, _)| bytes).sum::<usize>());
+            assert_eq!(shard.entries.len(), shard.stored.values().map(|stored| stored.keys.len()).sum::<usize>());
+        }
     }
 
     #[test]

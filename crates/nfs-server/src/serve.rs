@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
+use std::hash::Hash;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
@@ -17,7 +18,7 @@ use tokio::sync::watch;
 use vfs::{Clock, Vfs, ZoneId};
 use zones::Registry;
 
-use crate::caller::{Caller, Role};
+use crate::caller::{Caller, Role, client_network};
 use crate::connection::{Calls, Connection};
 use crate::dispatch::handle;
 use crate::door::Door;
@@ -83,6 +84,8 @@ struct Connections {
 #[derive(Debug, Default)]
 struct Counted {
     figures: ConnectionFigures,
+    by_zone: HashMap<ZoneId, usize>,
+    /// By [`client_network`].
     by_client: HashMap<IpAddr, usize>,
 }
 
@@ -90,6 +93,7 @@ struct Counted {
 #[derive(Debug)]
 struct Place {
     connections: Arc<Connections>,
+    zone: ZoneId,
     client: IpAddr,
 }
 
@@ -158,7 +162,7 @@ impl<V: Vfs> Server<V> {
                 }
             };
             let record = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
-            let caller = Caller::new(Role::Portmap, local, peer, self.door.next_session());
+            let caller = Caller::of_datagram(local, peer, self.door.next_session());
             if let Outcome::Reply(reply) = handle(&self.door, &caller, record).await {
                 // A lost answer is asked for again.
                 drop(socket.send_to(&reply.into_datagram(), peer).await);
@@ -197,11 +201,11 @@ impl<V: Vfs> Server<V> {
     /// Checks a new connection and sets its options; `None` when it is not wanted.
     fn prepare(&self, stream: TcpStream, peer: SocketAddr) -> Option<(std::net::TcpStream, SocketAddr, Place)> {
         let local = stream.local_addr().ok()?;
-        if self.door.registry.zone_for(local.ip()).is_none() {
+        let Some(zone) = self.door.registry.zone_for(local.ip()) else {
             tracing::debug!(%local, %peer, "no zone has this address");
             return None;
-        }
-        let place = Connections::enter(&self.connections, peer.ip().to_canonical(), &self.door.settings)?;
+        };
+        let place = Connections::enter(&self.connections, (zone.id(), peer.ip()), &self.door.settings)?;
         stream.set_nodelay(true).ok()?;
         let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_TIME).with_interval(KEEPALIVE_INTERVAL);
         SockRef::from(&stream).set_tcp_keepalive(&keepalive).ok()?;
@@ -229,17 +233,24 @@ impl<V> fmt::Debug for ServerParts<V> {
 }
 
 impl Connections {
-    fn enter(connections: &Arc<Self>, client: IpAddr, settings: &Settings) -> Option<Place> {
+    fn enter(connections: &Arc<Self>, (zone, peer): (ZoneId, IpAddr), settings: &Settings) -> Option<Place> {
+        let client = client_network(peer);
         let mut counted = connections.counted();
+        let open = counted.figures.open;
+        let of_zone = counted.by_zone.get(&zone).copied().unwrap_or(0);
         let of_client = counted.by_client.get(&client).copied().unwrap_or(0);
-        if counted.figures.open >= settings.connections_max || of_client >= settings.connections_per_client_max {
-            tracing::debug!(%client, open = counted.figures.open, of_client, "too many connections");
+        let has_room = open < settings.connections_max
+            && of_zone < settings.connections_per_zone_max
+            && of_client < settings.connections_per_client_max;
+        if !has_room {
+            tracing::debug!(%peer, open, of_zone, of_client, "too many connections");
             return None;
         }
+        counted.by_zone.insert(zone, of_zone + 1);
         counted.by_client.insert(client, of_client + 1);
         counted.figures.open += 1;
         counted.figures.accepted += 1;
-        Some(Place { connections: Arc::clone(connections), client })
+        Some(Place { connections: Arc::clone(connections), zone, client })
     }
 
     fn counted(&self) -> std::sync::MutexGuard<'_, Counted> {
@@ -251,12 +262,18 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut counted = self.connections.counted();
         counted.figures.open = counted.figures.open.saturating_sub(1);
-        let left = counted.by_client.get(&self.client).map_or(0, |count| count.saturating_sub(1));
-        if left == 0 {
-            counted.by_client.remove(&self.client);
-        } else {
-            counted.by_client.insert(self.client, left);
-        }
+        leave(&mut counted.by_zone, self.zone);
+        leave(&mut counted.by_client, self.client);
+    }
+}
+
+/// Counts one less; who has none left is forgotten.
+fn leave<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: K) {
+    let left = counts.get(&key).map_or(0, |count| count.saturating_sub(1));
+    if left == 0 {
+        counts.remove(&key);
+    } else {
+        counts.insert(key, left);
     }
 }
 
@@ -272,3 +289,33 @@ const KEEPALIVE_TIME: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// Longest portmap call; what is longer is cut and does not decode.
 const DATAGRAM_BYTES_MAX: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_zone_and_client_has_its_share_of_connections() {
+        let settings = Settings {
+            connections_max: 4,
+            connections_per_zone_max: 3,
+            connections_per_client_max: 2,
+            ..Settings::default()
+        };
+        let connections = Arc::new(Connections::default());
+        let enter =
+            |zone, peer: &str| Connections::enter(&connections, (ZoneId(zone), peer.parse().unwrap()), &settings);
+        let first = enter(1, "2001:db8::1").unwrap();
+        let _second = enter(1, "2001:db8::ffff:2").unwrap();
+        assert!(enter(1, "2001:db8::3").is_none(), "addresses of one /64 are one client");
+        let _third = enter(1, "2001:db8:0:1::1").unwrap();
+        assert!(enter(1, "192.0.2.1").is_none(), "the zone has its share");
+        let fourth = enter(2, "192.0.2.1").unwrap();
+        assert!(enter(2, "192.0.2.2").is_none(), "there are no more");
+        drop(fourth);
+        assert!(enter(2, "192.0.2.2").is_some());
+        drop(first);
+        let _again = enter(1, "2001:db8::3").unwrap();
+        assert_eq!(connections.counted().figures.open, 3);
+    }
+}

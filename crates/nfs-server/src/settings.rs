@@ -17,7 +17,9 @@ pub struct Settings {
     pub readdir_bytes_preferred: u32,
     /// Connections served at once.
     pub connections_max: usize,
-    /// Of them from one client address.
+    /// Of them at the addresses of one zone.
+    pub connections_per_zone_max: usize,
+    /// Of them from one client: an IPv4 address, or a /64 of IPv6.
     pub connections_per_client_max: usize,
     /// Bytes of calls begun, their replies and records in the making, over all connections. When there are more, a
     /// connection does one call at a time: beyond the bound lies at most one call of each connection.
@@ -64,9 +66,10 @@ impl Default for Settings {
             io_bytes_preferred: 1 << 20,
             readdir_bytes_preferred: 64 << 10,
             connections_max: 4096,
+            connections_per_zone_max: 2048,
             connections_per_client_max: 1024,
             bytes_in_flight_max: 1 << 30,
-            reply_cache_bytes_max: 4 << 20,
+            reply_cache_bytes_max: 16 << 20,
             mounts_max: 4096,
             connection: ConnectionSettings::default(),
         }

@@ -110,7 +110,7 @@ fn attributes_are_set() {
     let file = client.create(&client.mount(), "a");
     let time = Nfstime3 { seconds: 1000, nanoseconds: 5 };
     let wanted = Sattr3 {
-        mode: Some(0o17_755),
+        mode: Some(0o11_755),
         uid: Some(5),
         gid: Some(6),
         size: Some(10),
@@ -120,7 +120,7 @@ fn attributes_are_set() {
     let wcc = client.setattr(&file, wanted).into_result().unwrap();
     let found = client.getattr(&file).unwrap();
     assert_eq!(wcc.after, Some(found));
-    assert_eq!((found.mode, found.uid, found.gid, found.size), (0o7755, 5, 6, 10));
+    assert_eq!((found.mode, found.uid, found.gid, found.size), (0o1755, 5, 6, 10));
     assert_eq!((found.atime, found.mtime), (time, time));
     let bad = SetTime::ClientTime(Nfstime3 { seconds: 0, nanoseconds: 1_000_000_000 });
     assert_eq!(client.setattr(&file, Sattr3 { atime: bad, ..Sattr3::default() }).failure(), Some(Nfsstat3::Inval));

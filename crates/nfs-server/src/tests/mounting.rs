@@ -9,6 +9,7 @@ use nfs_wire::portmap::{self, Mapping, PROTOCOL_TCP, PROTOCOL_UDP, parse_univers
 use nfs_wire::rpc::{MOUNT_PROGRAM, NFS_PROGRAM, PORTMAP_PROGRAM};
 
 use super::harness::{CONTOSO, Client, FABRIKAM, House, path, zone};
+use crate::caller::{Caller, Role};
 use crate::settings::Settings;
 
 fn refusal(client: &Client<'_>, asked: &str) -> Mountstat3 {
@@ -138,6 +139,38 @@ fn ports_are_told() {
     let mapping = Mapping { program: 200_000, version: 1, protocol: PROTOCOL_TCP, port: 1 };
     assert!(!client.call::<portmap::Set>(&mapping) && !client.call::<portmap::Unset>(&mapping));
     assert_eq!(port(200_000, 1, PROTOCOL_TCP), 0);
+}
+
+/// The address of a datagram may be forged: lists, which are longer than the question, go to clients only.
+#[test]
+fn datagrams_list_nothing_to_strangers() {
+    let clients = "clients = [\"192.0.2.0/24\"]";
+    let house = House::with(&[&zone("contoso", CONTOSO, clients)]);
+    let listed = |peer: &str, is_datagram| {
+        let client = house.client_from(CONTOSO, peer);
+        let (local, peer) = (client.caller.local, SocketAddr::new(client.caller.client, 700));
+        let caller = if is_datagram {
+            Caller::of_datagram
+        } else {
+            |local, peer, session| Caller::new(Role::Portmap, local, peer, session)
+        };
+        let client = Client { caller: caller(local, peer, client.caller.session), ..client };
+        let entries = client.call::<rpcbind::v4::Getaddrlist>(&Binding {
+            program: NFS_PROGRAM,
+            version: 3,
+            netid: BindString::from_static("tcp"),
+            address: BindString::default(),
+            owner: BindString::default(),
+        });
+        let bindings = client.call::<rpcbind::v3::Dump>(&());
+        let ask = Mapping { program: NFS_PROGRAM, version: 3, protocol: PROTOCOL_TCP, port: 0 };
+        assert_ne!(client.call::<portmap::Getport>(&ask), 0, "one port is told to everyone");
+        [client.call::<portmap::Dump>(&()).iter().count(), bindings.iter().count(), entries.iter().count()]
+    };
+    assert_eq!(listed("198.51.100.1", true), [0, 0, 0]);
+    let all = listed("192.0.2.10", true);
+    assert!(all.iter().all(|count| *count > 0), "{all:?}");
+    assert_eq!(listed("198.51.100.1", false), all);
 }
 
 #[test]
