@@ -67,7 +67,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 return Err(FsError::NoSpace.into());
             }
             self.settle(self.flush(inode).await?).await?;
-            self.release_round().await;
+            self.release_all().await;
         }
         Err(FsError::Delay.into())
     }
