@@ -159,4 +159,4 @@ fn append(runs: &mut Vec<Run>, run: Run) {
 
 /// Key, format and counts of a space record.
 const SPACE_HEAD_BYTES: usize = 17 + 1 + 8;
-const RUN_BYTES: usize = 12;
+pub(crate) const RUN_BYTES: usize = 12;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use kv::KvError;
-use vfs::FencingEpoch;
+use vfs::{FencingEpoch, ShardId};
 
 use super::group::{Group, Pending};
 use super::{BACKLOG_CHANGES_MAX, Version};
@@ -43,6 +43,8 @@ pub(super) struct Queue {
     lost: Vec<(Version, Version)>,
     is_reopening: bool,
     pub(super) is_folding: bool,
+    /// Whose space records the next fold takes first.
+    pub(super) fold_first: ShardId,
 }
 
 impl Queue {
@@ -63,6 +65,7 @@ impl Queue {
             lost: Vec::new(),
             is_reopening: false,
             is_folding: false,
+            fold_first: ShardId::ROOT,
         }
     }
 

@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use kv::Direction;
+use kv::limits::{BATCH_BYTES_MAX, BATCH_KEYS_MAX};
 use vfs::ShardId;
 
 use super::{Inner, Meta, Version};
+use crate::change::RUN_BYTES;
 use crate::keys::{self, KeyKind, KeyRange};
-use crate::records::{NextSegmentRecord, Record, Run, SegmentRecord, SegmentState, SpaceRecord};
+use crate::records::{
+    NextSegmentRecord, Record, Run, SEGMENT_BITMAP_BYTES_MAX, SPACE_RUNS_MAX, SegmentRecord, SegmentState, SpaceRecord,
+};
 use crate::{Change, Key, MetaError, RecordError};
 
 /// Blocks of a segment that durable records name.
@@ -32,21 +36,26 @@ pub struct LiveSegments {
 }
 
 impl<K: kv::Engine> Meta<K> {
-    /// Folds the oldest space records, at most `limit` of each shard, into segment records and submits that as a
-    /// change. Says how many are folded and which change to wait for; a second call at the same time folds none.
+    /// Folds the oldest space records, at most `limit` of each shard and as many of all as one change holds, into
+    /// segment records and submits that as a change. The next call goes on with the shards that this one did not
+    /// reach. Says how many are folded and which change to wait for; a second call at the same time folds none.
     ///
     /// # Errors
     /// In order: `Failed`, `Engine`, `Damaged`.
     pub async fn fold_space(&self, limit: usize) -> Result<(usize, Version), MetaError> {
-        let Some(_claim) = Claim::take(&self.inner) else { return Ok((0, self.submitted())) };
+        let Some(claim) = Claim::take(&self.inner) else { return Ok((0, self.submitted())) };
         let mut folding = Folding::default();
-        for shard in self.shards().await? {
-            let records = self.scan(&keys::space_range(shard), limit, Direction::Forward).await?;
-            for (key, bytes) in records {
-                let record = SpaceRecord::decode_at(&key, &bytes)?;
-                if !self.fold(&mut folding, (shard, &key), record).await? {
-                    break;
-                }
+        let mut shards = self.shards().await?;
+        let first = claim.first_shard();
+        let turned = shards.partition_point(|shard| *shard < first);
+        shards.rotate_left(turned);
+        for shard in &shards {
+            self.fold_shard(&mut folding, *shard, limit).await?;
+            if folding.is_full() {
+                // A shard with much to fold has its turn first once, and then the others have theirs.
+                let has_had_turn = shards.first() == Some(shard);
+                claim.begin_next_at(ShardId(shard.0.saturating_add(u32::from(has_had_turn))));
+                break;
             }
         }
         let folded = folding.folded;
@@ -131,8 +140,22 @@ impl<K: kv::Engine> Meta<K> {
         Ok(Some(page))
     }
 
-    /// Folds one record; `false` if a part of it had to stay, so that no later one of the shard may be folded.
-    async fn fold(&self, folding: &mut Folding, of: (ShardId, &Key), record: SpaceRecord) -> Result<bool, MetaError> {
+    /// Folds the oldest records of a shard until the change is full. It is full once a part of a record had to stay:
+    /// no later one of the shard may be folded then.
+    async fn fold_shard(&self, folding: &mut Folding, shard: ShardId, limit: usize) -> Result<(), MetaError> {
+        let limit = limit.min(RECORDS_PER_CHANGE.saturating_sub(folding.records.len()));
+        for (key, bytes) in self.scan(&keys::space_range(shard), limit, Direction::Forward).await? {
+            if folding.is_full() {
+                break;
+            }
+            let record = SpaceRecord::decode_at(&key, &bytes)?;
+            self.fold(folding, (shard, &key), record).await?;
+        }
+        Ok(())
+    }
+
+    /// Folds what the change can hold of one record.
+    async fn fold(&self, folding: &mut Folding, of: (ShardId, &Key), record: SpaceRecord) -> Result<(), MetaError> {
         let (shard, key) = of;
         let mut rest = SpaceRecord::default();
         for (run, is_live) in in_order(&record) {
@@ -147,7 +170,7 @@ impl<K: kv::Engine> Meta<K> {
         let is_whole = rest.runs() == 0;
         folding.folded += usize::from(is_whole);
         folding.records.insert(key.clone(), Some(rest).filter(|_| !is_whole));
-        Ok(is_whole)
+        Ok(())
     }
 
     /// Whether the segment is among those that this change can hold.
@@ -178,6 +201,14 @@ impl<'a, K> Claim<'a, K> {
         let was_folding = std::mem::replace(&mut inner.queue().is_folding, true);
         (!was_folding).then_some(Self { inner })
     }
+
+    fn first_shard(&self) -> ShardId {
+        self.inner.queue().fold_first
+    }
+
+    fn begin_next_at(&self, shard: ShardId) {
+        self.inner.queue().fold_first = shard;
+    }
 }
 
 impl<K> Drop for Claim<'_, K> {
@@ -196,6 +227,12 @@ struct Folding {
 }
 
 impl Folding {
+    /// Whether no record may be added. As it is asked before each record, only the last one is left
+    /// with a rest, and never with all of it.
+    fn is_full(&self) -> bool {
+        self.records.len() >= RECORDS_PER_CHANGE || self.segments.len() >= SEGMENTS_PER_CHANGE
+    }
+
     fn set(&mut self, run: &Run, is_live: bool) {
         if let Some(bits) = self.segments.get_mut(&run.segment()) {
             bits.set(run, is_live);
@@ -288,5 +325,18 @@ fn segment_of(key: &Key) -> Result<u64, MetaError> {
 const PAGE: usize = 256;
 /// Segment records of up to 8 KiB that one change holds.
 const SEGMENTS_PER_CHANGE: usize = 64;
+/// Space records that one change removes, of all shards.
+const RECORDS_PER_CHANGE: usize = 2048;
+/// More than a key and all of a record but bitmap and runs take.
+const HEAD_BYTES: usize = 128;
+/// The number of the next segment is the one key more.
+const _: () = assert!(RECORDS_PER_CHANGE + SEGMENTS_PER_CHANGE < BATCH_KEYS_MAX, "a fold has too many keys");
+const _: () = assert!(
+    (RECORDS_PER_CHANGE + SEGMENTS_PER_CHANGE + 1) * HEAD_BYTES
+        + SEGMENTS_PER_CHANGE * SEGMENT_BITMAP_BYTES_MAX
+        + SPACE_RUNS_MAX * RUN_BYTES
+        <= BATCH_BYTES_MAX,
+    "a fold has too many bytes"
+);
 /// Numbers set aside at a start: segments made, but not named before the next start, have one of them.
 const SEGMENTS_RESERVED: u64 = 1 << 16;

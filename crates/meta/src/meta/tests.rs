@@ -16,7 +16,7 @@ use super::*;
 use crate::Key;
 use crate::keys::{self, KeyRange};
 use crate::records::sample::Random;
-use crate::records::{Record, SegmentRecord, SpaceRecord};
+use crate::records::{Record, Run, SegmentRecord, SpaceRecord};
 
 /// A memory engine that yields at random before and after it does something, and fails when told to.
 #[derive(Clone, Default)]
@@ -448,6 +448,66 @@ async fn a_fold_that_is_too_large_leaves_the_rest_for_the_next() {
     let live = meta.live_segments().await.unwrap();
     assert_eq!(live.segments.len(), 200);
     assert!(live.segments.iter().all(|segment| segment.bitmap == [0b110]));
+}
+
+/// Space records as groups leave them: in each shard so many, each with these runs of one block.
+async fn leave_space(meta: &Meta<SlowEngine>, (shards, records): (u32, u64), runs: impl Fn(u64, u64) -> Vec<u64>) {
+    for shard in 0..shards {
+        let mut change = Change::new();
+        for number in 0..records {
+            let run = |placement| Run { placement, blocks: 1 };
+            let named = runs(u64::from(shard), number).into_iter().map(run).collect();
+            change.put_record(keys::space(ShardId(shard), number), &SpaceRecord { named, released: Vec::new() });
+        }
+        meta.durable(meta.submit(change).unwrap()).await.unwrap();
+    }
+}
+
+async fn space_left(meta: &Meta<SlowEngine>, shard: u32) -> usize {
+    meta.scan(&keys::space_range(ShardId(shard)), 2000, Direction::Forward).await.unwrap().len()
+}
+
+#[tokio::test]
+async fn folds_of_many_shards_fit_into_a_change() {
+    let meta = open(SlowEngine::default()).await;
+    leave_space(&meta, (9, 1100), |shard, number| vec![((shard + 1) << 24) | (number * 2)]).await;
+    let expected = meta.live_segments().await.unwrap().segments;
+    assert_eq!(expected.len(), 9);
+    let mut folds = 0;
+    loop {
+        let (folded, version) = meta.fold_space(1024).await.unwrap();
+        meta.durable(version).await.unwrap();
+        if folded == 0 {
+            break;
+        }
+        folds += 1;
+    }
+    assert!((5..=10).contains(&folds), "{folds}");
+    for shard in 0..9 {
+        assert_eq!(space_left(&meta, shard).await, 0);
+    }
+    assert_eq!(meta.live_segments().await.unwrap().segments, expected);
+}
+
+#[tokio::test]
+async fn folds_of_large_records_fit_into_a_change_and_pass_no_shard_over() {
+    let meta = open(SlowEngine::default()).await;
+    // More segments in each record than a change holds, and all records together larger than a change.
+    let runs = |shard: u64, _| (0..4000).map(|run| (1 + shard * 100 + run % 100) << 24 | (run / 100 * 2)).collect();
+    leave_space(&meta, (24, 1), runs).await;
+    let expected = meta.live_segments().await.unwrap().segments;
+    assert_eq!(expected.len(), 2400);
+    let mut folds = 0;
+    let mut left = vec![1; 24];
+    while left.contains(&1) {
+        let (_, version) = meta.fold_space(1024).await.unwrap();
+        meta.durable(version).await.unwrap();
+        folds += 1;
+        assert!(folds < 100, "folding ends");
+        left = join_all((0..24).map(|shard| space_left(&meta, shard))).await;
+        assert!(folds > 24 || !left.contains(&0), "each shard has its turn before one has its second");
+    }
+    assert_eq!(meta.live_segments().await.unwrap().segments, expected);
 }
 
 #[tokio::test]

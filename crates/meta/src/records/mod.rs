@@ -22,6 +22,7 @@ pub use shard::{
     AllocatorRecord, FenceRecord, Intent, IntentRecord, LeaseRecord, NextSegmentRecord, ShardRecord, SnapshotRecord,
     TreeRecord,
 };
+pub(crate) use space::SEGMENT_BITMAP_BYTES_MAX;
 pub use space::{
     PoolRecord, Referrer, Run, SEGMENT_BLOCKS_MAX, SPACE_RUNS_MAX, SegmentRecord, SegmentState, SharedRecord,
     SpaceRecord,

@@ -168,5 +168,5 @@ record!(PoolRecord, "pool", Self::check, name, store_id, kind, writable, setting
 pub const SEGMENT_BLOCKS_MAX: u32 = 65_536;
 /// Most runs in one space record: it must fit into a value.
 pub const SPACE_RUNS_MAX: usize = 4096;
-const SEGMENT_BITMAP_BYTES_MAX: usize = 8 * 1024;
+pub(crate) const SEGMENT_BITMAP_BYTES_MAX: usize = 8 * 1024;
 const SHARED_REFERRERS_MAX: usize = 2048;
