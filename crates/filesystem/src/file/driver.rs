@@ -17,19 +17,25 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Runs a change of a file, whose flush turn the caller holds, until it is submitted; then `publish` brings the
     /// data up to it. The step may run several times, `publish` runs once.
     ///
-    /// Errors: what the step fails with, `StaleHandle` for a shard that is not here, `Delay`, `Io`.
+    /// Errors: what the step fails with, `StaleHandle` for a shard that is not here, `Delay`, `Io` (also after a reload
+    /// meanwhile).
     pub(crate) async fn change_file<T: Send>(
         &self,
         (inode, file): (InodeId, &FileState),
         mut step: impl FnMut(&mut Turn<'_, K, C>, &FileData) -> Step<T> + Send,
         publish: impl FnOnce(&mut FileData, &T) + Send,
     ) -> Result<(T, Version), Failure> {
+        let generation = self.meta.generation();
         self.meta.room().await.map_err(|error| self.refuse(&error))?;
         let mut scratch = Scratch::default();
         for _ in 0..MISSES_MAX {
             let shard = self.shard(inode.shard)?;
             let stop = {
                 let mut turn = Turn::begin(self, &shard, &scratch);
+                if self.meta.generation() != generation {
+                    // What was listed before the turn is void since a reload.
+                    return Err(FsError::Io.into());
+                }
                 let mut data = file.data();
                 match step(&mut turn, &data) {
                     Ok(value) => {

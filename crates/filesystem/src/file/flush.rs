@@ -17,6 +17,8 @@ use crate::Filesystem;
 struct Snapshot {
     blocks: Vec<DirtyBlock>,
     size: u64,
+    /// `FileData::cuts` then. While the flush turn is held only a reload takes data out.
+    cuts: u64,
 }
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
@@ -36,7 +38,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             if !data.is_dirty() {
                 return Ok(Version::default());
             }
-            Snapshot { blocks: data.buffer.snapshot(), size: data.pending.size.unwrap_or(0) }
+            Snapshot { blocks: data.buffer.snapshot(), size: data.pending.size.unwrap_or(0), cuts: data.cuts }
         };
         if snapshot.blocks.is_empty() {
             let part = Part { inode, writes: &[], size: snapshot.size };
@@ -85,7 +87,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let (size, version) = self
             .change_file(
                 (part.inode, file),
-                |turn, data| fold(turn, part, data.pending),
+                |turn, data| {
+                    data.check_cuts(snapshot.cuts)?;
+                    fold(turn, part, data.pending)
+                },
                 |data, size| self.publish_part(data, *size, flushed),
             )
             .await?;

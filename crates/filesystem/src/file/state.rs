@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use vfs::{InodeId, Timestamp};
+use vfs::{FsError, InodeId, Timestamp};
 
 use super::buffer::Buffer;
 
@@ -69,6 +69,14 @@ impl FileData {
     /// Whether anything waits for a flush.
     pub(crate) fn is_dirty(&self) -> bool {
         !self.buffer.is_empty() || self.pending != Pending::default()
+    }
+
+    /// What was prepared under the flush turn is void when data was taken out since: a reload took back the state that
+    /// it was prepared from.
+    ///
+    /// Errors: `Io`.
+    pub(super) fn check_cuts(&self, cuts: u64) -> Result<(), FsError> {
+        if self.cuts == cuts { Ok(()) } else { Err(FsError::Io) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Setting the size of a file.
 //!
 //! What a block stores beyond the end of the file is always zero, on stable storage too: a cut within a block stores
-//! that block again. Up to 64 regions go with the cut; of more, a mask makes them read as holes and an intent removes
+//! that block again. Few regions go with the cut; of more, a mask makes them read as holes and an intent removes
 //! them.
 
 use bytes::Bytes;
@@ -44,6 +44,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         check(ctx, request, &before).map_err(|error| Failure::with(error, before))?;
         let file = self.files.state(request.inode);
         let flush_turn = file.flush_turn.lock().await;
+        let cuts = file.data().cuts;
         self.make_room_for_mask((request.inode, &file)).await?;
         let mut placed = self.prepare_boundary((request.inode, &file), size).await?;
         let boundary = placed.as_ref().and_then(|placed| by_region(placed.blocks()).pop());
@@ -51,7 +52,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let (reply, version) = self
             .change_file(
                 (request.inode, &file),
-                |turn, data| set_size(turn, data, &cut),
+                |turn, data| {
+                    data.check_cuts(cuts)?;
+                    set_size(turn, data, &cut)
+                },
                 |data, _| self.publish_cut(data, size),
             )
             .await?;
