@@ -53,8 +53,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
     /// Flushes the file that has been dirty longest. `false` when none is, or it could not be.
     pub(crate) async fn flush_oldest(&self) -> bool {
-        match self.data.next_file(Duration::MAX) {
-            Some(inode) => self.flush_queued(inode).await,
+        match self.next_dirty(Duration::MAX) {
+            Some(taken) => self.flush_queued(taken).await,
             None => false,
         }
     }
@@ -63,30 +63,49 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let is_full = self.data.dirty.is_above(1, 2);
         let age = if is_full { Duration::ZERO } else { DIRTY_AGE };
         let Some(since) = self.clock.monotonic().checked_sub(age) else { return false };
-        let queued = std::iter::from_fn(|| self.data.next_file(since)).take(self.data.queued_files());
-        let queued: Vec<InodeId> = queued.collect();
-        let flushes = stream::iter(queued).map(|inode| self.flush_queued(inode)).buffer_unordered(FLUSHES_AT_ONCE);
-        // All of them: a flush that is dropped half-way would leave its file dirty and forgotten.
+        let queued = std::iter::from_fn(|| self.next_dirty(since)).take(self.data.queued_files());
+        let queued: Vec<_> = queued.collect();
+        let flushes = stream::iter(queued).map(|taken| self.flush_queued(taken)).buffer_unordered(FLUSHES_AT_ONCE);
         flushes.fold(false, |any, flushed| future::ready(any || flushed)).await
     }
 
-    /// Flushes a file that was taken off the queue; one that could not be goes back to its end.
-    async fn flush_queued(&self, inode: InodeId) -> bool {
-        let Some(file) = self.files.peek(inode) else { return false };
-        {
-            let mut data = file.data();
-            data.is_queued = false;
-            if !data.is_dirty() {
-                return false;
-            }
+    /// Takes the file off the queue that has been dirty longest, if it has been so since this time or longer.
+    fn next_dirty(&self, since: Duration) -> Option<TakenOff<'_, K, C>> {
+        let inode = self.data.next_file(since)?;
+        if let Some(file) = self.files.peek(inode) {
+            file.data().is_queued = false;
         }
-        let Err(failure) = self.flush(inode).await else { return true };
-        tracing::warn!(?inode, ?failure, "a file could not be flushed and stays dirty");
+        Some(TakenOff { house: self, inode })
+    }
+
+    /// Flushes a file that was taken off the queue.
+    async fn flush_queued(&self, taken: TakenOff<'_, K, C>) -> bool {
+        let inode = taken.inode;
+        if !self.files.peek(inode).is_some_and(|file| file.data().is_dirty()) {
+            return false;
+        }
+        let flushed = self.flush(inode).await;
+        if let Err(failure) = &flushed {
+            tracing::warn!(?inode, ?failure, "a file could not be flushed and stays dirty");
+        }
+        flushed.is_ok()
+    }
+}
+
+/// A file that was taken off the queue to be flushed: goes back to its end if it is still dirty when this is dropped,
+/// also by a request that is given up half-way.
+struct TakenOff<'h, K: kv::Engine, C: chunk::Store> {
+    house: &'h Filesystem<K, C>,
+    inode: InodeId,
+}
+
+impl<K: kv::Engine, C: chunk::Store> Drop for TakenOff<'_, K, C> {
+    fn drop(&mut self) {
+        let Some(file) = self.house.files.peek(self.inode) else { return };
         let mut data = file.data();
         if data.is_dirty() && !std::mem::replace(&mut data.is_queued, true) {
-            self.data.queue_file(inode, self.clock.monotonic());
+            self.house.data.queue_file(self.inode, self.house.clock.monotonic());
         }
-        false
     }
 }
 
