@@ -29,6 +29,7 @@ pub(super) struct PlacedBlock {
 pub(super) struct Placed<'h, C: chunk::Store> {
     data: &'h DataPlane<C>,
     blocks: Vec<PlacedBlock>,
+    /// How many of them, from the first on, are named or given back.
     named: usize,
 }
 
@@ -117,11 +118,14 @@ impl<C: chunk::Store> Placed<'_, C> {
     }
 
     async fn give_back(mut self) {
-        for run in runs_of(&std::mem::take(&mut self.blocks)) {
+        for run in runs_of(&self.blocks) {
             let placement = Placement::from_raw(run.placement);
             if let Err(error) = self.data.chunks.free(placement, run.blocks).await {
                 tracing::warn!(%error, "blocks without a name were not freed; the next start frees them");
             }
+            // Run by run and behind the free: a wait that is dropped leaves the rest to `drop`. A placement is never
+            // given out again, so one that is freed twice harms nobody.
+            self.named += run.blocks as usize;
         }
     }
 }
