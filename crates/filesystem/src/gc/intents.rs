@@ -1,6 +1,7 @@
 //! Working off what was promised, in pages of regions; goes on after a restart where the records say.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use meta::keys::{self, Key, KeyKind};
@@ -17,7 +18,15 @@ pub(crate) type IntentKey = (ShardId, u64);
 /// The intents that are to be worked off.
 #[derive(Debug, Default)]
 pub(crate) struct IntentQueue {
-    work: Mutex<BTreeMap<IntentKey, Work>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    work: BTreeMap<IntentKey, Work>,
+    /// The intent that was tried last: the next round starts behind it, so that one which fails or is long holds up
+    /// no other.
+    tried: Option<IntentKey>,
 }
 
 /// An intent, and the region to go on with.
@@ -42,33 +51,50 @@ impl IntentQueue {
             Intent::Remove { .. } => 0,
             Intent::Truncate { first_region, .. } => first_region,
         };
-        self.work().entry(key).or_insert(Work { intent, cursor });
+        self.state().work.entry(key).or_insert(Work { intent, cursor });
     }
 
     /// Forgets everything: a reload queues again what stands in the store.
     pub(crate) fn clear(&self) {
-        self.work().clear();
+        self.state().work.clear();
     }
 
-    fn first(&self, limit: usize) -> Vec<(IntentKey, Work)> {
-        self.work().iter().take(limit).map(|(key, work)| (*key, *work)).collect()
+    /// The next intents in turn.
+    fn next(&self, limit: usize) -> Vec<(IntentKey, Work)> {
+        let state = self.state();
+        let Some(tried) = state.tried else {
+            return state.work.iter().take(limit).map(|(key, work)| (*key, *work)).collect();
+        };
+        let behind = state.work.range((Bound::Excluded(tried), Bound::Unbounded));
+        let next = behind.chain(state.work.range(..=tried)).take(limit);
+        next.map(|(key, work)| (*key, *work)).collect()
+    }
+
+    fn note_tried(&self, key: IntentKey) {
+        self.state().tried = Some(key);
+    }
+
+    /// Whether an intent is still to be worked off from this region on: nobody else has gone on with it, and no reload
+    /// has taken back what was done of it.
+    fn is_at(&self, key: IntentKey, cursor: u64) -> bool {
+        self.state().work.get(&key).is_some_and(|work| work.cursor == cursor)
     }
 
     fn cut_of(&self, inode: InodeId) -> Option<(IntentKey, Work)> {
         let is_cut = |work: &Work| matches!(work.intent, Intent::Truncate { .. }) && work.intent.inode() == inode;
-        self.work().iter().find(|(_, work)| is_cut(work)).map(|(key, work)| (*key, *work))
+        self.state().work.iter().find(|(_, work)| is_cut(work)).map(|(key, work)| (*key, *work))
     }
 
     fn go_on(&self, key: IntentKey, next: Option<u64>) {
-        let mut work = self.work();
-        match (next, work.get_mut(&key)) {
+        let mut state = self.state();
+        match (next, state.work.get_mut(&key)) {
             (Some(cursor), Some(found)) => found.cursor = cursor,
-            _ => drop(work.remove(&key)),
+            _ => drop(state.work.remove(&key)),
         }
     }
 
-    fn work(&self) -> MutexGuard<'_, BTreeMap<IntentKey, Work>> {
-        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -81,23 +107,32 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
     }
 
-    /// Works off some pages of the oldest intents. Says whether there was anything to do.
+    /// Works off some pages of the intents whose turn it is. Says whether any could be.
     pub(crate) async fn intents_round(&self) -> bool {
-        let mut pages = PAGES_PER_ROUND;
-        for (key, mut work) in self.data.intents.first(INTENTS_PER_ROUND) {
-            while pages > 0 {
-                pages -= 1;
-                match self.work_page(key, work).await {
-                    Ok(Some(cursor)) => work.cursor = cursor,
-                    Ok(None) => break,
-                    Err(failure) => {
-                        tracing::warn!(?key, intent = ?work.intent, ?failure, "an intent is not worked off yet");
-                        break;
-                    }
+        let mut pages = 0;
+        for (key, work) in self.data.intents.next(INTENTS_PER_ROUND) {
+            if pages >= PAGES_PER_ROUND {
+                break;
+            }
+            self.data.intents.note_tried(key);
+            pages += self.work_pages((key, work), PAGES_PER_ROUND - pages).await;
+        }
+        pages > 0
+    }
+
+    /// Works off pages of an intent, at most so many. Returns how many; a failure ends it.
+    async fn work_pages(&self, (key, mut work): (IntentKey, Work), limit: usize) -> usize {
+        for done in 0..limit {
+            match self.work_page(key, work).await {
+                Ok(Some(cursor)) => work.cursor = cursor,
+                Ok(None) => return done + 1,
+                Err(failure) => {
+                    tracing::warn!(?key, intent = ?work.intent, ?failure, "an intent is not worked off yet");
+                    return done;
                 }
             }
         }
-        pages < PAGES_PER_ROUND
+        limit
     }
 
     /// Makes room for a mask: works the oldest cut of a file off; the caller holds its flush turn. `false` when there
@@ -118,7 +153,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.work_page_in_turn((key, work), &file).await
     }
 
-    /// Works one page off. Returns the region to go on with; `None` at the end.
+    /// Works one page off. Returns the region to go on with; `None` at the end, or when somebody else went on with it.
     async fn work_page_in_turn(
         &self,
         (key, work): (IntentKey, Work),
@@ -131,21 +166,25 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 cut_page(turn, MaskedRange { inode, end: end_region, generation }, work.cursor)
             }
         };
+        let is_current = || self.data.intents.is_at(key, work.cursor);
         let (next, _) = self
             .change_file(
                 (inode, file),
                 |turn, _| {
+                    if !is_current() {
+                        return Ok(None);
+                    }
                     let next = step(turn)?;
                     if next.is_none() {
                         turn.write_plain(keys::intent(key.0, key.1), None);
                     }
-                    Ok(next)
+                    Ok(Some(next))
                 },
-                |_, _| (),
+                // While the file's data is held, which a reload takes before it queues intents again.
+                |_, next| next.iter().for_each(|next| self.data.intents.go_on(key, *next)),
             )
             .await?;
-        self.data.intents.go_on(key, next);
-        Ok(next)
+        Ok(next.flatten())
     }
 }
 
