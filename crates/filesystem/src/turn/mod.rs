@@ -183,7 +183,10 @@ impl<K: kv::Engine, C: chunk::Store> std::fmt::Debug for Turn<'_, K, C> {
     }
 }
 
-/// Most regions that one change removes; a file with more is worked off by an intent.
-pub(crate) const REGIONS_PER_CHANGE_MAX: usize = 64;
+/// Most regions that one change removes; a file with more is worked off by an intent. Each may release 64 runs, and a
+/// cut releases and names those of its last region besides.
+pub(crate) const REGIONS_PER_CHANGE_MAX: usize = 48;
+const _: () =
+    assert!((REGIONS_PER_CHANGE_MAX + 2) * meta::records::REGION_BLOCKS as usize <= meta::records::SPACE_RUNS_MAX);
 /// Most regions that are listed before a turn: one more than a change removes, to see whether that is all.
 pub(crate) const REGION_LIST_MAX: usize = REGIONS_PER_CHANGE_MAX + 1;
