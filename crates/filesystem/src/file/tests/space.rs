@@ -107,12 +107,15 @@ fn damage_is_an_error_and_never_data() {
     });
 }
 
-/// A store whose reads can be held up or come back damaged.
+/// A store whose calls can be held up, whose reads can come back damaged, and whose syncs can fail.
 #[derive(Clone, Debug, Default)]
-struct Slow {
-    inner: MemoryStore,
+pub(super) struct Slow {
+    pub(super) inner: MemoryStore,
     is_held: Arc<AtomicBool>,
     is_damaged: Arc<AtomicBool>,
+    pub(super) is_free_held: Arc<AtomicBool>,
+    pub(super) is_sync_held: Arc<AtomicBool>,
+    pub(super) is_sync_broken: Arc<AtomicBool>,
 }
 
 impl Store for Slow {
@@ -134,10 +137,19 @@ impl Store for Slow {
     }
 
     async fn free(&self, placement: Placement, blocks: u32) -> Result<(), ChunkError> {
+        while self.is_free_held.load(Ordering::Acquire) {
+            tokio::task::yield_now().await;
+        }
         self.inner.free(placement, blocks).await
     }
 
     async fn sync(&self) -> Result<(), ChunkError> {
+        while self.is_sync_held.load(Ordering::Acquire) {
+            tokio::task::yield_now().await;
+        }
+        if self.is_sync_broken.load(Ordering::Acquire) {
+            return Err(ChunkError::Io("broken".to_owned()));
+        }
         self.inner.sync().await
     }
 
