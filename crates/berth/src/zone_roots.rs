@@ -5,10 +5,15 @@ use vfs::{
     Attributes, Case, Failure, FsError, InodeId, LookupName, LookupRequest, MkdirRequest, Name, OpContext,
     SetAttributes, ShardId, Vfs, ZoneRootRequest,
 };
-use zones::{Export, ZoneDefinition};
+use zones::{Export, ExportId, ZoneDefinition};
 
 /// Finds the base directory of every zone and makes what is missing: bases, and exported directories with
 /// `export_mode`. Directories that exist stay as they are.
+///
+/// What tenants may have put in the store stops nobody else: an export whose directory cannot be reached or made, and a
+/// zone whose base cannot, are left out, and the log says why.
+///
+/// Errors: the store failed at a base.
 pub(crate) async fn prepare<V: Vfs>(
     vfs: &V,
     definitions: Vec<ZoneDefinition>,
@@ -17,25 +22,49 @@ pub(crate) async fn prepare<V: Vfs>(
     let mut by_depth: Vec<_> = definitions.iter().enumerate().collect();
     // A base that holds another must be there first: of both, it is the one that others share.
     by_depth.sort_by_key(|(_, zone)| zone.base().len());
-    let mut roots = vec![InodeId::default(); definitions.len()];
+    let mut roots = vec![None; definitions.len()];
     for (index, zone) in by_depth {
-        let root = find_base(vfs, zone).await?;
-        for export in zone.exports() {
-            make_export(vfs, (zone, root), export, export_mode).await?;
-        }
+        let Some(root) = find_base(vfs, zone).await? else { continue };
+        let missing = make_exports(vfs, (zone, root), export_mode).await;
         if let Some(place) = roots.get_mut(index) {
-            *place = root;
+            *place = Some((root, missing));
         }
     }
-    Ok(definitions.into_iter().zip(roots).collect())
+    let served = |(zone, found): (ZoneDefinition, Option<(InodeId, Vec<ExportId>)>)| {
+        let (root, missing) = found?;
+        Some((zone.retain_exports(|export| !missing.contains(&export.id())), root))
+    };
+    Ok(definitions.into_iter().zip(roots).filter_map(served).collect())
 }
 
-async fn find_base<V: Vfs>(vfs: &V, zone: &ZoneDefinition) -> Result<InodeId> {
+/// The base of a zone; `None` when something in the store is in its way.
+async fn find_base<V: Vfs>(vfs: &V, zone: &ZoneDefinition) -> Result<Option<InodeId>> {
     let ctx = OpContext::internal(InodeId::root_of(ShardId::ROOT));
     let request = ZoneRootRequest { base: zone.base().to_vec(), attributes: mode(BASE_MODE) };
-    let reply = vfs.zone_root(&ctx, request).await.map_err(reason);
-    let reply = reply.with_context(|| format!("the base {} of zone {:?}", zone.base_path(), zone.name()))?;
-    Ok(reply.attributes.inode)
+    let failure = match vfs.zone_root(&ctx, request).await {
+        Ok(reply) => return Ok(Some(reply.attributes.inode)),
+        Err(failure) => failure,
+    };
+    let is_in_the_way = matches!(failure.error, FsError::NotDirectory | FsError::NoSpace | FsError::TooDeep);
+    let (base, reason) = (zone.base_path(), reason(failure));
+    if !is_in_the_way {
+        return Err(reason.context(format!("the base {base} of zone {:?}", zone.name())));
+    }
+    tracing::error!(zone = zone.name(), base, error = %reason, "a zone is not served: put it right, then SIGHUP");
+    Ok(None)
+}
+
+/// Makes the exported directories that are missing, and returns the exports that cannot be served.
+async fn make_exports<V: Vfs>(vfs: &V, (zone, root): (&ZoneDefinition, InodeId), export_mode: u32) -> Vec<ExportId> {
+    let mut missing = Vec::new();
+    for export in zone.exports() {
+        if let Err(error) = make_export(vfs, (zone, root), export, export_mode).await {
+            let (path, error) = (String::from_utf8_lossy(export.path()), format!("{error:#}"));
+            tracing::error!(zone = zone.name(), %path, error, "an export is not served: put it right, then SIGHUP");
+            missing.push(export.id());
+        }
+    }
+    missing
 }
 
 async fn make_export<V: Vfs>(
@@ -50,11 +79,7 @@ async fn make_export<V: Vfs>(
         let is_last = index + 1 == export.components().len();
         let mode = if is_last { export_mode } else { BASE_MODE };
         let entered = enter(vfs, &ctx, (at, name), mode).await;
-        let place = || {
-            let path = String::from_utf8_lossy(export.path());
-            format!("the export {path} of zone {:?}, at {:?}", zone.name(), name)
-        };
-        at = entered.with_context(place)?.inode;
+        at = entered.with_context(|| format!("at {name:?}"))?.inode;
     }
     Ok(())
 }
@@ -109,7 +134,7 @@ mod tests {
     use std::sync::Arc;
 
     use testkit::{ManualClock, ReferenceFilesystem, block_on};
-    use vfs::{AttributeIo, CreateHow, CreateRequest, Namespace, SetattrRequest, Via, WalkRequest};
+    use vfs::{AttributeIo, CreateHow, CreateRequest, Namespace, SetattrRequest, SymlinkRequest, Via, WalkRequest};
 
     use super::*;
 
@@ -163,20 +188,30 @@ mod tests {
     }
 
     #[test]
-    fn a_file_in_the_way_is_named() {
+    fn what_stands_in_the_way_of_an_export_stops_nothing_else() {
         let vfs = model();
         let root = prepare_all(&vfs, vec![definition("a", "/a", "\"/x\"")]).unwrap()[0].1;
         let how = CreateHow::Guarded(SetAttributes::default());
         let request = CreateRequest { parent: root, name: Name::try_from("file").unwrap(), how };
         block_on(vfs.create(&OpContext::internal(root), request)).unwrap();
-        let refusal = |zone| format!("{:#}", prepare_all(&vfs, vec![zone]).unwrap_err());
-        assert_eq!(
-            refusal(definition("a", "/a", "\"/file\"")),
-            "the export /file of zone \"a\", at \"file\": not a directory: move what stands there, or export another path"
+        let target = b"x".to_vec().into();
+        let name = Name::try_from("link").unwrap();
+        let request = SymlinkRequest { parent: root, name, target, attributes: SetAttributes::default() };
+        block_on(vfs.symlink(&OpContext::internal(root), request)).unwrap();
+        let zones = prepare_all(
+            &vfs,
+            vec![
+                definition("a", "/a", "\"/file\", \"/x\", \"/link\", \"/file/below\", \"/y\""),
+                definition("b", "/a/file", "\"/z\""),
+                definition("c", "/c", "\"/z\""),
+            ],
         );
-        assert_eq!(
-            refusal(definition("b", "/a/file", "\"/y\"")),
-            "the base /a/file of zone \"b\": something that is no directory stands in the way"
-        );
+        let served = zones.unwrap().into_iter().map(|(zone, _)| {
+            let path = |export: &Arc<Export>| String::from_utf8_lossy(export.path()).into_owned();
+            (zone.name().to_owned(), zone.exports().iter().map(path).collect::<Vec<_>>())
+        });
+        let expected = [("a", vec!["/x", "/y"]), ("c", vec!["/z"])];
+        let served: Vec<_> = served.collect();
+        assert_eq!(format!("{served:?}"), format!("{expected:?}"));
     }
 }

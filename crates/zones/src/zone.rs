@@ -86,6 +86,13 @@ impl ZoneDefinition {
     pub fn exports(&self) -> &[Arc<Export>] {
         &self.exports
     }
+
+    /// The zone with only those exports that `is_kept` says.
+    #[must_use]
+    pub fn retain_exports(mut self, is_kept: impl Fn(&Export) -> bool) -> Self {
+        self.exports.retain(|export| is_kept(export));
+        self
+    }
 }
 
 impl Zone {
