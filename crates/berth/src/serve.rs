@@ -69,14 +69,19 @@ impl Gateway {
         self.tell_ready(&house)?;
         while orders.next().await == Order::Reload {
             notify_reloading();
-            match house.reload().await {
+            tracing::info!("reading the zones again");
+            let reloaded = tokio::select! {
+                reloaded = house.reload() => reloaded,
+                () = orders.stop() => break,
+            };
+            match reloaded {
                 Ok(()) => tracing::info!(zones = house.zones().len(), "zones reloaded"),
                 Err(error) => tracing::error!(error = format!("{error:#}"), "zones not reloaded; the old ones stay"),
             }
             notify_ready(&status(&house.zones()));
         }
-        notify_stopping();
         stop_within(STOP_TIME);
+        notify_stopping();
         tracing::info!("stopping");
         house.close().await;
         store.close(CLOSE_TIME).await?;

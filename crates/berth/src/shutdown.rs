@@ -45,9 +45,12 @@ impl Orders {
         }
     }
 
-    /// Waits for the order to stop and drops orders to reload.
+    /// Waits for the order to stop; an order to reload waits for [`Orders::next`]. Loses none when it is dropped.
     pub(crate) async fn stop(&mut self) {
-        while self.next().await != Order::Stop {}
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 

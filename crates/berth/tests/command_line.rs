@@ -169,4 +169,23 @@ mod tests {
         assert_eq!((check.status.code(), &report["clean"]), (Some(0), &serde_json::Value::Bool(true)), "{report}");
         assert!(report["counts"]["inodes"].as_u64().unwrap() >= 8, "two zones with their exports: {report}");
     }
+
+    /// A zone file that never ends is a pipe that nobody writes to.
+    #[test]
+    fn a_gateway_stops_while_it_reloads() {
+        let settings = format!(
+            "data = \"data\"\n[nfs]\nport = {}\n[portmap]\nport = 0\n[metadata]\nlog_bytes = 8388608\n\
+             [memory]\nbudget_bytes = 67108864\n[blocks]\nfree_bytes_min = 0\n",
+            free_port()
+        );
+        let site = site(&settings, &[("a.toml", zone("a", "127.0.0.23"))]);
+        let mut gateway = Gateway::start(site.path());
+        wait_for(site.path(), "ready zones=1");
+        assert!(Command::new("mkfifo").arg(site.path().join("zones/b.toml")).status().unwrap().success());
+        gateway.signal(Signal::HUP);
+        wait_for(site.path(), "reading the zones again");
+        gateway.signal(Signal::TERM);
+        wait_for(site.path(), "stopped");
+        assert!(gateway.0.wait().unwrap().success());
+    }
 }
