@@ -72,8 +72,12 @@ pub(crate) struct NfsSettings {
     pub(crate) io_bytes_max: u32,
     /// Connections at once.
     pub(crate) connections_max: usize,
-    /// Of them from one client address.
-    pub(crate) connections_per_client_max: usize,
+    /// Of them at the addresses of one zone; half of them when not set.
+    pub(crate) connections_per_zone_max: Option<usize>,
+    /// Of them from one client (an IPv4 address, a /64 of IPv6); 1024, or as many as a zone has, when not set.
+    pub(crate) connections_per_client_max: Option<usize>,
+    /// Bytes of stored replies, for each zone.
+    pub(crate) reply_cache_bytes: usize,
     /// A connection without calls is closed after this many seconds.
     pub(crate) idle_timeout_s: u64,
 }
@@ -162,7 +166,7 @@ impl Settings {
         Ports { nfs: self.nfs.port, portmap: Some(self.portmap.port).filter(|port| *port != 0) }
     }
 
-    /// What the NFS door gets. Calls that have begun get `stop_timeout` when the gateway stops.
+    /// What the NFS door gets: beyond the memory budget, a quarter as much for calls in flight. Calls that have begun get `stop_timeout` when the gateway stops.
     pub(crate) fn for_nfs(&self, stop_timeout: Duration) -> nfs_server::Settings {
         let defaults = nfs_server::Settings::default();
         nfs_server::Settings {
@@ -171,7 +175,10 @@ impl Settings {
             io_bytes_max: self.nfs.io_bytes_max,
             io_bytes_preferred: self.nfs.io_bytes_max,
             connections_max: self.nfs.connections_max,
-            connections_per_client_max: self.nfs.connections_per_client_max,
+            connections_per_zone_max: self.nfs.connections_per_zone_max(),
+            connections_per_client_max: self.nfs.connections_per_client_max(),
+            bytes_in_flight_max: usize::try_from(self.memory_bytes() / 4).unwrap_or(usize::MAX),
+            reply_cache_bytes_max: self.nfs.reply_cache_bytes,
             connection: nfs_server::ConnectionSettings {
                 record_bytes_max: self.nfs.io_bytes_max as usize + RECORD_HEADER_BYTES_MAX,
                 idle_timeout: Duration::from_secs(self.nfs.idle_timeout_s),
@@ -226,11 +233,22 @@ impl Settings {
             check("nfs.port", self.nfs.port, 1..=u16::MAX),
             check("nfs.io_bytes_max", self.nfs.io_bytes_max, IO_BYTES),
             check("nfs.connections_max", self.nfs.connections_max, CONNECTIONS),
-            check("nfs.connections_per_client_max", self.nfs.connections_per_client_max, CONNECTIONS),
+            check(
+                "nfs.connections_per_zone_max",
+                self.nfs.connections_per_zone_max(),
+                1..=self.nfs.connections_max.max(1),
+            ),
+            check(
+                "nfs.connections_per_client_max",
+                self.nfs.connections_per_client_max(),
+                1..=self.nfs.connections_per_zone_max().max(1),
+            ),
+            check("nfs.reply_cache_bytes", self.nfs.reply_cache_bytes, REPLY_CACHE_BYTES),
             check("nfs.idle_timeout_s", self.nfs.idle_timeout_s, IDLE_TIMEOUT_S),
             check("memory.budget_bytes", self.memory_bytes(), BUDGET_BYTES),
             check("metadata.log_bytes", self.metadata.log_bytes, LOG_BYTES),
             check("blocks.segment_bytes", self.blocks.segment_bytes, SEGMENT_BYTES),
+            check("blocks.free_bytes_min", self.blocks.free_bytes_min, FREE_BYTES),
         ];
         let mut wrong: Vec<_> = ranges.into_iter().flatten().collect();
         if !self.metadata.log_bytes.is_multiple_of(pages::BLOCK_SIZE as u64) {
@@ -246,6 +264,17 @@ impl Settings {
     }
 }
 
+impl NfsSettings {
+    fn connections_per_zone_max(&self) -> usize {
+        self.connections_per_zone_max.unwrap_or_else(|| self.connections_max.div_ceil(2))
+    }
+
+    fn connections_per_client_max(&self) -> usize {
+        let default = nfs_server::Settings::default().connections_per_client_max;
+        self.connections_per_client_max.unwrap_or_else(|| default.min(self.connections_per_zone_max()))
+    }
+}
+
 impl Default for NfsSettings {
     fn default() -> Self {
         let defaults = nfs_server::Settings::default();
@@ -253,7 +282,9 @@ impl Default for NfsSettings {
             port: defaults.nfs_port,
             io_bytes_max: defaults.io_bytes_max,
             connections_max: defaults.connections_max,
-            connections_per_client_max: defaults.connections_per_client_max,
+            connections_per_zone_max: None,
+            connections_per_client_max: None,
+            reply_cache_bytes: defaults.reply_cache_bytes_max,
             idle_timeout_s: defaults.connection.idle_timeout.as_secs(),
         }
     }
@@ -309,6 +340,9 @@ const IDLE_TIMEOUT_S: RangeInclusive<u64> = 10..=86_400;
 const BUDGET_BYTES: RangeInclusive<u64> = 64 << 20..=1 << 44;
 const LOG_BYTES: RangeInclusive<u64> = 4 << 20..=1 << 36;
 const SEGMENT_BYTES: RangeInclusive<u64> = 1 << 20..=1 << 36;
+const REPLY_CACHE_BYTES: RangeInclusive<usize> = 64 << 10..=1 << 32;
+/// 1 PiB and more on one file system is a slip of the pen.
+const FREE_BYTES: RangeInclusive<u64> = 0..=1 << 50;
 /// What a WRITE call holds beside its data, at most.
 const RECORD_HEADER_BYTES_MAX: usize = 8 << 10;
 
@@ -364,7 +398,7 @@ mod tests {
         assert_eq!(
             refused("[nfs]\nports = 1"),
             "etc/berth.toml:3: unknown field `ports`, expected one of `port`, `io_bytes_max`, `connections_max`, \
-             `connections_per_client_max`, `idle_timeout_s`"
+             `connections_per_zone_max`, `connections_per_client_max`, `reply_cache_bytes`, `idle_timeout_s`"
         );
         assert_eq!(
             refused("[nfs]\nport = 70000"),
@@ -383,6 +417,28 @@ mod tests {
         );
         assert!(refused("[log]\nfilter = \"a=b=c\"").starts_with("etc/berth.toml: log.filter: "));
         assert!(refused("[log]\nformat = \"xml\"").contains("unknown variant `xml`, expected `text` or `json`"));
+    }
+
+    #[test]
+    fn shares_of_connections_lie_within_each_other() {
+        let shares = |text: &str| {
+            let settings = parse(&format!("data = \"d\"\n[nfs]\n{text}\n")).unwrap().for_nfs(Duration::ZERO);
+            (settings.connections_max, settings.connections_per_zone_max, settings.connections_per_client_max)
+        };
+        assert_eq!(shares(""), (4096, 2048, 1024));
+        assert_eq!(shares("connections_max = 100"), (100, 50, 50));
+        assert_eq!(shares("connections_max = 1"), (1, 1, 1));
+        assert_eq!(shares("connections_per_zone_max = 4096\nconnections_per_client_max = 4096"), (4096, 4096, 4096));
+        assert_eq!(
+            refused("[nfs]\nconnections_per_zone_max = 5000\nconnections_per_client_max = 5001"),
+            "etc/berth.toml: nfs.connections_per_zone_max: 5000 is out of range: allowed are 1 to 4096\n\
+             etc/berth.toml: nfs.connections_per_client_max: 5001 is out of range: allowed are 1 to 5000"
+        );
+        assert_eq!(
+            refused("[nfs]\nreply_cache_bytes = 1\n[blocks]\nfree_bytes_min = 2000000000000000"),
+            "etc/berth.toml: nfs.reply_cache_bytes: 1 is out of range: allowed are 65536 to 4294967296\n\
+             etc/berth.toml: blocks.free_bytes_min: 2000000000000000 is out of range: allowed are 0 to 1125899906842624"
+        );
     }
 
     #[test]
