@@ -26,7 +26,8 @@ pub enum View {
     Snapshot(SnapshotId),
 }
 
-/// The client's slot for a request that must not be done twice: its outcome is stored with the change.
+/// The client's slot for a request that must not be done twice. Prepared: a house may store the outcome in it with the
+/// change, none does yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ReplayKey {
     /// Slot within the client's ring of slots.
