@@ -159,13 +159,11 @@ impl<V: View> Cut<V> {
         direction: Direction,
     ) -> Result<Vec<(Key, Bytes)>, MetaError> {
         let covering: Vec<_> = self.covering(range).collect();
-        let hidden = covering.iter().filter(|(_, (_, value))| value.is_none()).count();
-        let scan = Scan { start: range.start.clone(), end: range.end.clone(), limit: limit + hidden, direction };
-        let below = self.view.scan(scan).await?;
+        let below = self.scan_below(range, limit, direction).await?;
         if covering.is_empty() {
-            return Ok(below.into_iter().filter_map(entry).collect());
+            return Ok(below);
         }
-        let mut merged: BTreeMap<Key, Bytes> = below.into_iter().filter_map(entry).collect();
+        let mut merged: BTreeMap<Key, Bytes> = below.into_iter().collect();
         for (key, (_, value)) in covering {
             match value {
                 Some(value) => merged.insert(key.clone(), value.clone()),
@@ -176,6 +174,29 @@ impl<V: View> Cut<V> {
             Direction::Forward => merged.into_iter().take(limit).collect(),
             Direction::Backward => merged.into_iter().rev().take(limit).collect(),
         })
+    }
+
+    /// What the view holds of a range up to `limit` entries that the overlay does not remove, or all of it. Asks for no
+    /// more than that: behind them may lie very many that were removed lately, which the engine has to skip.
+    async fn scan_below(
+        &self,
+        range: &KeyRange,
+        limit: usize,
+        direction: Direction,
+    ) -> Result<Vec<(Key, Bytes)>, MetaError> {
+        let is_removed = |key: &Key| self.overlay.get(key).is_some_and(|(_, value)| value.is_none());
+        let mut asked = limit;
+        loop {
+            let scan = Scan { start: range.start.clone(), end: range.end.clone(), limit: asked, direction };
+            let found = self.view.scan(scan).await?;
+            let is_all = found.len() < asked;
+            let below: Vec<_> = found.into_iter().filter_map(entry).collect();
+            let removed = below.iter().filter(|(key, _)| is_removed(key)).count();
+            if is_all || below.len() - removed >= limit {
+                return Ok(below);
+            }
+            asked = limit + 2 * removed;
+        }
     }
 
     /// The last change that the overlay shows above the view.
@@ -204,3 +225,70 @@ fn entry((key, value): kv::Entry) -> Option<(Key, Bytes)> {
 
 /// How often a view is taken that turns out to be older than what is remembered.
 const VIEW_ATTEMPTS_MAX: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// A view that remembers how many entries it was asked for.
+    struct Counting {
+        entries: BTreeMap<Bytes, Bytes>,
+        asked: Mutex<Vec<usize>>,
+    }
+
+    impl View for Counting {
+        fn version(&self) -> kv::Version {
+            kv::Version::default()
+        }
+
+        async fn get(&self, key: &[u8]) -> Result<Option<Bytes>, KvError> {
+            Ok(self.entries.get(key).cloned())
+        }
+
+        async fn get_many(&self, keys: &[Bytes]) -> Result<Vec<Option<Bytes>>, KvError> {
+            Ok(keys.iter().map(|key| self.entries.get(key).cloned()).collect())
+        }
+
+        async fn scan(&self, scan: Scan) -> Result<Vec<kv::Entry>, KvError> {
+            self.asked.lock().unwrap().push(scan.limit);
+            let range = self.entries.range(scan.start..scan.end).map(|(key, value)| (key.clone(), value.clone()));
+            Ok(match scan.direction {
+                Direction::Forward => range.take(scan.limit).collect(),
+                Direction::Backward => range.rev().take(scan.limit).collect(),
+            })
+        }
+    }
+
+    fn key(number: u8) -> Key {
+        Key::from_bytes(Bytes::from(vec![0, 0, 0, 0, 0, 0, 0, 0, 1, number])).unwrap()
+    }
+
+    fn cut(stored: std::ops::Range<u8>, removed: std::ops::Range<u8>) -> Cut<Counting> {
+        let entries = stored.map(|number| (key(number).as_bytes().clone(), Bytes::new())).collect();
+        let overlay = removed.map(|number| (key(number), (Version::default(), None))).collect();
+        Cut { overlay, view: Counting { entries, asked: Mutex::default() } }
+    }
+
+    async fn first(cut: &Cut<Counting>, limit: usize) -> Vec<u8> {
+        let range = KeyRange { start: key(0).as_bytes().clone(), end: key(255).as_bytes().clone() };
+        let found = cut.scan(&range, limit).await.unwrap();
+        found.iter().map(|(key, _)| *key.as_bytes().last().unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn removals_behind_what_is_wanted_are_not_asked_about() {
+        let cut = cut(0..200, 10..200);
+        assert_eq!(first(&cut, 2).await, [0, 1]);
+        assert_eq!(*cut.view.asked.lock().unwrap(), [2]);
+    }
+
+    #[tokio::test]
+    async fn removals_before_what_is_wanted_are_passed() {
+        let cut = cut(0..200, 0..100);
+        assert_eq!(first(&cut, 3).await, [100, 101, 102]);
+        assert!(cut.view.asked.lock().unwrap().len() < 10);
+        assert_eq!(first(&cut, 1000).await.len(), 100);
+    }
+}
