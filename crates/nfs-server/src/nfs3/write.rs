@@ -81,5 +81,7 @@ mod tests {
             assert_eq!(kept, record[..length]);
             assert_eq!(kept.as_ptr() != record.as_ptr(), is_copied, "{length} bytes");
         }
+        let small = record.slice(..65_535);
+        assert_ne!(kept(&small, small.len()).as_ptr(), record.as_ptr(), "a small record lies in a large buffer");
     }
 }
