@@ -64,8 +64,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let age = if is_full { Duration::ZERO } else { DIRTY_AGE };
         let Some(since) = self.clock.monotonic().checked_sub(age) else { return false };
         let queued = std::iter::from_fn(|| self.next_dirty(since)).take(self.data.queued_files());
-        let queued: Vec<_> = queued.collect();
-        let flushes = stream::iter(queued).map(|taken| self.flush_queued(taken)).buffer_unordered(FLUSHES_AT_ONCE);
+        // Collected, as a closure over borrowed files may not be held over a wait by a future that has to be `Send`.
+        let flushes: Vec<_> = queued.map(|taken| self.flush_queued(taken)).collect();
+        let flushes = stream::iter(flushes).buffer_unordered(FLUSHES_AT_ONCE);
         flushes.fold(false, |any, flushed| future::ready(any || flushed)).await
     }
 
