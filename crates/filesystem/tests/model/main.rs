@@ -5,6 +5,8 @@ mod confinement;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod random;
