@@ -15,10 +15,19 @@ use crate::house::{Engines, House};
 #[test]
 fn the_file_system_does_what_the_reference_does() {
     let operations = usize::try_from(number("BERTH_MODEL_OPERATIONS", 400)).unwrap();
-    block_on(hunt(seeds(60), operations, async |clock: Arc<ManualClock>| {
-        let tested = Engines::default().open(Arc::clone(&clock)).await;
-        Pair { reference: ReferenceFilesystem::new(Arc::clone(&clock) as Arc<dyn vfs::Clock>), tested, clock }
-    }));
+    block_on(async {
+        let mut last: Option<Engines> = None;
+        let pair = async |clock: Arc<ManualClock>| {
+            let engines = Engines::default();
+            let tested = engines.open(Arc::clone(&clock)).await;
+            if let Some(done) = last.replace(engines) {
+                done.check().await;
+            }
+            Pair { reference: ReferenceFilesystem::new(Arc::clone(&clock) as Arc<dyn vfs::Clock>), tested, clock }
+        };
+        hunt(seeds(60), operations, pair).await;
+        last.unwrap().check().await;
+    });
 }
 
 #[test]
