@@ -33,6 +33,8 @@ pub(crate) const fn nfs_status(error: FsError) -> Nfsstat3 {
         // NFSv3 has no opens.
         FsError::BadOpen => Nfsstat3::Serverfault,
         FsError::Delay | FsError::Cancelled => Nfsstat3::Jukebox,
+        // Answers to lock calls, which NLM has words for.
+        FsError::Deadlock | FsError::Grace | FsError::TooManyLocks => Nfsstat3::Serverfault,
         FsError::Io => Nfsstat3::Io,
     }
 }
@@ -57,6 +59,9 @@ pub(crate) const fn mount_status(error: FsError) -> Mountstat3 {
         | FsError::CrossDevice
         | FsError::ReadOnly
         | FsError::LockConflict
+        | FsError::Deadlock
+        | FsError::Grace
+        | FsError::TooManyLocks
         | FsError::ShareConflict
         | FsError::DeletePending
         | FsError::BadCookie

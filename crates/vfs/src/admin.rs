@@ -27,6 +27,81 @@ pub struct EpochReply {
     pub ended: Epoch,
 }
 
+/// How the house is doing. Counters rise from the start of the process; everything is in bytes unless it says otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HouseFigures {
+    /// Each cache.
+    pub caches: Vec<CacheFigures>,
+    /// Data that is written and not on stable storage yet.
+    pub dirty_bytes: u64,
+    /// How much of it there may be.
+    pub dirty_bytes_max: u64,
+    /// The metadata log.
+    pub log: LogFigures,
+    /// The store.
+    pub space: SpaceFigures,
+    /// Locks.
+    pub locks: LockFigures,
+    /// Reloads after a failure of the metadata store.
+    pub reloads: u64,
+}
+
+/// One cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheFigures {
+    /// What it holds: `inode`, `dentry`, `block`.
+    pub name: &'static str,
+    /// Entries held.
+    pub entries: u64,
+    /// Most entries; 0 when bytes bound it.
+    pub entries_max: u64,
+    /// Bytes held; 0 when entries are counted.
+    pub bytes: u64,
+    /// Most bytes; 0 when entries bound it.
+    pub bytes_max: u64,
+    /// Look-ups that found what they wanted.
+    pub hits: u64,
+    /// Look-ups that did not.
+    pub misses: u64,
+}
+
+/// The metadata log and the commits that go through it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogFigures {
+    /// Groups made durable.
+    pub groups: u64,
+    /// Changes in them.
+    pub changes: u64,
+    /// Bytes of the log that hold what is nowhere else yet.
+    pub bytes_used: u64,
+    /// Size of the log.
+    pub bytes_max: u64,
+}
+
+/// The store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SpaceFigures {
+    /// What the file systems that hold the store have in all.
+    pub total_bytes: u64,
+    /// What can still be stored.
+    pub free_bytes: u64,
+    /// Segment files.
+    pub segments: u64,
+}
+
+/// Locks of all zones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LockFigures {
+    /// Byte-range locks held.
+    pub held: u64,
+    /// Requests that wait.
+    pub waiting: u64,
+    /// DOS shares held.
+    pub shares: u64,
+    /// Clients remembered.
+    pub clients: u64,
+}
+
 /// What administration asks.
 pub trait Admin: Send + Sync + 'static {
     /// Finds or makes the base directory of a zone. One that is made becomes the root of a shard of its own; one that
@@ -48,5 +123,10 @@ pub trait Admin: Send + Sync + 'static {
         _shard: ShardId,
     ) -> impl Future<Output = Result<EpochReply, Failure>> + Send {
         async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// How the house is doing; cheap enough to be asked every second.
+    fn figures(&self) -> HouseFigures {
+        HouseFigures::default()
     }
 }

@@ -26,8 +26,8 @@ pub enum View {
     Snapshot(SnapshotId),
 }
 
-/// The client's slot for a request that must not be done twice. Prepared: a house may store the outcome in it with the
-/// change, none does yet.
+/// The client's slot for a request that must not be done twice. The house stores the outcome in it with the change, so
+/// that the same request after a restart is answered with it instead of being done again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ReplayKey {
     /// Slot within the client's ring of slots.

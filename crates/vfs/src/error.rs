@@ -43,6 +43,12 @@ pub enum FsError {
     ReadOnly,
     /// A byte-range lock of another owner is in the way.
     LockConflict,
+    /// Waiting for the lock would wait for ever: its holder waits for the one who asks.
+    Deadlock,
+    /// The house restarted a moment ago: only locks that were held before may be taken.
+    Grace,
+    /// More locks, shares, waits or clients with locks than the house keeps.
+    TooManyLocks,
     /// A share reservation of another open is in the way.
     ShareConflict,
     /// The file is about to be deleted.

@@ -22,7 +22,10 @@ mod namespace;
 mod opens;
 mod watch;
 
-pub use admin::{Admin, EpochReply, ZoneRootReply, ZoneRootRequest};
+pub use admin::{
+    Admin, CacheFigures, EpochReply, HouseFigures, LockFigures, LogFigures, SpaceFigures, ZoneRootReply,
+    ZoneRootRequest,
+};
 pub use attribute_io::{
     AccessReply, AccessRequest, AttributeIo, DescriptorReply, FileSystemStatistics, GetattrReply, SetDescriptorRequest,
     SetattrReply, SetattrRequest, StatFsReply, XattrListReply, XattrReadReply, XattrRequest, XattrSetHow,
@@ -52,8 +55,9 @@ pub use namespace::{
     WalkReply, WalkRequest,
 };
 pub use opens::{
-    CloseReply, CloseRequest, Disposition, LeaseState, LockKind, LockOwner, LockRange, LockReply, LockRequest,
-    OpenReply, OpenRequest, OpenTarget, OpenedHow, Opens, ShareMode, TestLockReply,
+    CloseReply, CloseRequest, Disposition, LeaseState, LockClient, LockEntry, LockKind, LockOwner, LockRange,
+    LockRecovery, LockReply, LockRequest, LockState, LockedWhat, OpenReply, OpenRequest, OpenTarget, OpenedHow, Opens,
+    ShareMode, ShareRequest, TestLockReply,
 };
 pub use watch::{Watch, WatchFilter, WatchReply, WatchRequest};
 

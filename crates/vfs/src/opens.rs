@@ -1,12 +1,16 @@
 //! Opens, byte-range locks and leases.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
 
 use crate::acl::AccessMask;
 use crate::{
     Attributes, Case, Change, ClientId, Failure, FsError, InodeId, Mailbox, Name, OpContext, OpenId, SessionId,
-    SetAttributes,
+    SetAttributes, Timestamp,
 };
 
 /// What is to be opened.
@@ -140,10 +144,10 @@ pub struct CloseReply {
 pub enum LockOwner {
     /// An owner of a network lock manager client: opaque bytes of one client (NLM `oh` and `svid`).
     Nlm {
-        /// The client.
+        /// The client: [`LockClient::id`].
         client: ClientId,
         /// Its opaque owner.
-        owner: bytes::Bytes,
+        owner: Bytes,
     },
     /// An open.
     Open(OpenId),
@@ -180,8 +184,95 @@ pub struct LockRequest {
     pub kind: LockKind,
     /// Binds reads and writes of others too (SMB).
     pub mandatory: bool,
-    /// Wait in the queue when another holds it; the grant comes as an event in this mailbox.
+    /// Wait in the queue when another holds it; the grant comes as [`crate::Event::LockGranted`] in this mailbox. A
+    /// request that waits already is not queued twice.
     pub wait: Option<Arc<Mailbox>>,
+    /// Its client held it before the house restarted and takes it again: let through while the grace period lasts.
+    pub reclaim: bool,
+}
+
+/// A DOS share of a file, as NLM knows it (Open Group C702, `NLM_SHARE`).
+#[derive(Clone, Debug)]
+pub struct ShareRequest {
+    /// The file.
+    pub inode: InodeId,
+    /// For whom.
+    pub owner: LockOwner,
+    /// What the owner does; it deletes nothing.
+    pub access: ShareMode,
+    /// What others may not do meanwhile.
+    pub deny: ShareMode,
+    /// Its client held it before the house restarted and takes it again.
+    pub reclaim: bool,
+}
+
+/// A client of the network lock manager. It is remembered durably while it may hold locks, so that it hears of a
+/// restart (NSM) and may take its locks again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockClient {
+    /// The client, one number for each zone, address and name. The door makes it.
+    pub id: ClientId,
+    /// The name that it gave itself (`caller_name`); at most 1024 bytes.
+    pub name: Bytes,
+    /// Where it is.
+    pub address: IpAddr,
+    /// The address of the zone that it came to.
+    pub server: IpAddr,
+    /// Its NSM state number, 0 when not known.
+    pub state: u32,
+    /// When it took its first lock.
+    pub since: Timestamp,
+}
+
+/// What a restart left to do for locks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LockRecovery {
+    /// The NSM state number of this life of the house: odd, and higher after every start.
+    pub state: u32,
+    /// Clients that may have held locks when the house went down, and are to be told of the restart.
+    pub clients: Vec<LockClient>,
+    /// How long only locks held before may be taken; `None` when the grace period is over.
+    pub grace_left: Option<Duration>,
+}
+
+/// Whether an entry of the lock table is held or asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockState {
+    /// Held.
+    Held,
+    /// Waits for others.
+    Waiting,
+}
+
+/// One entry of the lock table, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockEntry {
+    /// The file.
+    pub inode: InodeId,
+    /// Whose it is.
+    pub owner: LockOwner,
+    /// The client, where the owner is one of the network lock manager.
+    pub client: Option<LockClient>,
+    /// Held or waiting.
+    pub state: LockState,
+    /// What it is.
+    pub what: LockedWhat,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// What an entry of the lock table locks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockedWhat {
+    /// A range of bytes.
+    Range(LockRange, LockKind),
+    /// The file as a whole, against what others may not do.
+    Share {
+        /// What the owner does.
+        access: ShareMode,
+        /// What others may not do.
+        deny: ShareMode,
+    },
 }
 
 /// Outcome of asking for a lock.
@@ -234,9 +325,11 @@ pub trait Opens: Send + Sync + 'static {
         async { Err(FsError::NotSupported.into()) }
     }
 
-    /// Takes a lock, or queues for it.
+    /// Takes a lock, or queues for it. Locks of an owner that it holds already are converted, split and joined.
     ///
-    /// Errors, in order: `StaleHandle`, `InvalidArgument` (range overflows), `LockConflict` (and no wait wanted), `Io`.
+    /// Errors, in order: `StaleHandle`, `WrongType` (not a regular file), `AccessDenied` (may neither read nor write it),
+    /// `InvalidArgument` (range overflows, a client that is not remembered), `Grace`, `LockConflict` (and no wait
+    /// wanted), `Deadlock`, `TooManyLocks`, `Io`.
     fn lock(&self, _ctx: &OpContext, _request: LockRequest) -> impl Future<Output = Result<LockReply, Failure>> + Send {
         async { Err(FsError::NotSupported.into()) }
     }
@@ -252,11 +345,76 @@ pub trait Opens: Send + Sync + 'static {
         async { Err(FsError::NotSupported.into()) }
     }
 
-    /// Gives a range back, held or queued; one that is not held is no error.
+    /// Gives a range back, held or queued; one that is not held is no error. Those who wait for it are granted theirs.
+    /// Works on a file that is gone, and in the grace period.
     ///
-    /// Errors, in order: `StaleHandle`, `InvalidArgument`, `Io`.
+    /// Errors, in order: `InvalidArgument`, `TooManyLocks` (the middle of a lock leaves two), `Io`.
     fn unlock(&self, _ctx: &OpContext, _request: LockRequest) -> impl Future<Output = Result<(), Failure>> + Send {
         async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// Takes a queued request for exactly this lock back. `false` when none waits: it was never asked for, or is granted.
+    ///
+    /// Errors, in order: `InvalidArgument`.
+    fn cancel_lock(
+        &self,
+        _ctx: &OpContext,
+        _request: LockRequest,
+    ) -> impl Future<Output = Result<bool, Failure>> + Send {
+        async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// Takes a DOS share, in place of the one that the owner has.
+    ///
+    /// Errors, in order: `StaleHandle`, `WrongType`, `AccessDenied`, `InvalidArgument` (a client that is not remembered),
+    /// `Grace`, `ShareConflict`, `TooManyLocks`, `Io`.
+    fn share(&self, _ctx: &OpContext, _request: ShareRequest) -> impl Future<Output = Result<(), Failure>> + Send {
+        async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// Gives the DOS share of an owner back; one that has none is no error.
+    ///
+    /// Errors: `Io`.
+    fn unshare(&self, _ctx: &OpContext, _request: ShareRequest) -> impl Future<Output = Result<(), Failure>> + Send {
+        async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// Remembers durably that a client may hold locks; comes before its first lock. Costs nothing when it is remembered
+    /// as it is.
+    ///
+    /// Errors, in order: `TooManyLocks` (too many clients), `Io`.
+    fn remember_lock_client(
+        &self,
+        _ctx: &OpContext,
+        _client: LockClient,
+    ) -> impl Future<Output = Result<(), Failure>> + Send {
+        async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// Frees everything that a client holds or waits for, and forgets it: it restarted, or said that it has nothing.
+    ///
+    /// Errors: `Io` (its locks are free all the same).
+    fn free_lock_client(
+        &self,
+        _ctx: &OpContext,
+        _client: ClientId,
+    ) -> impl Future<Output = Result<(), Failure>> + Send {
+        async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// The clients remembered now.
+    fn lock_clients(&self) -> Vec<LockClient> {
+        Vec::new()
+    }
+
+    /// What a restart left to do for locks.
+    fn lock_recovery(&self) -> LockRecovery {
+        LockRecovery::default()
+    }
+
+    /// Entries of the lock table, those of one inode together, at most `max`. For people: it may change meanwhile.
+    fn lock_entries(&self, _max: usize) -> Vec<LockEntry> {
+        Vec::new()
     }
 
     /// Answers a lease break with what is kept.
