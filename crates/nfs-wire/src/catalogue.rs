@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::rpc::{AuthSys, CallError, CallHeader, Procedure, ReplyHeader};
 use crate::xdr::{self, Decode, DecodeError, Decoder, Encode};
-use crate::{mount, nfs3, portmap};
+use crate::{mount, nfs3, nlm4, nsm, portmap};
 
 /// One kind of message.
 #[derive(Debug, Clone, Copy)]
@@ -22,8 +22,10 @@ pub const MESSAGES: &[Message] = &[
     Message { name: "rpc auth_sys", recode: recode::<AuthSys> },
     args::<portmap::Getport>("portmap2 GETPORT args"),
     result::<portmap::Getport>("portmap2 GETPORT result"),
+    args::<portmap::Set>("portmap2 SET args"),
     result::<portmap::Set>("portmap2 SET result"),
     result::<portmap::Dump>("portmap2 DUMP result"),
+    args::<portmap::rpcbind::v3::Set>("rpcbind3 SET args"),
     args::<portmap::rpcbind::v3::Getaddr>("rpcbind3 GETADDR args"),
     result::<portmap::rpcbind::v3::Getaddr>("rpcbind3 GETADDR result"),
     result::<portmap::rpcbind::v3::Dump>("rpcbind3 DUMP result"),
@@ -77,6 +79,27 @@ pub const MESSAGES: &[Message] = &[
     result::<nfs3::Pathconf>("nfs3 PATHCONF result"),
     args::<nfs3::Commit>("nfs3 COMMIT args"),
     result::<nfs3::Commit>("nfs3 COMMIT result"),
+    args::<nlm4::Test>("nlm4 TEST args"),
+    result::<nlm4::Test>("nlm4 TEST result"),
+    args::<nlm4::Lock>("nlm4 LOCK args"),
+    result::<nlm4::Lock>("nlm4 LOCK result"),
+    args::<nlm4::Cancel>("nlm4 CANCEL args"),
+    args::<nlm4::Unlock>("nlm4 UNLOCK args"),
+    args::<nlm4::Granted>("nlm4 GRANTED args"),
+    result::<nlm4::Granted>("nlm4 GRANTED result"),
+    args::<nlm4::TestRes>("nlm4 TEST_RES args"),
+    args::<nlm4::GrantedRes>("nlm4 GRANTED_RES args"),
+    args::<nlm4::Share>("nlm4 SHARE args"),
+    result::<nlm4::Share>("nlm4 SHARE result"),
+    args::<nlm4::FreeAll>("nlm4 FREE_ALL args"),
+    args::<nsm::Stat>("nsm1 STAT args"),
+    result::<nsm::Stat>("nsm1 STAT result"),
+    args::<nsm::Mon>("nsm1 MON args"),
+    result::<nsm::Mon>("nsm1 MON result"),
+    args::<nsm::Unmon>("nsm1 UNMON args"),
+    result::<nsm::Unmon>("nsm1 UNMON result"),
+    args::<nsm::UnmonAll>("nsm1 UNMON_ALL args"),
+    args::<nsm::Notify>("nsm1 NOTIFY args"),
 ];
 
 const fn args<P: Procedure>(name: &'static str) -> Message {

@@ -1,4 +1,4 @@
-//! XDR, ONC RPC, portmap, MOUNT and NFSv3 as types: encode and decode, bytes only.
+//! XDR, ONC RPC, portmap, MOUNT, NFSv3, NLM and NSM as types: encode and decode, bytes only.
 //!
 //! No sockets, no clock, no file system: a server reads bytes into a buffer, [`rpc::RecordReader`] cuts them into
 //! records, [`rpc::CallHeader`] says which [`rpc::Procedure`] is called, and the procedure's `Args` and `Result` are
@@ -9,6 +9,8 @@
 pub mod catalogue;
 pub mod mount;
 pub mod nfs3;
+pub mod nlm4;
+pub mod nsm;
 pub mod portmap;
 pub mod rpc;
 pub mod xdr;

@@ -10,7 +10,7 @@ use crate::catalogue::MESSAGES;
 use crate::rpc::{AuthSys, CallHeader, Procedure, RecordLimits, RecordReader, ReplyHeader};
 use crate::sample::{Sample, Source};
 use crate::xdr::{self, Decode, DecodeError, Decoder, Encode, UNIT};
-use crate::{mount, nfs3, portmap};
+use crate::{mount, nfs3, nlm4, nsm, portmap};
 
 trait Value: Sample + Encode + Decode + PartialEq + Debug {}
 impl<T: Sample + Encode + Decode + PartialEq + Debug> Value for T {}
@@ -98,6 +98,21 @@ fn check_rpc_and_mount(seed: &[u8]) {
     check_procedure::<portmap::rpcbind::v4::Getaddrlist>(seed);
 }
 
+fn check_locks(seed: &[u8]) {
+    check_procedure::<nlm4::Test>(seed);
+    check_procedure::<nlm4::Lock>(seed);
+    check_procedure::<nlm4::Cancel>(seed);
+    check_procedure::<nlm4::Unlock>(seed);
+    check_procedure::<nlm4::Granted>(seed);
+    check_procedure::<nlm4::Share>(seed);
+    check_procedure::<nlm4::FreeAll>(seed);
+    check_procedure::<nsm::Stat>(seed);
+    check_procedure::<nsm::Mon>(seed);
+    check_procedure::<nsm::Unmon>(seed);
+    check_procedure::<nsm::UnmonAll>(seed);
+    check_procedure::<nsm::Notify>(seed);
+}
+
 fn check_directory_sizes(seed: &[u8]) {
     let mut source = Source::new(seed.to_vec());
     let plain = nfs3::ReaddirOk::sample(&mut source);
@@ -135,6 +150,11 @@ proptest! {
     #[test]
     fn rpc_mount_and_portmap_come_back(seed in vec(any::<u8>(), 0..600)) {
         check_rpc_and_mount(&seed);
+    }
+
+    #[test]
+    fn locks_and_monitoring_come_back(seed in vec(any::<u8>(), 0..600)) {
+        check_locks(&seed);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::mount::v1::FhStatus;
 use crate::mount::v3::{MountOk, MountResult};
 use crate::nfs3::{CreateHow, Fattr3, MknodData, Reply3, SetTime};
+use crate::nlm4::{Nlm4Stats, TestReply};
 use crate::rpc::{AcceptStat, AuthFlavor, AuthSys, CallHeader, RejectStat, ReplyBody, ReplyHeader, SYS_GROUPS_MAX};
 use crate::xdr::{Array, LinkedList, Opaque};
 
@@ -187,6 +188,15 @@ impl Sample for MountResult {
 impl Sample for FhStatus {
     fn sample(source: &mut Source) -> Self {
         if bool::sample(source) { Self::Ok(Sample::sample(source)) } else { Self::Failed(u32::sample(source).max(1)) }
+    }
+}
+
+impl Sample for TestReply {
+    fn sample(source: &mut Source) -> Self {
+        match Nlm4Stats::sample(source) {
+            Nlm4Stats::Denied => Self::Denied(Sample::sample(source)),
+            status => Self::Status(status),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! ONC RPC version 2 (RFC 5531): records, call and reply headers, credentials.
 
 mod auth;
+mod client;
 mod message;
 mod procedure;
 mod program;
@@ -8,6 +9,7 @@ mod record;
 mod reply;
 
 pub use auth::{AUTH_BODY_MAX_BYTES, AuthFlavor, AuthSys, MACHINE_NAME_MAX_BYTES, OpaqueAuth, SYS_GROUPS_MAX};
+pub use client::{ReplyError, call_message, reply_result};
 pub use message::{CallError, CallHeader, RPC_VERSION};
 pub use procedure::Procedure;
 pub(crate) use procedure::procedures;

@@ -3,6 +3,8 @@
 
 use nfs_wire::catalogue::MESSAGES;
 use nfs_wire::nfs3::*;
+use nfs_wire::nlm4::{self, Nlm4Stats, TestReply};
+use nfs_wire::nsm;
 use nfs_wire::portmap::Mapping;
 use nfs_wire::rpc::{AuthFlavor, AuthSys, CallHeader};
 use nfs_wire::xdr::{self, Decode, Decoder};
@@ -163,6 +165,60 @@ fn device_numbers() {
 fn a_mapping() {
     let expected = Mapping { program: 100_003, version: 3, protocol: 6, port: 0 };
     assert_eq!(decode::<Mapping>("portmap2-GETPORT-args"), expected);
+}
+
+#[test]
+fn a_lock_and_the_flags_around_it() {
+    let args = decode::<nlm4::LockArgs>("nlm4-LOCK-args");
+    assert_eq!((args.block, args.exclusive, args.reclaim, args.state), (true, false, true, 7));
+    assert_eq!((&args.cookie[..], &args.lock.caller_name[..]), (&[0, 0, 0, 42][..], &b"client-a"[..]));
+    assert_eq!((args.lock.fh.len(), &args.lock.oh[..], args.lock.svid), (32, &b"7@client-a"[..], 8000));
+    assert_eq!((args.lock.offset, args.lock.len), (0x1_0000_0002, 0x3_0000_0004));
+    let cancel = decode::<nlm4::CancelArgs>("nlm4-CANCEL-args");
+    assert_eq!((cancel.block, cancel.exclusive), (false, true));
+    assert!(decode::<nlm4::TestArgs>("nlm4-TEST-args").exclusive);
+    assert_eq!(decode::<nlm4::StatusResult>("nlm4-LOCK-result").status, Nlm4Stats::Blocked);
+}
+
+#[test]
+fn only_a_denied_test_tells_the_holder() {
+    let denied = decode::<nlm4::TestResult>("nlm4-TEST-result.DENIED");
+    let TestReply::Denied(holder) = denied.reply else { panic!("a holder") };
+    assert_eq!((holder.exclusive, holder.svid, holder.offset, holder.len), (true, u32::MAX, 0x1_0000_0002, 0));
+    let granted = decode::<nlm4::TestResult>("nlm4-TEST-result");
+    assert_eq!(granted.reply, TestReply::Status(Nlm4Stats::Granted));
+}
+
+#[test]
+fn a_share_denies_to_others_and_accesses_itself() {
+    let args = decode::<nlm4::ShareArgs>("nlm4-SHARE-args");
+    assert_eq!((args.share.mode, args.share.access), (nlm4::Fsh4Mode::DenyWrite, nlm4::Fsh4Access::Read));
+    let result = decode::<nlm4::ShareResult>("nlm4-SHARE-result");
+    assert_eq!((result.status, result.sequence), (Nlm4Stats::Denied, 0));
+    let mut bytes = fixture("nlm4-SHARE-args").to_vec();
+    let mode_at = bytes.len() - 12;
+    bytes[mode_at + 3] = 4;
+    let refused = xdr::from_bytes::<nlm4::ShareArgs>(bytes.into());
+    assert_eq!(refused, Err(xdr::DecodeError::InvalidEnum { name: "fsh4_mode", value: 4 }));
+}
+
+#[test]
+fn monitoring() {
+    let args = decode::<nsm::MonitorArgs>("nsm1-MON-args");
+    assert_eq!((&args.id.name[..], &args.id.caller.name[..]), (&b"client-a"[..], &b"server"[..]));
+    let caller = (args.id.caller.program, args.id.caller.version, args.id.caller.procedure);
+    assert_eq!((caller, args.private[0]), ((100_021, 4, 16), 0x10));
+    let failed = decode::<nsm::MonitorResult>("nsm1-MON-result");
+    assert_eq!((failed.status, failed.state), (nsm::MonitorStatus::Failure, u32::MAX));
+    let notify = decode::<nsm::NotifyArgs>("nsm1-NOTIFY-args");
+    assert_eq!((&notify.name[..], notify.state), (&b"client-a"[..], 7));
+}
+
+#[test]
+fn an_opaque_owner_has_at_most_1024_bytes() {
+    let oversized = [&[0, 0, 4, 1][..], &[1; 1028]].concat();
+    let result = xdr::from_bytes::<nlm4::StatusResult>(oversized.into());
+    assert_eq!(result, Err(xdr::DecodeError::TooLong { length: 1025, maximum: 1024 }));
 }
 
 #[test]
