@@ -1,7 +1,9 @@
 //! Byte-range locks of one inode, as POSIX and NLM know them (Open Group C702, `fcntl`): an owner's locks never
 //! conflict with each other; locking again converts, locks that touch become one, unlocking the middle leaves two.
 
-use vfs::{LockKind, LockOwner, LockRange};
+use std::ops::Range;
+
+use vfs::{LockKind, LockOwner, LockRange, Timestamp};
 
 /// The bytes of a lock, first and last included: the last byte of all is `u64::MAX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,31 +12,42 @@ pub struct Span {
     last: u64,
 }
 
-/// A granted lock.
+/// A lock of a span of bytes: held, or wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeldLock {
-    /// Who holds it.
+pub struct RangeLock {
+    /// Whose it is.
     pub owner: LockOwner,
     /// Which bytes.
     pub span: Span,
     /// Shared or exclusive.
     pub kind: LockKind,
+    /// Since when; locks that become one keep the earliest time.
+    pub since: Timestamp,
 }
 
 /// All granted locks of one inode, by first byte. No two exclude each other; those of one owner neither overlap nor
 /// touch with the same kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ByteRangeLocks {
-    held: Vec<HeldLock>,
+    held: Vec<RangeLock>,
+    /// For each lock the last byte that it or one before it covers: rises, so that what overlaps is found by halving.
+    reach: Vec<u64>,
 }
 
 /// Why a lock is not granted, or a range not given back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LockRefusal {
     /// This lock of another owner is in the way: of several the one with the lowest first byte.
-    Conflict(HeldLock),
+    Conflict(RangeLock),
     /// It would leave more than [`LOCKS_MAX`] locks.
     TooMany,
+}
+
+/// What a change puts in place of the locks of a window; made and applied without anything between.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    window: Range<usize>,
+    next: Vec<RangeLock>,
 }
 
 impl Span {
@@ -68,6 +81,11 @@ impl Span {
         Self { first: self.first.min(other.first), last: self.last.max(other.last) }
     }
 
+    /// The span with the byte in front and the one behind, where there are such.
+    fn with_neighbours(self) -> Self {
+        Self { first: self.first.saturating_sub(1), last: self.last.saturating_add(1) }
+    }
+
     /// What is left of it without the other: in front and behind.
     fn without(self, other: Self) -> impl Iterator<Item = Self> {
         let front = other.first.checked_sub(1).filter(|&last| self.first <= last);
@@ -78,69 +96,152 @@ impl Span {
     }
 }
 
+impl RangeLock {
+    /// Whether the two cannot be held at the same time.
+    #[must_use]
+    pub fn excludes(&self, other: &Self) -> bool {
+        let is_exclusive = self.kind == LockKind::Exclusive || other.kind == LockKind::Exclusive;
+        is_exclusive && self.span.overlaps(other.span) && self.owner != other.owner
+    }
+
+    /// Whether it is the same request: owner, bytes and kind.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.span == other.span && self.kind == other.kind && self.owner == other.owner
+    }
+}
+
 impl ByteRangeLocks {
     /// The lock of another owner that is in the way of this one, the lowest if there are several.
     #[must_use]
-    pub fn conflict(&self, owner: &LockOwner, span: Span, kind: LockKind) -> Option<&HeldLock> {
-        let excludes = |held: &&HeldLock| kind == LockKind::Exclusive || held.kind == LockKind::Exclusive;
-        let mut others = self.held.iter().filter(|held| held.owner != *owner && held.span.overlaps(span));
-        others.find(excludes)
+    pub fn conflict(&self, wanted: &RangeLock) -> Option<&RangeLock> {
+        self.in_the_way(wanted).next()
     }
 
     /// Grants a lock. What the owner holds of these bytes is converted to the new kind, up or down, at once.
     ///
     /// Errors, in order: `Conflict`, `TooMany`; what is held stays.
-    pub fn lock(&mut self, owner: &LockOwner, span: Span, kind: LockKind) -> Result<(), LockRefusal> {
-        if let Some(other) = self.conflict(owner, span, kind) {
-            return Err(LockRefusal::Conflict(other.clone()));
-        }
-        let is_same = |held: &HeldLock| held.owner == *owner && held.kind == kind;
-        let joined = self.held.iter().filter(|held| is_same(held) && held.span.touches(span));
-        let whole = joined.fold(span, |whole, held| whole.union(held.span));
-        let mut next = self.carved(owner, whole);
-        next.push(HeldLock { owner: owner.clone(), span: whole, kind });
-        self.replace(next)
+    pub fn lock(&mut self, wanted: &RangeLock) -> Result<(), LockRefusal> {
+        let plan = self.plan_lock(wanted)?;
+        self.apply(plan);
+        Ok(())
     }
 
     /// Gives a range back; bytes of it that the owner does not hold are no error.
     ///
     /// Errors: `TooMany` (the middle of a lock leaves two); what is held stays.
     pub fn unlock(&mut self, owner: &LockOwner, span: Span) -> Result<(), LockRefusal> {
-        let next = self.carved(owner, span);
-        self.replace(next)
+        let plan = self.plan_unlock(owner, span)?;
+        self.apply(plan);
+        Ok(())
     }
 
     /// Gives back everything whose owner is meant: a client that is gone, an open that is closed.
     pub fn release(&mut self, is_meant: impl Fn(&LockOwner) -> bool) {
         self.held.retain(|held| !is_meant(&held.owner));
+        self.reach.clear();
+        let mut top = 0;
+        self.reach.extend(self.held.iter().map(|held| {
+            top = held.span.last.max(top);
+            top
+        }));
     }
 
     /// The locks, by first byte.
     #[must_use]
-    pub fn held(&self) -> &[HeldLock] {
+    pub fn held(&self) -> &[RangeLock] {
         &self.held
     }
 
-    /// The locks without what this owner holds of these bytes.
-    fn carved(&self, owner: &LockOwner, span: Span) -> Vec<HeldLock> {
-        let mut left = Vec::with_capacity(self.held.len() + 2);
-        for held in &self.held {
-            if held.owner == *owner && held.span.overlaps(span) {
-                left.extend(held.span.without(span).map(|span| HeldLock { span, ..held.clone() }));
-            } else {
-                left.push(held.clone());
-            }
-        }
-        left
+    /// The locks of others that are in the way, by first byte.
+    pub(crate) fn in_the_way(&self, wanted: &RangeLock) -> impl Iterator<Item = &RangeLock> {
+        self.locks_in(&self.window(wanted.span)).iter().filter(move |held| held.excludes(wanted))
     }
 
-    fn replace(&mut self, mut next: Vec<HeldLock>) -> Result<(), LockRefusal> {
-        if next.len() > LOCKS_MAX && next.len() > self.held.len() {
+    /// Whether an owner holds any of these bytes alone.
+    pub(crate) fn is_exclusive_of(&self, owner: &LockOwner, span: Span) -> bool {
+        let mut near = self.locks_in(&self.window(span)).iter();
+        near.any(|held| held.kind == LockKind::Exclusive && held.span.overlaps(span) && held.owner == *owner)
+    }
+
+    /// What granting a lock would change.
+    ///
+    /// Errors, in order: `Conflict`, `TooMany`.
+    pub(crate) fn plan_lock(&self, wanted: &RangeLock) -> Result<Plan, LockRefusal> {
+        if let Some(other) = self.conflict(wanted) {
+            return Err(LockRefusal::Conflict(other.clone()));
+        }
+        let window = self.window(wanted.span.with_neighbours());
+        let mut next = Vec::with_capacity(window.len() + 2);
+        let mut whole = wanted.clone();
+        for held in self.locks_in(&window) {
+            if held.owner == wanted.owner && held.kind == wanted.kind && held.span.touches(wanted.span) {
+                whole.span = whole.span.union(held.span);
+                whole.since = whole.since.min(held.since);
+            } else {
+                carve(held, (&wanted.owner, wanted.span), &mut next);
+            }
+        }
+        next.push(whole);
+        self.plan(window, next)
+    }
+
+    /// What giving a range back would change.
+    ///
+    /// Errors: `TooMany`.
+    pub(crate) fn plan_unlock(&self, owner: &LockOwner, span: Span) -> Result<Plan, LockRefusal> {
+        let window = self.window(span);
+        let mut next = Vec::with_capacity(window.len() + 1);
+        for held in self.locks_in(&window) {
+            carve(held, (owner, span), &mut next);
+        }
+        self.plan(window, next)
+    }
+
+    /// Does what was planned; says by how many locks there are more.
+    pub(crate) fn apply(&mut self, plan: Plan) -> i64 {
+        let before = self.held.len();
+        let (start, added) = (plan.window.start, plan.next.len());
+        self.reach.splice(plan.window.clone(), std::iter::repeat_n(0, added));
+        self.held.splice(plan.window, plan.next);
+        let mut top = start.checked_sub(1).and_then(|index| self.reach.get(index)).copied().unwrap_or(0);
+        let behind = self.held.iter().zip(&mut self.reach).skip(start).enumerate();
+        for (index, (held, reach)) in behind {
+            top = held.span.last.max(top);
+            if index >= added && *reach == top {
+                break;
+            }
+            *reach = top;
+        }
+        i64::try_from(self.held.len()).unwrap_or(i64::MAX) - i64::try_from(before).unwrap_or(i64::MAX)
+    }
+
+    /// Where all locks stand that may overlap a span. What a change of these bytes makes sorts in there.
+    fn window(&self, span: Span) -> Range<usize> {
+        let start = self.reach.partition_point(|reach| *reach < span.first);
+        let end = self.held.partition_point(|held| held.span.first <= span.last);
+        start..end.max(start)
+    }
+
+    fn locks_in(&self, window: &Range<usize>) -> &[RangeLock] {
+        self.held.get(window.clone()).unwrap_or_default()
+    }
+
+    fn plan(&self, window: Range<usize>, mut next: Vec<RangeLock>) -> Result<Plan, LockRefusal> {
+        let left = self.held.len() - window.len() + next.len();
+        if left > LOCKS_MAX && left > self.held.len() {
             return Err(LockRefusal::TooMany);
         }
         next.sort_by_key(|held| held.span.first);
-        self.held = next;
-        Ok(())
+        Ok(Plan { window, next })
+    }
+}
+
+/// Keeps a lock, without what this owner holds of these bytes.
+fn carve(held: &RangeLock, (owner, span): (&LockOwner, Span), left: &mut Vec<RangeLock>) {
+    if held.owner == *owner && held.span.overlaps(span) {
+        left.extend(held.span.without(span).map(|span| RangeLock { span, ..held.clone() }));
+    } else {
+        left.push(held.clone());
     }
 }
 
@@ -160,6 +261,10 @@ mod tests {
 
     fn span(offset: u64, length: u64) -> Span {
         Span::new(LockRange { offset, length }).unwrap()
+    }
+
+    fn lock(number: u64, span: Span, kind: LockKind) -> RangeLock {
+        RangeLock { owner: owner(number), span, kind, since: Timestamp::default() }
     }
 
     fn ranges(locks: &ByteRangeLocks) -> Vec<(u64, u64, LockKind)> {
@@ -183,12 +288,12 @@ mod tests {
     fn locks_split_merge_and_convert() {
         let mut locks = ByteRangeLocks::default();
         let me = owner(1);
-        locks.lock(&me, span(0, 100), Exclusive).unwrap();
-        locks.lock(&me, span(40, 20), Shared).unwrap();
+        locks.lock(&lock(1, span(0, 100), Exclusive)).unwrap();
+        locks.lock(&lock(1, span(40, 20), Shared)).unwrap();
         assert_eq!(ranges(&locks), [(0, 40, Exclusive), (40, 20, Shared), (60, 40, Exclusive)]);
         locks.unlock(&me, span(10, 5)).unwrap();
         assert_eq!(ranges(&locks)[..2], [(0, 10, Exclusive), (15, 25, Exclusive)]);
-        locks.lock(&me, span(10, 50), Exclusive).unwrap();
+        locks.lock(&lock(1, span(10, 50), Exclusive)).unwrap();
         assert_eq!(ranges(&locks), [(0, 100, Exclusive)], "upgraded, and one again");
         locks.unlock(&me, span(50, 0)).unwrap();
         assert_eq!(ranges(&locks), [(0, 50, Exclusive)]);
@@ -199,26 +304,26 @@ mod tests {
     #[test]
     fn the_lowest_lock_in_the_way_is_named() {
         let mut locks = ByteRangeLocks::default();
-        locks.lock(&owner(1), span(100, 10), Shared).unwrap();
-        locks.lock(&owner(2), span(50, 10), Shared).unwrap();
-        locks.lock(&owner(3), span(0, 200), Shared).unwrap();
-        let conflict = locks.conflict(&owner(3), span(0, 0), Exclusive).unwrap();
+        locks.lock(&lock(1, span(100, 10), Shared)).unwrap();
+        locks.lock(&lock(2, span(50, 10), Shared)).unwrap();
+        locks.lock(&lock(3, span(0, 200), Shared)).unwrap();
+        let conflict = locks.conflict(&lock(3, span(0, 0), Exclusive)).unwrap();
         assert_eq!((&conflict.owner, conflict.span), (&owner(2), span(50, 10)));
-        assert!(matches!(locks.lock(&owner(3), span(0, 0), Exclusive), Err(LockRefusal::Conflict(_))));
+        assert!(matches!(locks.lock(&lock(3, span(0, 0), Exclusive)), Err(LockRefusal::Conflict(_))));
         assert_eq!(locks.held().len(), 3, "a refused upgrade keeps what was held");
         locks.release(|other| *other != owner(3));
-        locks.lock(&owner(3), span(0, 0), Exclusive).unwrap();
+        locks.lock(&lock(3, span(0, 0), Exclusive)).unwrap();
         assert_eq!(ranges(&locks), [(0, 0, Exclusive)]);
     }
 
     #[test]
     fn the_number_of_locks_is_bounded() {
-        let held = |index| HeldLock { owner: owner(1), span: span(index * 10, 5), kind: Shared };
-        let mut locks = ByteRangeLocks { held: (0..LOCKS_MAX as u64).map(held).collect() };
-        assert_eq!(locks.lock(&owner(1), span(7, 1), Shared), Err(LockRefusal::TooMany));
+        let mut locks = ByteRangeLocks::default();
+        (0..LOCKS_MAX as u64).for_each(|index| locks.lock(&lock(1, span(index * 10, 5), Shared)).unwrap());
+        assert_eq!(locks.lock(&lock(1, span(7, 1), Shared)), Err(LockRefusal::TooMany));
         assert_eq!(locks.unlock(&owner(1), span(12, 1)), Err(LockRefusal::TooMany));
         locks.unlock(&owner(1), span(10, 5)).unwrap();
-        locks.lock(&owner(1), span(7, 1), Shared).unwrap();
+        locks.lock(&lock(1, span(7, 1), Shared)).unwrap();
         assert_eq!(locks.held().len(), LOCKS_MAX);
     }
 
@@ -276,7 +381,7 @@ mod tests {
                 let me = owner(who as u64);
                 let kind = match action { 0 => None, 1 => Some(Shared), _ => Some(Exclusive) };
                 let result = match kind {
-                    Some(kind) => locks.lock(&me, range, kind),
+                    Some(kind) => locks.lock(&lock(who as u64, range, kind)),
                     None => locks.unlock(&me, range),
                 };
                 let refused = kind.is_some_and(|kind| oracle.is_refused(who, (from, to), kind));
@@ -290,6 +395,8 @@ mod tests {
                 }).collect();
                 held.sort_by_key(|lock| (lock.0, lock.1));
                 prop_assert_eq!(held, oracle.runs());
+                let reach = locks.held().iter().scan(0, |top, held| { *top = held.span.last.max(*top); Some(*top) });
+                prop_assert_eq!(&locks.reach, &reach.collect::<Vec<_>>());
             }
         }
     }

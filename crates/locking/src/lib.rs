@@ -1,10 +1,19 @@
-//! Share reservations and byte-range locks of one inode: who is granted and who is in the way.
+//! Share reservations and byte-range locks: who is granted, who waits and who is in the way.
 //!
-//! Values without I/O, clock and waiting: the owner of an inode's state calls them under its own lock. Queues of
-//! waiting locks, leases and durable opens join with the doors that speak them.
+//! Values without I/O, clock and waiting, held under short locks of their own. [`LockTable`] is all locks of the house;
+//! leases and durable opens join with the door that speaks them.
 
 mod byte_range;
+mod cycle;
+mod effects;
+mod inode_locks;
+mod pending;
 mod share_mode;
+mod table;
+#[cfg(test)]
+mod tests;
 
-pub use byte_range::{ByteRangeLocks, HeldLock, LOCKS_MAX, LockRefusal, Span};
-pub use share_mode::{SHARES_MAX, ShareRefusal, ShareReservation, ShareReservations};
+pub use byte_range::{ByteRangeLocks, LOCKS_MAX, LockRefusal, RangeLock, Span};
+pub use pending::WAITERS_MAX;
+pub use share_mode::{HeldShare, SHARES_MAX, ShareRefusal, ShareReservation, ShareReservations};
+pub use table::{CLIENT_ENTRIES_MAX, ENTRIES_MAX, LockTable, Locked, Refusal};

@@ -1,9 +1,9 @@
 //! Share reservations: what an open does, and what it lets others do meanwhile (MS-FSA 2.1.5.1.2.2).
 
 use vfs::acl::AccessMask;
-use vfs::{OpenId, ShareMode};
+use vfs::{LockOwner, ShareMode, Timestamp};
 
-/// What one open does and lets others do.
+/// What one open, or one DOS share of NLM, does and lets others do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShareReservation {
     /// What it does.
@@ -12,18 +12,29 @@ pub struct ShareReservation {
     lets: ShareMode,
 }
 
-/// The reservations of all opens of one inode; no two of them contradict each other.
+/// A reservation that is held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldShare {
+    /// Whose it is.
+    pub owner: LockOwner,
+    /// What it reserves.
+    pub reservation: ShareReservation,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// The reservations of all opens and DOS shares of one inode, one for each owner; no two of them contradict each other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ShareReservations {
-    held: Vec<(OpenId, ShareReservation)>,
+    held: Vec<HeldShare>,
 }
 
 /// Why a reservation is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ShareRefusal {
-    /// This open is in the way.
-    Conflict(OpenId),
-    /// [`SHARES_MAX`] opens are held.
+    /// The reservation of this owner is in the way.
+    Conflict(LockOwner),
+    /// [`SHARES_MAX`] reservations are held.
     TooMany,
 }
 
@@ -49,6 +60,26 @@ impl ShareReservation {
         Self { uses, lets: EVERYTHING }
     }
 
+    /// A DOS share (Open Group C702, `NLM_SHARE`): what its owner does, and what others may not do. Unlike an open, one
+    /// that does nothing still denies.
+    #[must_use]
+    pub fn of_share(access: ShareMode, deny: ShareMode) -> Self {
+        let lets = ShareMode { read: !deny.read, write: !deny.write, delete: !deny.delete };
+        Self { uses: access, lets }
+    }
+
+    /// What its owner does.
+    #[must_use]
+    pub fn access(&self) -> ShareMode {
+        self.uses
+    }
+
+    /// What others may not do.
+    #[must_use]
+    pub fn deny(&self) -> ShareMode {
+        ShareMode { read: !self.lets.read, write: !self.lets.write, delete: !self.lets.delete }
+    }
+
     /// Whether either does what the other does not let it do.
     #[must_use]
     pub fn conflicts(&self, other: &Self) -> bool {
@@ -57,40 +88,40 @@ impl ShareReservation {
 }
 
 impl ShareReservations {
-    /// The first open that is in the way of a reservation, except `own` (an operation through its own open).
+    /// The first owner that is in the way of a reservation, except `own` (an operation through its own open).
     #[must_use]
-    pub fn conflict(&self, wanted: &ShareReservation, own: Option<OpenId>) -> Option<OpenId> {
-        let mut others = self.held.iter().filter(|(open, _)| Some(*open) != own);
-        others.find(|(_, held)| held.conflicts(wanted)).map(|(open, _)| *open)
+    pub fn conflict(&self, wanted: &ShareReservation, own: Option<&LockOwner>) -> Option<&LockOwner> {
+        let mut others = self.held.iter().filter(|held| Some(&held.owner) != own);
+        others.find(|held| held.reservation.conflicts(wanted)).map(|held| &held.owner)
     }
 
-    /// Takes a reservation for an open, in place of the one it has.
+    /// Takes a reservation, in place of the one that its owner has; says whether it had none.
     ///
     /// Errors, in order: `Conflict`, `TooMany`; what is held stays.
-    pub fn reserve(&mut self, open: OpenId, wanted: ShareReservation) -> Result<(), ShareRefusal> {
-        if let Some(other) = self.conflict(&wanted, Some(open)) {
-            return Err(ShareRefusal::Conflict(other));
+    pub fn reserve(&mut self, wanted: HeldShare) -> Result<bool, ShareRefusal> {
+        if let Some(other) = self.conflict(&wanted.reservation, Some(&wanted.owner)) {
+            return Err(ShareRefusal::Conflict(other.clone()));
         }
-        if let Some((_, held)) = self.held.iter_mut().find(|(held, _)| *held == open) {
-            *held = wanted;
-            return Ok(());
+        if let Some(held) = self.held.iter_mut().find(|held| held.owner == wanted.owner) {
+            held.reservation = wanted.reservation;
+            return Ok(false);
         }
         if self.held.len() >= SHARES_MAX {
             return Err(ShareRefusal::TooMany);
         }
-        self.held.push((open, wanted));
-        Ok(())
+        self.held.push(wanted);
+        Ok(true)
     }
 
-    /// Gives the reservation of an open back; one that is not held is no error.
-    pub fn release(&mut self, open: OpenId) {
-        self.held.retain(|(held, _)| *held != open);
+    /// Gives back the reservations of all owners that are meant; none is no error.
+    pub fn release(&mut self, is_meant: impl Fn(&LockOwner) -> bool) {
+        self.held.retain(|held| !is_meant(&held.owner));
     }
 
-    /// Whether nothing is reserved.
+    /// What is reserved, the oldest owner first.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.held.is_empty()
+    pub fn held(&self) -> &[HeldShare] {
+        &self.held
     }
 }
 
@@ -100,11 +131,13 @@ fn exceeds(uses: ShareMode, lets: ShareMode) -> bool {
 
 const EVERYTHING: ShareMode = ShareMode { read: true, write: true, delete: true };
 
-/// Most opens of one inode.
+/// Most opens and DOS shares of one inode.
 pub const SHARES_MAX: usize = 65_536;
 
 #[cfg(test)]
 mod tests {
+    use vfs::OpenId;
+
     use super::*;
 
     fn share(text: &str) -> ShareMode {
@@ -121,6 +154,26 @@ mod tests {
             _ => AccessMask::READ_ATTRIBUTES.0,
         });
         ShareReservation::new(AccessMask(rights.fold(0, |mask, right| mask | right)), share(lets))
+    }
+
+    fn open(number: u64) -> LockOwner {
+        LockOwner::Open(OpenId(number))
+    }
+
+    fn held(number: u64, reservation: ShareReservation) -> HeldShare {
+        HeldShare { owner: open(number), reservation, since: Timestamp::default() }
+    }
+
+    #[test]
+    fn dos_shares_deny_and_are_denied() {
+        let nlm = |access: &str, deny: &str| ShareReservation::of_share(share(access), share(deny));
+        assert!(nlm("", "w").conflicts(&nlm("w", "")), "one that does nothing still denies");
+        assert!(nlm("r", "").conflicts(&nlm("", "r")));
+        assert!(!nlm("rw", "").conflicts(&nlm("rw", "")));
+        assert!(!nlm("r", "w").conflicts(&nlm("r", "w")));
+        assert!(nlm("rw", "rw").conflicts(&reservation("r", "rwd")), "and opens are bound too");
+        let both = nlm("r", "w");
+        assert_eq!((both.access(), both.deny()), (share("r"), share("w")));
     }
 
     #[test]
@@ -153,38 +206,38 @@ mod tests {
 
     #[test]
     fn reservations_last_until_released() {
-        let mut held = ShareReservations::default();
-        held.reserve(OpenId(1), reservation("r", "r")).unwrap();
-        held.reserve(OpenId(2), reservation("r", "r")).unwrap();
+        let mut all = ShareReservations::default();
+        all.reserve(held(1, reservation("r", "r"))).unwrap();
+        all.reserve(held(2, reservation("r", "r"))).unwrap();
         let writer = reservation("w", "rw");
-        assert_eq!(held.reserve(OpenId(3), writer), Err(ShareRefusal::Conflict(OpenId(1))));
-        held.release(OpenId(1));
-        assert_eq!(held.reserve(OpenId(3), writer), Err(ShareRefusal::Conflict(OpenId(2))));
-        held.release(OpenId(2));
-        held.release(OpenId(2));
-        assert!(held.is_empty());
-        held.reserve(OpenId(3), writer).unwrap();
-        assert_eq!(held.reserve(OpenId(4), reservation("r", "r")), Err(ShareRefusal::Conflict(OpenId(3))));
+        assert_eq!(all.reserve(held(3, writer)), Err(ShareRefusal::Conflict(open(1))));
+        all.release(|owner| *owner == open(1));
+        assert_eq!(all.reserve(held(3, writer)), Err(ShareRefusal::Conflict(open(2))));
+        all.release(|owner| *owner == open(2));
+        all.release(|owner| *owner == open(2));
+        assert!(all.held().is_empty());
+        all.reserve(held(3, writer)).unwrap();
+        assert_eq!(all.reserve(held(4, reservation("r", "r"))), Err(ShareRefusal::Conflict(open(3))));
     }
 
     #[test]
     fn an_open_may_change_its_own_reservation() {
-        let mut held = ShareReservations::default();
-        held.reserve(OpenId(1), reservation("rw", "")).unwrap();
-        held.reserve(OpenId(1), reservation("r", "r")).unwrap();
-        held.reserve(OpenId(2), reservation("r", "r")).unwrap();
-        assert_eq!(held.reserve(OpenId(1), reservation("rw", "r")), Err(ShareRefusal::Conflict(OpenId(2))));
-        held.release(OpenId(1));
-        assert_eq!(held.conflict(&reservation("r", ""), None), Some(OpenId(2)), "the refused change left the old one");
+        let mut all = ShareReservations::default();
+        all.reserve(held(1, reservation("rw", ""))).unwrap();
+        all.reserve(held(1, reservation("r", "r"))).unwrap();
+        all.reserve(held(2, reservation("r", "r"))).unwrap();
+        assert_eq!(all.reserve(held(1, reservation("rw", "r"))), Err(ShareRefusal::Conflict(open(2))));
+        all.release(|owner| *owner == open(1));
+        assert_eq!(all.conflict(&reservation("r", ""), None), Some(&open(2)), "the refused change left the old one");
     }
 
     #[test]
     fn anonymous_operations_are_bound_too() {
-        let mut held = ShareReservations::default();
-        held.reserve(OpenId(1), reservation("r", "r")).unwrap();
+        let mut all = ShareReservations::default();
+        all.reserve(held(1, reservation("r", "r"))).unwrap();
         let operation = |uses| ShareReservation::of_operation(share(uses));
-        assert_eq!(held.conflict(&operation("r"), None), None);
-        assert_eq!(held.conflict(&operation("w"), None), Some(OpenId(1)));
-        assert_eq!(held.conflict(&operation("w"), Some(OpenId(1))), None, "its own open is not in its way");
+        assert_eq!(all.conflict(&operation("r"), None), None);
+        assert_eq!(all.conflict(&operation("w"), None), Some(&open(1)));
+        assert_eq!(all.conflict(&operation("w"), Some(&open(1))), None, "its own open is not in its way");
     }
 }

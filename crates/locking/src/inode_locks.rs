@@ -1,0 +1,260 @@
+//! Everything that is locked of one inode, and everybody who waits there.
+
+use std::sync::Arc;
+
+use vfs::{InodeId, LockEntry, LockKind, LockOwner, LockState, LockedWhat, Mailbox};
+
+use crate::byte_range::{ByteRangeLocks, LockRefusal, Plan, RangeLock, Span};
+use crate::effects::Effects;
+use crate::pending::{Waiter, Waiting};
+use crate::share_mode::{HeldShare, ShareRefusal, ShareReservations};
+
+/// The locks, shares and waiting requests of one inode. Between two calls nobody waits who could be granted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct InodeLocks {
+    ranges: ByteRangeLocks,
+    shares: ShareReservations,
+    waiting: Waiting,
+}
+
+/// What came of trying to lock.
+#[derive(Debug)]
+pub(crate) enum Tried {
+    /// Granted.
+    Granted,
+    /// Others hold it; this is the first of them.
+    Held(RangeLock),
+    /// Nobody holds it, but somebody waited for it before.
+    Behind,
+    /// The bound of the inode.
+    TooMany,
+}
+
+/// What came of queueing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Queued {
+    /// Granted at once.
+    Granted,
+    /// Waits now.
+    New,
+    /// Waited before.
+    Before,
+    /// The bound of the inode.
+    TooMany,
+}
+
+/// What came of giving up to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GaveUp {
+    /// It was granted, and told, meanwhile.
+    Told,
+    /// Only others who wait were in its way: granted.
+    Granted,
+    /// Given up.
+    Left,
+}
+
+impl InodeLocks {
+    /// Whether nothing is held or waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ranges.held().is_empty() && self.shares.held().is_empty() && self.waiting.is_empty()
+    }
+
+    /// The lock in the way of another.
+    pub(crate) fn conflict(&self, wanted: &RangeLock) -> Option<RangeLock> {
+        self.ranges.conflict(wanted).cloned()
+    }
+
+    /// Tries to lock. Who would wait also waits for those who came before; who would not is only refused for what is
+    /// held (`F_SETLK`).
+    pub(crate) fn lock(&mut self, wanted: &RangeLock, would_wait: bool, effects: &mut Effects) -> Tried {
+        let index = self.waiting.position(wanted).unwrap_or(self.waiting.len());
+        let is_behind = would_wait && self.waiting.in_front((index, wanted), &self.ranges).next().is_some();
+        match self.ranges.plan_lock(wanted) {
+            Err(LockRefusal::Conflict(other)) => Tried::Held(other),
+            Err(LockRefusal::TooMany) => Tried::TooMany,
+            Ok(_) if is_behind => Tried::Behind,
+            Ok(plan) => {
+                self.hold(&wanted.owner, plan, effects);
+                // The same request may have waited.
+                self.drop_waiters(|waiting| waiting.is_same(wanted), effects);
+                self.grant(effects);
+                Tried::Granted
+            }
+        }
+    }
+
+    /// Locks, or queues for it.
+    pub(crate) fn lock_or_queue(
+        &mut self,
+        wanted: &RangeLock,
+        mailbox: &Arc<Mailbox>,
+        effects: &mut Effects,
+    ) -> Queued {
+        match self.lock(wanted, true, effects) {
+            Tried::Granted => return Queued::Granted,
+            Tried::TooMany => return Queued::TooMany,
+            Tried::Held(_) | Tried::Behind => {}
+        }
+        match self.waiting.add(Waiter { wanted: wanted.clone(), mailbox: Arc::clone(mailbox) }) {
+            Some(true) => {
+                effects.wait(&wanted.owner);
+                Queued::New
+            }
+            Some(false) => Queued::Before,
+            None => Queued::TooMany,
+        }
+    }
+
+    /// Takes back a request whose wait would never end; grants it if only the order of the queue was in its way.
+    pub(crate) fn give_up(&mut self, wanted: &RangeLock, effects: &mut Effects) -> GaveUp {
+        if !self.drop_waiters(|waiting| waiting.is_same(wanted), effects) {
+            return GaveUp::Told;
+        }
+        let plan = self.ranges.plan_lock(wanted).ok();
+        let outcome = if plan.is_some() { GaveUp::Granted } else { GaveUp::Left };
+        if let Some(plan) = plan {
+            self.hold(&wanted.owner, plan, effects);
+        }
+        self.grant(effects);
+        outcome
+    }
+
+    /// Gives a range back; a request of the owner that waits for exactly these bytes ends.
+    ///
+    /// Errors: `TooMany`.
+    pub(crate) fn unlock(
+        &mut self,
+        (owner, span): (&LockOwner, Span),
+        effects: &mut Effects,
+    ) -> Result<(), LockRefusal> {
+        let plan = self.ranges.plan_unlock(owner, span)?;
+        self.hold(owner, plan, effects);
+        self.drop_waiters(|waiting| waiting.span == span && waiting.owner == *owner, effects);
+        self.grant(effects);
+        Ok(())
+    }
+
+    /// Takes a waiting request back; `false` when none waits.
+    pub(crate) fn cancel(&mut self, wanted: &RangeLock, effects: &mut Effects) -> bool {
+        let waited = self.drop_waiters(|waiting| waiting.is_same(wanted), effects);
+        if waited {
+            self.grant(effects);
+        }
+        waited
+    }
+
+    /// Takes a share.
+    ///
+    /// Errors, in order: `Conflict`, `TooMany`.
+    pub(crate) fn share(&mut self, wanted: HeldShare, effects: &mut Effects) -> Result<(), ShareRefusal> {
+        let owner = wanted.owner.clone();
+        if self.shares.reserve(wanted)? {
+            effects.share(&owner, 1);
+        }
+        Ok(())
+    }
+
+    /// Gives the share of an owner back.
+    pub(crate) fn unshare(&mut self, owner: &LockOwner, effects: &mut Effects) {
+        self.release_shares(|other| other == owner, effects);
+    }
+
+    /// Frees everything that is held or waited for by owners that are meant.
+    pub(crate) fn release(&mut self, is_meant: impl Fn(&LockOwner) -> bool, effects: &mut Effects) {
+        self.ranges.held().iter().filter(|held| is_meant(&held.owner)).for_each(|held| effects.hold(&held.owner, -1));
+        self.ranges.release(&is_meant);
+        self.release_shares(&is_meant, effects);
+        self.drop_waiters(|waiting| is_meant(&waiting.owner), effects);
+        self.grant(effects);
+    }
+
+    /// Shows everybody for whom this waiting request waits: holders, and those who stand before it.
+    pub(crate) fn each_blocker(&self, wanted: &RangeLock, show: &mut impl FnMut(&LockOwner)) {
+        if let Some(index) = self.waiting.position(wanted) {
+            self.show_blockers((index, wanted), show);
+        }
+    }
+
+    /// Shows everybody for whom any request of this owner waits here.
+    pub(crate) fn each_blocker_of(&self, owner: &LockOwner, show: &mut impl FnMut(&LockOwner)) {
+        for (index, waiter) in self.waiting.iter().enumerate().filter(|(_, waiter)| waiter.wanted.owner == *owner) {
+            self.show_blockers((index, &waiter.wanted), show);
+        }
+    }
+
+    /// Everything that is held or waits, as people see it; the client of an owner is filled in by who knows it.
+    pub(crate) fn entries(&self, inode: InodeId) -> impl Iterator<Item = LockEntry> {
+        let range = move |lock: &RangeLock, state| LockEntry {
+            inode,
+            owner: lock.owner.clone(),
+            client: None,
+            state,
+            what: LockedWhat::Range(lock.span.range(), lock.kind),
+            since: lock.since,
+        };
+        let share = move |held: &HeldShare| LockEntry {
+            inode,
+            owner: held.owner.clone(),
+            client: None,
+            state: LockState::Held,
+            what: LockedWhat::Share { access: held.reservation.access(), deny: held.reservation.deny() },
+            since: held.since,
+        };
+        let held = self.ranges.held().iter().map(move |lock| range(lock, LockState::Held));
+        let waiting = self.waiting.iter().map(move |waiter| range(&waiter.wanted, LockState::Waiting));
+        held.chain(self.shares.held().iter().map(share)).chain(waiting)
+    }
+
+    fn show_blockers(&self, (index, wanted): (usize, &RangeLock), show: &mut impl FnMut(&LockOwner)) {
+        self.ranges.in_the_way(wanted).for_each(|held| show(&held.owner));
+        self.waiting.in_front((index, wanted), &self.ranges).for_each(show);
+    }
+
+    fn hold(&mut self, owner: &LockOwner, plan: Plan, effects: &mut Effects) {
+        let more = self.ranges.apply(plan);
+        effects.hold(owner, more);
+    }
+
+    fn release_shares(&mut self, is_meant: impl Fn(&LockOwner) -> bool, effects: &mut Effects) {
+        self.shares.held().iter().filter(|held| is_meant(&held.owner)).for_each(|held| effects.share(&held.owner, -1));
+        self.shares.release(is_meant);
+    }
+
+    fn drop_waiters(&mut self, is_meant: impl Fn(&RangeLock) -> bool, effects: &mut Effects) -> bool {
+        let dropped = self.waiting.take(is_meant);
+        dropped.iter().for_each(|waiter| effects.end_wait(&waiter.wanted.owner));
+        !dropped.is_empty()
+    }
+
+    /// Grants what can be granted, first come first.
+    fn grant(&mut self, effects: &mut Effects) {
+        let mut index = 0;
+        while let Some(waiter) = self.waiting.get(index) {
+            let Some(plan) = self.grantable((index, &waiter.wanted)) else {
+                index += 1;
+                continue;
+            };
+            let lets_earlier_go = self.lets_earlier_go((index, &waiter.wanted));
+            let Some(waiter) = self.waiting.remove(index) else { return };
+            effects.end_wait(&waiter.wanted.owner);
+            // Who cannot be told would hold a lock that it does not know of; its client asks again.
+            if waiter.tell(effects.inode) {
+                self.hold(&waiter.wanted.owner, plan, effects);
+                index = if lets_earlier_go { 0 } else { index };
+            }
+        }
+    }
+
+    /// Whether granting this may make way for one who came before it: it is a downgrade, or others stand no longer
+    /// before an earlier request of the same owner.
+    fn lets_earlier_go(&self, (index, wanted): (usize, &RangeLock)) -> bool {
+        let is_downgrade = wanted.kind == LockKind::Shared && self.ranges.is_exclusive_of(&wanted.owner, wanted.span);
+        is_downgrade || self.waiting.iter().take(index).any(|earlier| earlier.wanted.owner == wanted.owner)
+    }
+
+    fn grantable(&self, (index, wanted): (usize, &RangeLock)) -> Option<Plan> {
+        let plan = self.ranges.plan_lock(wanted).ok()?;
+        self.waiting.in_front((index, wanted), &self.ranges).next().is_none().then_some(plan)
+    }
+}

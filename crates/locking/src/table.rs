@@ -1,0 +1,328 @@
+//! All locks of the house: over all inodes, zones and doors.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use vfs::{ClientId, InodeId, LockEntry, LockFigures, LockOwner, Mailbox};
+
+use crate::byte_range::{LockRefusal, RangeLock, Span};
+use crate::cycle::{Search, Waits};
+use crate::effects::{Effects, client_of};
+use crate::inode_locks::{GaveUp, InodeLocks, Queued, Tried};
+use crate::share_mode::{HeldShare, ShareRefusal};
+
+/// All locks, shares and waiting requests. Whoever waits is told in its mailbox when it is granted, within the call
+/// that made way; if its mailbox is full it is dropped and not granted.
+///
+/// Order of the short locks within: waits, then one inode shard, then one client shard.
+#[derive(Debug)]
+pub struct LockTable {
+    inodes: Sharded<HashMap<InodeId, InodeLocks>>,
+    clients: Sharded<HashMap<ClientId, Holdings>>,
+    /// Held while a request begins to wait, so that of two that would wait for each other one sees the other.
+    waits: Mutex<Waits>,
+    held: AtomicI64,
+    waiting: AtomicI64,
+    shares: AtomicI64,
+}
+
+/// What a request for a lock came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locked {
+    /// Granted.
+    Granted,
+    /// Waits; the grant is told in the mailbox.
+    Queued,
+}
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// This lock is in the way.
+    Held(RangeLock),
+    /// The share of this owner is in the way.
+    Shared(LockOwner),
+    /// Who is in the way waits, perhaps by way of others, for the one who asks.
+    Deadlock,
+    /// A bound: of the inode, of the client or of the house.
+    TooMany,
+}
+
+/// Entries of one client, by inode.
+#[derive(Debug, Default)]
+struct Holdings {
+    entries: i64,
+    inodes: HashMap<InodeId, i64>,
+}
+
+impl LockTable {
+    /// A table without locks.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            inodes: Sharded::new(),
+            clients: Sharded::new(),
+            waits: Mutex::default(),
+            held: AtomicI64::new(0),
+            waiting: AtomicI64::new(0),
+            shares: AtomicI64::new(0),
+        }
+    }
+
+    /// Takes a lock; with a mailbox, waits for it in the order of arrival. What the owner holds of these bytes is
+    /// converted. A request that waits already (same owner, bytes and kind) keeps its place. Without a mailbox only what
+    /// is held is in the way, not who waits.
+    ///
+    /// # Errors
+    /// In order: `TooMany` (client, house), `Held` (and no mailbox), `TooMany` (inode), `Deadlock`.
+    pub fn lock(&self, inode: InodeId, wanted: &RangeLock, wait: Option<&Arc<Mailbox>>) -> Result<Locked, Refusal> {
+        self.admit(&wanted.owner)?;
+        let (tried, effects) = self.change(inode, |locks, effects| locks.lock(wanted, wait.is_some(), effects));
+        self.end_waits(&effects);
+        match (tried, wait) {
+            (Tried::Granted, _) => Ok(Locked::Granted),
+            (Tried::Held(other), None) => Err(Refusal::Held(other)),
+            (Tried::Held(_) | Tried::Behind, Some(mailbox)) => self.queue(inode, wanted, mailbox),
+            (Tried::TooMany | Tried::Behind, _) => Err(Refusal::TooMany),
+        }
+    }
+
+    /// The lock in the way of another: of several the one with the lowest first byte.
+    #[must_use]
+    pub fn conflict(&self, inode: InodeId, wanted: &RangeLock) -> Option<RangeLock> {
+        self.look(inode, |locks| locks.conflict(wanted)).flatten()
+    }
+
+    /// Gives a range back. A request of the owner that waits for exactly these bytes ends.
+    ///
+    /// # Errors
+    /// `TooMany`: the middle of a lock leaves two.
+    pub fn unlock(&self, inode: InodeId, owner: &LockOwner, span: Span) -> Result<(), Refusal> {
+        let (done, effects) = self.change(inode, |locks, effects| locks.unlock((owner, span), effects));
+        self.end_waits(&effects);
+        done.map_err(|_: LockRefusal| Refusal::TooMany)
+    }
+
+    /// Takes back a request that waits for exactly this lock; `false` when none does.
+    pub fn cancel(&self, inode: InodeId, wanted: &RangeLock) -> bool {
+        let (waited, effects) = self.change(inode, |locks, effects| locks.cancel(wanted, effects));
+        self.end_waits(&effects);
+        waited
+    }
+
+    /// Takes a share, in place of the one that its owner has.
+    ///
+    /// # Errors
+    /// In order: `TooMany` (client, house), `Shared`, `TooMany` (inode).
+    pub fn share(&self, inode: InodeId, wanted: HeldShare) -> Result<(), Refusal> {
+        self.admit(&wanted.owner)?;
+        let (done, _) = self.change(inode, |locks, effects| locks.share(wanted, effects));
+        done.map_err(|refusal| match refusal {
+            ShareRefusal::Conflict(other) => Refusal::Shared(other),
+            ShareRefusal::TooMany => Refusal::TooMany,
+        })
+    }
+
+    /// Gives the share of an owner back.
+    pub fn unshare(&self, inode: InodeId, owner: &LockOwner) {
+        self.change(inode, |locks, effects| locks.unshare(owner, effects));
+    }
+
+    /// Frees everything that a client holds or waits for.
+    pub fn free_client(&self, client: ClientId) {
+        let inodes: Vec<_> = {
+            let holdings = self.clients.of(&client);
+            holdings.get(&client).map(|held| held.inodes.keys().copied().collect()).unwrap_or_default()
+        };
+        for inode in inodes {
+            let is_meant = |owner: &LockOwner| client_of(owner) == Some(client);
+            let ((), effects) = self.change(inode, |locks, effects| locks.release(is_meant, effects));
+            self.end_waits(&effects);
+        }
+    }
+
+    /// Whether a client holds or waits for anything.
+    #[must_use]
+    pub fn is_held_by(&self, client: ClientId) -> bool {
+        self.clients.of(&client).contains_key(&client)
+    }
+
+    /// What is in the table, those of one inode together, at most `max`; each owner's client is left open.
+    #[must_use]
+    pub fn entries(&self, max: usize) -> Vec<LockEntry> {
+        let mut entries = Vec::new();
+        for shard in self.inodes.all() {
+            let left = max - entries.len();
+            entries.extend(shard.iter().flat_map(|(inode, locks)| locks.entries(*inode)).take(left));
+        }
+        entries
+    }
+
+    /// How much is held and waits; the clients are counted by who knows them.
+    #[must_use]
+    pub fn figures(&self) -> LockFigures {
+        let read = |counter: &AtomicI64| u64::try_from(counter.load(Ordering::Relaxed)).unwrap_or(0);
+        let (held, waiting, shares) = (read(&self.held), read(&self.waiting), read(&self.shares));
+        LockFigures { held, waiting, shares, clients: 0 }
+    }
+
+    /// Queues a request that cannot be granted now, unless it would wait for ever.
+    fn queue(&self, inode: InodeId, wanted: &RangeLock, mailbox: &Arc<Mailbox>) -> Result<Locked, Refusal> {
+        let mut waits = self.waits();
+        let (queued, effects) = self.change(inode, |locks, effects| locks.lock_or_queue(wanted, mailbox, effects));
+        effects.ended.iter().for_each(|owner| waits.remove(owner, inode));
+        match queued {
+            Queued::Granted => return Ok(Locked::Granted),
+            Queued::Before => return Ok(Locked::Queued),
+            Queued::TooMany => return Err(Refusal::TooMany),
+            Queued::New => waits.add(&wanted.owner, inode),
+        }
+        if !self.closes_cycle(&waits, inode, wanted) {
+            return Ok(Locked::Queued);
+        }
+        let (gave_up, effects) = self.change(inode, |locks, effects| locks.give_up(wanted, effects));
+        effects.ended.iter().for_each(|owner| waits.remove(owner, inode));
+        match gave_up {
+            GaveUp::Told => Ok(Locked::Queued),
+            GaveUp::Granted => Ok(Locked::Granted),
+            GaveUp::Left => Err(Refusal::Deadlock),
+        }
+    }
+
+    fn closes_cycle(&self, waits: &Waits, inode: InodeId, wanted: &RangeLock) -> bool {
+        let mut search = Search::new(waits, &wanted.owner);
+        self.look(inode, |locks| locks.each_blocker(wanted, &mut |blocker| search.meet(blocker)));
+        while let Some(owner) = search.next() {
+            for inode in waits.of(&owner) {
+                self.look(inode, |locks| locks.each_blocker_of(&owner, &mut |blocker| search.meet(blocker)));
+            }
+        }
+        search.is_found()
+    }
+
+    /// Refuses when the client or the house holds as much as it may. Others at the same moment may bring a few more.
+    fn admit(&self, owner: &LockOwner) -> Result<(), Refusal> {
+        let figures = self.figures();
+        let entries = figures.held + figures.waiting + figures.shares;
+        let of_client = client_of(owner).map_or(0, |client| self.entries_of(client));
+        if entries >= ENTRIES_MAX || of_client >= CLIENT_ENTRIES_MAX { Err(Refusal::TooMany) } else { Ok(()) }
+    }
+
+    fn entries_of(&self, client: ClientId) -> i64 {
+        self.clients.of(&client).get(&client).map_or(0, |holdings| holdings.entries)
+    }
+
+    /// Looks at an inode; `None` when nothing is there.
+    fn look<T>(&self, inode: InodeId, look: impl FnOnce(&InodeLocks) -> T) -> Option<T> {
+        self.inodes.of(&inode).get(&inode).map(look)
+    }
+
+    /// Changes an inode and the counters; what the effects say about waits is left to the caller.
+    fn change<T>(&self, inode: InodeId, change: impl FnOnce(&mut InodeLocks, &mut Effects) -> T) -> (T, Effects) {
+        let mut effects = Effects::new(inode);
+        let mut inodes = self.inodes.of(&inode);
+        let done = match inodes.entry(inode) {
+            Entry::Vacant(vacant) => {
+                let mut locks = InodeLocks::default();
+                let done = change(&mut locks, &mut effects);
+                if !locks.is_empty() {
+                    vacant.insert(locks);
+                }
+                done
+            }
+            Entry::Occupied(mut occupied) => {
+                let done = change(occupied.get_mut(), &mut effects);
+                if occupied.get().is_empty() {
+                    occupied.remove();
+                }
+                done
+            }
+        };
+        // Still under the inode's lock, so that a client is never freed by halves.
+        self.count(&effects);
+        (done, effects)
+    }
+
+    fn count(&self, effects: &Effects) {
+        for (counter, more) in
+            [(&self.held, effects.held), (&self.waiting, effects.waiting), (&self.shares, effects.shares)]
+        {
+            if more != 0 {
+                counter.fetch_add(more, Ordering::Relaxed);
+            }
+        }
+        for (client, more) in &effects.clients {
+            let mut clients = self.clients.of(client);
+            let holdings = clients.entry(*client).or_default();
+            holdings.count(effects.inode, *more);
+            if holdings.entries == 0 && holdings.inodes.is_empty() {
+                clients.remove(client);
+            }
+        }
+    }
+
+    fn end_waits(&self, effects: &Effects) {
+        if !effects.ended.is_empty() {
+            let mut waits = self.waits();
+            effects.ended.iter().for_each(|owner| waits.remove(owner, effects.inode));
+        }
+    }
+
+    fn waits(&self) -> MutexGuard<'_, Waits> {
+        self.waits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        let no_client = self.clients.all().all(|shard| shard.is_empty());
+        no_client && self.inodes.all().all(|shard| shard.is_empty()) && self.waits().is_empty()
+    }
+}
+
+impl Default for LockTable {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Holdings {
+    fn count(&mut self, inode: InodeId, more: i64) {
+        self.entries += more;
+        let of_inode = self.inodes.entry(inode).or_default();
+        *of_inode += more;
+        if *of_inode == 0 {
+            self.inodes.remove(&inode);
+        }
+    }
+}
+
+/// Values that are locked apart, by a key.
+#[derive(Debug)]
+struct Sharded<T>(Box<[Mutex<T>]>);
+
+impl<T: Default> Sharded<T> {
+    fn new() -> Self {
+        Self((0..SHARDS).map(|_| Mutex::default()).collect())
+    }
+
+    fn of(&self, key: &impl Hash) -> MutexGuard<'_, T> {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        let index = usize::try_from(hasher.finish() % SHARDS as u64).unwrap_or_default();
+        #[expect(clippy::indexing_slicing, reason = "the remainder is below the number of shards")]
+        self.0[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn all(&self) -> impl Iterator<Item = MutexGuard<'_, T>> {
+        self.0.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+const SHARDS: usize = 64;
+/// Most entries of one client: held, shared and waiting together. A grant or a split may bring a few more.
+pub const CLIENT_ENTRIES_MAX: i64 = 65_536;
+/// Most entries of the house.
+pub const ENTRIES_MAX: u64 = 1 << 20;
