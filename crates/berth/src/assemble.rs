@@ -71,6 +71,10 @@ impl<V: Vfs> House<V> {
     pub(crate) async fn reload(&mut self) -> Result<()> {
         let (settings, load) = (self.settings.clone(), self.source.load);
         let definitions = spawn_blocking(move || load(&settings)).await.context("reading the zones")??;
+        for (zone, warning) in definitions.iter().flat_map(|zone| zone.warnings().iter().map(move |note| (zone, note)))
+        {
+            tracing::warn!(zone = zone.name(), warning = %warning, "a zone file is not quite right");
+        }
         let zones = zone_roots::prepare(&*self.vfs, definitions, self.source.export_mode).await?;
         let addresses: Vec<_> = zones.iter().flat_map(|(zone, _)| zone.addresses().iter().copied()).collect();
         let bound = self.listeners.bind(&addresses)?;

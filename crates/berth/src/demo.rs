@@ -132,7 +132,9 @@ mod tests {
     #[test]
     fn root_of_a_client_is_root_in_the_demo() {
         let identity = vfs::Identity::Unix { uid: 0, gid: 0, groups: [].into_iter().collect() };
-        let credentials = served()[0].exports()[0].credentials(&identity, "127.0.0.1".parse().unwrap()).unwrap();
-        assert!(credentials.superuser);
+        let (zone, clock) = (&served()[0], testkit::ManualClock::standing());
+        let asker = zones::Asker { identity: &identity, client: "127.0.0.1".parse().unwrap(), clock: &clock };
+        let admitted = testkit::block_on(zone.admit(&zone.exports()[0], asker)).unwrap();
+        assert!(admitted.credentials.superuser);
     }
 }

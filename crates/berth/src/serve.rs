@@ -41,6 +41,9 @@ pub(crate) fn check(arguments: &ServeArguments) -> Result<()> {
         Err(wrong) => Err(wrong.clone()),
     };
     let zones = zones?;
+    for warning in zones.iter().flat_map(|zone| zone.warnings()) {
+        writeln!(io::stderr().lock(), "berth: warning: {warning}")?;
+    }
     let exports: usize = zones.iter().map(|zone| zone.exports().len()).sum();
     writeln!(io::stdout().lock(), "the configuration is right: zones {}, exported paths {exports}", zones.len())?;
     Ok(())

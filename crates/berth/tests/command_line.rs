@@ -62,8 +62,42 @@ mod tests {
             "berth: zones/b.toml:3: addresses[0]: \"here\" is no IP address\n\
              zones/b.toml:5: export[0].paths[1]: \"home\" does not begin with \"/\"; write an absolute path such as \
              \"/projects\"\n\
-             zones/c.toml:1: unknown field `x`, expected one of `name`, `base`, `addresses`, `force_overlap`, `export`\n"
+             zones/c.toml:1: unknown field `x`, expected one of `name`, `base`, `addresses`, `force_overlap`, \
+             `users_file`, `groups_file`, `netgroup_file`, `resolve_groups`, `cache_seconds`, \
+             `negative_cache_seconds`, `aliases`, `export`\n"
         );
+    }
+
+    #[test]
+    fn files_that_zone_files_name_are_checked_too() {
+        let named =
+            "users_file = \"../a.users\"\ngroups_file = \"a.groups\"\nnetgroup_file = \"a.netgroup\"\n[[export]]";
+        let asking = zone("a", "127.0.0.1").replace("[[export]]", named)
+            + "clients = [\"@staff\", \"nobody-has-this-name.invalid\"]\nignore_unresolvable_hosts = true\n";
+        let site = site(SETTINGS, &[("a.toml", asking)]);
+        let write = |file: &str, text: &str| fs::write(site.path().join("zones").join(file), text).unwrap();
+        write("../a.users", "anna:x:1000:100\nanna:x:1001\n");
+        write("a.groups", "staff:x:many:anna\n");
+        write("a.netgroup", "staff staff\n");
+        let output = berth(&CHECK, site.path());
+        assert_eq!(output.status.code(), Some(1));
+        let said = stderr(&output);
+        for line in [
+            "zones/../a.users:2: users_file: no user: write name:x:uid:gid:comment:home:shell",
+            "zones/a.groups:1: groups_file: \"many\" is no gid: a number from 0 to 4294967294",
+            "zones/a.netgroup:1: netgroup_file: netgroup \"staff\" includes itself: staff > staff",
+        ] {
+            assert!(said.contains(line), "{said}");
+        }
+        write("../a.users", "anna:x:1000:100\n");
+        write("a.groups", "staff:x:2000:anna\n");
+        write("a.netgroup", "staff (10.0.0.1,,)\n");
+        let output = berth(&CHECK, site.path());
+        let (status, said) = (output.status.code(), stderr(&output));
+        assert_eq!(status, Some(0), "{said}");
+        let begin =
+            "berth: warning: zones/a.toml:9: export[0].clients[1]: host name \"nobody-has-this-name.invalid\" cannot";
+        assert!(said.starts_with(begin) && said.ends_with("; it is ignored\n"), "{said}");
     }
 
     #[test]

@@ -3,10 +3,11 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use nfs_wire::rpc::OpaqueAuth;
-use vfs::{ClientId, Credentials, InodeId, OperationId, SessionId};
-use zones::{ExportId, Zone};
+use vfs::{ClientId, Clock, Credentials, InodeId, OperationId, SessionId};
+use zones::{ExportId, FileIds, Zone};
 
 use crate::door::ZoneState;
 
@@ -41,12 +42,15 @@ pub(crate) struct Admitted {
     pub(crate) root: InodeId,
     pub(crate) read_only: bool,
     pub(crate) credentials: Arc<Credentials>,
+    pub(crate) file_ids: FileIds,
+    /// Until when the zone's provider of groups stands by it (monotonic time).
+    pub(crate) until: Option<Duration>,
 }
 
 #[derive(Debug, Default)]
 struct Known {
     zone: Option<(Arc<Zone>, Arc<ZoneState>)>,
-    /// Most recently used last.
+    /// Let in last, last.
     admitted: Vec<Remembered>,
 }
 
@@ -92,15 +96,16 @@ impl Caller {
     }
 
     /// What is known of this credential at an export, for the zone last given to [`Caller::zone_state`].
-    pub(crate) fn admitted(&self, export: ExportId, token: &OpaqueAuth, roots_version: u64) -> Option<Admitted> {
+    pub(crate) fn admitted(
+        &self,
+        (export, token): (ExportId, &OpaqueAuth),
+        roots_version: u64,
+        clock: &dyn Clock,
+    ) -> Option<Admitted> {
         let known = self.known();
-        let fits = |one: &&Remembered| {
-            one.export == export
-                && one.roots_version == roots_version
-                && one.flavor == token.flavor.0
-                && *one.body == **token.body.as_bytes()
-        };
-        known.admitted.iter().rev().find(fits).map(|one| one.admitted.clone())
+        let found = known.admitted.iter().rev().find(|one| one.is_of(export, token))?;
+        let holds = found.admitted.until.is_none_or(|until| clock.monotonic() < until);
+        (holds && found.roots_version == roots_version).then(|| found.admitted.clone())
     }
 
     /// Remembers who was let in, as long as `zone` is still the one of this connection.
@@ -114,17 +119,31 @@ impl Caller {
         if !known.zone.as_ref().is_some_and(|(seen, _)| Arc::ptr_eq(seen, zone)) {
             return;
         }
-        if known.admitted.len() >= ADMITTED_MAX {
-            known.admitted.remove(0);
-        }
+        known.admitted.retain(|one| !one.is_of(export, token));
         // The body is copied: a slice would keep the whole record alive.
         let body = token.body.as_bytes().as_ref().into();
         let flavor = token.flavor.0;
         known.admitted.push(Remembered { export, roots_version, flavor, body, admitted: admitted.clone() });
+        while known.is_too_much() {
+            known.admitted.remove(0);
+        }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn is_too_much(&self) -> bool {
+        let groups = self.admitted.iter().map(|one| one.admitted.credentials.groups.len());
+        self.admitted.len() > ADMITTED_MAX || groups.sum::<usize>() > GROUPS_REMEMBERED_MAX
+    }
+}
+
+impl Remembered {
+    fn is_of(&self, export: ExportId, token: &OpaqueAuth) -> bool {
+        self.export == export && self.flavor == token.flavor.0 && *self.body == **token.body.as_bytes()
     }
 }
 
@@ -151,3 +170,29 @@ pub(crate) fn client_network(client: IpAddr) -> IpAddr {
 
 /// Credentials remembered per connection: users of one client at its exports.
 const ADMITTED_MAX: usize = 32;
+/// Groups of all of them: 64 KiB. Someone in more is found out about at every call, from the zone's cache.
+const GROUPS_REMEMBERED_MAX: usize = 16_384;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(groups_each: &[u32]) -> Known {
+        let remembered = |(export, count): (u32, &u32)| {
+            let credentials = Arc::new(Credentials::unix(1, 1, &(0..*count).collect::<Vec<_>>()));
+            let (root, file_ids) = (InodeId::root_of(vfs::ShardId::ROOT), FileIds::Bits64);
+            let admitted = Admitted { root, read_only: false, credentials, file_ids, until: None };
+            Remembered { export: ExportId(export), roots_version: 0, flavor: 1, body: Box::default(), admitted }
+        };
+        Known { zone: None, admitted: (0..).zip(groups_each).map(remembered).collect() }
+    }
+
+    #[test]
+    fn what_is_remembered_of_one_connection_is_bounded() {
+        assert!(!known(&[16; ADMITTED_MAX]).is_too_much());
+        assert!(known(&[16; ADMITTED_MAX + 1]).is_too_much());
+        assert!(!known(&[8192, 8192]).is_too_much());
+        assert!(known(&[8192, 8192, 1]).is_too_much());
+        assert!(known(&[65_536]).is_too_much());
+    }
+}

@@ -1,6 +1,7 @@
 //! From a record to its answer: RPC checks, zone, reply cache, and the program it is for (RFC 5531 9).
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 use nfs_wire::rpc::{
@@ -117,6 +118,7 @@ impl<V: Vfs> Call<'_, V> {
             operation_id: self.operation_id,
             replay_key,
             priority: nfs3::priority(header.procedure),
+            folds_file_ids: AtomicBool::new(false),
         };
         nfs3::dispatch(&call, (header.xid, header.procedure), arguments).await
     }

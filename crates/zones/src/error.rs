@@ -82,13 +82,23 @@ impl<'a> Findings<'a> {
 
     /// Notes what is wrong with `key`, whose value stands at `span` of the text.
     pub(crate) fn add(&mut self, span: Range<usize>, key: impl Into<String>, reason: impl Into<String>) {
-        let line = Some(self.line_of(span.start));
-        self.found.push(ConfigError { file: self.file.to_owned(), line, key: key.into(), reason: reason.into() });
+        self.found.push(self.warning(span, key, reason));
     }
 
     /// Notes what the TOML parser says.
     pub(crate) fn add_syntax(&mut self, error: &toml::de::Error) {
         self.found.push(ConfigError::unreadable(self.file, self.text, error));
+    }
+
+    /// Notes what is wrong in another file that this one names.
+    pub(crate) fn add_elsewhere(&mut self, errors: impl IntoIterator<Item = ConfigError>) {
+        self.found.extend(errors);
+    }
+
+    /// A note about `key`, whose value stands at `span` of the text, that refuses nothing.
+    pub(crate) fn warning(&self, span: Range<usize>, key: impl Into<String>, reason: impl Into<String>) -> ConfigError {
+        let line = Some(self.line_of(span.start));
+        ConfigError { file: self.file.to_owned(), line, key: key.into(), reason: reason.into() }
     }
 
     /// What was found; `value` when that is nothing.

@@ -1,5 +1,6 @@
 //! One exported path and the rules under which clients reach it.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use vfs::{Flavor, Name};
@@ -8,6 +9,7 @@ use crate::ClientAccess;
 use crate::client::{ClientLists, Closeness};
 use crate::mapping::Mapping;
 use crate::path::spell;
+use crate::presentation::{FileIds, Presentation, Sizes};
 use crate::stable_id::stable_id;
 
 /// Names an exported path of a zone; made from the zone's name and the path, so that it stays the same over restarts
@@ -21,8 +23,17 @@ pub struct Export {
     id: ExportId,
     components: Vec<Name>,
     path: Vec<u8>,
-    rules: Rules,
+    pub(crate) rules: Rules,
     pub(crate) mappings: Mappings,
+    presentation: Presentation,
+}
+
+/// All that an `[[export]]` says of each of its paths.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Options {
+    pub(crate) rules: Rules,
+    pub(crate) mappings: Mappings,
+    pub(crate) presentation: Presentation,
 }
 
 /// What an `[[export]]` says of clients.
@@ -35,18 +46,25 @@ pub(crate) struct Rules {
 }
 
 /// What an `[[export]]` says of users; `None` is `"off"`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mappings {
     pub(crate) root: Option<Mapping>,
     pub(crate) non_root: Option<Mapping>,
     pub(crate) all: Option<Mapping>,
+    /// Users are looked up in the zone.
+    pub(crate) lookup: bool,
+    /// Who users become that the zone does not know; only with `lookup`.
+    pub(crate) failure: Option<Mapping>,
+    /// Who callers become that do not say who they are.
+    pub(crate) anonymous: Mapping,
 }
 
 impl Export {
-    pub(crate) fn new(zone: &str, components: Vec<Name>, rules: Rules, mappings: Mappings) -> Self {
+    pub(crate) fn new(zone: &str, components: Vec<Name>, options: Options) -> Self {
         let path = spell(&components);
         let id = ExportId(stable_id(&[zone.as_bytes(), &path]));
-        Self { id, components, path, rules, mappings }
+        let Options { rules, mappings, presentation } = options;
+        Self { id, components, path, rules, mappings, presentation }
     }
 
     /// Its number.
@@ -79,9 +97,36 @@ impl Export {
         &self.rules.flavors
     }
 
-    /// The clients it names, as written, for MOUNT EXPORT (RFC 1813 5.2.5); none means everyone.
+    /// The clients it names, as written (netgroups as `@name`), each once, for MOUNT EXPORT (RFC 1813 5.2.5); none
+    /// means everyone.
     pub fn named_clients(&self) -> impl Iterator<Item = &str> {
-        self.rules.lists.all().map(|entry| entry.written.as_str())
+        let mut told = HashSet::new();
+        let written = self.rules.lists.all().into_iter().flat_map(|list| list.written());
+        written.map(String::as_str).filter(move |client| told.insert(*client))
+    }
+
+    /// What it is for, in the words of whoever configured it; empty when nobody said.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.presentation.description
+    }
+
+    /// Sizes that it advises.
+    #[must_use]
+    pub fn sizes(&self) -> &Sizes {
+        &self.presentation.sizes
+    }
+
+    /// How wide the file numbers are that its clients see.
+    #[must_use]
+    pub fn file_ids(&self) -> FileIds {
+        self.presentation.file_ids
+    }
+
+    /// Whether FSINFO says that clients may set times to the server's (`FSF3_CANSETTIME`).
+    #[must_use]
+    pub fn can_set_time(&self) -> bool {
+        self.presentation.can_set_time
     }
 
     /// What this client may do; `None` when it is not let in. No client named in any of the four lists: everyone is

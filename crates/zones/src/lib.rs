@@ -2,33 +2,43 @@
 //!
 //! A zone file is parsed into a [`ZoneDefinition`]; with the inode of its base directory it becomes a [`Zone`], and the
 //! [`Registry`] shows doors one immutable set of zones at a time. Nothing here does I/O while requests are served: host
-//! names are resolved and files are read by [`load`] only.
+//! names are resolved and files are read by [`load`] and [`parse`] only.
 //!
 //! The road of a request: `registry.zone_for(local address)`, then `zone.export(id from the handle, client)`, then
-//! `export.admit(identity, client)`.
+//! `zone.admit(export, asker)`, which may wait for the zone's provider of groups.
 
+mod accounts;
+mod admit;
 mod client;
 mod conflicts;
+mod describe;
 mod error;
 mod export;
+mod groups;
+mod lines;
 mod load;
 mod mapping;
+mod netgroup;
 mod parse;
 mod path;
+mod presentation;
 mod registry;
 mod settings;
-mod squash;
+mod sources;
 mod stable_id;
 #[cfg(test)]
 mod tests;
 mod zone;
 
+pub use admit::{Admitted, Asker, Refusal};
 pub use client::ClientAccess;
 pub use error::{ConfigError, ConfigErrors};
 pub use export::{Export, ExportId};
-pub use load::{HostResolver, load, load_with, system_resolver};
+pub use groups::{GroupProvider, Lookup, ProviderError};
+pub use load::{load, load_with};
 pub use mapping::{NOBODY, NOGROUP};
-pub use parse::parse;
+pub use parse::{parse, parse_with};
+pub use presentation::{FileIds, Sizes, TransferSizes};
 pub use registry::Registry;
-pub use squash::{Admitted, Refusal};
+pub use sources::{FileReader, HostResolver, Sources, system_reader, system_resolver};
 pub use zone::{MountTarget, Zone, ZoneDefinition};

@@ -1,21 +1,18 @@
-//! Reads a folder of zone files. The only place with I/O: at start and reload.
+//! Reads a folder of zone files, and the files they name: at start and reload, and at no other time.
 
 use std::fs;
 use std::io;
-use std::net::{IpAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
 use crate::conflicts::find_conflicts;
 use crate::error::{ConfigError, ConfigErrors};
 use crate::parse::parse;
+use crate::sources::{HostResolver, system_reader, system_resolver};
 use crate::zone::ZoneDefinition;
 
-/// Finds the addresses of a host name.
-pub type HostResolver = dyn Fn(&str) -> io::Result<Vec<IpAddr>>;
-
 /// Reads every zone file of a folder: the files named `*.toml`, without hidden ones and those named `*.example.toml`,
-/// in the order of their names. Host names in client lists are resolved here, by the system, and stand until the next
-/// load.
+/// in the order of their names, with the files they name (users, groups, netgroups). Host names in client lists are
+/// resolved here, by the system, and stand until the next load.
 ///
 /// Errors: all that is wrong in all files; when each file is right by itself, all in which files contradict each other
 /// (names, addresses, bases).
@@ -39,16 +36,6 @@ pub fn load_with(folder: &Path, resolve: &HostResolver) -> Result<Vec<ZoneDefini
         errors = find_conflicts(&zones);
     }
     if errors.is_empty() { Ok(zones) } else { Err(ConfigErrors(errors)) }
-}
-
-/// Resolves by the system's resolver; blocks.
-///
-/// Errors: as the system reports them.
-pub fn system_resolver(host: &str) -> io::Result<Vec<IpAddr>> {
-    let mut addresses: Vec<_> = (host, 0).to_socket_addrs()?.map(|address| address.ip().to_canonical()).collect();
-    addresses.sort_unstable();
-    addresses.dedup();
-    Ok(addresses)
 }
 
 fn zone_files(folder: &Path) -> Result<Vec<PathBuf>, ConfigErrors> {
@@ -77,11 +64,8 @@ fn is_zone_file(path: &Path) -> bool {
 
 fn read(file: &Path) -> Result<String, ConfigErrors> {
     let refuse = |error: io::Error| about(file, format!("cannot read the zone file: {error}"));
-    let size = fs::metadata(file).map_err(refuse)?.len();
-    if size > ZONE_FILE_BYTES_MAX {
-        return Err(about(file, format!("larger than {ZONE_FILE_BYTES_MAX} bytes")).into());
-    }
-    Ok(fs::read_to_string(file).map_err(refuse)?)
+    let bytes = system_reader(file, ZONE_FILE_BYTES_MAX).map_err(refuse)?;
+    Ok(String::from_utf8(bytes).map_err(|_| about(file, "no UTF-8 text"))?)
 }
 
 fn about(file: &Path, reason: impl Into<String>) -> ConfigError {

@@ -32,7 +32,12 @@ impl Registry {
     /// Serves these zones, each with the inode of its base directory, instead of those served so far. The definitions
     /// come from one call of [`load`](crate::load), which has seen that no two of them share an address, name or id.
     pub fn install(&self, zones: Vec<(ZoneDefinition, InodeId)>) {
-        let zones: Vec<_> = zones.into_iter().map(|(zone, root)| Arc::new(Zone::new(zone, root))).collect();
+        self.serve(zones.into_iter().map(|(zone, root)| Zone::new(zone, root)).collect());
+    }
+
+    /// As [`Registry::install`], with zones that may have other providers of groups than their own files.
+    pub fn serve(&self, zones: Vec<Zone>) {
+        let zones: Vec<_> = zones.into_iter().map(Arc::new).collect();
         let addresses = zones.iter().flat_map(|zone| zone.definition().addresses().iter().map(move |at| (*at, zone)));
         let by_address = addresses.map(|(address, zone)| (address, Arc::clone(zone))).collect();
         self.current.store(Arc::new(Served { zones, by_address }));

@@ -1,5 +1,6 @@
 //! A zone file as it is written. Keys are final; unknown ones are refused.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
@@ -9,6 +10,8 @@ use toml::Spanned;
 /// A text or a list with its place in the file.
 pub(crate) type Text = Spanned<String>;
 pub(crate) type Texts = Spanned<Vec<Text>>;
+/// A number with its place in the file.
+pub(crate) type Number = Spanned<i64>;
 
 /// One zone file.
 #[derive(Debug, Deserialize)]
@@ -19,6 +22,14 @@ pub(crate) struct ZoneFile {
     pub(crate) addresses: Texts,
     #[serde(default)]
     pub(crate) force_overlap: bool,
+    pub(crate) users_file: Option<Text>,
+    pub(crate) groups_file: Option<Text>,
+    pub(crate) netgroup_file: Option<Text>,
+    pub(crate) resolve_groups: Option<Spanned<bool>>,
+    pub(crate) cache_seconds: Option<Number>,
+    pub(crate) negative_cache_seconds: Option<Number>,
+    #[serde(default)]
+    pub(crate) aliases: BTreeMap<Text, Text>,
     #[serde(default)]
     pub(crate) export: Vec<ExportTable>,
 }
@@ -28,6 +39,7 @@ pub(crate) struct ZoneFile {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExportTable {
     pub(crate) paths: Texts,
+    pub(crate) description: Option<Text>,
     #[serde(default)]
     pub(crate) clients: Vec<Text>,
     #[serde(default)]
@@ -39,18 +51,32 @@ pub(crate) struct ExportTable {
     #[serde(default)]
     pub(crate) root_clients: Vec<Text>,
     #[serde(default)]
+    pub(crate) ignore_unresolvable_hosts: bool,
+    #[serde(default)]
     pub(crate) all_dirs: bool,
     pub(crate) map_root: Option<Spanned<MapSetting>>,
     pub(crate) map_non_root: Option<Spanned<MapSetting>>,
     pub(crate) map_all: Option<Spanned<MapSetting>>,
+    pub(crate) lookup: Option<Spanned<bool>>,
+    pub(crate) map_failure: Option<Spanned<MapSetting>>,
+    pub(crate) anonymous: Option<Spanned<MapSetting>>,
     pub(crate) security: Option<Texts>,
+    pub(crate) read_size_max: Option<Number>,
+    pub(crate) read_size_preferred: Option<Number>,
+    pub(crate) read_size_multiple: Option<Number>,
+    pub(crate) write_size_max: Option<Number>,
+    pub(crate) write_size_preferred: Option<Number>,
+    pub(crate) write_size_multiple: Option<Number>,
+    pub(crate) readdir_size_preferred: Option<Number>,
+    pub(crate) file_ids: Option<Text>,
+    pub(crate) can_set_time: Option<bool>,
 }
 
-/// `"off"` or `{ user = ..., group = ... }`.
+/// `"off"` or `{ user = ..., group = ..., groups = [...] }`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum MapSetting {
     Off,
-    To { user: IdSetting, group: Option<IdSetting> },
+    To { user: IdSetting, group: Option<IdSetting>, groups: Vec<IdSetting> },
 }
 
 /// A user or group: a name or a number.
@@ -65,6 +91,8 @@ pub(crate) enum IdSetting {
 struct MapTable {
     user: IdSetting,
     group: Option<IdSetting>,
+    #[serde(default)]
+    groups: Vec<IdSetting>,
 }
 
 impl<'de> Deserialize<'de> for MapSetting {
@@ -79,7 +107,7 @@ impl<'de> Visitor<'de> for MapVisitor {
     type Value = MapSetting;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("\"off\" or { user = name or id, group = name or id }")
+        formatter.write_str("\"off\" or { user = name or id, group = name or id, groups = [names or ids] }")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<MapSetting, E> {
@@ -90,8 +118,8 @@ impl<'de> Visitor<'de> for MapVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<MapSetting, A::Error> {
-        let MapTable { user, group } = MapTable::deserialize(MapAccessDeserializer::new(map))?;
-        Ok(MapSetting::To { user, group })
+        let MapTable { user, group, groups } = MapTable::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(MapSetting::To { user, group, groups })
     }
 }
 

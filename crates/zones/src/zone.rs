@@ -7,7 +7,10 @@ use std::sync::Arc;
 use vfs::{InodeId, Name, ZoneId};
 
 use crate::Refusal;
+use crate::accounts::Accounts;
+use crate::error::ConfigError;
 use crate::export::{Export, ExportId};
+use crate::groups::{GroupCache, GroupProvider, Lifetimes, LocalProvider};
 use crate::path::{parse_asked, spell};
 use crate::stable_id::stable_id;
 
@@ -20,14 +23,35 @@ pub struct ZoneDefinition {
     pub(crate) base: Vec<Name>,
     pub(crate) addresses: Vec<IpAddr>,
     pub(crate) force_overlap: bool,
+    pub(crate) identities: Identities,
+    /// Paths that may be mounted in place of others.
+    pub(crate) aliases: Vec<Alias>,
     pub(crate) exports: Vec<Arc<Export>>,
+    pub(crate) warnings: Vec<ConfigError>,
+}
+
+/// Who is known in a zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Identities {
+    pub(crate) accounts: Arc<Accounts>,
+    /// Groups come from the provider, not from the client.
+    pub(crate) resolve_groups: bool,
+    pub(crate) lifetimes: Lifetimes,
+}
+
+/// A path that stands for another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Alias {
+    pub(crate) from: Vec<Name>,
+    pub(crate) to: Vec<Name>,
 }
 
 /// A zone that is served: its definition and where its base directory is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Zone {
     definition: ZoneDefinition,
     root: InodeId,
+    groups: GroupCache,
 }
 
 /// What a client asked to mount.
@@ -87,6 +111,13 @@ impl ZoneDefinition {
         &self.exports
     }
 
+    /// What is not as it should be in its file but refuses nothing: host names that could not be resolved and are
+    /// ignored.
+    #[must_use]
+    pub fn warnings(&self) -> &[ConfigError] {
+        &self.warnings
+    }
+
     /// The zone with only those exports that `is_kept` says.
     #[must_use]
     pub fn retain_exports(mut self, is_kept: impl Fn(&Export) -> bool) -> Self {
@@ -96,10 +127,18 @@ impl ZoneDefinition {
 }
 
 impl Zone {
-    /// A zone whose base directory is `root`.
+    /// A zone whose base directory is `root`. Its users are those of its own files.
     #[must_use]
     pub fn new(definition: ZoneDefinition, root: InodeId) -> Self {
-        Self { definition, root }
+        let provider = LocalProvider(Arc::clone(&definition.identities.accounts));
+        Self::with_provider(definition, root, Arc::new(provider))
+    }
+
+    /// A zone that asks this provider for the groups of its users.
+    #[must_use]
+    pub fn with_provider(definition: ZoneDefinition, root: InodeId, provider: Arc<dyn GroupProvider>) -> Self {
+        let groups = GroupCache::new(provider, definition.identities.lifetimes);
+        Self { definition, root, groups }
     }
 
     /// As configured.
@@ -141,11 +180,12 @@ impl Zone {
     }
 
     /// The export that serves this client at a path it asks to mount: the longest exported path that leads there. The
-    /// path is taken below the base of the zone; `..` leads nowhere.
+    /// path is taken below the base of the zone; `..` leads nowhere. An alias that leads there, and is longer than every
+    /// such exported path, is replaced by what it stands for.
     ///
     /// Errors, in order: `NoSuchExport`, `NotMountable` (below an export without `all_dirs`), `ClientNotNamed`.
     pub fn export_for_path(&self, path: &[u8], client: IpAddr) -> Result<MountTarget, Refusal> {
-        let asked = parse_asked(path).ok_or(Refusal::NoSuchExport)?;
+        let asked = self.without_alias(parse_asked(path).ok_or(Refusal::NoSuchExport)?);
         let leading = self.exports().iter().filter(|export| asked.starts_with(export.components()));
         let longest = leading.max_by_key(|export| export.components().len()).ok_or(Refusal::NoSuchExport)?;
         let below = asked.get(longest.components().len()..).unwrap_or_default().to_vec();
@@ -158,6 +198,25 @@ impl Zone {
             return Err(Refusal::NotMountable);
         }
         Ok(MountTarget { export: Arc::clone(export), below })
+    }
+
+    pub(crate) fn resolves_groups(&self) -> bool {
+        self.definition.identities.resolve_groups
+    }
+
+    pub(crate) fn groups(&self) -> &GroupCache {
+        &self.groups
+    }
+
+    fn without_alias(&self, asked: Vec<Name>) -> Vec<Name> {
+        let leading = self.definition.aliases.iter().filter(|alias| asked.starts_with(&alias.from));
+        let Some(alias) = leading.max_by_key(|alias| alias.from.len()) else { return asked };
+        let is_longer = |export: &&Arc<Export>| export.components().len() > alias.from.len();
+        if self.exports().iter().filter(is_longer).any(|export| asked.starts_with(export.components())) {
+            return asked;
+        }
+        let below = asked.get(alias.from.len()..).unwrap_or_default();
+        [&alias.to, below].concat()
     }
 
     fn closest(&self, is_meant: impl Fn(&Export) -> bool, client: IpAddr) -> Result<&Arc<Export>, Refusal> {

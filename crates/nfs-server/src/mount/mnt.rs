@@ -80,6 +80,7 @@ const fn refusal_status(refusal: Refusal) -> Mountstat3 {
         Refusal::NotMountable | Refusal::ClientNotNamed | Refusal::FlavorNotAccepted | Refusal::UnknownUser => {
             Mountstat3::Acces
         }
+        Refusal::ProviderFailed => Mountstat3::Serverfault,
     }
 }
 

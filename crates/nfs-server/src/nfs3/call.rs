@@ -1,13 +1,14 @@
 //! One NFS call on its way to vfs: who asks, through which export, and how a refusal is told.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use nfs_wire::nfs3::{FileHandle, Nfsstat3};
 use nfs_wire::rpc::OpaqueAuth;
 use vfs::{
     Attributes, Failure, FsError, Identity, InodeId, OpContext, OperationId, Priority, Protocol, ReplayKey, Vfs, View,
 };
-use zones::{ExportId, Refusal, Zone};
+use zones::{Asker, Export, ExportId, FileIds, Refusal, Zone};
 
 use crate::caller::{Admitted, Caller};
 use crate::door::Door;
@@ -25,6 +26,8 @@ pub(crate) struct Call<'a, V> {
     pub(crate) operation_id: OperationId,
     pub(crate) replay_key: Option<ReplayKey>,
     pub(crate) priority: Priority,
+    /// The export that was opened shows file numbers of 32 bits: those of the reply are folded at its end.
+    pub(crate) folds_file_ids: AtomicBool,
 }
 
 /// An inode that a call may ask about, and the context to ask in.
@@ -49,15 +52,17 @@ impl<V: Vfs> Call<'_, V> {
     /// Opens a handle for a call that changes nothing.
     ///
     /// Errors, in order: BADHANDLE (no handle of this house, or of another zone's export), STALE (the export is gone,
-    /// or its root), ACCES (the client, its flavor or its user is not let in), STALE (the inode lies in another shard
-    /// than the root of the export, so not in the export).
+    /// or its root), ACCES (the client, its flavor or its user is not let in), JUKEBOX (the zone's provider of groups
+    /// cannot be asked now), STALE (the inode lies in another shard than the root of the export, so not in the export).
     pub(super) async fn open(&self, handle: &FileHandle) -> Result<Object, Refused> {
         let target = self.door.keys.open(handle).map_err(|_| Nfsstat3::Badhandle)?;
         let export = ExportId(target.export);
-        let admitted = match self.caller.admitted(export, self.token, self.door.roots.version()) {
+        let remembered = self.caller.admitted((export, self.token), self.door.roots.version(), &*self.door.clock);
+        let admitted = match remembered {
             Some(admitted) => admitted,
             None => self.admit(export).await?,
         };
+        self.folds_file_ids.store(admitted.file_ids == FileIds::Bits32, Ordering::Relaxed);
         if target.inode.shard != admitted.root.shard {
             return Err(Nfsstat3::Stale.into());
         }
@@ -106,9 +111,21 @@ impl<V: Vfs> Call<'_, V> {
         is_inside.then(|| self.door.keys.seal(&target))
     }
 
+    /// Whether the file numbers of the reply are to be folded into 32 bits.
+    pub(super) fn folds_file_ids(&self) -> bool {
+        self.folds_file_ids.load(Ordering::Relaxed)
+    }
+
+    /// The rules of the export that an object was opened through.
+    pub(super) fn export(&self, object: &Object) -> Result<&Arc<Export>, Refused> {
+        let found = self.zone.export(object.export, self.caller.client);
+        found.map_err(|refusal| self.status_of(refusal, object.export).into())
+    }
+
     async fn admit(&self, export: ExportId) -> Result<Admitted, Refused> {
         let rules = self.zone.export(export, self.caller.client).map_err(|refusal| self.status_of(refusal, export))?;
-        let let_in = rules.admit(self.identity, self.caller.client).map_err(|_| Nfsstat3::Acces)?;
+        let asker = Asker { identity: self.identity, client: self.caller.client, clock: &*self.door.clock };
+        let let_in = self.zone.admit(rules, asker).await.map_err(|refusal| self.status_of(refusal, export))?;
         // Read first: a root that moves meanwhile makes what is remembered here void.
         let roots_version = self.door.roots.version();
         let root = self.door.export_root(self.zone, rules).await.map_err(|error| match error {
@@ -116,7 +133,8 @@ impl<V: Vfs> Call<'_, V> {
             other => nfs_status(other),
         })?;
         let credentials = Arc::new(let_in.credentials);
-        let admitted = Admitted { root, read_only: let_in.access.read_only, credentials };
+        let (read_only, until) = (let_in.access.read_only, let_in.until);
+        let admitted = Admitted { root, read_only, credentials, file_ids: rules.file_ids(), until };
         self.caller.remember(self.zone, (export, self.token), (roots_version, &admitted));
         Ok(admitted)
     }
@@ -132,6 +150,7 @@ impl<V: Vfs> Call<'_, V> {
             Refusal::NotMountable | Refusal::ClientNotNamed | Refusal::FlavorNotAccepted | Refusal::UnknownUser => {
                 Nfsstat3::Acces
             }
+            Refusal::ProviderFailed => Nfsstat3::Jukebox,
         }
     }
 }

@@ -5,6 +5,7 @@ mod attributes;
 mod call;
 mod commit;
 mod create;
+mod file_ids;
 mod fsinfo;
 mod fsstat;
 mod getattr;
@@ -34,12 +35,13 @@ use vfs::{Priority, Vfs};
 
 pub(crate) use self::call::Call;
 use self::call::Refused;
+use self::file_ids::HoldsFileIds;
 use crate::reply::Reply;
 
 /// A procedure: what it answers, and how it finds the answer.
 trait Answer<V: Vfs>: Procedure<Result = Reply3<Self::Resok, Self::Resfail>> {
-    type Resok: Encode;
-    type Resfail: Encode + From<Refused>;
+    type Resok: Encode + HoldsFileIds;
+    type Resfail: Encode + HoldsFileIds + From<Refused>;
 
     fn answer(call: &Call<'_, V>, args: Self::Args) -> impl Future<Output = Result<Self::Resok, Refused>> + Send;
 }
@@ -113,10 +115,13 @@ pub(crate) fn reply_bytes_max(record: &bytes::Bytes) -> usize {
 
 async fn run<P: Answer<V>, V: Vfs>(call: &Call<'_, V>, xid: u32, arguments: Decoder) -> Reply {
     let Ok(args) = decode_all::<P::Args>(arguments) else { return garbage(xid) };
-    let result: P::Result = match P::answer(call, args).await {
+    let mut result: P::Result = match P::answer(call, args).await {
         Ok(resok) => Reply3::Ok(resok),
         Err(refused) => Reply3::Failed(refused.status, refused.into()),
     };
+    if call.folds_file_ids() {
+        result.fold();
+    }
     Reply::success(xid, &result)
 }
 

@@ -7,6 +7,7 @@ use vfs::{ReadRequest, Vfs, Via};
 
 use super::attributes::post_op;
 use super::call::{Call, Refused};
+use super::file_ids::HoldsFileIds;
 use super::{decode_all, garbage};
 use crate::reply::Reply;
 
@@ -14,9 +15,18 @@ use crate::reply::Reply;
 pub(super) async fn run<V: Vfs>(call: &Call<'_, V>, xid: u32, arguments: Decoder) -> Reply {
     let Ok(args) = decode_all::<ReadArgs>(arguments) else { return garbage(xid) };
     match read(call, args).await {
-        Ok((head, payload)) => Reply::read(xid, &head, payload),
+        Ok((mut head, payload)) => {
+            if call.folds_file_ids() {
+                head.file_attributes.fold();
+            }
+            Reply::read(xid, &head, payload)
+        }
         Err(refused) => {
-            let result: ReadResult = Reply3::Failed(refused.status, PostOpAttr::from(refused));
+            let (status, mut attributes) = (refused.status, PostOpAttr::from(refused));
+            if call.folds_file_ids() {
+                attributes.fold();
+            }
+            let result: ReadResult = Reply3::Failed(status, attributes);
             Reply::success(xid, &result)
         }
     }

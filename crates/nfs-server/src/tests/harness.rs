@@ -36,6 +36,7 @@ pub(crate) fn zone(name: &str, address: &str, export: &str) -> String {
 pub(crate) struct House {
     pub(crate) vfs: Arc<ReferenceFilesystem>,
     pub(crate) door: Arc<Door<ReferenceFilesystem>>,
+    pub(crate) clock: Arc<ManualClock>,
 }
 
 impl House {
@@ -53,8 +54,8 @@ impl House {
         let vfs = Arc::new(ReferenceFilesystem::new(clock.clone()));
         let keys = HandleKeys::new(&[(1, [7; 32])]).unwrap();
         let registry = Arc::new(Registry::new());
-        let door = Arc::new(Door::new(vfs.clone(), registry, (keys, clock), settings));
-        let house = Self { vfs, door };
+        let door = Arc::new(Door::new(vfs.clone(), registry, (keys, clock.clone()), settings));
+        let house = Self { vfs, door, clock };
         house.reload(zones);
         house
     }
@@ -64,14 +65,30 @@ impl House {
         let (registry, clock) = (Arc::clone(&self.door.registry), Arc::clone(&self.door.clock));
         let keys = (HandleKeys::new(keys).unwrap(), clock);
         let door = Arc::new(Door::new(Arc::clone(&self.vfs), registry, keys, self.door.settings.clone()));
-        Self { vfs: Arc::clone(&self.vfs), door }
+        Self { vfs: Arc::clone(&self.vfs), door, clock: Arc::clone(&self.clock) }
     }
 
     /// Serves these zones, with the directories of their exports, mode 1777.
     pub(crate) fn reload(&self, zones: &[&str]) {
-        let parse = |text: &&str| zones::parse(Path::new("zone.toml"), text, &zones::system_resolver).unwrap();
-        let installed = zones.iter().map(parse).map(|zone| (zone.clone(), self.make_base(&zone))).collect();
-        self.door.registry.install(installed);
+        self.reload_beside(zones, &[]);
+    }
+
+    /// As [`House::reload`], with files that the zone files name.
+    pub(crate) fn reload_beside(&self, zones: &[&str], files: &[(&str, &str)]) {
+        let parsed = zones.iter().map(|text| self.parse(text, files));
+        self.door.registry.install(parsed.collect());
+    }
+
+    /// A zone and its base.
+    pub(crate) fn parse(&self, text: &str, files: &[(&str, &str)]) -> (ZoneDefinition, InodeId) {
+        let read = |file: &Path, _| {
+            let found = files.iter().find(|(name, _)| Path::new(name) == file);
+            found.map(|(_, text)| text.as_bytes().to_vec()).ok_or_else(|| std::io::Error::other("no such file"))
+        };
+        let sources = zones::Sources { resolve: &zones::system_resolver, read: &read };
+        let zone = zones::parse_with(Path::new("zone.toml"), text, sources).unwrap_or_else(|errors| panic!("{errors}"));
+        let base = self.make_base(&zone);
+        (zone, base)
     }
 
     pub(crate) fn client(&self, local: &str) -> Client<'_> {

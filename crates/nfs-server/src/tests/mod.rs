@@ -1,10 +1,12 @@
 //! Typed call in, typed reply out, over the reference file system, through the bytes of the wire.
 
 mod directories;
+mod exports;
 mod files;
 mod garbage;
 mod handles;
 pub(crate) mod harness;
+mod identities;
 mod listings;
 mod mounting;
 mod names;

@@ -75,6 +75,11 @@ impl ReferenceFilesystem {
         self.state().crash();
     }
 
+    /// Numbers the next inode above `number`, as in a store that has lived long.
+    pub fn number_inodes_above(&self, number: u64) {
+        self.state().last_number = number;
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

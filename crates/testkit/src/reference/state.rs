@@ -24,7 +24,7 @@ pub(super) struct State {
     pub(super) inodes: BTreeMap<InodeId, Inode>,
     pub(super) capacity: MemoryCapacity,
     pub(super) used_bytes: u64,
-    last_number: u64,
+    pub(super) last_number: u64,
     last_shard: u32,
     last_change: u64,
     crashes: u64,

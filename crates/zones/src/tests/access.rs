@@ -2,7 +2,7 @@
 
 use vfs::{Credentials, Flavor, Identity};
 
-use super::{ip, zone};
+use super::{credentials, ip, zone};
 use crate::{ClientAccess, Refusal, Zone};
 
 const OPEN: &str = "[[export]]\npaths = [\"/projects\"]\n";
@@ -121,7 +121,7 @@ fn an_unknown_handle_has_no_export() {
 fn become_from(rules: &str, identity: &Identity) -> [Credentials; 2] {
     let rules = format!("{OPEN}clients = [\"10.0.0.0/8\"]\nroot_clients = [\"10.0.0.1\"]\n{rules}\n");
     let zone = zone(&rules);
-    ["10.0.0.1", "10.0.0.2"].map(|client| zone.exports()[0].credentials(identity, ip(client)).unwrap())
+    ["10.0.0.1", "10.0.0.2"].map(|client| credentials(&zone, identity, client).unwrap())
 }
 
 #[test]
@@ -132,6 +132,7 @@ fn users_are_mapped() {
     let as_user = || Credentials::unix(1000, 100, &[5, 7]);
     let plain = |uid, gid| Credentials::unix(uid, gid, &[]);
     let nobody = || plain(65_534, 65_534);
+    let full = || Credentials::unix(9, 9, &[1, 3, 65_534]);
     let table = [
         // (rules, identity, from a root client, from another client)
         ("", root(), as_root(), nobody()),
@@ -154,6 +155,7 @@ fn users_are_mapped() {
             Credentials::unix(1000, 0, &[0, 5]),
             Credentials::unix(1000, 65_534, &[5, 65_534]),
         ),
+        ("map_all = { user = 9, group = 9, groups = [3, \"nogroup\", 1] }", user(), full(), full()),
         ("map_root = \"off\"", unix(1000, 0, &[0]), Credentials::unix(1000, 0, &[0]), Credentials::unix(1000, 0, &[0])),
     ];
     for (rules, identity, from_root_client, from_other) in table {
@@ -169,9 +171,8 @@ fn only_unmapped_root_is_the_superuser() {
 
 #[test]
 fn anonymous_calls_are_nobody_where_they_are_accepted() {
-    let admit = |rules: &str, identity: Identity| {
-        zone(&format!("{OPEN}{rules}\n")).exports()[0].credentials(&identity, ip("10.0.0.1"))
-    };
+    let admit =
+        |rules: &str, identity: Identity| credentials(&zone(&format!("{OPEN}{rules}\n")), &identity, "10.0.0.1");
     assert_eq!(admit("", Identity::Anonymous), Err(Refusal::FlavorNotAccepted));
     assert_eq!(admit("security = [\"none\"]", unix(1, 1, &[])), Err(Refusal::FlavorNotAccepted));
     assert_eq!(
@@ -180,6 +181,10 @@ fn anonymous_calls_are_nobody_where_they_are_accepted() {
     );
     let mapped = admit("security = [\"none\"]\nmap_all = { user = 5, group = 6 }", Identity::Anonymous);
     assert_eq!(mapped, Ok(Credentials::unix(5, 6, &[])));
+    let set = "security = [\"none\"]\nanonymous = { user = 7, group = 8, groups = [9] }";
+    assert_eq!(admit(set, Identity::Anonymous), Ok(Credentials::unix(7, 8, &[9])));
+    let covered = format!("{set}\nmap_all = {{ user = 5 }}");
+    assert_eq!(admit(&covered, Identity::Anonymous), Ok(Credentials::unix(5, 65_534, &[])));
     let proved = Identity::User { name: "anna".to_owned(), domain: "CONTOSO".to_owned() };
     assert_eq!(admit("", proved), Err(Refusal::UnknownUser));
     assert_eq!(zone(OPEN).exports()[0].flavors(), [Flavor::Sys]);
@@ -189,6 +194,6 @@ fn anonymous_calls_are_nobody_where_they_are_accepted() {
 fn a_client_that_is_not_named_is_nobody_at_all() {
     let zone = zone(&format!("{OPEN}clients = [\"10.0.0.1\"]\nsecurity = [\"sys\", \"none\"]\n"));
     for identity in [Identity::Anonymous, unix(0, 0, &[])] {
-        assert_eq!(zone.exports()[0].admit(&identity, ip("10.0.0.2")), Err(Refusal::ClientNotNamed));
+        assert_eq!(credentials(&zone, &identity, "10.0.0.2"), Err(Refusal::ClientNotNamed));
     }
 }

@@ -18,9 +18,11 @@ fn unreadable_files() {
     assert_eq!(messages("")[0], "zones/contoso.toml:1: missing field `name`");
     assert_eq!(
         message("colour = 1"),
-        "zones/contoso.toml:6: unknown field `colour`, expected one of `paths`, `clients`, `read_only`, \
-         `read_only_clients`, `read_write_clients`, `root_clients`, `all_dirs`, `map_root`, `map_non_root`, `map_all`, \
-         `security`"
+        "zones/contoso.toml:6: unknown field `colour`, expected one of `paths`, `description`, `clients`, \
+         `read_only`, `read_only_clients`, `read_write_clients`, `root_clients`, `ignore_unresolvable_hosts`, \
+         `all_dirs`, `map_root`, `map_non_root`, `map_all`, `lookup`, `map_failure`, `anonymous`, `security`, \
+         `read_size_max`, `read_size_preferred`, `read_size_multiple`, `write_size_max`, `write_size_preferred`, \
+         `write_size_multiple`, `readdir_size_preferred`, `file_ids`, `can_set_time`"
     );
     assert_eq!(
         message("read_only = \"yes\""),
@@ -29,7 +31,7 @@ fn unreadable_files() {
     assert_eq!(
         message("map_all = \"on\""),
         "zones/contoso.toml:6: map_all: invalid value: string \"on\", expected \"off\" or { user = name or id, group \
-         = name or id }"
+         = name or id, groups = [names or ids] }"
     );
     assert_eq!(
         message("map_all = { user = 4294967295 }"),
@@ -37,7 +39,10 @@ fn unreadable_files() {
          4294967294"
     );
     assert!(message("map_all = { group = 1 }").contains("missing field `user`"));
-    assert!(message("map_all = { user = 1, grp = 1 }").contains("unknown field `grp`, expected `user` or `group`"));
+    assert!(
+        message("map_all = { user = 1, grp = 1 }")
+            .contains("unknown field `grp`, expected one of `user`, `group`, `groups`")
+    );
     assert!(message("all_dirs =").starts_with("zones/contoso.toml:6: all_dirs: "));
 }
 
@@ -45,8 +50,8 @@ fn unreadable_files() {
 fn exports_that_make_no_sense() {
     assert_eq!(
         message("map_root = { user = \"anna\" }"),
-        "zones/contoso.toml:6: export[0].map_root: unknown user \"anna\": allowed are \"nobody\", \"root\" and numeric \
-         ids"
+        "zones/contoso.toml:6: export[0].map_root: unknown user \"anna\": allowed are \"nobody\", \"root\", names of \
+         users_file and numeric ids"
     );
     assert_eq!(
         message("security = [\"krb5\"]"),
@@ -63,11 +68,13 @@ fn exports_that_make_no_sense() {
     );
     assert_eq!(
         message("clients = [\"missing.example\"]"),
-        "zones/contoso.toml:6: export[0].clients[0]: host name \"missing.example\" cannot be resolved: unknown host"
+        "zones/contoso.toml:6: export[0].clients[0]: host name \"missing.example\" cannot be resolved: unknown host \
+         (ignore_unresolvable_hosts = true would ignore it)"
     );
     assert_eq!(
         message("clients = [\"empty\"]"),
-        "zones/contoso.toml:6: export[0].clients[0]: host name \"empty\" has no address"
+        "zones/contoso.toml:6: export[0].clients[0]: host name \"empty\" has no address (ignore_unresolvable_hosts = true \
+         would ignore it)"
     );
     for client in ["*", "@engineers", "10.0.0.256", "*.example.org", "", "-a", "10.0.0.0/33"] {
         assert!(
@@ -134,4 +141,63 @@ fn one_path_is_exported_once_for_each_client() {
     twice("clients = [\"10.0.0.0/8\"]", "clients = [\"10.0.0.1\"]").expect("a network, and one of it more closely");
     let within = parse_text(&format!("{PLAIN}[[export]]\npaths = [\"/a\", \"/b\", \"/a\"]\n"));
     assert_eq!(within.unwrap_err().0[0].key, "export[0].paths[2]");
+}
+
+#[test]
+fn numbers_and_words_out_of_range() {
+    let about = |key: &str, reason: &str| format!("zones/contoso.toml:6: export[0].{key}: {reason}");
+    for (line, key, reason) in [
+        ("read_size_max = 4096", "read_size_max", "4096 is not from 8192 to 1048576"),
+        ("write_size_max = 1048577", "write_size_max", "1048577 is not from 8192 to 1048576"),
+        ("readdir_size_preferred = -1", "readdir_size_preferred", "-1 is not from 4096 to 1048576"),
+        ("read_size_multiple = 3000", "read_size_multiple", "3000 is no power of two"),
+        ("file_ids = \"16\"", "file_ids", "\"16\" is no width: allowed are \"64\" and \"32\""),
+        ("description = \"two\\nlines\"", "description", "at most 511 bytes on one line"),
+        ("lookup = true", "lookup", "the zone knows no users: set users_file too"),
+        (
+            "map_failure = { user = 1 }",
+            "map_failure",
+            "without lookup = true nobody is looked up, so nobody becomes this user",
+        ),
+        (
+            "anonymous = \"off\"",
+            "anonymous",
+            "callers who do not say who they are must be somebody; security decides whether they get in",
+        ),
+        (
+            "map_all = { user = 1, groups = [\"staff\"] }",
+            "map_all",
+            "unknown group \"staff\": allowed are \"nogroup\", \"nobody\", \"root\", names of groups_file and numeric ids",
+        ),
+        ("clients = [\"@staff\"]", "clients[0]", "\"@staff\" is a netgroup, but the zone has no netgroup_file"),
+    ] {
+        assert_eq!(message(line), about(key, reason), "{line}");
+    }
+    assert!(message("map_failure = \"on\"").contains("map_failure: invalid value: string \"on\""));
+    let both = messages(&format!(
+        "{PLAIN}[[export]]\npaths = [\"/a\"]\nwrite_size_max = 8192\nwrite_size_preferred = 16384\n"
+    ));
+    assert_eq!(
+        both[0],
+        "zones/contoso.toml:7: export[0].write_size_preferred: 16384 is above export[0].write_size_max, 8192"
+    );
+}
+
+#[test]
+fn keys_of_the_zone() {
+    let key = |line: &str| messages(&format!("{PLAIN}{line}\n"))[0].clone();
+    assert_eq!(key("cache_seconds = 0"), "zones/contoso.toml:4: cache_seconds: 0 is not from 1 to 86400");
+    assert_eq!(
+        key("resolve_groups = true"),
+        "zones/contoso.toml:4: resolve_groups: the zone knows no users: set users_file (and groups_file) too"
+    );
+    assert_eq!(
+        key("[aliases]\n\"/home\" = \"/nowhere\""),
+        "zones/contoso.toml:5: aliases.\"/home\": \"/nowhere\" lies in no exported path"
+    );
+    assert!(key("[aliases]\nhome = \"/a\"").starts_with("zones/contoso.toml:5: aliases.\"home\": \"home\" does not"));
+    assert_eq!(
+        key("[aliases]\n\"/a\" = \"/b\"\n[[export]]\npaths = [\"/a\", \"/b\"]"),
+        "zones/contoso.toml:5: aliases.\"/a\": this path is exported itself"
+    );
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{PLAIN, parse_text};
+use super::{PLAIN, parse_beside, parse_text};
 
 proptest! {
     #[test]
@@ -37,4 +37,21 @@ proptest! {
             prop_assert!(target.below.iter().all(|name| !matches!(name.as_bytes(), b"" | b"." | b"..")));
         }
     }
+
+    #[test]
+    fn any_named_files(users in FILE, groups in FILE, netgroups in FILE) {
+        let text = format!(
+            "{PLAIN}users_file = \"users\"\ngroups_file = \"groups\"\nnetgroup_file = \"netgroup\"\n\
+             [[export]]\npaths = [\"/a\"]\nclients = [\"@a\"]\n"
+        );
+        let files = [("users", users.as_str()), ("groups", groups.as_str()), ("netgroup", netgroups.as_str())];
+        if let Err(errors) = parse_beside(&text, &files) {
+            for error in errors.0 {
+                prop_assert!(!error.reason.is_empty() && !error.key.is_empty());
+            }
+        }
+    }
 }
+
+/// Lines of the letters that mean something in these files, and of all others now and then.
+const FILE: &str = "([ab:,()#\\\\0-9 +-]{0,20}|.{0,20}|a (\\(b,,\\) )?[ab]|a:x:[0-9]{1,11}:[ab0-9,]{0,5})(\n([ab:,()#\\\\0-9 -]{0,20}|b:x:1:1|b a b)){0,5}";

@@ -1,0 +1,157 @@
+//! Entries of client lists: hosts, networks, netgroups.
+
+use std::ops::Range;
+
+use ipnet::IpNet;
+
+use super::Reader;
+use crate::client::ClientList;
+use crate::settings::Text;
+
+/// How a list takes host names that cannot be resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unresolvable {
+    /// They are wrong.
+    Refused,
+    /// They stand for nobody, with a warning.
+    Ignored,
+    /// They are wrong although the export ignores them elsewhere: this list restricts, and its restriction would go.
+    NeverIgnored,
+}
+
+/// Why a host stands for no address.
+enum HostFault {
+    /// It is no host at all.
+    Wrong(String),
+    /// It is well-formed, but nobody knows it now.
+    Unresolved(String),
+}
+
+impl Reader<'_> {
+    pub(super) fn clients(&mut self, key: &str, written: &[Text], unresolvable: Unresolvable) -> ClientList {
+        let mut clients = ClientList::default();
+        for (index, text) in written.iter().enumerate() {
+            let key = format!("{key}[{index}]");
+            let networks = self.client((&key, text.span()), text.get_ref(), unresolvable);
+            clients.add(text.get_ref(), networks);
+        }
+        clients
+    }
+
+    /// The networks of an entry; what is wrong is noted.
+    fn client(&mut self, place: (&str, Range<usize>), text: &str, unresolvable: Unresolvable) -> Vec<IpNet> {
+        let Some(name) = text.strip_prefix('@') else {
+            let found = self.host_networks(text);
+            return self.noted(place, found, unresolvable);
+        };
+        let hosts = match self.netgroup_hosts(name) {
+            Ok(hosts) => hosts,
+            // Groups of a file that is wrong are not called missing here.
+            Err(_) if self.is_named_file_wrong => return Vec::new(),
+            Err(reason) => {
+                self.findings.add(place.1, place.0, reason);
+                return Vec::new();
+            }
+        };
+        let mut networks = Vec::new();
+        for host in hosts {
+            let found = self.host_networks(&host).map_err(|fault| fault.of_netgroup(name));
+            networks.extend(self.noted(place.clone(), found, unresolvable));
+        }
+        networks
+    }
+
+    fn noted(
+        &mut self,
+        (key, span): (&str, Range<usize>),
+        found: Result<Vec<IpNet>, HostFault>,
+        unresolvable: Unresolvable,
+    ) -> Vec<IpNet> {
+        let reason = match (found, unresolvable) {
+            (Ok(networks), _) => return networks,
+            (Err(HostFault::Unresolved(reason)), Unresolvable::Ignored) => {
+                let warning = self.findings.warning(span, key, format!("{reason}; it is ignored"));
+                self.warnings.push(warning);
+                return Vec::new();
+            }
+            (Err(HostFault::Unresolved(reason)), Unresolvable::NeverIgnored) => {
+                format!("{reason}; ignore_unresolvable_hosts does not hold here, since the client could then write")
+            }
+            (Err(HostFault::Unresolved(reason)), Unresolvable::Refused) => {
+                format!("{reason} (ignore_unresolvable_hosts = true would ignore it)")
+            }
+            (Err(HostFault::Wrong(reason)), _) => reason,
+        };
+        self.findings.add(span, key, reason);
+        Vec::new()
+    }
+
+    fn netgroup_hosts(&self, name: &str) -> Result<Vec<String>, String> {
+        let Some(netgroups) = &self.netgroups else {
+            return Err(format!("\"@{}\" is a netgroup, but the zone has no netgroup_file", name.escape_default()));
+        };
+        Ok(netgroups.hosts(name)?.into_iter().map(str::to_owned).collect())
+    }
+
+    /// The networks of an address, a CIDR, or the addresses of a host name; a name is resolved once.
+    fn host_networks(&mut self, text: &str) -> Result<Vec<IpNet>, HostFault> {
+        if let Ok(address) = text.parse::<std::net::IpAddr>() {
+            return Ok(vec![IpNet::from(address.to_canonical())]);
+        }
+        if text.contains('/') {
+            return parse_network(text).map(|network| vec![network]).map_err(HostFault::Wrong);
+        }
+        if !is_host_name(text) {
+            return Err(HostFault::Wrong(no_client(text)));
+        }
+        if let Some(known) = self.hosts.get(text) {
+            return known.clone().map_err(HostFault::Unresolved);
+        }
+        let found = match (self.sources.resolve)(text) {
+            Ok(addresses) if addresses.is_empty() => Err(format!("host name \"{text}\" has no address")),
+            Ok(addresses) => Ok(addresses.into_iter().map(|address| IpNet::from(address.to_canonical())).collect()),
+            Err(error) => Err(format!("host name \"{text}\" cannot be resolved: {error}")),
+        };
+        self.hosts.insert(text.to_owned(), found.clone());
+        found.map_err(HostFault::Unresolved)
+    }
+}
+
+impl HostFault {
+    fn of_netgroup(self, name: &str) -> Self {
+        match self {
+            Self::Wrong(reason) => Self::Wrong(format!("netgroup \"{name}\": {reason}")),
+            Self::Unresolved(reason) => Self::Unresolved(format!("netgroup \"{name}\": {reason}")),
+        }
+    }
+}
+
+fn no_client(text: &str) -> String {
+    format!(
+        "\"{}\" is no client: allowed are host names, IP addresses, CIDR networks and @netgroups (no wildcards; leave \
+         all lists empty for everyone)",
+        text.escape_default()
+    )
+}
+
+fn parse_network(text: &str) -> Result<IpNet, String> {
+    let network: IpNet = text.parse().map_err(|_| format!("\"{}\" is no CIDR network", text.escape_default()))?;
+    if network.trunc() != network {
+        return Err(format!("\"{text}\" has address bits beyond its prefix; did you mean \"{}\"?", network.trunc()));
+    }
+    Ok(network)
+}
+
+/// RFC 1123 2.1: letters, digits, hyphens and dots; not digits alone, which would be a mistyped address.
+fn is_host_name(text: &str) -> bool {
+    let is_label = |label: &str| {
+        let is_legal = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        is_legal && (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    text.len() <= HOST_NAME_BYTES_MAX
+        && text.split('.').all(is_label)
+        && text.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+/// Longest host name (RFC 1035 2.3.4).
+const HOST_NAME_BYTES_MAX: usize = 253;
