@@ -10,6 +10,7 @@ use vfs::{ClientId, Clock, Credentials, InodeId, OperationId, SessionId};
 use zones::{ExportId, FileIds, Zone};
 
 use crate::door::ZoneState;
+use crate::sessions::Traffic;
 
 /// What the connection arrived at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,7 @@ pub(crate) struct Caller {
     pub(crate) session: SessionId,
     /// It sent a datagram, so its address may be another's.
     pub(crate) is_datagram: bool,
+    pub(crate) traffic: Arc<Traffic>,
     operations: AtomicU64,
     known: Mutex<Known>,
 }
@@ -67,9 +69,9 @@ struct Remembered {
 impl Caller {
     pub(crate) fn new(role: Role, local: SocketAddr, peer: SocketAddr, session: SessionId) -> Self {
         let client = peer.ip().to_canonical();
-        let (operations, known) = (AtomicU64::new(0), Mutex::default());
+        let (traffic, operations, known) = (Arc::default(), AtomicU64::new(0), Mutex::default());
         let client_id = client_id(client);
-        Self { role, local, client, client_id, session, is_datagram: false, operations, known }
+        Self { role, local, client, client_id, session, is_datagram: false, traffic, operations, known }
     }
 
     /// The sender of one datagram.

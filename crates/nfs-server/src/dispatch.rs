@@ -1,7 +1,7 @@
 //! From a record to its answer: RPC checks, zone, reply cache, and the program it is for (RFC 5531 9).
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use nfs_wire::rpc::{
@@ -11,11 +11,11 @@ use nfs_wire::rpc::{
 use nfs_wire::xdr::Decoder;
 use tracing::Instrument;
 use vfs::{Identity, OperationId, ReplayKey, Vfs};
-use zones::Zone;
+use zones::{ExportId, Zone};
 
 use crate::caller::{Caller, Role};
 use crate::door::{Door, ZoneState};
-use crate::metrics::Operation;
+use crate::metrics::{Answer, Operation};
 use crate::reply::{Outcome, Reply};
 use crate::reply_cache::{Admission, ReplyKey, Ticket};
 use crate::{mount, nfs3, portmap};
@@ -28,6 +28,8 @@ struct Call<'a, V> {
     state: &'a ZoneState,
     header: &'a CallHeader,
     operation_id: OperationId,
+    /// The export that its handle names.
+    export: &'a OnceLock<ExportId>,
 }
 
 /// Does what a record asks and returns what becomes of it. Never fails: whatever is wrong has its answer.
@@ -40,7 +42,9 @@ pub(crate) async fn handle<V: Vfs>(door: &Door<V>, caller: &Caller, record: Byte
         Err(error) => return refuse_header(error),
     };
     let operation = Operation::of(header.program, header.procedure);
-    let in_flight = state.metrics.begin(caller.session.0, operation, record.len());
+    let began = door.clock.monotonic();
+    caller.traffic.begin(record.len(), began);
+    let in_flight = state.metrics.begin(caller.session.0, operation, (record.len(), began));
     let operation_id = caller.next_operation();
     let span = tracing::debug_span!(
         "nfs",
@@ -49,10 +53,13 @@ pub(crate) async fn handle<V: Vfs>(door: &Door<V>, caller: &Caller, record: Byte
         op = operation.name(),
         operation_id = operation_id.0
     );
-    let call = Call { door, caller, zone: &zone, state: &state, header: &header, operation_id };
+    let export = OnceLock::new();
+    let call = Call { door, caller, zone: &zone, state: &state, header: &header, operation_id, export: &export };
     let outcome = call.run(&record, decoder).instrument(span).await;
     if let (Outcome::Reply(reply), Some(counted)) = (&outcome, &in_flight) {
-        counted.answered(reply.len(), reply.is_error(operation.has_status()));
+        let (bytes, verdict) = (reply.len(), reply.verdict(operation));
+        counted.answered(&Answer { export: export.get().copied(), bytes, verdict, at: door.clock.monotonic() });
+        caller.traffic.end(bytes);
     }
     outcome
 }
@@ -95,11 +102,18 @@ impl<V: Vfs> Call<'_, V> {
     async fn admit(&self, key: ReplyKey) -> Result<Ticket<'_>, Outcome> {
         loop {
             match self.state.replies.admit(key) {
-                Admission::New(ticket) => return Ok(ticket),
-                Admission::Done(reply) => return Err(Outcome::Reply(Reply::stored(reply))),
+                Admission::New(ticket) => {
+                    self.state.metrics.count_admission(self.caller.session.0, true);
+                    return Ok(ticket);
+                }
+                Admission::Done(reply) => {
+                    self.state.metrics.count_admission(self.caller.session.0, false);
+                    return Err(Outcome::Reply(Reply::stored(reply)));
+                }
                 Admission::Flooded => return Err(Outcome::Silence),
                 Admission::Running(reply) => {
                     if let Ok(reply) = reply.await {
+                        self.state.metrics.count_admission(self.caller.session.0, false);
                         return Err(Outcome::Reply(Reply::stored(reply)));
                     }
                 }
@@ -116,6 +130,7 @@ impl<V: Vfs> Call<'_, V> {
             token: &header.credential,
             identity,
             operation_id: self.operation_id,
+            export: self.export,
             replay_key,
             priority: nfs3::priority(header.procedure),
             folds_file_ids: AtomicBool::new(false),

@@ -13,6 +13,7 @@ use crate::handle::HandleKeys;
 use crate::metrics::Metrics;
 use crate::mount::MountTable;
 use crate::reply_cache::ReplyCache;
+use crate::sessions::Sessions;
 use crate::settings::Settings;
 
 /// What all connections share.
@@ -25,6 +26,8 @@ pub(crate) struct Door<V> {
     pub(crate) roots: ExportRoots,
     /// What connections hold together.
     pub(crate) held_bytes: HeldBytes,
+    /// The connections that are open.
+    pub(crate) open_sessions: Sessions,
     zones: RwLock<HashMap<ZoneId, Arc<ZoneState>>>,
     sessions: AtomicU64,
 }
@@ -53,7 +56,8 @@ impl<V: Vfs> Door<V> {
     ) -> Self {
         let (roots, zones, sessions) = (ExportRoots::default(), RwLock::default(), AtomicU64::new(1));
         let held_bytes = HeldBytes::new(settings.bytes_in_flight_max);
-        Self { vfs, registry, keys, clock, settings, roots, held_bytes, zones, sessions }
+        let open_sessions = Sessions::default();
+        Self { vfs, registry, keys, clock, settings, roots, held_bytes, open_sessions, zones, sessions }
     }
 
     /// A number for the next connection.

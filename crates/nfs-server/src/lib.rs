@@ -16,6 +16,7 @@ mod portmap;
 mod reply;
 mod reply_cache;
 mod serve;
+mod sessions;
 mod settings;
 mod status;
 #[cfg(test)]
@@ -23,6 +24,9 @@ mod tests;
 
 pub use caller::Role;
 pub use handle::{BadHandle, HANDLE_BYTES, HANDLE_KEYS_MAX, HandleKeys, HandleKeysError, HandleTarget, KEY_BYTES};
-pub use metrics::OperationFigures;
-pub use serve::{ConnectionFigures, Server, ServerParts, Spawner};
+pub use metrics::{
+    LATENCY_BOUNDS_US, LatencyFigures, OperationFigures, ReplyCacheFigures, Share, ShareFigures, TrafficFigures,
+};
+pub use serve::{ConnectionFigures, Server, ServerParts, Spawner, ZoneFigures};
+pub use sessions::SessionFigures;
 pub use settings::{ConnectionSettings, Settings};

@@ -6,6 +6,8 @@ use nfs_wire::rpc::{RECORD_MARKER_BYTES, ReplyHeader, begin_record, finish_recor
 use nfs_wire::xdr::{Encode, Encoder, padding};
 use pages::Payload;
 
+use crate::metrics::{Operation, Verdict};
+
 /// What becomes of a record that came in.
 #[derive(Debug)]
 pub(crate) enum Outcome {
@@ -74,14 +76,20 @@ impl Reply {
         self.head.len() + self.payload.len() + self.padding.len()
     }
 
-    /// Whether it is an RPC error, or its result, when that begins with a status, begins with another than OK.
-    pub(crate) fn is_error(&self, has_status: bool) -> bool {
+    /// What it says of its call: an RPC error is a fault when the gateway could not, and the status that the results of
+    /// some operations begin with is judged by the operation.
+    pub(crate) fn verdict(&self, operation: Operation) -> Verdict {
         let word = |offset: usize| {
             let bytes = self.head.get(RECORD_MARKER_BYTES + offset..).and_then(|rest| rest.first_chunk::<4>());
             bytes.map_or(0, |bytes| u32::from_be_bytes(*bytes))
         };
         // reply_stat and accept_stat of an AUTH_NONE reply, then the status.
-        word(8) != 0 || word(20) != 0 || (has_status && word(ReplyHeader::ACCEPTED_BYTES) != 0)
+        match (word(8), word(20)) {
+            (0, 0) if operation.has_status() => operation.verdict(word(ReplyHeader::ACCEPTED_BYTES)),
+            (0, 0) => Verdict::Fine,
+            (0, SYSTEM_ERROR) => Verdict::Fault,
+            _ => Verdict::Error,
+        }
     }
 
     /// The reply as a datagram: without record marker.
@@ -102,3 +110,5 @@ impl Reply {
 }
 
 const HEADER_BYTES: usize = RECORD_MARKER_BYTES + ReplyHeader::ACCEPTED_BYTES;
+/// `SYSTEM_ERR` of `accept_stat` (RFC 5531 9).
+const SYSTEM_ERROR: u32 = 5;

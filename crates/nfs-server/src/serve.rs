@@ -15,7 +15,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::watch;
-use vfs::{Clock, Vfs, ZoneId};
+use vfs::{Clock, SessionId, Vfs, ZoneId};
 use zones::Registry;
 
 use crate::caller::{Caller, Role, client_network};
@@ -23,9 +23,10 @@ use crate::connection::{Calls, Connection};
 use crate::dispatch::handle;
 use crate::door::Door;
 use crate::handle::HandleKeys;
-use crate::metrics::OperationFigures;
+use crate::metrics::{OperationFigures, ReplyCacheFigures, ShareFigures};
 use crate::nfs3::reply_bytes_max;
 use crate::reply::Outcome;
+use crate::sessions::{Session, SessionFigures};
 use crate::settings::Settings;
 
 /// Runs a connection to its end, on the thread it picks. The future must be polled on a runtime with I/O and time, and
@@ -74,6 +75,19 @@ pub struct ConnectionFigures {
     pub accepted: u64,
     /// Refused since the start: too many, or no zone has the local address.
     pub refused: u64,
+}
+
+/// What was done for a zone since the start of the process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ZoneFigures {
+    /// By operation, those that were called.
+    pub operations: Vec<OperationFigures>,
+    /// Its reply cache.
+    pub replies: ReplyCacheFigures,
+    /// Connections open now.
+    pub connections: usize,
+    /// Mounts that clients told of.
+    pub mounts: usize,
 }
 
 #[derive(Debug, Default)]
@@ -133,6 +147,7 @@ impl<V: Vfs> Server<V> {
     {
         let caller = Caller::new(role, local, peer, self.door.next_session());
         let (door, caller) = (&*self.door, &caller);
+        let _listed = door.open_sessions.enter(caller, peer, (door.clock.now(), door.clock.monotonic()));
         let reply_bytes_max = if role == Role::Nfs { reply_bytes_max } else { |_: &Bytes| 0 };
         let calls =
             Calls { begin: |record: Bytes| handle(door, caller, record), reply_bytes_max, held: &door.held_bytes };
@@ -170,10 +185,41 @@ impl<V: Vfs> Server<V> {
         }
     }
 
-    /// What was done for a zone since the start, by operation.
+    /// What was done for a zone that is served; nothing for another.
     #[must_use]
-    pub fn figures(&self, zone: ZoneId) -> Vec<OperationFigures> {
-        self.door.zone_state(zone).metrics.figures()
+    pub fn figures(&self, zone: ZoneId) -> ZoneFigures {
+        if self.door.registry.zone(zone).is_none() {
+            return ZoneFigures::default();
+        }
+        let state = self.door.zone_state(zone);
+        let (hits, misses) = state.metrics.admissions();
+        let (bytes, bytes_max) = (state.replies.bytes() as u64, self.door.settings.reply_cache_bytes_max as u64);
+        ZoneFigures {
+            operations: state.metrics.figures(),
+            replies: ReplyCacheFigures { bytes, bytes_max, hits, misses },
+            connections: self.connections.counted().by_zone.get(&zone).copied().unwrap_or(0),
+            mounts: state.mounts.len(),
+        }
+    }
+
+    /// What was done for a zone that is served, by share and operation; those that were called.
+    #[must_use]
+    pub fn shares(&self, zone: ZoneId) -> Vec<ShareFigures> {
+        let served = self.door.registry.zone(zone);
+        served.map(|zone| self.door.zone_state(zone.id()).metrics.shares()).unwrap_or_default()
+    }
+
+    /// Open connections behind this one, oldest first, at most `max`.
+    #[must_use]
+    pub fn sessions(&self, after: SessionId, max: usize) -> Vec<SessionFigures> {
+        let now = self.door.clock.monotonic();
+        let figures = |(id, session): (SessionId, Session)| {
+            let zone = self.door.registry.zone_for(session.local.ip()).map(|zone| zone.id());
+            let client = session.client.ip().to_canonical();
+            let mounts = zone.map(|zone| self.door.zone_state(zone).mounts.of_client(client));
+            session.figures(id, (zone, mounts.unwrap_or_default()), now)
+        };
+        self.door.open_sessions.after(after, max).into_iter().map(figures).collect()
     }
 
     /// How many connections there are.

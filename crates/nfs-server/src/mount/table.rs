@@ -49,6 +49,16 @@ impl MountTable {
         mounts.iter().filter_map(entry).collect()
     }
 
+    /// What a client has mounted, oldest first.
+    pub(crate) fn of_client(&self, client: IpAddr) -> Vec<Bytes> {
+        self.mounts().iter().filter(|(host, _)| *host == client).map(|(_, path)| path.clone()).collect()
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.mounts().len()
+    }
+
     fn mounts(&self) -> MutexGuard<'_, VecDeque<(IpAddr, Bytes)>> {
         self.mounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -73,6 +83,7 @@ mod tests {
         assert_eq!(paths(), [b"/b", b"/c"]);
         table.remove(host(1), b"/b");
         assert_eq!(paths(), [b"/b", b"/c"]);
+        assert_eq!((table.of_client(host(1)), table.len()), (vec![Bytes::from_static(b"/c")], 2));
         table.remove_all(host(2));
         assert_eq!(paths(), [b"/c"]);
     }

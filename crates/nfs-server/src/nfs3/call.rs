@@ -1,7 +1,7 @@
 //! One NFS call on its way to vfs: who asks, through which export, and how a refusal is told.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use nfs_wire::nfs3::{FileHandle, Nfsstat3};
 use nfs_wire::rpc::OpaqueAuth;
@@ -24,6 +24,8 @@ pub(crate) struct Call<'a, V> {
     pub(crate) token: &'a OpaqueAuth,
     pub(crate) identity: &'a Identity,
     pub(crate) operation_id: OperationId,
+    /// Where the export that the handle names is noted.
+    pub(crate) export: &'a OnceLock<ExportId>,
     pub(crate) replay_key: Option<ReplayKey>,
     pub(crate) priority: Priority,
     /// The export that was opened shows file numbers of 32 bits: those of the reply are folded at its end.
@@ -59,7 +61,10 @@ impl<V: Vfs> Call<'_, V> {
         let export = ExportId(target.export);
         let remembered = self.caller.admitted((export, self.token), self.door.roots.version(), &*self.door.clock);
         let admitted = match remembered {
-            Some(admitted) => admitted,
+            Some(admitted) => {
+                self.export.get_or_init(|| export);
+                admitted
+            }
             None => self.admit(export).await?,
         };
         self.folds_file_ids.store(admitted.file_ids == FileIds::Bits32, Ordering::Relaxed);
@@ -123,7 +128,12 @@ impl<V: Vfs> Call<'_, V> {
     }
 
     async fn admit(&self, export: ExportId) -> Result<Admitted, Refused> {
-        let rules = self.zone.export(export, self.caller.client).map_err(|refusal| self.status_of(refusal, export))?;
+        let rules = self.zone.export(export, self.caller.client);
+        if !matches!(rules, Err(Refusal::NoSuchExport)) {
+            // The first handle of a call says whose it is.
+            self.export.get_or_init(|| export);
+        }
+        let rules = rules.map_err(|refusal| self.status_of(refusal, export))?;
         let asker = Asker { identity: self.identity, client: self.caller.client, clock: &*self.door.clock };
         let let_in = self.zone.admit(rules, asker).await.map_err(|refusal| self.status_of(refusal, export))?;
         // Read first: a root that moves meanwhile makes what is remembered here void.

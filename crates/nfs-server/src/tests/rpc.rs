@@ -10,6 +10,7 @@ use nfs_wire::xdr::Opaque;
 use vfs::ZoneId;
 
 use super::harness::{CONTOSO, Client, House, open, record, sys};
+use crate::metrics::Share;
 use crate::reply::Outcome;
 
 fn header(program: u32, version: u32, procedure: u32) -> CallHeader {
@@ -108,9 +109,15 @@ fn operations_are_counted_per_zone() {
     let zones = house.door.registry.zones();
     let contoso = figures(zones[0].id());
     let getattr = contoso.iter().find(|one| one.operation == "GETATTR").unwrap();
-    assert_eq!((getattr.calls, getattr.errors, getattr.in_flight), (2, 1, 0));
-    assert!(getattr.bytes_in > 100 && getattr.bytes_out > 100);
-    assert!(contoso.iter().any(|one| (one.program, one.operation, one.calls) == ("mount", "MNT", 1)));
+    assert_eq!((getattr.traffic.calls, getattr.traffic.errors, getattr.in_flight), (2, 1, 0));
+    assert!(getattr.traffic.bytes_in > 100 && getattr.traffic.bytes_out > 100);
+    assert_eq!(getattr.latency.calls(), 2);
+    assert!(contoso.iter().any(|one| (one.program, one.operation, one.traffic.calls) == ("mount", "MNT", 1)));
+    let shares = house.door.zone_state(zones[0].id()).metrics.shares();
+    let calls = |share| shares.iter().find(|one| (one.share, one.operation) == (share, "GETATTR")).unwrap().traffic;
+    let good = calls(Share::Export(zones[0].exports()[0].id()));
+    assert_eq!((good.calls, good.errors), (1, 0), "the handle names its export");
+    assert_eq!((calls(Share::None).calls, calls(Share::None).errors), (1, 1), "no handle of this house");
     assert!(figures(zones[1].id()).is_empty());
 }
 
