@@ -73,7 +73,7 @@ impl Zone {
     pub async fn admit(&self, export: &Export, asker: Asker<'_>) -> Result<Admitted, Refusal> {
         let access = export.access(asker.client).ok_or(Refusal::ClientNotNamed)?;
         let claimed = match export.map(asker.identity, access)? {
-            Mapped::Itself(claimed) if self.resolves_groups() || export.mappings.lookup => claimed,
+            Mapped::Itself(claimed) if self.resolves_groups() || export.mappings().lookup => claimed,
             Mapped::Itself(credentials) | Mapped::Settled(credentials) => {
                 return Ok(Admitted { access, credentials, until: None });
             }
@@ -85,12 +85,12 @@ impl Zone {
     }
 
     fn resolve(&self, export: &Export, (claimed, found): (Credentials, Found), access: ClientAccess) -> Credentials {
-        match (found.groups, &export.mappings.failure) {
+        match (found.groups, &export.mappings().failure) {
             (Some(groups), _) if self.resolves_groups() => {
                 let full = Credentials::unix(claimed.uid, claimed.gid, &groups);
-                export.mappings.without_root_group(full, access.root)
+                export.mappings().without_root_group(full, access.root)
             }
-            (None, Some(failure)) if export.mappings.lookup => failure.credentials(),
+            (None, Some(failure)) if export.mappings().lookup => failure.credentials(),
             _ => claimed,
         }
     }
@@ -101,12 +101,12 @@ impl Export {
         match identity {
             Identity::Anonymous => {
                 self.accept(Flavor::None)?;
-                let mapping = self.mappings.all.as_ref().unwrap_or(&self.mappings.anonymous);
+                let mapping = self.mappings().all.as_ref().unwrap_or_else(|| &self.mappings().anonymous);
                 Ok(Mapped::Settled(mapping.credentials()))
             }
             Identity::Unix { uid, gid, groups } => {
                 self.accept(Flavor::Sys)?;
-                Ok(self.mappings.apply(Credentials::unix(*uid, *gid, groups), access.root))
+                Ok(self.mappings().apply(Credentials::unix(*uid, *gid, groups), access.root))
             }
             Identity::User { .. } => Err(Refusal::UnknownUser),
         }

@@ -9,13 +9,13 @@ impl Export {
     /// not set are `gateway`: those of the gateway.
     #[must_use]
     pub fn effective_options(&self) -> Vec<(&'static str, String)> {
-        let (lists, maps) = (&self.rules.lists, &self.mappings);
+        let (lists, maps) = (&self.rules().lists, self.mappings());
         let clients = if lists.is_for_everyone() { "everyone".to_owned() } else { list(lists.clients.written()) };
         let mut options = vec![
             ("path", String::from_utf8_lossy(self.path()).into_owned()),
             ("description", self.description().to_owned()),
             ("clients", clients),
-            ("read_only", self.rules.read_only.to_string()),
+            ("read_only", self.rules().read_only.to_string()),
             ("read_only_clients", list(lists.read_only.written())),
             ("read_write_clients", list(lists.read_write.written())),
             ("root_clients", list(lists.root.written())),

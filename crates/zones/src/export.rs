@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use vfs::{Flavor, Name};
 
@@ -23,9 +24,8 @@ pub struct Export {
     id: ExportId,
     components: Vec<Name>,
     path: Vec<u8>,
-    pub(crate) rules: Rules,
-    pub(crate) mappings: Mappings,
-    presentation: Presentation,
+    /// Shared by the paths of one `[[export]]`: its lists may be long.
+    options: Arc<Options>,
 }
 
 /// All that an `[[export]]` says of each of its paths.
@@ -60,11 +60,18 @@ pub(crate) struct Mappings {
 }
 
 impl Export {
-    pub(crate) fn new(zone: &str, components: Vec<Name>, options: Options) -> Self {
+    pub(crate) fn new(zone: &str, components: Vec<Name>, options: Arc<Options>) -> Self {
         let path = spell(&components);
         let id = ExportId(stable_id(&[zone.as_bytes(), &path]));
-        let Options { rules, mappings, presentation } = options;
-        Self { id, components, path, rules, mappings, presentation }
+        Self { id, components, path, options }
+    }
+
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.options.rules
+    }
+
+    pub(crate) fn mappings(&self) -> &Mappings {
+        &self.options.mappings
     }
 
     /// Its number.
@@ -88,45 +95,45 @@ impl Export {
     /// Whether directories below may be mounted too.
     #[must_use]
     pub fn all_dirs(&self) -> bool {
-        self.rules.all_dirs
+        self.options.rules.all_dirs
     }
 
     /// The security flavors it accepts, in the order in which MOUNT lists them; never empty.
     #[must_use]
     pub fn flavors(&self) -> &[Flavor] {
-        &self.rules.flavors
+        &self.options.rules.flavors
     }
 
     /// The clients it names, as written (netgroups as `@name`), each once, for MOUNT EXPORT (RFC 1813 5.2.5); none
     /// means everyone.
     pub fn named_clients(&self) -> impl Iterator<Item = &str> {
         let mut told = HashSet::new();
-        let written = self.rules.lists.all().into_iter().flat_map(|list| list.written());
+        let written = self.options.rules.lists.all().into_iter().flat_map(|list| list.written());
         written.map(String::as_str).filter(move |client| told.insert(*client))
     }
 
     /// What it is for, in the words of whoever configured it; empty when nobody said.
     #[must_use]
     pub fn description(&self) -> &str {
-        &self.presentation.description
+        &self.options.presentation.description
     }
 
     /// Sizes that it advises.
     #[must_use]
     pub fn sizes(&self) -> &Sizes {
-        &self.presentation.sizes
+        &self.options.presentation.sizes
     }
 
     /// How wide the file numbers are that its clients see.
     #[must_use]
     pub fn file_ids(&self) -> FileIds {
-        self.presentation.file_ids
+        self.options.presentation.file_ids
     }
 
     /// Whether FSINFO says that clients may set times to the server's (`FSF3_CANSETTIME`).
     #[must_use]
     pub fn can_set_time(&self) -> bool {
-        self.presentation.can_set_time
+        self.options.presentation.can_set_time
     }
 
     /// What this client may do; `None` when it is not let in. No client named in any of the four lists: everyone is
@@ -134,16 +141,16 @@ impl Export {
     /// `read_only`; root clients are told apart from all of these.
     #[must_use]
     pub fn access(&self, client: IpAddr) -> Option<ClientAccess> {
-        self.rules.lists.access(self.rules.read_only, client)
+        self.options.rules.lists.access(self.options.rules.read_only, client)
     }
 
     /// How closely it names this client; of several exports of one path the closest is the client's.
     pub(crate) fn closeness(&self, client: IpAddr) -> Option<Closeness> {
-        self.rules.lists.closeness(client)
+        self.options.rules.lists.closeness(client)
     }
 
     /// Clients that this export and another of the same path would serve equally.
     pub(crate) fn ambiguity(&self, other: &Self) -> Option<String> {
-        self.rules.lists.ambiguity(&other.rules.lists)
+        self.options.rules.lists.ambiguity(&other.options.rules.lists)
     }
 }

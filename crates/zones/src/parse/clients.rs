@@ -53,10 +53,15 @@ impl Reader<'_> {
                 return Vec::new();
             }
         };
-        let mut networks = Vec::new();
+        let (mut networks, mut faults) = (Vec::new(), Vec::new());
         for host in hosts {
-            let found = self.host_networks(&host).map_err(|fault| fault.of_netgroup(name));
-            networks.extend(self.noted(place.clone(), found, unresolvable));
+            match self.host_networks(&host) {
+                Ok(found) => networks.extend(found),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        if let Some(fault) = HostFault::of_netgroup(name, faults) {
+            self.noted(place, Err(fault), unresolvable);
         }
         networks
     }
@@ -118,11 +123,17 @@ impl Reader<'_> {
 }
 
 impl HostFault {
-    fn of_netgroup(self, name: &str) -> Self {
-        match self {
-            Self::Wrong(reason) => Self::Wrong(format!("netgroup \"{name}\": {reason}")),
-            Self::Unresolved(reason) => Self::Unresolved(format!("netgroup \"{name}\": {reason}")),
-        }
+    /// One fault for all of a netgroup: of those that are wrong, or else of those that are not resolved, the first.
+    fn of_netgroup(name: &str, faults: Vec<Self>) -> Option<Self> {
+        let (wrong, unresolved): (Vec<_>, Vec<_>) =
+            faults.into_iter().partition(|fault| matches!(fault, Self::Wrong(_)));
+        let (told, others) = if wrong.is_empty() { (unresolved, 0) } else { (wrong, unresolved.len()) };
+        let untold = (told.len() + others).saturating_sub(1);
+        let more = if untold == 0 { String::new() } else { format!(" (and {untold} more of its hosts)") };
+        Some(match told.into_iter().next()? {
+            Self::Wrong(reason) => Self::Wrong(format!("netgroup \"{name}\": {reason}{more}")),
+            Self::Unresolved(reason) => Self::Unresolved(format!("netgroup \"{name}\": {reason}{more}")),
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use toml::Spanned;
 use vfs::Flavor;
@@ -59,11 +60,11 @@ impl Reader<'_> {
     }
 
     fn exports(&mut self, around: &Surroundings<'_>, key: &str, table: &ExportTable) -> Vec<Placed> {
-        let options = Options {
+        let options = Arc::new(Options {
             rules: self.rules(key, table),
             mappings: self.mappings(around, key, table),
             presentation: self.presentation(key, table),
-        };
+        });
         if table.paths.get_ref().is_empty() {
             self.findings.add(table.paths.span(), format!("{key}.paths"), "empty: an export has at least one path");
         }
@@ -71,7 +72,7 @@ impl Reader<'_> {
         for (index, path) in table.paths.get_ref().iter().enumerate() {
             let key = format!("{key}.paths[{index}]");
             let Some(components) = self.path(&key, path) else { continue };
-            let export = Export::new(around.zone, components, options.clone());
+            let export = Export::new(around.zone, components, Arc::clone(&options));
             placed.push(Placed { key, span: path.span(), export });
         }
         placed

@@ -60,15 +60,16 @@ fn entries_that_are_wrong_are_named() {
           (of \"open\", line 7 of netgroup_file): write the host, or \"-\" for none"
         ]
     );
+    let unresolved = "zones/contoso.toml:7: export[0].clients[0]: netgroup \"a\": host name \"missing\" cannot be resolved: \
+                      unknown host";
+    let advice = "(ignore_unresolvable_hosts = true would ignore it)";
+    assert_eq!(refusal("a (missing,,) (backup,,)", "@a"), [format!("{unresolved} {advice}")]);
     assert_eq!(
-        refusal("a (missing,,) (*,,)", "@a"),
-        [
-            "zones/contoso.toml:7: export[0].clients[0]: netgroup \"a\": \"*\" is no client: allowed are host names, IP \
-             addresses, CIDR networks and @netgroups (no wildcards; leave all lists empty for everyone)",
-            "zones/contoso.toml:7: export[0].clients[0]: netgroup \"a\": host name \"missing\" cannot be resolved: unknown \
-             host (ignore_unresolvable_hosts = true would ignore it)",
-        ]
+        refusal("a (x,,) (missing,,) (y,,)", "@a"),
+        [format!("{unresolved} (and 2 more of its hosts) {advice}")]
     );
+    let wrong = refusal("a (missing,,) (*,,)", "@a");
+    assert!(wrong[0].contains("netgroup \"a\": \"*\" is no client: ") && wrong.len() == 1, "{wrong:?}");
 }
 
 #[test]
