@@ -172,7 +172,8 @@ pub(crate) fn client_network(client: IpAddr) -> IpAddr {
 
 /// Credentials remembered per connection: users of one client at its exports.
 const ADMITTED_MAX: usize = 32;
-/// Groups of all of them: 64 KiB. Someone in more is found out about at every call, from the zone's cache.
+/// Groups of all of them: 64 KiB that the cache of the zone may have forgotten. Someone in more is asked for at every
+/// call, from that cache.
 const GROUPS_REMEMBERED_MAX: usize = 16_384;
 
 #[cfg(test)]

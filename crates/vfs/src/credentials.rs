@@ -61,8 +61,8 @@ pub struct Credentials {
     pub uid: u32,
     /// Effective gid.
     pub gid: u32,
-    /// Supplementary groups, sorted.
-    pub groups: Vec<u32>,
+    /// Supplementary groups, sorted; shared, since there may be very many.
+    pub groups: Arc<[u32]>,
     /// Security identifier of the user, if it has one.
     pub sid: Option<Arc<Sid>>,
     /// Security identifiers of its groups.
@@ -89,6 +89,12 @@ impl Credentials {
         let mut groups = groups.to_vec();
         groups.sort_unstable();
         groups.dedup();
+        Self::in_groups(uid, gid, groups.into())
+    }
+
+    /// A Unix user in these groups, which are sorted: nothing is copied. uid 0 is the superuser.
+    #[must_use]
+    pub fn in_groups(uid: u32, gid: u32, groups: Arc<[u32]>) -> Self {
         Self { uid, gid, groups, sid: None, group_sids: Vec::new(), superuser: uid == 0 }
     }
 

@@ -87,7 +87,7 @@ impl Zone {
     fn resolve(&self, export: &Export, (claimed, found): (Credentials, Found), access: ClientAccess) -> Credentials {
         match (found.groups, &export.mappings().failure) {
             (Some(groups), _) if self.resolves_groups() => {
-                let full = Credentials::unix(claimed.uid, claimed.gid, &groups);
+                let full = Credentials::in_groups(claimed.uid, claimed.gid, groups);
                 export.mappings().without_root_group(full, access.root)
             }
             (None, Some(failure)) if export.mappings().lookup => failure.credentials(),
@@ -142,11 +142,13 @@ impl Mappings {
     }
 }
 
+/// Groups without root's are shared on, not copied.
 fn replace_root_group(claimed: Credentials, gid: u32) -> Credentials {
     let replace = |group: u32| if group == 0 { gid } else { group };
-    if claimed.gid != 0 && claimed.groups.first() != Some(&0) {
-        return claimed;
+    let own = replace(claimed.gid);
+    if claimed.groups.first() != Some(&0) {
+        return Credentials::in_groups(claimed.uid, own, claimed.groups);
     }
     let groups: Vec<_> = claimed.groups.iter().copied().map(replace).collect();
-    Credentials::unix(claimed.uid, replace(claimed.gid), &groups)
+    Credentials::unix(claimed.uid, own, &groups)
 }

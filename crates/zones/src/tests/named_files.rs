@@ -1,5 +1,7 @@
 //! Users and groups of a zone.
 
+use std::sync::Arc;
+
 use vfs::{Credentials, Identity};
 
 use super::{PLAIN, credentials, parse_beside, refusals_beside, zone_beside};
@@ -94,6 +96,15 @@ fn a_user_may_be_in_as_many_groups_as_credentials_hold() {
     assert!(parse_beside(&text, &[("users", USERS), ("groups", &groups)]).is_ok());
     let refused = refusals_beside(&text, &[("users", USERS), ("groups", &file(65_537))]);
     assert_eq!(refused, ["zones/groups: groups_file: user 1001 is in 65537 groups: at most 65536"]);
+}
+
+/// Whoever claims to be a user of very many groups takes no memory for each call.
+#[test]
+fn the_groups_of_a_user_are_shared_by_all_calls() {
+    let text = format!("{FILES}resolve_groups = true\n[[export]]\npaths = [\"/a\"]\n");
+    let zone = zone_beside(&text, &[("users", USERS), ("groups", GROUPS)]);
+    let groups = |gid| credentials(&zone, &unix(1000, gid, &[]), "10.0.0.1").unwrap().groups;
+    assert!(Arc::ptr_eq(&groups(1), &groups(2)) && Arc::ptr_eq(&groups(0), &groups(1)));
 }
 
 #[test]
