@@ -15,6 +15,7 @@ mod jobs;
 mod load;
 mod namespace;
 mod recovery;
+mod replay;
 mod settings;
 mod shard;
 mod turn;
@@ -32,6 +33,7 @@ use vfs::{Clock, Failure, FsError};
 use crate::cache::RecordCache;
 use crate::file::{DataPlane, FileTable};
 use crate::recovery::Retry;
+use crate::replay::ReplayTable;
 use crate::shard::ShardTable;
 
 /// A file system on a metadata engine and a block store.
@@ -43,6 +45,7 @@ pub struct Filesystem<K: kv::Engine, C: chunk::Store> {
     records: RecordCache,
     shards: ShardTable,
     files: FileTable,
+    replies: ReplayTable,
     hasher: NameHasher,
     changes: AtomicU64,
     /// Held shared by every turn, so that a reload can wait for those in progress.

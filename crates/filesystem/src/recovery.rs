@@ -14,6 +14,7 @@ use vfs::{Clock, Epoch, Failure, FencingEpoch, FsError, InodeId, SetAttributes, 
 use crate::cache::RecordCache;
 use crate::file::{DataPlane, FileTable};
 use crate::load::kind_of;
+use crate::replay::ReplayTable;
 use crate::shard::{Shard, ShardState, ShardTable};
 use crate::{Filesystem, Settings};
 
@@ -73,6 +74,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             records: RecordCache::new(parts.settings.records_max()),
             shards: ShardTable::default(),
             files: FileTable::new(),
+            replies: ReplayTable::default(),
             turns: RwLock::new(()),
             is_reloading: AtomicBool::new(false),
             retry: Mutex::default(),
@@ -148,6 +150,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
     async fn load_shards(&self) -> Result<(), OpenError> {
         let found = self.meta.scan(&keys::shard_range(), SHARDS_MAX, Direction::Forward).await?;
+        let mut shards = Vec::with_capacity(found.len());
         for (key, value) in found {
             let KeyKind::Shard(id) = kind_of(&key)? else { continue };
             let record = ShardRecord::decode_at(&key, &value)?;
@@ -155,8 +158,12 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             self.load_intents(id).await?;
             let state =
                 ShardState { next_inode: reserved.next_inode, next_intent: reserved.next_intent, reserved, record };
-            self.shards.add(Shard::new(id, state));
+            shards.push(Shard::new(id, state));
         }
+        // The outcomes first: whoever finds a shard is answered from them.
+        let ids: Vec<_> = shards.iter().map(|shard| shard.id).collect();
+        self.load_replies(&ids).await?;
+        shards.into_iter().for_each(|shard| self.shards.add(shard));
         Ok(())
     }
 

@@ -58,6 +58,11 @@ impl ShardTable {
         self.find(shard.id).is_some_and(|current| std::ptr::eq(Arc::as_ptr(&current), shard))
     }
 
+    /// All of them.
+    pub(crate) fn ids(&self) -> Vec<ShardId> {
+        self.shards.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    }
+
     /// Adds a shard.
     pub(crate) fn add(&self, shard: Shard) {
         self.shards.write().unwrap_or_else(PoisonError::into_inner).insert(shard.id, Arc::new(shard));

@@ -82,15 +82,16 @@ impl ReplyKey {
         Self { client, xid, checksum: hash.as_bytes().first_chunk().copied().unwrap_or_default() }
     }
 
-    /// The request within a client's slot. Prepared for the store, which does not keep outcomes yet.
+    /// The request within a client's slot, as the house compares it after a restart.
     pub(crate) fn request(&self) -> u64 {
         let checksum = self.checksum.first_chunk().copied().map_or(0, u32::from_be_bytes);
         u64::from(self.xid) << 32 | u64::from(checksum)
     }
 
-    /// The client's slot for the outcome. Prepared for the store, which does not keep outcomes yet.
+    /// The client's slot in which the house stores the outcome. Requests that follow each other have different slots:
+    /// Linux counts its xids up in the machine's own byte order, others in that of the wire.
     pub(crate) fn slot(&self) -> u32 {
-        self.xid % STORE_SLOTS
+        (self.xid ^ self.xid.swap_bytes()) % STORE_SLOTS
     }
 }
 
@@ -219,8 +220,8 @@ const SHARDS: usize = 16;
 const ENTRY_BYTES: usize = 200;
 /// Most retransmissions of one call that wait for its reply.
 const WAITERS_MAX: usize = 16;
-/// Slots of each client; prepared, not stored yet.
-const STORE_SLOTS: u32 = 64;
+/// Slots of each client in the store, about 60 bytes each: what a client has in flight seldom spans as many calls.
+const STORE_SLOTS: u32 = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -244,6 +245,20 @@ mod tests {
         let cache = ReplyCache::new(1 << 20);
         begin(&cache, key(1, b"remove a")).finish(&Bytes::from_static(b"done"));
         assert!(matches!(cache.admit(key(1, b"remove a")), Admission::Done(reply) if reply == "done"));
+    }
+
+    #[test]
+    fn calls_that_follow_each_other_have_different_slots_however_xids_are_counted() {
+        for start in [0, 1, 0x7f3a_b2ff, 0xffff_fff0_u32] {
+            let slots = |count: fn(u32, u32) -> u32| -> std::collections::HashSet<u32> {
+                (0..STORE_SLOTS).map(|call| key(count(start, call), b"x").slot()).collect()
+            };
+            let big_endian = slots(|start, call| start.wrapping_add(call)).len();
+            let little_endian = slots(|start, call| start.wrapping_add(call).swap_bytes()).len();
+            assert_eq!(big_endian, little_endian);
+            // Where a counter carries into the upper half a few slots are used twice.
+            assert!(big_endian >= STORE_SLOTS as usize * 3 / 4, "{start:x}: {big_endian}");
+        }
     }
 
     #[test]

@@ -9,13 +9,17 @@ use vfs::{
 use super::without_set_id;
 use crate::Filesystem;
 use crate::access::{SET_GROUP_ID, WRITE, is_owner, require_data};
+use crate::replay::Kind;
 use crate::turn::{Step, Turn, of_record};
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_setattr(&self, ctx: &OpContext, request: SetattrRequest) -> Result<SetattrReply, Failure> {
         self.require_live(ctx, FsError::ReadOnly)?;
+        if self.done_before(ctx, request.inode.shard, Kind::Changed).is_some() {
+            return self.changed_before(request.inode).await;
+        }
         match request.attributes.size {
-            Some(size) => self.set_with_size(ctx, &request, size).await,
+            Some(size) => self.set_with_size((ctx, Kind::Changed), &request, size).await,
             None => self.mutate(request.inode.shard, |turn| set_in_turn(turn, ctx, &request)).await,
         }
     }
@@ -34,6 +38,7 @@ fn set_in_turn<K: kv::Engine, C: chunk::Store>(
         return Ok(SetattrReply { change: Change::none(before) });
     }
     let after = set_checked(turn, &ctx.credentials, (request.inode, &before), &request.attributes)?;
+    turn.remember(ctx, Kind::Changed, request.inode);
     Ok(SetattrReply { change: Change { before: before.pre(), after } })
 }
 

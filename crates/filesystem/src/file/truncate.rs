@@ -17,11 +17,13 @@ use super::{BLOCK_BYTES, FileState, Pending, REGION_BLOCKS, REGION_BYTES};
 use crate::Filesystem;
 use crate::attributes::{apply, check, effective, mode_of, without_set_id};
 use crate::cache::Seen;
+use crate::replay::Kind;
 use crate::turn::{REGIONS_PER_CHANGE_MAX, Step, Turn, of_record};
 
 /// A cut as it was prepared.
 struct Cut<'c> {
     ctx: &'c OpContext,
+    kind: Kind,
     request: &'c SetattrRequest,
     size: u64,
     /// The last block, with zeros behind the new end.
@@ -29,12 +31,12 @@ struct Cut<'c> {
 }
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
-    /// Sets the size together with the other attributes of a request.
+    /// Sets the size together with the other attributes of a request, as part of this kind of operation.
     ///
     /// Errors: as SETATTR.
     pub(crate) async fn set_with_size(
         &self,
-        ctx: &OpContext,
+        (ctx, kind): (&OpContext, Kind),
         request: &SetattrRequest,
         size: u64,
     ) -> Result<SetattrReply, Failure> {
@@ -48,7 +50,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.make_room_for_mask((request.inode, &file)).await?;
         let mut placed = self.prepare_boundary((request.inode, &file), size).await?;
         let boundary = placed.as_ref().and_then(|placed| by_region(placed.blocks()).pop());
-        let cut = Cut { ctx, request, size, boundary };
+        let cut = Cut { ctx, kind, request, size, boundary };
         let (reply, version) = self
             .change_file(
                 (request.inode, &file),
@@ -131,6 +133,7 @@ fn set_size<K: kv::Engine, C: chunk::Store>(
     charge(turn, inode, (&old, &record), held_bytes)?;
     let record = turn.put_inode(inode, record);
     let after = effective(inode, &record, Pending::default());
+    turn.remember(cut.ctx, cut.kind, inode);
     Ok(SetattrReply { change: Change { before: before.pre(), after } })
 }
 

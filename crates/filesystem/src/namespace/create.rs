@@ -14,6 +14,7 @@ use super::lookup::{check_length, require_directory};
 use crate::Filesystem;
 use crate::access::{SEARCH, SET_GROUP_ID, WRITE, require};
 use crate::attributes::{apply, check_values, mode_of, owner_of_new};
+use crate::replay::Kind;
 use crate::turn::{Found, Step, Stop, Turn, of_record};
 
 /// An inode that is to be made.
@@ -42,6 +43,9 @@ enum Outcome {
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_create(&self, ctx: &OpContext, request: CreateRequest) -> Result<CreateReply, Failure> {
+        if let Some(done) = self.done_before(ctx, request.parent.shard, Kind::Created) {
+            return self.created_before(request.parent, done).await;
+        }
         self.admit_growth(ctx)?;
         let (attributes, verifier) = match &request.how {
             CreateHow::Unchecked(attributes) | CreateHow::Guarded(attributes) => (attributes.clone(), None),
@@ -64,8 +68,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     ) -> Result<CreateReply, Failure> {
         let attributes = SetAttributes { size: Some(size), ..SetAttributes::default() };
         let request = SetattrRequest { inode, via: Via::Anonymous, attributes, guard: None };
-        let set =
-            self.do_setattr(ctx, request).await.map_err(|failure| Failure::with(failure.error, parent.clone()))?;
+        self.require_live(ctx, FsError::ReadOnly)?;
+        let set = self.set_with_size((ctx, Kind::Taken), &request, size).await;
+        let set = set.map_err(|failure| Failure::with(failure.error, parent.clone()))?;
         Ok(CreateReply { attributes: set.change.after, parent: Change::none(parent), created: false })
     }
 
@@ -96,6 +101,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         (parent, name): (InodeId, Name),
         new: NewInode,
     ) -> Result<CreateReply, Failure> {
+        if let Some(done) = self.done_before(ctx, parent.shard, Kind::Created) {
+            return self.created_before(parent, done).await;
+        }
         self.admit_growth(ctx)?;
         self.mutate(parent.shard, |turn| {
             let (before, found) = look_in_parent(turn, ctx, (parent, &name))?;
@@ -197,6 +205,7 @@ pub(super) fn create_new<K: kv::Engine, C: chunk::Store>(
     let record = turn.put_inode(inode, record);
     let after = turn.touch_directory(directory, 1, i64::from(is_directory))?;
     let attributes = turn.attributes(inode, &record);
+    turn.remember(ctx, Kind::Created, inode);
     Ok(CreateReply { attributes, parent: Change { before: parent.pre(), after }, created: true })
 }
 

@@ -9,10 +9,14 @@ use super::prepare::Prepared;
 use super::remove::lose_name;
 use crate::Filesystem;
 use crate::access::{SEARCH, WRITE, require, require_sticky};
+use crate::replay::Kind;
 use crate::turn::{Step, Stop, Turn};
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_link(&self, ctx: &OpContext, request: LinkRequest) -> Result<LinkReply, Failure> {
+        if self.done_before(ctx, request.parent.shard, Kind::Linked).is_some() {
+            return self.linked_before(&request).await;
+        }
         self.admit_growth(ctx)?;
         if (request.inode.shard, request.inode.tree) != (request.parent.shard, request.parent.tree) {
             return Err(self.refuse_across(ctx, [request.inode, request.parent], &[request.parent]).await);
@@ -62,6 +66,7 @@ fn link<K: kv::Engine, C: chunk::Store>(
     }
     let attributes = add_name(turn, request)?;
     let after = turn.touch_directory(request.parent, i64::from(existing.is_none()), 0)?;
+    turn.remember(ctx, Kind::Linked, request.inode);
     Ok(LinkReply { attributes, parent: Change { before: before.pre(), after } })
 }
 

@@ -7,11 +7,15 @@ use super::lookup::{check_length, require_directory};
 use super::prepare::Prepared;
 use crate::Filesystem;
 use crate::access::{SEARCH, WRITE, require, require_sticky};
+use crate::replay::Kind;
 use crate::turn::{Found, Step, Stop, Turn, of_record};
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_remove(&self, ctx: &OpContext, request: RemoveRequest) -> Result<RemoveReply, Failure> {
         self.require_live(ctx, FsError::ReadOnly)?;
+        if let Some(done) = self.done_before(ctx, request.parent.shard, Kind::Removed) {
+            return self.removed_before(&request, done).await;
+        }
         self.admit_release()?;
         let place = (request.parent, &request.name);
         self.mutate_removing(request.parent.shard, place, |turn, victim| remove(turn, ctx, &request, victim)).await
@@ -45,6 +49,7 @@ fn remove<K: kv::Engine, C: chunk::Store>(
     turn.remove_dentry(request.parent, found.cookie)?;
     let removed = lose_name(turn, request.parent, &found, victim)?;
     let after = turn.touch_directory(request.parent, -1, -i64::from(attributes.is_directory()))?;
+    turn.remember(ctx, Kind::Removed, found.target);
     Ok(RemoveReply { parent: Change { before: before.pre(), after }, removed })
 }
 

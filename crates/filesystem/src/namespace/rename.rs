@@ -9,6 +9,7 @@ use super::prepare::Prepared;
 use super::remove::lose_name;
 use crate::Filesystem;
 use crate::access::{SEARCH, WRITE, require, require_sticky};
+use crate::replay::Kind;
 use crate::turn::{Found, Step, Stop, Turn, of_record, of_tree};
 
 /// Both directories, as they were before.
@@ -27,6 +28,9 @@ struct Move {
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_rename(&self, ctx: &OpContext, request: RenameRequest) -> Result<RenameReply, Failure> {
         self.require_live(ctx, FsError::ReadOnly)?;
+        if self.done_before(ctx, request.to_parent.shard, Kind::Renamed).is_some() {
+            return self.renamed_before(&request).await;
+        }
         self.admit_release()?;
         let (from, to) = (request.from_parent, request.to_parent);
         if (from.shard, from.tree) != (to.shard, to.tree) {
@@ -91,6 +95,7 @@ fn rename<K: kv::Engine, C: chunk::Store>(
         lose_name(turn, request.to_parent, existing, victim)?;
     }
     parents.named(move_name(turn, request, &moved))?;
+    turn.remember(ctx, Kind::Renamed, moved.found.target);
     finish(turn, &parents, &moved)
 }
 

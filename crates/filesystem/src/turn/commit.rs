@@ -26,7 +26,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             intents: std::mem::take(&mut self.intents),
             forgotten: std::mem::take(&mut self.forgotten),
         };
-        let change = self.change();
+        let mut change = self.change();
         if change.is_empty() {
             self.state.next_inode = self.next_inode;
             return Ok(self.seen.0);
@@ -35,11 +35,18 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         if !self.house.shards.is_current(self.shard) {
             return Err(FsError::Io.into());
         }
+        let reply = self.reply.take();
+        if let Some(reply) = &reply {
+            change.put_record(reply.slot.key(), &reply.record);
+        }
         let version = self.house.meta.submit(change).map_err(|error| self.house.refuse(&error))?;
         self.state.next_inode = self.next_inode;
         self.state.next_intent = self.next_intent;
         if let Some(record) = self.ended.take() {
             self.state.record = record;
+        }
+        if let Some(reply) = reply {
+            self.house.replies.written(reply.slot);
         }
         self.publish(version);
         self.house.take_over((self.shard.id, version), left);

@@ -24,6 +24,7 @@ use writes::WriteSet;
 
 use crate::Filesystem;
 use crate::cache::{Miss, Seen};
+use crate::replay::StoredReply;
 use crate::shard::{Shard, ShardState};
 
 /// Why a function stopped.
@@ -68,6 +69,8 @@ pub(crate) struct Turn<'a, K: kv::Engine, C: chunk::Store> {
     plain: Vec<(Key, Option<Bytes>)>,
     intents: Vec<(u64, Intent)>,
     forgotten: Vec<InodeId>,
+    /// What the request that makes this change came to, if it must not be done twice.
+    reply: Option<StoredReply>,
     /// The shard's record in its next epoch, if this change ends the current one.
     ended: Option<ShardRecord>,
 }
@@ -93,6 +96,7 @@ impl<'a, K: kv::Engine, C: chunk::Store> Turn<'a, K, C> {
             plain: Vec::new(),
             intents: Vec::new(),
             forgotten: Vec::new(),
+            reply: None,
             ended: None,
         }
     }
@@ -151,6 +155,11 @@ impl<'a, K: kv::Engine, C: chunk::Store> Turn<'a, K, C> {
         self.plain.push((meta::keys::shard(self.shard.id), Some(record.encode())));
         self.ended = Some(record);
         ended
+    }
+
+    /// Stores an outcome with this change, if it changes anything else.
+    pub(crate) fn store_reply(&mut self, reply: StoredReply) {
+        self.reply = Some(reply);
     }
 
     /// Writes a record that is neither cached nor versioned; `None` removes it.

@@ -323,6 +323,12 @@ pub fn reply(shard: ShardId, client: ClientId, slot: u32) -> Key {
     })
 }
 
+/// The outcomes of all clients' slots.
+#[must_use]
+pub fn reply_range(shard: ShardId) -> KeyRange {
+    head(shard, TreeId::LIVE, Tag::Reply).prefix_range()
+}
+
 /// A snapshot of a shard.
 #[must_use]
 pub fn snapshot(shard: ShardId, id: SnapshotId) -> Key {
