@@ -179,6 +179,12 @@ impl Client {
 
     /// Any procedure: one call, one answer.
     pub fn call<P: Procedure>(&mut self, args: &P::Args) -> Answer<P::Result> {
+        let record = self.record::<P>(args);
+        self.send::<P>(&record)
+    }
+
+    /// The bytes of a call with the next xid, for [`Client::send`].
+    pub fn record<P: Procedure>(&mut self, args: &P::Args) -> BytesMut {
         self.xid = self.xid.wrapping_add(1);
         let header = CallHeader {
             xid: self.xid,
@@ -193,10 +199,16 @@ impl Client {
         header.encode(&mut Encoder::new(&mut record));
         args.encode(&mut Encoder::new(&mut record));
         finish_record(&mut record, start, 0);
-        self.stream.write_all(&record)?;
+        record
+    }
+
+    /// Sends the bytes of a call, perhaps not for the first time, and takes its answer.
+    pub fn send<P: Procedure>(&mut self, record: &[u8]) -> Answer<P::Result> {
+        let xid = record.get(RECORD_MARKER_BYTES..).and_then(<[u8]>::first_chunk).copied().map(u32::from_be_bytes);
+        self.stream.write_all(record)?;
         let mut decoder = Decoder::new(self.receive()?);
         let reply = ReplyHeader::decode(&mut decoder)?;
-        if reply.xid != self.xid || !reply.is_success() {
+        if Some(reply.xid) != xid || !reply.is_success() {
             return Err(CallFailure::Nonsense(format!("{} answered {reply:?}", P::NAME)));
         }
         let result = P::Result::decode(&mut decoder)?;

@@ -9,6 +9,8 @@ mod large;
 #[cfg(test)]
 mod nfs_clients;
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod zones;

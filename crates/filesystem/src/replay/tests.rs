@@ -146,7 +146,7 @@ async fn set(house: &House, ctx: &OpContext, (attributes, guard): (SetAttributes
 
 /// When the file was last changed, if there is one.
 async fn changed(house: &House) -> Timestamp {
-    find(house, "file").await.map_or(Timestamp::default(), |file| file.changed)
+    find(house, "file").await.map_or_else(|_| Timestamp::default(), |file| file.changed)
 }
 
 const STEPS: u32 = 12;
