@@ -1,0 +1,104 @@
+//! What a run showed.
+
+use std::fmt;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use crate::arguments::Arguments;
+use crate::connection::{Tally, new_histogram};
+use crate::window::Window;
+
+/// What a run showed; times in microseconds.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    operation: String,
+    connections: usize,
+    depth: usize,
+    seconds: f64,
+    operations: u64,
+    operations_per_second: f64,
+    megabytes_per_second: f64,
+    p50_us: f64,
+    p99_us: f64,
+    p999_us: f64,
+    longest_us: f64,
+    errors: u64,
+    first_error: Option<String>,
+    retries: u64,
+    server_cpu_seconds: Option<f64>,
+    server_cpu_us_per_operation: Option<f64>,
+    server_cpu_seconds_per_gibibyte: Option<f64>,
+}
+
+impl Report {
+    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+    pub(crate) fn new(arguments: &Arguments, tallies: &[Tally], cpu: Option<Duration>) -> Self {
+        let seconds = Window::new(arguments.warmup(), arguments.time()).seconds();
+        let sum = |count: fn(&Tally) -> u64| tallies.iter().map(count).sum::<u64>();
+        let (operations, bytes) = (sum(|tally| tally.operations), sum(|tally| tally.bytes));
+        let latency = joined(tallies);
+        let at = |quantile: f64| latency.as_ref().map_or(0.0, |all| all.value_at_quantile(quantile) as f64 / 1000.0);
+        let cpu_seconds = cpu.map(|cpu| cpu.as_secs_f64());
+        Self {
+            operation: arguments.operation.to_possible_value().map_or_else(String::new, |name| name.get_name().into()),
+            connections: arguments.connections,
+            depth: arguments.depth,
+            seconds,
+            operations,
+            operations_per_second: operations as f64 / seconds,
+            megabytes_per_second: bytes as f64 / seconds / 1e6,
+            p50_us: at(0.5),
+            p99_us: at(0.99),
+            p999_us: at(0.999),
+            longest_us: at(1.0),
+            errors: sum(|tally| tally.errors),
+            first_error: tallies.iter().find_map(|tally| tally.first_error.clone()),
+            retries: sum(|tally| tally.retries),
+            server_cpu_seconds: cpu_seconds,
+            server_cpu_us_per_operation: cpu_seconds.map(|cpu| cpu * 1e6 / operations.max(1) as f64),
+            server_cpu_seconds_per_gibibyte: cpu_seconds
+                .filter(|_| bytes > 0)
+                .map(|cpu| cpu * f64::from(1 << 30) / bytes as f64),
+        }
+    }
+}
+
+fn joined(tallies: &[Tally]) -> Option<Histogram<u64>> {
+    let mut all = new_histogram().ok()?;
+    for tally in tallies {
+        all.add(&tally.latency_ns).ok()?;
+    }
+    Some(all)
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{} {}x{}: {:.0} ops/s, {:.1} MB/s, p50 {:.0} us, p99 {:.0} us, p99.9 {:.0} us, longest {:.0} us, {} errors",
+            self.operation,
+            self.connections,
+            self.depth,
+            self.operations_per_second,
+            self.megabytes_per_second,
+            self.p50_us,
+            self.p99_us,
+            self.p999_us,
+            self.longest_us,
+            self.errors
+        )?;
+        if let Some(error) = &self.first_error {
+            write!(formatter, " (first: {error})")?;
+        }
+        if let Some(cpu) = self.server_cpu_us_per_operation {
+            write!(formatter, ", server {cpu:.2} us/op")?;
+        }
+        if let Some(cpu) = self.server_cpu_seconds_per_gibibyte {
+            write!(formatter, ", {cpu:.3} s/GiB")?;
+        }
+        Ok(())
+    }
+}

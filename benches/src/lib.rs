@@ -1,1 +1,0 @@
-//! Home of the load generators and comparisons; see the README of this folder.
