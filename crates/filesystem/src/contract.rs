@@ -1,11 +1,12 @@
 //! The contract, each method in one line.
 
 use vfs::{
-    AccessReply, AccessRequest, Admin, AttributeIo, CommitReply, CommitRequest, CreateReply, CreateRequest, EpochReply,
-    Failure, FileIo, GetattrReply, InodeId, LinkReply, LinkRequest, LookupReply, LookupRequest, MkdirRequest,
-    MknodRequest, Namespace, OpContext, Opens, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply,
-    RemoveReply, RemoveRequest, RenameReply, RenameRequest, SetattrReply, SetattrRequest, ShardId, StatFsReply,
-    SymlinkRequest, WalkReply, WalkRequest, Watch, WriteReply, WriteRequest, WriteVerifier, ZoneRootReply,
+    AccessReply, AccessRequest, Admin, AttributeIo, ClientId, CommitReply, CommitRequest, CreateReply, CreateRequest,
+    EpochReply, Failure, FileIo, GetattrReply, HouseFigures, InodeId, LinkReply, LinkRequest, LockClient, LockEntry,
+    LockRecovery, LockReply, LockRequest, LookupReply, LookupRequest, MkdirRequest, MknodRequest, Namespace, OpContext,
+    Opens, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest,
+    RenameReply, RenameRequest, SetattrReply, SetattrRequest, ShardId, ShareRequest, StatFsReply, SymlinkRequest,
+    TestLockReply, WalkReply, WalkRequest, Watch, WriteReply, WriteRequest, WriteVerifier, ZoneRootReply,
     ZoneRootRequest,
 };
 
@@ -101,8 +102,57 @@ impl<K: kv::Engine, C: chunk::Store> Admin for Filesystem<K, C> {
     async fn take_epoch(&self, _ctx: &OpContext, shard: ShardId) -> Result<EpochReply, Failure> {
         self.do_take_epoch(shard).await
     }
+
+    fn figures(&self) -> HouseFigures {
+        HouseFigures { locks: self.lock_figures(), ..HouseFigures::default() }
+    }
 }
 
-impl<K: kv::Engine, C: chunk::Store> Opens for Filesystem<K, C> {}
+impl<K: kv::Engine, C: chunk::Store> Opens for Filesystem<K, C> {
+    async fn lock(&self, ctx: &OpContext, request: LockRequest) -> Result<LockReply, Failure> {
+        self.do_lock(ctx, request).await
+    }
+
+    async fn test_lock(&self, ctx: &OpContext, request: LockRequest) -> Result<TestLockReply, Failure> {
+        self.do_test_lock(ctx, request).await
+    }
+
+    async fn unlock(&self, _ctx: &OpContext, request: LockRequest) -> Result<(), Failure> {
+        self.do_unlock(&request)
+    }
+
+    async fn cancel_lock(&self, _ctx: &OpContext, request: LockRequest) -> Result<bool, Failure> {
+        self.do_cancel_lock(&request)
+    }
+
+    async fn share(&self, ctx: &OpContext, request: ShareRequest) -> Result<(), Failure> {
+        self.do_share(ctx, request).await
+    }
+
+    async fn unshare(&self, _ctx: &OpContext, request: ShareRequest) -> Result<(), Failure> {
+        self.do_unshare(&request);
+        Ok(())
+    }
+
+    async fn remember_lock_client(&self, ctx: &OpContext, client: LockClient) -> Result<(), Failure> {
+        self.do_remember_lock_client(ctx.root.shard, client).await
+    }
+
+    async fn free_lock_client(&self, _ctx: &OpContext, client: ClientId) -> Result<(), Failure> {
+        self.do_free_lock_client(client).await
+    }
+
+    fn lock_clients(&self) -> Vec<LockClient> {
+        self.do_lock_clients()
+    }
+
+    fn lock_recovery(&self) -> LockRecovery {
+        self.do_lock_recovery()
+    }
+
+    fn lock_entries(&self, max: usize) -> Vec<LockEntry> {
+        self.do_lock_entries(max)
+    }
+}
 
 impl<K: kv::Engine, C: chunk::Store> Watch for Filesystem<K, C> {}

@@ -13,20 +13,21 @@ use crate::Filesystem;
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// One round of everything that is done in the background: flushes files that have been dirty for 5 seconds (all
     /// when half of the room for dirty data is used), works off promised removals, frees blocks, folds space records,
-    /// removes old replies. Says whether anything was done.
+    /// removes old replies, forgets clients without locks. Says whether anything was done.
     pub async fn background_round(&self) -> bool {
         if !self.reload_if_failed().await {
             return false;
         }
         let rounds = future::join4(self.flush_round(), self.intents_round(), self.space_round(), self.replies_round());
         let (flushed, worked, folded, forgot) = rounds.await;
+        let locks = self.locks_round();
         // Nobody else may wait for what these submitted, and it is committed only when somebody waits.
         if let Err(failure) = self.settle(self.meta.submitted()).await {
             tracing::warn!(?failure, "background work is not durable");
             return false;
         }
         let freed = self.release_round().await;
-        flushed || worked || folded || forgot || freed
+        flushed || worked || folded || forgot || locks || freed
     }
 
     /// Makes all data that was written so far stable: for an orderly stop.

@@ -14,6 +14,7 @@ mod gc;
 mod jobs;
 mod load;
 mod namespace;
+mod opens;
 mod recovery;
 mod replay;
 mod settings;
@@ -32,6 +33,7 @@ use vfs::{Clock, Failure, FsError};
 
 use crate::cache::RecordCache;
 use crate::file::{DataPlane, FileTable};
+use crate::opens::Locks;
 use crate::recovery::Retry;
 use crate::replay::ReplayTable;
 use crate::shard::ShardTable;
@@ -46,6 +48,7 @@ pub struct Filesystem<K: kv::Engine, C: chunk::Store> {
     shards: ShardTable,
     files: FileTable,
     replies: ReplayTable,
+    locks: Locks,
     hasher: NameHasher,
     changes: AtomicU64,
     /// Held shared by every turn, so that a reload can wait for those in progress.

@@ -14,6 +14,7 @@ use vfs::{Clock, Epoch, Failure, FencingEpoch, FsError, InodeId, SetAttributes, 
 use crate::cache::RecordCache;
 use crate::file::{DataPlane, FileTable};
 use crate::load::kind_of;
+use crate::opens::Locks;
 use crate::replay::ReplayTable;
 use crate::shard::{Shard, ShardState, ShardTable};
 use crate::{Filesystem, Settings};
@@ -75,6 +76,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             shards: ShardTable::default(),
             files: FileTable::new(),
             replies: ReplayTable::default(),
+            locks: Locks::new(meta.fencing_epoch()),
             turns: RwLock::new(()),
             is_reloading: AtomicBool::new(false),
             retry: Mutex::default(),
@@ -86,6 +88,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         if house.shards.find(ShardId::ROOT).is_none() {
             house.make_root().await?;
         }
+        house.begin_locks().await?;
         Ok(house)
     }
 
@@ -105,6 +108,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.meta.reopen().await?;
         self.changes.fetch_max(first_change(self.meta.fencing_epoch()), Ordering::Relaxed);
         self.load_shards().await?;
+        self.restore_lock_clients().await?;
         self.is_reloading.store(false, Ordering::Release);
         Ok(())
     }

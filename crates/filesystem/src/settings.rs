@@ -1,5 +1,7 @@
 //! What can be set about the file system.
 
+use std::time::Duration;
+
 /// Bounds of one file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -7,6 +9,8 @@ pub struct Settings {
     pub memory_bytes: u64,
     /// Space of the data store that is kept free for the metadata engine and for removals, in bytes.
     pub ballast_bytes: u64,
+    /// How long after a start locks are kept for those who had them before; shorter when all of them have come back.
+    pub grace: Duration,
 }
 
 impl Settings {
@@ -31,9 +35,11 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { memory_bytes: 1 << 30, ballast_bytes: 1 << 28 }
+        Self { memory_bytes: 1 << 30, ballast_bytes: 1 << 28, grace: GRACE }
     }
 }
 
+/// Clients look for their locks again when they hear of the restart, or when their next request is refused.
+const GRACE: Duration = Duration::from_secs(45);
 /// What an inode with its dentry, usage and cache entries takes in memory, roughly.
 const RECORD_BYTES_TYPICAL: u64 = 1024;

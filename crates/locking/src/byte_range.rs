@@ -204,12 +204,9 @@ impl ByteRangeLocks {
         self.reach.splice(plan.window.clone(), std::iter::repeat_n(0, added));
         self.held.splice(plan.window, plan.next);
         let mut top = start.checked_sub(1).and_then(|index| self.reach.get(index)).copied().unwrap_or(0);
-        let behind = self.held.iter().zip(&mut self.reach).skip(start).enumerate();
-        for (index, (held, reach)) in behind {
+        // What stands behind begins after all bytes that changed, so it reaches as far as before.
+        for (held, reach) in self.held.iter().zip(&mut self.reach).skip(start).take(added) {
             top = held.span.last.max(top);
-            if index >= added && *reach == top {
-                break;
-            }
             *reach = top;
         }
         i64::try_from(self.held.len()).unwrap_or(i64::MAX) - i64::try_from(before).unwrap_or(i64::MAX)

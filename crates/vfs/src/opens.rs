@@ -336,7 +336,7 @@ pub trait Opens: Send + Sync + 'static {
 
     /// Tells who is in the way of a lock.
     ///
-    /// Errors, in order: `StaleHandle`, `InvalidArgument`, `Io`.
+    /// Errors, in order: `StaleHandle`, `InvalidArgument`, `Grace` (not known yet), `Io`.
     fn test_lock(
         &self,
         _ctx: &OpContext,
@@ -382,7 +382,8 @@ pub trait Opens: Send + Sync + 'static {
     /// Remembers durably that a client may hold locks; comes before its first lock. Costs nothing when it is remembered
     /// as it is.
     ///
-    /// Errors, in order: `TooManyLocks` (too many clients), `Io`.
+    /// Errors, in order: `InvalidArgument` (its name is too long), `StaleHandle` (the root of `ctx` is in no shard),
+    /// `TooManyLocks` (too many clients), `Io`.
     fn remember_lock_client(
         &self,
         _ctx: &OpContext,

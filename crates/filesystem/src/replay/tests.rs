@@ -37,7 +37,7 @@ impl Rig {
     async fn open(&self) -> House {
         let clock = Arc::clone(&self.clock) as Arc<dyn vfs::Clock>;
         let (engine, chunks) = (self.engine.clone(), self.chunks.clone());
-        let settings = Settings { memory_bytes: 4 << 20, ballast_bytes: 0 };
+        let settings = Settings { memory_bytes: 4 << 20, ballast_bytes: 0, ..Settings::default() };
         Filesystem::open(Parts { engine, chunks, clock, settings, seed: [3; 64] }).await.unwrap()
     }
 

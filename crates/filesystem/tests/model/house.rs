@@ -20,7 +20,7 @@ pub(crate) struct Engines {
 impl Engines {
     /// Opens a house on these engines.
     pub(crate) async fn open(&self, clock: Arc<ManualClock>) -> House {
-        let settings = Settings { memory_bytes: 64 << 20, ballast_bytes: 0 };
+        let settings = Settings { memory_bytes: 64 << 20, ballast_bytes: 0, ..Settings::default() };
         let parts = Parts { engine: self.engine.clone(), chunks: self.chunks.clone(), clock, settings, seed: [7; 64] };
         Filesystem::open(parts).await.unwrap()
     }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use kv::{Batch, Engine, MemoryEngine};
-use vfs::{Cookie, Epoch, FileType, InodeId, InodeNumber, Name, Principal, ShardId, Timestamp, TreeId};
+use vfs::{ClientId, Cookie, Epoch, FileType, InodeId, InodeNumber, Name, Principal, ShardId, Timestamp, TreeId};
 
 use super::*;
 use crate::keys::OwnerKind;
@@ -372,6 +372,23 @@ async fn damage_to_promises_is_found() {
     let remove = IntentRecord { created: Timestamp::default(), intent: Intent::Remove { inode: at(FILE) } };
     house2.plant(keys::intent(ShardId(0), 3), Some(remove.encode())).await;
     house2.finds("promises to remove inode 3, which has 1 links").await;
+}
+
+#[tokio::test]
+async fn clients_with_locks_belong_to_a_house() {
+    let house = house().await;
+    let client = NlmClientRecord {
+        name: Bytes::from_static(b"client"),
+        address: Bytes::from_static(b"192.0.2.1"),
+        server_name: Bytes::from_static(b"192.0.2.9"),
+        state: 3,
+        since: Timestamp::default(),
+    };
+    let key = keys::nlm_client(ShardId(0), ClientId(7));
+    house.plant(key.clone(), Some(client.encode())).await;
+    assert!(house.report().await.is_clean());
+    house.plant(key, Some(Bytes::from_static(&[9, 9]))).await;
+    house.finds("nlm client record has format 9").await;
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ impl Rig<MemoryStore> {
 impl<C: chunk::Store + Clone> Rig<C> {
     fn over(chunks: C) -> Self {
         let clock = Arc::new(ManualClock::ticking(Duration::from_nanos(1)));
-        let settings = Settings { memory_bytes: 4 << 20, ballast_bytes: 0 };
+        let settings = Settings { memory_bytes: 4 << 20, ballast_bytes: 0, ..Settings::default() };
         Self { engine: FaultyEngine::new(MemoryEngine::new(), Faults::none()), chunks, clock, settings }
     }
 

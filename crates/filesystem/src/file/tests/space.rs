@@ -20,7 +20,7 @@ use crate::Settings;
 fn a_full_store_refuses_writes_but_never_a_commit() {
     block_on(async {
         let mut rig = Rig::new();
-        rig.settings = Settings { memory_bytes: 4 << 20, ballast_bytes: 16 * BLOCK_BYTES };
+        rig.settings = Settings { memory_bytes: 4 << 20, ballast_bytes: 16 * BLOCK_BYTES, ..Settings::default() };
         rig.chunks.set_blocks_max(200);
         let house = rig.open().await;
         let inode = house.create("file").await;

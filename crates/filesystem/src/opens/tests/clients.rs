@@ -1,0 +1,160 @@
+//! Who is remembered, how durably and for how long.
+
+use testkit::block_on;
+use testkit::faulty::{Fault, FaultPoint};
+use vfs::{FsError, LockClient, LockReply, Opens, Timestamp};
+
+use super::super::register::Remembered;
+use super::{Rig, client, exclusive, sharing};
+
+#[test]
+fn a_client_is_recorded_before_it_is_remembered() {
+    block_on(async {
+        let rig = Rig::new();
+        let house = rig.open().await;
+        house.remember(1).await.unwrap();
+        drop(house);
+        rig.check().await;
+        let house = rig.open().await;
+        assert_eq!(house.filesystem.lock_recovery().clients, [client(1)]);
+        assert_eq!(house.filesystem.lock_clients(), [client(1)]);
+    });
+}
+
+#[test]
+fn a_client_that_cannot_be_recorded_is_not_remembered() {
+    block_on(async {
+        let rig = Rig::new();
+        let house = rig.open().await;
+        let file = house.create("file", 0o644).await;
+        rig.faults.fail(FaultPoint::Commit, 1, Fault::Io);
+        assert_eq!(house.remember(1).await, Err(FsError::Io));
+        assert_eq!(house.remember(1).await, Err(FsError::Io), "the store has failed");
+        house.pass(1).await;
+        house.remember(1).await.unwrap();
+        assert_eq!(house.lock(exclusive(file, 1)).await, Ok(LockReply::Granted));
+        drop(house);
+        assert_eq!(rig.open().await.filesystem.lock_recovery().clients, [client(1)]);
+        rig.check().await;
+    });
+}
+
+#[test]
+fn remembering_what_is_known_writes_nothing() {
+    block_on(async {
+        let rig = Rig::new();
+        let house = rig.open().await;
+        house.remember(1).await.unwrap();
+        let before = rig.faults.calls(FaultPoint::Commit);
+        let later = LockClient { since: Timestamp { seconds: 2000, nanoseconds: 0 }, ..client(1) };
+        house.filesystem.remember_lock_client(&house.ctx, later.clone()).await.unwrap();
+        assert_eq!(rig.faults.calls(FaultPoint::Commit), before);
+        let restarted = LockClient { state: 5, ..later };
+        house.filesystem.remember_lock_client(&house.ctx, restarted).await.unwrap();
+        assert_eq!(rig.faults.calls(FaultPoint::Commit), before + 1);
+        drop(house);
+        let known = rig.open().await.filesystem.lock_clients();
+        assert_eq!(known, [LockClient { state: 5, ..client(1) }], "since its first lock");
+    });
+}
+
+#[test]
+fn a_client_without_locks_is_forgotten_after_a_minute() {
+    block_on(async {
+        let rig = Rig::new();
+        let house = rig.open().await;
+        let file = house.create("file", 0o644).await;
+        for number in 1..=3 {
+            house.remember(number).await.unwrap();
+        }
+        house.lock(exclusive(file, 1)).await.unwrap();
+        house.share(sharing(file, 2)).await.unwrap();
+        house.pass(59).await;
+        assert_eq!(house.clients(), [1, 2, 3]);
+        house.pass(2).await;
+        assert_eq!(house.clients(), [1, 2], "the third holds nothing");
+        house.unlock(exclusive(file, 1)).await;
+        house.pass(50).await;
+        house.remember(1).await.unwrap();
+        house.pass(50).await;
+        assert_eq!(house.clients(), [1, 2], "it was there again");
+        house.pass(15).await;
+        assert_eq!(house.clients(), [2]);
+        drop(house);
+        let house = rig.open().await;
+        assert_eq!(house.clients(), [2], "durably");
+        rig.check().await;
+    });
+}
+
+#[test]
+fn a_freed_client_is_forgotten_durably() {
+    block_on(async {
+        let rig = Rig::new();
+        let house = rig.open().await;
+        house.remember(1).await.unwrap();
+        house.free(1).await;
+        drop(house);
+        let house = rig.open().await;
+        assert_eq!(house.clients(), Vec::<u64>::new());
+        assert_eq!(house.grace_left(), None);
+    });
+}
+
+#[test]
+fn a_reload_keeps_locks_and_writes_what_was_lost() {
+    block_on(async {
+        let rig = Rig::new();
+        let house = rig.open().await;
+        let file = house.create("file", 0o644).await;
+        for number in 1..=3 {
+            house.remember(number).await.unwrap();
+        }
+        house.lock(exclusive(file, 1)).await.unwrap();
+        let state = house.filesystem.lock_recovery().state;
+        rig.faults.fail(FaultPoint::Commit, 1, Fault::Io);
+        let freed = house.filesystem.free_lock_client(&house.ctx, vfs::ClientId(2)).await;
+        assert_eq!(freed.unwrap_err().error, FsError::Io);
+        let moved = LockClient { state: 9, ..client(3) };
+        assert!(house.filesystem.remember_lock_client(&house.ctx, moved.clone()).await.is_err());
+        house.pass(1).await;
+        assert_eq!(house.clients(), [1, 3]);
+        assert_eq!(house.lock(exclusive(file, 3)).await, Err(FsError::LockConflict), "still held");
+        assert_eq!(house.filesystem.lock_recovery().state, state, "no lock was lost");
+        let mut known = house.filesystem.lock_clients();
+        drop(house);
+        rig.check().await;
+        let house = rig.open().await;
+        assert_eq!(house.filesystem.lock_clients(), known);
+        house.filesystem.remember_lock_client(&house.ctx, moved.clone()).await.unwrap();
+        known = vec![client(1), moved];
+        assert_eq!(house.filesystem.lock_clients(), known);
+        assert!(house.filesystem.lock_recovery().state > state);
+    });
+}
+
+#[test]
+fn there_are_so_many_clients() {
+    block_on(async {
+        let rig = Rig::new();
+        let house = rig.open().await;
+        house.remember(1).await.unwrap();
+        {
+            let mut register = house.filesystem.locks.register();
+            let known = register.clients.values().next().unwrap().clone();
+            for number in 2..=super::super::clients::CLIENTS_MAX as u64 {
+                let more = Remembered { client: client(number), ..known.clone() };
+                register.clients.insert(vfs::ClientId(number), more);
+            }
+        }
+        assert_eq!(house.remember(1 << 20).await, Err(FsError::TooManyLocks));
+        house.remember(77).await.unwrap();
+        let long = LockClient { name: vec![b'n'; 1025].into(), ..client(77) };
+        let refused = house.filesystem.remember_lock_client(&house.ctx, long).await.unwrap_err();
+        assert_eq!(refused.error, FsError::InvalidArgument);
+        // All but the first, which never asked again, are forgotten in one round.
+        house.pass(61).await;
+        assert_eq!(house.clients(), Vec::<u64>::new());
+        rig.check().await;
+    });
+}
