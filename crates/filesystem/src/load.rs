@@ -63,11 +63,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
     /// Waits until a version is durable.
     ///
-    /// Errors: `Io` when the store failed meanwhile.
+    /// Errors: `Io` when the store failed meanwhile, also when it serves again: the change was taken back then, although
+    /// the watermark has passed its number.
     pub(crate) async fn settle(&self, version: Version) -> Result<(), Failure> {
-        if self.meta.watermark() >= version {
-            return Ok(());
-        }
         self.meta.durable(version).await.map_err(|error| self.refuse(&error))
     }
 

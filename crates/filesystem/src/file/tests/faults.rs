@@ -1,11 +1,13 @@
 //! Failures of the stores below.
 
+use bytes::Bytes;
 use chunk::MemoryStore;
 use testkit::block_on;
 use testkit::faulty::{Fault, FaultPoint, Faults, FaultyStore};
-use vfs::{FileIo, FsError, Stability};
+use vfs::{FileIo, FsError, ShardId, Stability};
 
 use super::{Rig, pattern};
+use crate::turn::{Scratch, Turn};
 
 #[test]
 fn a_failed_sync_is_answered_by_storing_elsewhere() {
@@ -79,4 +81,23 @@ fn faulty() -> (Rig<FaultyStore<MemoryStore>>, Faults) {
     let faults = Faults::none();
     let store = FaultyStore::over_memory(MemoryStore::default(), faults.clone());
     (Rig::over(store), faults)
+}
+
+#[test]
+fn what_a_reload_took_back_is_not_durable() {
+    block_on(async {
+        let rig = Rig::new();
+        let house = rig.open().await;
+        let key = meta::keys::policy(ShardId::ROOT, 1);
+        let mut step = |turn: &mut Turn<'_, _, _>| {
+            turn.write_plain(key.clone(), Some(Bytes::from_static(b"lost")));
+            Ok(())
+        };
+        let changed = house.filesystem.mutate_once(ShardId::ROOT, &mut Scratch::default(), &mut step).await.unwrap();
+        let ((), version) = changed.unwrap();
+        house.filesystem.reload().await.unwrap();
+        assert!(house.filesystem.meta.watermark() > version);
+        assert_eq!(house.filesystem.settle(version).await.unwrap_err().error, FsError::Io);
+        assert_eq!(house.filesystem.meta.read(&key).await.unwrap(), None);
+    });
 }
