@@ -17,7 +17,7 @@ use crate::{HeldShare, LockTable, Locked, RangeLock, Refusal, ShareReservation, 
 
 #[test]
 fn every_history_agrees_with_the_oracle() {
-    let steps = number("BERTH_LOCK_STEPS", 60_000);
+    let steps = number("BERTH_LOCK_STEPS", 40_000);
     let first = number("BERTH_LOCK_FIRST_SEED", 1);
     let mut seen = BTreeMap::new();
     for seed in first..first + steps.div_ceil(STEPS) {
