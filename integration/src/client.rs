@@ -1,7 +1,7 @@
 //! An NFSv3 client of our own: it caches nothing and retries nothing, so what it was told is what the server said.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -30,7 +30,7 @@ pub enum CallFailure {
     Nonsense(String),
 }
 
-/// One connection, acting as root.
+/// One connection, acting as root until told otherwise.
 #[derive(Debug)]
 pub struct Client {
     stream: TcpStream,
@@ -46,19 +46,30 @@ pub type Answer<T> = Result<T, CallFailure>;
 impl Client {
     /// Connects; every later wait for an answer is limited too.
     pub fn connect(address: SocketAddr) -> Answer<Self> {
-        let stream = TcpStream::connect_timeout(&address, ANSWER_LIMIT)?;
+        Self::over(TcpStream::connect_timeout(&address, ANSWER_LIMIT)?)
+    }
+
+    /// Connects from a local address of choice, such as another one of 127.0.0.0/8.
+    pub fn connect_from(source: IpAddr, address: SocketAddr) -> Answer<Self> {
+        let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+        socket.bind(&SocketAddr::new(source, 0).into())?;
+        socket.connect_timeout(&address.into(), ANSWER_LIMIT)?;
+        Self::over(socket.into())
+    }
+
+    /// Makes further calls as another user, without further groups.
+    pub fn act_as(&mut self, uid: u32, gid: u32) {
+        self.credential = credential(uid, gid);
+    }
+
+    fn over(stream: TcpStream) -> Answer<Self> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(ANSWER_LIMIT))?;
-        let machine_name = Opaque::from_static("integration");
-        let root = AuthSys { stamp: 0, machine_name, uid: 0, gid: 0, gids: Default::default() };
         let limits = RecordLimits { record_max_bytes: RECORD_MAX_BYTES, fragments_max: 1024 };
-        Ok(Self {
-            stream,
-            reader: RecordReader::new(limits),
-            received: BytesMut::new(),
-            credential: OpaqueAuth::sys(&root),
-            xid: 1,
-        })
+        let (reader, received) = (RecordReader::new(limits), BytesMut::new());
+        // Two connections that began with one xid would be one client that repeats its calls.
+        let xid = u32::from(stream.local_addr()?.port()) << 16;
+        Ok(Self { stream, reader, received, credential: credential(0, 0), xid })
     }
 
     /// MNT of an export's path: the handle of its root.
@@ -260,6 +271,11 @@ impl std::fmt::Display for CallFailure {
 }
 
 impl std::error::Error for CallFailure {}
+
+fn credential(uid: u32, gid: u32) -> OpaqueAuth {
+    let machine_name = Opaque::from_static("integration");
+    OpaqueAuth::sys(&AuthSys { stamp: 0, machine_name, uid, gid, gids: Default::default() })
+}
 
 fn accepted<Ok3, Fail3>(reply: Reply3<Ok3, Fail3>) -> Answer<Ok3> {
     reply.into_result().map_err(CallFailure::Refused)

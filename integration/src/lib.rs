@@ -5,6 +5,7 @@
 
 pub mod client;
 mod command;
+pub mod conformance;
 mod durations;
 mod gateway;
 mod kernel_client;

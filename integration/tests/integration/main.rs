@@ -1,5 +1,7 @@
-//! The one integration-test binary: house rules, outside clients, crashes, zones, large stores.
+//! The one integration-test binary: house rules, conformance, outside clients, crashes, zones, large stores.
 
+#[cfg(test)]
+mod conformance;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]

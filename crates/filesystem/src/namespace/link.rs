@@ -4,7 +4,7 @@ use meta::records::DentryRecord;
 use vfs::limits::LINKS_MAX;
 use vfs::{Attributes, Change, Failure, FileType, FsError, LinkReply, LinkRequest, OpContext};
 
-use super::lookup::{check_length, require_directory};
+use super::lookup::check_length;
 use super::prepare::Prepared;
 use super::remove::lose_name;
 use crate::Filesystem;
@@ -36,8 +36,10 @@ fn link<K: kv::Engine, C: chunk::Store>(
     let inode = turn.attributes(request.inode, &record);
     let parent_record = turn.live(request.parent)?;
     let before = turn.attributes(request.parent, &parent_record);
-    require_directory(&before)?;
     let refuse = |error| Stop::Fail(refused(error, &inode, &before));
+    if !before.is_directory() {
+        return Err(refuse(FsError::NotDirectory));
+    }
     require(&before, &ctx.credentials, SEARCH).map_err(refuse)?;
     check_length(ctx, &request.name).map_err(refuse)?;
     let existing = turn.find(request.parent, &request.name)?;

@@ -11,7 +11,7 @@ use super::harness::{CONTOSO, Client, House, at, flat, mode, open, path};
 use crate::reply::Outcome;
 
 /// A good call of every procedure.
-fn calls(client: &Client<'_>) -> Vec<Bytes> {
+pub(super) fn calls(client: &Client<'_>) -> Vec<Bytes> {
     let root = client.mount();
     let file = client.create(&root, "file");
     let link = client.symlink(&root, "link", "x");

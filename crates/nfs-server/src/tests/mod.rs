@@ -11,5 +11,6 @@ mod listings;
 mod mounting;
 mod names;
 mod permissions;
+mod refusals;
 mod replay;
 mod rpc;

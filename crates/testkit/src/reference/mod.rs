@@ -54,6 +54,7 @@ use crate::ManualClock;
 #[derive(Debug)]
 pub struct ReferenceFilesystem {
     state: Mutex<State>,
+    refusal: Mutex<Option<FsError>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -62,7 +63,12 @@ impl ReferenceFilesystem {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let state = Mutex::new(State::new(clock.now()));
-        Self { state, clock }
+        Self { state, refusal: Mutex::default(), clock }
+    }
+
+    /// From now on every operation fails so; `None` ends it.
+    pub fn refuse_all(&self, error: Option<FsError>) {
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = error;
     }
 
     /// Sets how much room there is; what is there already stays.
@@ -85,6 +91,9 @@ impl ReferenceFilesystem {
     }
 
     fn reading<'a>(&'a self, ctx: &'a OpContext) -> Result<Turn<'a>, Failure> {
+        if let Some(error) = *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Err(error.into());
+        }
         match ctx.view {
             View::Live => Ok(Turn { state: self.state(), ctx, now: self.clock.now() }),
             View::Snapshot(_) => Err(FsError::NotSupported.into()),
