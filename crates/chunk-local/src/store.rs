@@ -8,7 +8,9 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chunk::{Capacity, ChunkError, LiveSegment, Owner, Placed, Placement, SegmentId, SegmentSummary, Store};
+use chunk::{
+    Capacity, ChunkError, LiveSegment, Owner, Placed, Placement, SegmentId, SegmentSummary, Store, StoreFigures,
+};
 use pages::{Payload, Pool};
 use rustix::fs::{FlockOperation, flock};
 use uring::{Create, Directory, File, OpenHow};
@@ -140,6 +142,10 @@ impl Store for LocalStore {
 
     fn capacity(&self) -> Result<Capacity, ChunkError> {
         self.0.space.capacity(&self.0.settings)
+    }
+
+    fn figures(&self) -> StoreFigures {
+        StoreFigures { segments: lock(&self.0.segments).len() as u64 }
     }
 }
 

@@ -489,3 +489,15 @@ async fn data_lost_behind_our_back_is_told() {
     assert!(matches!(outcome, Err(ChunkError::Missing(_))));
     assert!(path.exists(), "a refused recovery destroys nothing");
 }
+
+#[tokio::test]
+async fn figures_count_segments() {
+    let directory = scratch();
+    let store = open(settings(directory.path()));
+    assert_eq!(store.figures().segments, 0);
+    let first = place(&store, 1, 64).await;
+    place(&store, 2, 1).await;
+    assert_eq!(store.figures().segments, 2);
+    store.free(first.placement, first.blocks).await.unwrap();
+    assert_eq!(store.figures().segments, 1, "a segment goes with its last block");
+}

@@ -48,6 +48,13 @@ pub struct Capacity {
     pub free_bytes: u64,
 }
 
+/// How a store is doing, but for its room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreFigures {
+    /// Segments in which blocks lie.
+    pub segments: u64,
+}
+
 /// A store of immutable 4 KiB blocks.
 pub trait Store: Send + Sync + 'static {
     /// Writes blocks (a whole number of them) and says where they lie, in order; usually in one run. They can be read
@@ -95,4 +102,9 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// Errors: `Io`.
     fn capacity(&self) -> Result<Capacity, ChunkError>;
+
+    /// How it is doing, without asking the file system; cheap enough to be asked every second.
+    fn figures(&self) -> StoreFigures {
+        StoreFigures::default()
+    }
 }

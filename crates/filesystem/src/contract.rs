@@ -104,7 +104,7 @@ impl<K: kv::Engine, C: chunk::Store> Admin for Filesystem<K, C> {
     }
 
     fn figures(&self) -> HouseFigures {
-        HouseFigures { locks: self.lock_figures(), ..HouseFigures::default() }
+        self.figures_now()
     }
 }
 

@@ -9,6 +9,7 @@ mod admission;
 mod attributes;
 mod cache;
 mod contract;
+mod figures;
 mod file;
 mod gc;
 mod jobs;
@@ -32,6 +33,7 @@ pub use settings::Settings;
 use vfs::{Clock, Failure, FsError};
 
 use crate::cache::RecordCache;
+use crate::figures::KnownSpace;
 use crate::file::{DataPlane, FileTable};
 use crate::opens::Locks;
 use crate::recovery::Retry;
@@ -49,6 +51,7 @@ pub struct Filesystem<K: kv::Engine, C: chunk::Store> {
     files: FileTable,
     replies: ReplayTable,
     locks: Locks,
+    space: KnownSpace,
     hasher: NameHasher,
     changes: AtomicU64,
     /// Held shared by every turn, so that a reload can wait for those in progress.

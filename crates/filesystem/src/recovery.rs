@@ -12,6 +12,7 @@ use thiserror::Error;
 use vfs::{Clock, Epoch, Failure, FencingEpoch, FsError, InodeId, SetAttributes, ShardId};
 
 use crate::cache::RecordCache;
+use crate::figures::KnownSpace;
 use crate::file::{DataPlane, FileTable};
 use crate::load::kind_of;
 use crate::opens::Locks;
@@ -77,6 +78,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             files: FileTable::new(),
             replies: ReplayTable::default(),
             locks: Locks::new(meta.fencing_epoch()),
+            space: KnownSpace::default(),
             turns: RwLock::new(()),
             is_reloading: AtomicBool::new(false),
             retry: Mutex::default(),

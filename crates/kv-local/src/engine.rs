@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::task::Poll;
 
-use kv::{Batch, Engine, KvError, Version, limits};
+use kv::{Batch, Engine, EngineFigures, KvError, Version, limits};
 
 use crate::directory::Directory;
 use crate::log::DATA_START;
@@ -84,6 +84,10 @@ impl Engine for LocalEngine {
         let inputs = table_bytes.min(memtables + COMPACTION_LEVEL_BYTES);
         let reserve = inputs + memtables;
         reserve + reserve / 10
+    }
+
+    fn figures(&self) -> EngineFigures {
+        self.shared.store().map_or_else(|_| EngineFigures::default(), |store| store.figures())
     }
 
     async fn close(&self) -> Result<(), KvError> {

@@ -45,6 +45,15 @@ pub struct Scan {
 /// An entry found by a scan.
 pub type Entry = (Bytes, Bytes);
 
+/// How an engine is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EngineFigures {
+    /// Bytes of the log that hold what is nowhere else yet.
+    pub log_bytes_used: u64,
+    /// Bytes that the log has for it.
+    pub log_bytes_max: u64,
+}
+
 /// An ordered key-value engine with durable atomic batches.
 pub trait Engine: Send + Sync + 'static {
     /// A consistent state of the whole store.
@@ -68,6 +77,11 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Bytes the engine needs to keep free on its file system to stay able to compact and commit.
     fn reserve_bytes(&self) -> u64;
+
+    /// How it is doing; cheap enough to be asked every second. All zero for an engine without a log, or a closed one.
+    fn figures(&self) -> EngineFigures {
+        EngineFigures::default()
+    }
 
     /// Flushes what is in memory to its long-term place and closes the files. Losing power instead is safe.
     ///

@@ -17,6 +17,6 @@ pub use change::{Change, ChangeSize, SpaceDelta};
 pub use codec::RecordError;
 pub use error::MetaError;
 pub use keys::{Key, ParsedKey};
-pub use meta::{BACKLOG_CHANGES_MAX, LiveSegment, LiveSegments, Meta, Seen, Version};
+pub use meta::{BACKLOG_CHANGES_MAX, LiveSegment, LiveSegments, Meta, MetaFigures, Seen, Version};
 pub use records::{Record, Versioned};
 pub use versions::{ShardClock, released_block_is_free};

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use chunk::Placement;
 use pages::BLOCK_SIZE;
+use vfs::CacheFigures;
 
 /// A bounded cache of blocks that gives a second chance to those that were used.
 pub(crate) struct BlockCache {
@@ -18,6 +19,8 @@ pub(crate) struct BlockCache {
 struct Part {
     blocks: HashMap<Placement, Entry>,
     order: VecDeque<Placement>,
+    hits: u64,
+    misses: u64,
 }
 
 struct Entry {
@@ -35,9 +38,14 @@ impl BlockCache {
     /// A block, if it is here.
     pub(crate) fn get(&self, placement: Placement) -> Option<Bytes> {
         let mut part = self.part(placement);
-        let entry = part.blocks.get_mut(&placement)?;
+        let Some(entry) = part.blocks.get_mut(&placement) else {
+            part.misses += 1;
+            return None;
+        };
         entry.is_referenced = true;
-        Some(entry.bytes.clone())
+        let bytes = entry.bytes.clone();
+        part.hits += 1;
+        Some(bytes)
     }
 
     /// Keeps a block whose checksum was found right.
@@ -61,6 +69,20 @@ impl BlockCache {
             part.blocks.remove(&placement);
             part.tidy(self.blocks_max);
         }
+    }
+
+    /// How it is doing.
+    pub(crate) fn figures(&self) -> CacheFigures {
+        let bytes_max = (self.blocks_max * PARTS * BLOCK_SIZE) as u64;
+        let mut figures = CacheFigures { name: "block", bytes_max, ..CacheFigures::default() };
+        for part in &self.parts {
+            let part = part.lock().unwrap_or_else(PoisonError::into_inner);
+            figures.entries += part.blocks.len() as u64;
+            figures.hits += part.hits;
+            figures.misses += part.misses;
+        }
+        figures.bytes = figures.entries * BLOCK_SIZE as u64;
+        figures
     }
 
     /// Forgets everything, so that tests read from the store.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use meta::Version;
 use meta::records::{BacklinkRecord, DentryRecord, InodeRecord, OwnerUsageRecord, RegionRecord, UsageRecord};
-use vfs::{Cookie, InodeId, InodeNumber, Principal, ShardId};
+use vfs::{CacheFigures, Cookie, InodeId, InodeNumber, Principal, ShardId};
 
 use super::Table;
 
@@ -66,6 +66,18 @@ impl RecordCache {
             backlinks: Table::new(few),
             regions: Table::new(many),
         }
+    }
+
+    /// How each table is doing. `entries_max` may be exceeded by what is not durable.
+    pub(crate) fn figures(&self) -> Vec<CacheFigures> {
+        vec![
+            self.inodes.figures("inode"),
+            self.buckets.figures("dentry"),
+            self.usages.figures("usage"),
+            self.owners.figures("owner"),
+            self.backlinks.figures("backlink"),
+            self.regions.figures("region"),
+        ]
     }
 
     /// Forgets everything: for a reload.

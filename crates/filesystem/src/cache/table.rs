@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use meta::Version;
+use vfs::CacheFigures;
 
 /// A bounded, sharded map from keys to values with the version that wrote each.
 pub(crate) struct Table<K, V> {
@@ -33,6 +34,8 @@ pub(crate) struct Loading(u64);
 struct Part<K, V> {
     entries: HashMap<K, Entry<V>>,
     order: VecDeque<K>,
+    hits: u64,
+    misses: u64,
 }
 
 enum Entry<V> {
@@ -43,7 +46,7 @@ enum Entry<V> {
 impl<K: Eq + Hash + Clone, V: Clone> Table<K, V> {
     /// A table that holds about `entries_max` values.
     pub(crate) fn new(entries_max: usize) -> Self {
-        let part = || Mutex::new(Part { entries: HashMap::new(), order: VecDeque::new() });
+        let part = || Mutex::new(Part { entries: HashMap::new(), order: VecDeque::new(), hits: 0, misses: 0 });
         Self {
             parts: std::iter::repeat_with(part).take(PARTS).collect(),
             hasher: RandomState::new(),
@@ -54,13 +57,15 @@ impl<K: Eq + Hash + Clone, V: Clone> Table<K, V> {
 
     /// The value of a key, if it is here.
     pub(crate) fn get(&self, key: &K) -> Option<Slot<V>> {
-        match self.part(key).entries.get_mut(key) {
-            Some(Entry::Value { slot, referenced }) => {
-                *referenced = true;
-                Some(slot.clone())
-            }
-            _ => None,
+        let mut part = self.part(key);
+        if let Some(Entry::Value { slot, referenced }) = part.entries.get_mut(key) {
+            *referenced = true;
+            let slot = slot.clone();
+            part.hits += 1;
+            return Some(slot);
         }
+        part.misses += 1;
+        None
     }
 
     /// Starts to load a key; everything read from now on may fill the placeholder.
@@ -112,6 +117,19 @@ impl<K: Eq + Hash + Clone, V: Clone> Table<K, V> {
             part.entries.clear();
             part.order.clear();
         }
+    }
+
+    /// How it is doing, under this name.
+    pub(crate) fn figures(&self, name: &'static str) -> CacheFigures {
+        let mut figures =
+            CacheFigures { name, entries_max: (self.entries_max * PARTS) as u64, ..CacheFigures::default() };
+        for part in &self.parts {
+            let part = part.lock().unwrap_or_else(PoisonError::into_inner);
+            figures.entries += part.entries.len() as u64;
+            figures.hits += part.hits;
+            figures.misses += part.misses;
+        }
+        figures
     }
 
     fn part(&self, key: &K) -> MutexGuard<'_, Part<K, V>> {

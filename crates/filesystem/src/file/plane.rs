@@ -97,6 +97,11 @@ impl DirtyBytes {
         self.used.load(Ordering::Relaxed)
     }
 
+    /// How many there may be.
+    pub(crate) fn max(&self) -> u64 {
+        self.max
+    }
+
     /// Whether more than this part of the bound is used.
     pub(crate) fn is_above(&self, numerator: u64, denominator: u64) -> bool {
         self.used() > self.max / denominator * numerator

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use meta::keys::{self, Key, KeyRange};
-use vfs::{ClientId, OpContext, ShardId};
+use vfs::{CacheFigures, ClientId, OpContext, ShardId};
 
 use super::Outcome;
 
@@ -52,6 +52,8 @@ struct State {
     rewritten: Option<HashSet<SlotId>>,
     /// Pages begun so far.
     pages: u64,
+    hits: u64,
+    misses: u64,
 }
 
 /// What a removal still has to look at.
@@ -89,8 +91,8 @@ impl ReplayTable {
     /// Starts with what was loaded, kept until `due`.
     pub(super) fn start(&self, left: HashMap<SlotId, Done>, due: Duration) {
         let mut state = self.state();
-        let pages = state.pages;
-        *state = State { left, due, pages, ..State::default() };
+        let State { pages, hits, misses, .. } = *state;
+        *state = State { left, due, pages, hits, misses, ..State::default() };
         self.watch(&state);
     }
 
@@ -99,9 +101,12 @@ impl ReplayTable {
         if !self.is_watched.load(Ordering::Acquire) {
             return None;
         }
-        let state = self.state();
-        let done = state.left.get(slot).filter(|done| done.id == id)?;
-        (now() < state.due).then_some(done.outcome)
+        let mut state = self.state();
+        let found = state.left.get(slot).filter(|done| done.id == id && now() < state.due);
+        let outcome = found.map(|done| done.outcome);
+        let counted = if outcome.is_some() { &mut state.hits } else { &mut state.misses };
+        *counted += 1;
+        outcome
     }
 
     /// A change that was just submitted wrote this slot. Called within the turn of its shard.
@@ -145,6 +150,19 @@ impl ReplayTable {
 
     fn watch(&self, state: &State) {
         self.is_watched.store(!state.left.is_empty() || state.rewritten.is_some(), Ordering::Release);
+    }
+
+    /// How it is doing: an entry is looked for only while there are some.
+    pub(crate) fn figures(&self) -> CacheFigures {
+        let state = self.state();
+        CacheFigures {
+            name: "replay",
+            entries: state.left.len() as u64,
+            entries_max: super::LOADED_MAX as u64,
+            hits: state.hits,
+            misses: state.misses,
+            ..CacheFigures::default()
+        }
     }
 
     #[cfg(test)]

@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use kv::limits::KEY_BYTES_MIN;
-use kv::{Batch, Direction, Entry, KvError, Scan, Version};
+use kv::{Batch, Direction, EngineFigures, Entry, KvError, Scan, Version};
 use lsm_tree::{AbstractTree, AnyTree, Guard, SequenceNumberCounter};
 pub(crate) use open::{OpenStore, Running};
 use state::{Job, State};
@@ -113,6 +113,12 @@ impl Store {
     /// Whether the store may be used.
     pub(crate) fn check(&self) -> Result<(), KvError> {
         self.lock().refusal().map_or(Ok(()), Err)
+    }
+
+    /// How much of the log is in use.
+    pub(crate) fn figures(&self) -> EngineFigures {
+        let ring = self.lock().ring;
+        EngineFigures { log_bytes_used: ring.head - ring.start, log_bytes_max: ring.geometry.area_bytes() }
     }
 
     /// Bytes of the tables.

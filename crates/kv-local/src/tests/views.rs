@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kv::{Engine, KvError, View};
+use kv::{Engine, EngineFigures, KvError, View};
 use tempfile::TempDir;
 
 use super::{everything, on, puts, small, whole};
@@ -69,4 +69,21 @@ async fn a_view_of_before_a_reopen_is_expired_and_harmless() {
     }
     engine.reopen().await.unwrap();
     assert_eq!(everything(&engine).await.len(), 50);
+}
+
+#[tokio::test]
+async fn figures_follow_the_log_and_a_checkpoint_empties_it() {
+    let directory = TempDir::new().unwrap();
+    let engine = on(&SimulatedDisk::new(1), small(&directory));
+    let empty = engine.figures();
+    assert!(empty.log_bytes_used < 4096 && empty.log_bytes_max > super::LOG_BYTES - 16_384, "{empty:?}");
+    for key in 0..10 {
+        engine.commit(super::put(format!("{key}"), vec![0; 5000])).await.unwrap();
+    }
+    let used = engine.figures().log_bytes_used;
+    assert!((50_000..=100_000).contains(&used), "{used}");
+    engine.close().await.unwrap();
+    assert_eq!(engine.figures(), EngineFigures::default());
+    engine.reopen().await.unwrap();
+    assert_eq!(engine.figures().log_bytes_used, 0);
 }

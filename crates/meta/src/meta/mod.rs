@@ -25,6 +25,15 @@ use crate::{Change, MetaError};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(pub u64);
 
+/// What was made durable since the store was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MetaFigures {
+    /// Groups.
+    pub groups: u64,
+    /// Changes in them.
+    pub changes: u64,
+}
+
 /// Records over an engine: ordered submit, group commit, durable watermark, and the overlay of what is not durable yet.
 ///
 /// There is no task in the background: whoever waits for durability drives the commit in flight, all together. After a
@@ -81,6 +90,12 @@ impl<K: kv::Engine> Meta<K> {
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.inner.queue().generation()
+    }
+
+    /// What was made durable so far.
+    #[must_use]
+    pub fn figures(&self) -> MetaFigures {
+        self.inner.queue().figures()
     }
 
     /// Takes the next place in the order: the change is visible to every read that starts after this call, and becomes

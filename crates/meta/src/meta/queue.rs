@@ -10,7 +10,7 @@ use kv::KvError;
 use vfs::{FencingEpoch, ShardId};
 
 use super::group::{Group, Pending};
-use super::{BACKLOG_CHANGES_MAX, Version};
+use super::{BACKLOG_CHANGES_MAX, MetaFigures, Version};
 use crate::keys::KeyRange;
 use crate::{Change, Key, MetaError};
 
@@ -42,6 +42,7 @@ pub(super) struct Queue {
     /// Versions above the first up to the second were taken back by a failure.
     lost: Vec<(Version, Version)>,
     is_reopening: bool,
+    figures: MetaFigures,
     pub(super) is_folding: bool,
     /// Whose space records the next fold takes first.
     pub(super) fold_first: ShardId,
@@ -64,6 +65,7 @@ impl Queue {
             failed: None,
             lost: Vec::new(),
             is_reopening: false,
+            figures: MetaFigures::default(),
             is_folding: false,
             fold_first: ShardId::ROOT,
         }
@@ -75,6 +77,10 @@ impl Queue {
 
     pub(super) fn generation(&self) -> u64 {
         self.generation
+    }
+
+    pub(super) fn figures(&self) -> MetaFigures {
+        self.figures
     }
 
     pub(super) fn submitted(&self) -> Version {
@@ -140,6 +146,8 @@ impl Queue {
         let Some((last, _)) = self.in_flight.take() else { return };
         match result {
             Ok(at) => {
+                self.figures.groups += 1;
+                self.figures.changes += last.0 - self.durable.0;
                 self.durable = last;
                 self.acknowledge(at, last);
                 keys.iter().for_each(|key| self.uncover(key, last));
@@ -180,7 +188,8 @@ impl Queue {
     pub(super) fn reopened(&mut self, fencing: FencingEpoch, fence: Bytes, at: kv::Version) {
         let lost = std::mem::take(&mut self.lost);
         let generation = self.generation + 1;
-        *self = Self { generation, lost, is_reopening: self.is_reopening, ..Self::new(fencing, fence, at) };
+        let (is_reopening, figures) = (self.is_reopening, self.figures);
+        *self = Self { generation, lost, is_reopening, figures, ..Self::new(fencing, fence, at) };
     }
 
     pub(super) fn abandon(&mut self) -> Option<Commit> {

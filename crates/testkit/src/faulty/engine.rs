@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use kv::{Batch, Engine, Entry, KvError, Scan, Version, View};
+use kv::{Batch, Engine, EngineFigures, Entry, KvError, Scan, Version, View};
 
 use super::{Fault, FaultPoint, Faults};
 
@@ -83,6 +83,10 @@ impl<E: Engine> Engine for FaultyEngine<E> {
 
     fn reserve_bytes(&self) -> u64 {
         self.inner.reserve_bytes()
+    }
+
+    fn figures(&self) -> EngineFigures {
+        self.inner.figures()
     }
 
     async fn close(&self) -> Result<(), KvError> {

@@ -2,6 +2,7 @@
 
 use chunk::{
     Capacity, ChunkError, LiveSegment, MemoryStore, Owner, Placed, Placement, SegmentId, SegmentSummary, Store,
+    StoreFigures,
 };
 use pages::Payload;
 
@@ -82,6 +83,10 @@ impl<S: Store> Store for FaultyStore<S> {
     async fn recover(&self, live: Vec<LiveSegment>, next_segment: SegmentId) -> Result<(), ChunkError> {
         self.pass(FaultPoint::Recover).await?;
         self.answer(self.inner.recover(live, next_segment).await).await
+    }
+
+    fn figures(&self) -> StoreFigures {
+        self.inner.figures()
     }
 
     fn capacity(&self) -> Result<Capacity, ChunkError> {
