@@ -18,6 +18,20 @@ pub(crate) enum Verb {
     Serve(ServeArguments),
     /// Looks for damage in a store that no gateway serves; changes nothing that it holds.
     Check(CheckArguments),
+    /// Tells how a running gateway is doing: what wants attention first.
+    Status(ClientArguments),
+    /// Connections of a running gateway.
+    #[command(subcommand)]
+    Session(ListVerb),
+    /// Locks that clients of a running gateway hold and wait for.
+    #[command(subcommand)]
+    Lock(ListVerb),
+    /// What a running gateway exports, to whom.
+    #[command(subcommand)]
+    Export(ListVerb),
+    /// Zones of a running gateway.
+    #[command(subcommand)]
+    Zone(ListVerb),
     /// Serves two zones, contoso on 127.0.0.1 and fabrikam on 127.0.0.2, from a store in a folder.
     Demo(DemoArguments),
 }
@@ -45,6 +59,39 @@ pub(crate) struct CheckArguments {
     pub(crate) json: bool,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum ListVerb {
+    /// Lists them.
+    List(ListArguments),
+}
+
+/// Which gateway, and how its answer is shown. Without `--socket`, the variable `BERTH_ADMIN_SOCKET` names the socket;
+/// without that, the settings file does.
+#[derive(Debug, Args)]
+pub(crate) struct ClientArguments {
+    /// The admin socket of the gateway.
+    #[arg(long, value_name = "PATH", conflicts_with = "config")]
+    pub(crate) socket: Option<PathBuf>,
+    /// The settings file of the gateway; /etc/berth/berth.toml when nothing names a socket.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArguments {
+    #[command(flatten)]
+    pub(crate) client: ClientArguments,
+    /// Only those of this zone.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) zone: Option<String>,
+    /// Most of them to ask for.
+    #[arg(long, value_name = "NUMBER", default_value_t = LIMIT)]
+    pub(crate) limit: usize,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct DemoArguments {
     /// The folder of the store; kept between runs.
@@ -54,6 +101,8 @@ pub(crate) struct DemoArguments {
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+const LIMIT: usize = 10_000;
 
 #[cfg(test)]
 mod tests {
@@ -72,6 +121,8 @@ mod tests {
         assert!(parse("berth check --data store") && parse("berth check --config berth.toml --json"));
         assert!(!parse("berth check") && !parse("berth check --data store --config berth.toml"));
         assert!(parse("berth demo") && parse("berth demo --data here --json"));
+        assert!(parse("berth status") && parse("berth session list --zone a --limit 5 --json"));
+        assert!(!parse("berth status --socket a --config b") && !parse("berth session"));
         assert!(!parse("berth serve") && parse("berth serve --config berth.toml --check"));
     }
 }

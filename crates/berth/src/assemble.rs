@@ -10,6 +10,8 @@ use tokio::task::spawn_blocking;
 use vfs::{Clock, Vfs};
 use zones::{ConfigErrors, Registry, Zone, ZoneDefinition};
 
+use crate::admin::{About, HouseSources};
+use crate::conditions::Conditions;
 use crate::listeners::Listeners;
 use crate::runtime::Workers;
 use crate::settings::Settings;
@@ -33,6 +35,9 @@ pub(crate) struct House<V> {
     registry: Arc<Registry>,
     listeners: Listeners<V>,
     workers: Workers,
+    conditions: Arc<Conditions>,
+    server: Server<V>,
+    clock: Arc<dyn Clock>,
     stop: watch::Sender<bool>,
 }
 
@@ -54,14 +59,15 @@ impl<V: Vfs> House<V> {
             vfs: Arc::clone(&vfs),
             registry: Arc::clone(&registry),
             handle_keys,
-            clock,
+            clock: Arc::clone(&clock),
             settings: settings.for_nfs(CALLS_TIME),
             stop: stopped,
         });
         let workers = Workers::start(settings.threads).context("cannot start the serving threads")?;
-        let listeners = Listeners::new(server, workers.seats(), settings.ports());
+        let conditions = Arc::new(Conditions::default());
+        let listeners = Listeners::new(server.clone(), (workers.seats(), settings.ports()), Arc::clone(&conditions));
         let settings = settings.clone();
-        let mut house = Self { vfs, settings, source, registry, listeners, workers, stop };
+        let mut house = Self { vfs, settings, source, registry, listeners, workers, conditions, server, clock, stop };
         house.reload().await?;
         Ok(house)
     }
@@ -69,18 +75,41 @@ impl<V: Vfs> House<V> {
     /// Reads the zones again and serves them as they are now: all of them, or, when anything is wrong, those served so
     /// far. Connections that are open go on.
     pub(crate) async fn reload(&mut self) -> Result<()> {
+        let reloaded = self.try_reload().await;
+        if let Err(error) = &reloaded {
+            self.conditions.refuse_reload(format!("{error:#}"));
+        }
+        reloaded
+    }
+
+    /// What the operator's window shows of this house.
+    pub(crate) fn sources(&self, about: About) -> HouseSources<V> {
+        HouseSources {
+            about,
+            vfs: Arc::clone(&self.vfs),
+            server: self.server.clone(),
+            registry: Arc::clone(&self.registry),
+            conditions: Arc::clone(&self.conditions),
+            clock: Arc::clone(&self.clock),
+            connections_max: self.settings.nfs.connections_max as u64,
+        }
+    }
+
+    async fn try_reload(&mut self) -> Result<()> {
         let (settings, load) = (self.settings.clone(), self.source.load);
         let definitions = spawn_blocking(move || load(&settings)).await.context("reading the zones")??;
         for (zone, warning) in definitions.iter().flat_map(|zone| zone.warnings().iter().map(move |note| (zone, note)))
         {
             tracing::warn!(zone = zone.name(), warning = %warning, "a zone file is not quite right");
         }
-        let zones = zone_roots::prepare(&*self.vfs, definitions, self.source.export_mode).await?;
+        let prepared = zone_roots::prepare(&*self.vfs, definitions, self.source.export_mode).await?;
+        let zones = prepared.zones;
         let addresses: Vec<_> = zones.iter().flat_map(|(zone, _)| zone.addresses().iter().copied()).collect();
         let bound = self.listeners.bind(&addresses)?;
         self.registry.install(zones);
         self.listeners.serve(bound);
         self.listeners.keep(&addresses).await;
+        self.conditions.reload(prepared.left_out);
         Ok(())
     }
 
@@ -112,6 +141,7 @@ mod tests {
     use std::net::{SocketAddr, TcpListener, TcpStream};
     use std::path::Path;
 
+    use admin_server::Condition;
     use tempfile::TempDir;
     use testkit::{ManualClock, ReferenceFilesystem};
 
@@ -202,7 +232,13 @@ mod tests {
                 assert!(refusal.contains(address), "{refusal}");
                 assert_eq!(names(&house), ["a"]);
                 assert!(site.answers("127.0.0.13"));
+                let conditions = house.conditions.all(false);
+                let [Condition::ReloadRefused { reason }] = &conditions[..] else { panic!("{conditions:?}") };
+                assert_eq!(reason, &refusal);
             }
+            fs::remove_file(site.folder.path().join("b.toml")).unwrap();
+            house.reload().await.unwrap();
+            assert!(house.conditions.all(false).is_empty());
             house.close().await;
         });
     }

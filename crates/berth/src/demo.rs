@@ -49,7 +49,8 @@ fn zones() -> Result<Vec<ZoneDefinition>, ConfigErrors> {
 }
 
 fn announce_json(settings: &Settings, zones: &[Arc<Zone>]) -> Result<()> {
-    let line = Ready::new(zones.iter().map(AsRef::as_ref), settings.ports()).line()?;
+    let ready = Ready::new(zones.iter().map(AsRef::as_ref), settings.ports(), &settings.admin_socket());
+    let line = ready.line()?;
     let mut output = io::stdout().lock();
     writeln!(output, "{line}")?;
     Ok(output.flush()?)
@@ -61,6 +62,7 @@ fn announce_text(settings: &Settings, zones: &[Arc<Zone>]) -> Result<()> {
     for zone in zones {
         writeln!(output, "{}", instructions(zone, settings))?;
     }
+    writeln!(output, "How it is doing: berth status --socket {}", settings.admin_socket().display())?;
     writeln!(output, "Each zone sees its own files only. Ctrl-C stops.")?;
     Ok(output.flush()?)
 }
@@ -107,7 +109,7 @@ mod tests {
     fn the_ready_line_never_changes() {
         let ports = settings(Path::new("berth-demo")).ports();
         let zones = served();
-        let line = Ready::new(zones.iter().map(AsRef::as_ref), ports).line().unwrap();
+        let line = Ready::new(zones.iter().map(AsRef::as_ref), ports, Path::new("/d/admin.sock")).line().unwrap();
         let zone = |name: &str, address: &str| {
             format!(
                 "{{\"name\":\"{name}\",\"address\":\"{address}\",\"nfs_port\":12049,\"mount_port\":12049,\
@@ -115,7 +117,10 @@ mod tests {
             )
         };
         let (contoso, fabrikam) = (zone("contoso", "127.0.0.1"), zone("fabrikam", "127.0.0.2"));
-        assert_eq!(line, format!("{{\"ready\":true,\"zones\":[{contoso},{fabrikam}]}}"));
+        assert_eq!(
+            line,
+            format!("{{\"ready\":true,\"zones\":[{contoso},{fabrikam}],\"admin\":\"unix:/d/admin.sock\"}}")
+        );
     }
 
     #[test]

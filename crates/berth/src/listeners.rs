@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use anyhow::Result;
 use nfs_server::{Role, Server};
@@ -10,6 +11,7 @@ use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 use tokio::task::JoinSet;
 use vfs::Vfs;
 
+use crate::conditions::Conditions;
 use crate::runtime::LeastLoaded;
 use crate::settings::Ports;
 
@@ -19,6 +21,7 @@ pub(crate) struct Listeners<V> {
     server: Server<V>,
     seats: LeastLoaded,
     ports: Ports,
+    conditions: Arc<Conditions>,
     open: HashMap<IpAddr, JoinSet<()>>,
 }
 
@@ -32,8 +35,8 @@ pub(crate) struct Bound {
 
 impl<V: Vfs> Listeners<V> {
     /// Nothing listens yet.
-    pub(crate) fn new(server: Server<V>, seats: LeastLoaded, ports: Ports) -> Self {
-        Self { server, seats, ports, open: HashMap::new() }
+    pub(crate) fn new(server: Server<V>, (seats, ports): (LeastLoaded, Ports), conditions: Arc<Conditions>) -> Self {
+        Self { server, seats, ports, conditions, open: HashMap::new() }
     }
 
     /// Takes the sockets of those addresses that are not served yet; all of them, or none.
@@ -49,7 +52,7 @@ impl<V: Vfs> Listeners<V> {
             tasks.spawn(accept(self.server.clone(), nfs, Role::Nfs, self.seats.clone()));
             if let Some((stream, datagram)) = portmap {
                 tasks.spawn(accept(self.server.clone(), stream, Role::Portmap, self.seats.clone()));
-                tasks.spawn(answer(self.server.clone(), datagram));
+                tasks.spawn(answer(self.server.clone(), datagram, Arc::clone(&self.conditions)));
             }
             tracing::info!(%address, port = self.ports.nfs, portmap = self.ports.portmap, "listening");
             self.open.insert(address, tasks);
@@ -62,6 +65,7 @@ impl<V: Vfs> Listeners<V> {
         let gone: Vec<_> = self.open.extract_if(is_gone).collect();
         for (address, mut tasks) in gone {
             tasks.shutdown().await;
+            self.conditions.forget_listeners(address);
             tracing::info!(%address, "no longer listening");
         }
     }
@@ -90,9 +94,13 @@ async fn accept<V: Vfs>(server: Server<V>, listener: TcpListener, role: Role, se
     server.serve_tcp(listener, role, &seats).await;
 }
 
-async fn answer<V: Vfs>(server: Server<V>, socket: UdpSocket) {
+async fn answer<V: Vfs>(server: Server<V>, socket: UdpSocket, conditions: Arc<Conditions>) {
+    let at = socket.local_addr();
     if let Err(error) = server.serve_udp_portmap(socket).await {
         tracing::error!(%error, "portmap answers no datagrams any more");
+        if let Ok(at) = at {
+            conditions.lose_listener(at, format!("portmap answers no datagrams any more ({error})"));
+        }
     }
 }
 

@@ -1,9 +1,13 @@
-//! The one binary: `serve` and `demo` put the house together, `check` looks at a store that nobody serves.
+//! The one binary: `serve` and `demo` put the house together, `check` looks at a store that nobody serves, all other
+//! verbs ask a gateway that runs.
 
+mod admin;
 mod arguments;
 mod assemble;
 mod check;
+mod client;
 mod clock;
+mod conditions;
 mod data_directory;
 mod demo;
 mod listeners;
@@ -21,7 +25,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::arguments::{Arguments, Verb};
+use crate::arguments::{Arguments, ListVerb, Verb};
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().verb {
@@ -29,6 +33,11 @@ fn main() -> ExitCode {
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Check(arguments) => return check::run(&arguments),
+        Verb::Status(arguments) => return client::status(&arguments),
+        Verb::Session(ListVerb::List(arguments)) => return client::list::<admin_api::Session>(&arguments),
+        Verb::Lock(ListVerb::List(arguments)) => return client::list::<admin_api::Lock>(&arguments),
+        Verb::Export(ListVerb::List(arguments)) => return client::list::<admin_api::Export>(&arguments),
+        Verb::Zone(ListVerb::List(arguments)) => return client::list::<admin_api::Zone>(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

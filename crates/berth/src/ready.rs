@@ -1,6 +1,7 @@
 //! What is served, as told when ready.
 
 use std::net::IpAddr;
+use std::path::Path;
 
 use serde::Serialize;
 use zones::Zone;
@@ -12,6 +13,7 @@ use crate::settings::Ports;
 pub(crate) struct Ready {
     ready: bool,
     zones: Vec<ReadyZone>,
+    admin: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -25,8 +27,8 @@ struct ReadyZone {
 }
 
 impl Ready {
-    /// Tells of these zones at these ports. A zone with several addresses is told once for each.
-    pub(crate) fn new<'a>(zones: impl IntoIterator<Item = &'a Zone>, ports: Ports) -> Self {
+    /// Tells of these zones at these ports, and of the admin socket. A zone with several addresses is told once for each.
+    pub(crate) fn new<'a>(zones: impl IntoIterator<Item = &'a Zone>, ports: Ports, admin: &Path) -> Self {
         let told = zones.into_iter().flat_map(|zone| {
             zone.definition().addresses().iter().map(move |address| ReadyZone {
                 name: zone.name().to_owned(),
@@ -37,7 +39,7 @@ impl Ready {
                 exports: zone.exports().iter().map(|export| text(export.path())).collect(),
             })
         });
-        Self { ready: true, zones: told.collect() }
+        Self { ready: true, zones: told.collect(), admin: format!("unix:{}", admin.display()) }
     }
 
     /// As one line of JSON, without the newline.

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use vfs::Clock;
 use zones::{ConfigErrors, Zone, ZoneDefinition};
 
+use crate::admin::{About, Operator};
 use crate::arguments::ServeArguments;
 use crate::assemble::{CLOSE_TIME, Ground, House, ZoneSource};
 use crate::clock::SystemClock;
@@ -68,7 +69,7 @@ impl Gateway {
                 return Ok(());
             }
         };
-        let (store, mut house) = opened?;
+        let (store, mut house, operator) = opened?;
         self.tell_ready(&house)?;
         while orders.next().await == Order::Reload {
             notify_reloading();
@@ -86,19 +87,22 @@ impl Gateway {
         stop_within(STOP_TIME);
         notify_stopping();
         tracing::info!("stopping");
+        drop(operator);
         house.close().await;
         store.close(CLOSE_TIME).await?;
         tracing::info!("stopped");
         Ok(())
     }
 
-    async fn open(&self) -> Result<(OpenStore, House<crate::store::LocalFilesystem>)> {
+    async fn open(&self) -> Result<(OpenStore, House<crate::store::LocalFilesystem>, Operator)> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let about = About::new(&self.settings.data, clock.now());
         let store = OpenStore::open(&self.settings, Arc::clone(&clock)).await?;
         let handle_keys = store.handle_keys().context("the keys of file handles")?;
         let ground = Ground { vfs: Arc::clone(&store.filesystem), handle_keys, clock };
         let house = House::open(ground, &self.settings, self.source.clone()).await?;
-        Ok((store, house))
+        let operator = Operator::open(&self.settings, Arc::new(house.sources(about)))?;
+        Ok((store, house, operator))
     }
 
     fn tell_ready(&self, house: &House<crate::store::LocalFilesystem>) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::fs;
+use std::net::SocketAddr;
 use std::num::NonZero;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,7 @@ pub(crate) struct Settings {
     pub(crate) memory: MemorySettings,
     pub(crate) metadata: MetadataSettings,
     pub(crate) blocks: BlockSettings,
+    pub(crate) admin: AdminSettings,
     pub(crate) log: LogSettings,
 }
 
@@ -58,6 +60,8 @@ struct SettingsFile {
     metadata: MetadataSettings,
     #[serde(default)]
     blocks: BlockSettings,
+    #[serde(default)]
+    admin: AdminSettings,
     #[serde(default)]
     log: LogSettings,
 }
@@ -116,6 +120,16 @@ pub(crate) struct BlockSettings {
     pub(crate) free_bytes_min: u64,
 }
 
+/// `[admin]`: the operator's window.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AdminSettings {
+    /// The Unix socket that commands such as `berth status` ask at; `admin.sock` in the folder of the store when not set.
+    pub(crate) socket: Option<PathBuf>,
+    /// Address and port that serve health and metrics, without any check of who asks; none when not set.
+    pub(crate) metrics_listen: Option<SocketAddr>,
+}
+
 impl Settings {
     /// Reads and checks a settings file. Relative folders are meant from the folder of the file.
     pub(crate) fn load(file: &Path) -> Result<Self, ConfigErrors> {
@@ -137,6 +151,7 @@ impl Settings {
             memory: written.memory,
             metadata: written.metadata,
             blocks: written.blocks,
+            admin: AdminSettings { socket: written.admin.socket.map(|path| beside.join(path)), ..written.admin },
             log: written.log,
         };
         let wrong = settings.wrong();
@@ -157,8 +172,15 @@ impl Settings {
             memory: MemorySettings::default(),
             metadata: MetadataSettings::default(),
             blocks: BlockSettings::default(),
+            admin: AdminSettings::default(),
             log: LogSettings::default(),
         }
+    }
+
+    /// The socket of the operator's window, from the root of the file system.
+    pub(crate) fn admin_socket(&self) -> PathBuf {
+        let path = self.admin.socket.clone().unwrap_or_else(|| self.data.join(ADMIN_SOCKET));
+        std::path::absolute(&path).unwrap_or(path)
     }
 
     /// Where clients find the services.
@@ -257,6 +279,14 @@ impl Settings {
         if self.portmap.port == self.nfs.port {
             wrong.push(("portmap.port", format!("{} is the port of [nfs] too; 0 is off", self.portmap.port)));
         }
+        let socket = self.admin_socket();
+        if socket.as_os_str().len() > SOCKET_BYTES_MAX {
+            let reason = format!(
+                "{} is longer than the {SOCKET_BYTES_MAX} bytes that the system allows: name a shorter path",
+                socket.display()
+            );
+            wrong.push(("admin.socket", reason));
+        }
         if let Err(reason) = self.log.check() {
             wrong.push(("log.filter", format!("{reason}; allowed are filters such as \"info,nfs_server=debug\"")));
         }
@@ -333,6 +363,10 @@ fn machine_memory_bytes() -> u64 {
     u64::from(machine.totalram).saturating_mul(u64::from(machine.mem_unit))
 }
 
+/// In the folder of the store.
+const ADMIN_SOCKET: &str = "admin.sock";
+/// `sun_path` of unix(7) without its zero.
+const SOCKET_BYTES_MAX: usize = 107;
 const THREADS: RangeInclusive<usize> = 1..=256;
 const IO_BYTES: RangeInclusive<u32> = 8192..=1 << 20;
 const CONNECTIONS: RangeInclusive<usize> = 1..=65_536;
@@ -420,6 +454,20 @@ mod tests {
     }
 
     #[test]
+    fn the_window_is_beside_the_store_unless_it_is_said_where() {
+        let settings = parse("data = \"/var/lib/berth\"\n").unwrap();
+        assert_eq!(settings.admin_socket(), Path::new("/var/lib/berth/admin.sock"));
+        assert_eq!(settings.admin.metrics_listen, None);
+        let text = "data = \"d\"\n[admin]\nsocket = \"/run/berth/a.sock\"\nmetrics_listen = \"127.0.0.1:9469\"\n";
+        let settings = parse(text).unwrap();
+        assert_eq!(settings.admin_socket(), Path::new("/run/berth/a.sock"));
+        assert_eq!(settings.admin.metrics_listen, Some("127.0.0.1:9469".parse().unwrap()));
+        let long = "x".repeat(108);
+        assert!(refused(&format!("[admin]\nsocket = \"/{long}\"")).contains("longer than the 107 bytes"));
+        assert!(refused("[admin]\nmetrics_listen = \"9469\"").contains("invalid socket address"));
+    }
+
+    #[test]
     fn shares_of_connections_lie_within_each_other() {
         let shares = |text: &str| {
             let settings = parse(&format!("data = \"d\"\n[nfs]\n{text}\n")).unwrap().for_nfs(Duration::ZERO);
@@ -449,6 +497,7 @@ mod tests {
         assert_eq!(settings.nfs, NfsSettings::default());
         assert_eq!(settings.metadata, MetadataSettings::default());
         assert_eq!(settings.blocks, BlockSettings::default());
+        assert_eq!(settings.admin, AdminSettings::default());
         assert_eq!(settings.log, LogSettings::default());
     }
 }

@@ -1,11 +1,19 @@
 //! From zone files to places in the store: the base directory of each zone and the directories it exports.
 
+use admin_server::Condition;
 use anyhow::{Context, Result, bail};
 use vfs::{
     Attributes, Case, Failure, FsError, InodeId, LookupName, LookupRequest, MkdirRequest, Name, OpContext,
     SetAttributes, ShardId, Vfs, ZoneRootRequest,
 };
 use zones::{Export, ExportId, ZoneDefinition};
+
+/// Zones with their bases, and what had to be left out.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) zones: Vec<(ZoneDefinition, InodeId)>,
+    pub(crate) left_out: Vec<Condition>,
+}
 
 /// Finds the base directory of every zone and makes what is missing: bases, and exported directories with
 /// `export_mode`. Directories that exist stay as they are.
@@ -14,18 +22,21 @@ use zones::{Export, ExportId, ZoneDefinition};
 /// zone whose base cannot, are left out, and the log says why.
 ///
 /// Errors: the store failed at a base.
-pub(crate) async fn prepare<V: Vfs>(
-    vfs: &V,
-    definitions: Vec<ZoneDefinition>,
-    export_mode: u32,
-) -> Result<Vec<(ZoneDefinition, InodeId)>> {
+pub(crate) async fn prepare<V: Vfs>(vfs: &V, definitions: Vec<ZoneDefinition>, export_mode: u32) -> Result<Prepared> {
+    let (mut left_out, mut missing_exports) = (Vec::new(), Vec::new());
     let mut by_depth: Vec<_> = definitions.iter().enumerate().collect();
     // A base that holds another must be there first: of both, it is the one that others share.
     by_depth.sort_by_key(|(_, zone)| zone.base().len());
     let mut roots = vec![None; definitions.len()];
     for (index, zone) in by_depth {
-        let Some(root) = find_base(vfs, zone).await? else { continue };
-        let missing = make_exports(vfs, (zone, root), export_mode).await;
+        let root = match find_base(vfs, zone).await? {
+            Ok(root) => root,
+            Err(reason) => {
+                left_out.push(Condition::ZoneNotServed { zone: Box::new(zone.clone()), reason });
+                continue;
+            }
+        };
+        let missing = make_exports(vfs, (zone, root), export_mode, &mut missing_exports).await;
         if let Some(place) = roots.get_mut(index) {
             *place = Some((root, missing));
         }
@@ -34,15 +45,16 @@ pub(crate) async fn prepare<V: Vfs>(
         let (root, missing) = found?;
         Some((zone.retain_exports(|export| !missing.contains(&export.id())), root))
     };
-    Ok(definitions.into_iter().zip(roots).filter_map(served).collect())
+    left_out.append(&mut missing_exports);
+    Ok(Prepared { zones: definitions.into_iter().zip(roots).filter_map(served).collect(), left_out })
 }
 
-/// The base of a zone; `None` when something in the store is in its way.
-async fn find_base<V: Vfs>(vfs: &V, zone: &ZoneDefinition) -> Result<Option<InodeId>> {
+/// The base of a zone, or what in the store is in its way.
+async fn find_base<V: Vfs>(vfs: &V, zone: &ZoneDefinition) -> Result<Result<InodeId, String>> {
     let ctx = OpContext::internal(InodeId::root_of(ShardId::ROOT));
     let request = ZoneRootRequest { base: zone.base().to_vec(), attributes: mode(BASE_MODE) };
     let failure = match vfs.zone_root(&ctx, request).await {
-        Ok(reply) => return Ok(Some(reply.attributes.inode)),
+        Ok(reply) => return Ok(Ok(reply.attributes.inode)),
         Err(failure) => failure,
     };
     let is_in_the_way = matches!(failure.error, FsError::NotDirectory | FsError::NoSpace | FsError::TooDeep);
@@ -51,17 +63,24 @@ async fn find_base<V: Vfs>(vfs: &V, zone: &ZoneDefinition) -> Result<Option<Inod
         return Err(reason.context(format!("the base {base} of zone {:?}", zone.name())));
     }
     tracing::error!(zone = zone.name(), base, error = %reason, "a zone is not served: put it right, then SIGHUP");
-    Ok(None)
+    Ok(Err(format!("its base {base}: {reason}")))
 }
 
 /// Makes the exported directories that are missing, and returns the exports that cannot be served.
-async fn make_exports<V: Vfs>(vfs: &V, (zone, root): (&ZoneDefinition, InodeId), export_mode: u32) -> Vec<ExportId> {
+async fn make_exports<V: Vfs>(
+    vfs: &V,
+    (zone, root): (&ZoneDefinition, InodeId),
+    export_mode: u32,
+    left_out: &mut Vec<Condition>,
+) -> Vec<ExportId> {
     let mut missing = Vec::new();
     for export in zone.exports() {
         if let Err(error) = make_export(vfs, (zone, root), export, export_mode).await {
             let (path, error) = (String::from_utf8_lossy(export.path()), format!("{error:#}"));
-            tracing::error!(zone = zone.name(), %path, error, "an export is not served: put it right, then SIGHUP");
+            tracing::error!(zone = zone.name(), %path, %error, "an export is not served: put it right, then SIGHUP");
             missing.push(export.id());
+            let (zone, export) = (zone.name().to_owned(), path.into_owned());
+            left_out.push(Condition::ExportNotServed { zone, export, reason: error });
         }
     }
     missing
@@ -156,7 +175,7 @@ mod tests {
     }
 
     fn prepare_all(vfs: &ReferenceFilesystem, zones: Vec<ZoneDefinition>) -> Result<Vec<(ZoneDefinition, InodeId)>> {
-        block_on(prepare(vfs, zones, 0o1777))
+        block_on(prepare(vfs, zones, 0o1777)).map(|prepared| prepared.zones)
     }
 
     #[test]
@@ -198,20 +217,30 @@ mod tests {
         let name = Name::try_from("link").unwrap();
         let request = SymlinkRequest { parent: root, name, target, attributes: SetAttributes::default() };
         block_on(vfs.symlink(&OpContext::internal(root), request)).unwrap();
-        let zones = prepare_all(
+        let prepared = block_on(prepare(
             &vfs,
             vec![
                 definition("a", "/a", "\"/file\", \"/x\", \"/link\", \"/file/below\", \"/y\""),
                 definition("b", "/a/file", "\"/z\""),
                 definition("c", "/c", "\"/z\""),
             ],
-        );
-        let served = zones.unwrap().into_iter().map(|(zone, _)| {
+            0o1777,
+        ));
+        let Prepared { zones, left_out } = prepared.unwrap();
+        let served = zones.into_iter().map(|(zone, _)| {
             let path = |export: &Arc<Export>| String::from_utf8_lossy(export.path()).into_owned();
             (zone.name().to_owned(), zone.exports().iter().map(path).collect::<Vec<_>>())
         });
         let expected = [("a", vec!["/x", "/y"]), ("c", vec!["/z"])];
         let served: Vec<_> = served.collect();
         assert_eq!(format!("{served:?}"), format!("{expected:?}"));
+        let told = left_out.iter().map(|condition| match condition {
+            Condition::ZoneNotServed { zone, reason } => format!("{}: {reason}", zone.name()),
+            Condition::ExportNotServed { zone, export, .. } => format!("{zone}{export}"),
+            other => panic!("{other:?}"),
+        });
+        let told: Vec<_> = told.collect();
+        let base = "b: its base /a/file: something that is no directory stands in the way";
+        assert_eq!(told, [base, "a/file", "a/link", "a/file/below"], "zones first");
     }
 }

@@ -1,5 +1,7 @@
 //! The contract, each method in one line.
 
+use std::sync::atomic::Ordering;
+
 use vfs::{
     AccessReply, AccessRequest, Admin, AttributeIo, ClientId, CommitReply, CommitRequest, CreateReply, CreateRequest,
     EpochReply, Failure, FileIo, GetattrReply, HouseFigures, InodeId, LinkReply, LinkRequest, LockClient, LockEntry,
@@ -105,6 +107,10 @@ impl<K: kv::Engine, C: chunk::Store> Admin for Filesystem<K, C> {
 
     fn figures(&self) -> HouseFigures {
         self.figures_now()
+    }
+
+    fn is_reloading(&self) -> bool {
+        self.is_reloading.load(Ordering::Acquire)
     }
 }
 

@@ -125,6 +125,11 @@ pub trait Admin: Send + Sync + 'static {
         async { Err(FsError::NotSupported.into()) }
     }
 
+    /// Whether the metadata store failed and is not read again yet: nothing is answered meanwhile.
+    fn is_reloading(&self) -> bool {
+        false
+    }
+
     /// How the house is doing; cheap enough to be asked every second.
     fn figures(&self) -> HouseFigures {
         HouseFigures::default()

@@ -20,9 +20,11 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     ("meta", 2, &["kv", "vfs"]),
     ("kv-local", 2, &["kv", "uring", "pages"]),
     ("chunk-local", 2, &["chunk", "pages", "uring"]),
+    ("admin-api", 2, &["vfs"]),
     ("testkit", 2, &["vfs", "kv", "chunk", "pages"]),
     ("filesystem", 3, &["vfs", "locking", "meta", "kv", "chunk", "pages"]),
     ("nfs-server", 4, &["nfs-wire", "vfs", "zones", "security", "pages"]),
+    ("admin-server", 4, &["admin-api", "vfs", "zones"]),
     ("berth", 5, EVERY_ROOM),
 ];
 
@@ -41,6 +43,8 @@ const EVERY_ROOM: &[&str] = &[
     "chunk-local",
     "filesystem",
     "nfs-server",
+    "admin-api",
+    "admin-server",
 ];
 
 /// What tests may use beyond the arrows: reference and fault models everywhere, real engines from floor 2 up.

@@ -1,0 +1,39 @@
+//! Types of the admin HTTP API, shared by server and command line. Everything is JSON; absent is `null`.
+//!
+//! Times are UTC as RFC 3339 writes them, beside the age in seconds; bytes, seconds and microseconds say so in the name.
+
+mod health;
+mod list;
+mod lock;
+mod problem;
+mod session;
+mod status;
+mod time;
+mod zone;
+
+pub use health::{Health, HealthStatus};
+pub use list::{LIMIT_DEFAULT, LIMIT_MAX, List, Page};
+pub use lock::{Lock, LockHolder, LockKind, LockState};
+pub use problem::{PROBLEM_TYPE, Problem};
+pub use session::Session;
+pub use status::{
+    CacheStatus, Concern, ConnectionStatus, Fill, GraceStatus, LockStatus, LogStatus, ProcessStatus, Severity,
+    SpaceStatus, Status, ZoneStatus,
+};
+pub use time::rfc3339;
+pub use zone::{Export, Zone};
+
+/// Whether the gateway serves: [`Health`] with 200 or 503.
+pub const HEALTH_PATH: &str = "/healthz";
+/// Figures in the text format of Prometheus.
+pub const METRICS_PATH: &str = "/metrics";
+/// How the gateway is doing: [`Status`].
+pub const STATUS_PATH: &str = "/v1/status";
+/// Open connections: [`List`] of [`Session`], oldest first.
+pub const SESSIONS_PATH: &str = "/v1/sessions";
+/// Locks held and waited for: [`List`] of [`Lock`], those of one file together.
+pub const LOCKS_PATH: &str = "/v1/locks";
+/// Exports served: [`List`] of [`Export`].
+pub const EXPORTS_PATH: &str = "/v1/exports";
+/// Zones served, and those that are not though they are configured: [`List`] of [`Zone`].
+pub const ZONES_PATH: &str = "/v1/zones";

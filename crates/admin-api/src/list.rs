@@ -1,0 +1,31 @@
+//! Lists come in pages.
+
+use serde::{Deserialize, Serialize};
+
+/// Which part of a list is asked for, as the query of the address: `?limit=50&cursor=…`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Page {
+    /// Most items: 1 to [`LIMIT_MAX`], [`LIMIT_DEFAULT`] when not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// [`List::next`] of the page before; the first page when not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// One page of a list. What is listed changes meanwhile: an item may be missed or come twice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct List<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// The cursor of the next page; `null` when this is the last.
+    pub next: Option<String>,
+    /// Items in all, where that is known.
+    pub total: Option<u64>,
+}
+
+/// Items of a page when no limit is given.
+pub const LIMIT_DEFAULT: usize = 100;
+/// Most items of a page.
+pub const LIMIT_MAX: usize = 1000;

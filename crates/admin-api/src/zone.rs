@@ -1,0 +1,39 @@
+//! Zones and their exports.
+
+use serde::{Deserialize, Serialize};
+
+/// An access zone of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Zone {
+    /// Its name.
+    pub name: String,
+    /// Whether clients can mount from it.
+    pub served: bool,
+    /// Why it is not served, or which exports are not.
+    pub reasons: Vec<String>,
+    /// Base directory in the one namespace.
+    pub base: String,
+    /// The addresses at which its clients arrive.
+    pub addresses: Vec<String>,
+    /// Exported paths served.
+    pub exports: u64,
+    /// Connections open now.
+    pub connections: u64,
+    /// The file that describes it.
+    pub file: String,
+}
+
+/// An exported path of a zone, with the options that are in effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Export {
+    /// Its zone.
+    pub zone: String,
+    /// The path as clients mount it.
+    pub path: String,
+    /// Its number, which file handles carry.
+    pub id: u32,
+    /// The clients it names, as written; empty is everyone.
+    pub clients: Vec<String>,
+    /// Options in effect, `key=value` or a word.
+    pub options: Vec<String>,
+}

@@ -1,0 +1,26 @@
+//! The operator's window: health, metrics and lists over HTTP, on a Unix socket and for monitoring on a TCP port.
+//!
+//! What is shown comes through [`Sources`], which the roof implements; nothing here changes anything. Answers are put
+//! together on the runtime that serves them, which is not one that serves tenants. Nothing here makes a thread, a
+//! runtime or a task: [`Window`] gives out futures, and the roof runs them.
+
+mod concerns;
+mod figures;
+mod history;
+mod lists;
+mod metrics;
+mod page;
+mod problem;
+mod routes;
+mod serve;
+mod status;
+#[cfg(test)]
+mod tests;
+mod window;
+
+pub use figures::{
+    About, Condition, ConnectionFigures, Figures, Latency, OperationFigures, ProcessFigures, ReplyFigures,
+    SessionFigures, ShareFigures, Sources, Traffic, ZoneFigures,
+};
+pub use serve::{Listener, Scope};
+pub use window::Window;

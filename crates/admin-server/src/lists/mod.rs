@@ -1,0 +1,34 @@
+//! Lists for people: sessions, locks, exports, zones.
+
+mod exports;
+mod locks;
+mod sessions;
+mod zones;
+
+pub(crate) use self::exports::exports;
+pub(crate) use self::locks::locks;
+pub(crate) use self::sessions::sessions;
+pub(crate) use self::zones::zones;
+
+use std::sync::Arc;
+
+use ::zones::Zone;
+use vfs::ZoneId;
+
+use crate::window::Desk;
+
+/// The zones served, by name.
+fn served(desk: &Desk) -> Vec<Arc<Zone>> {
+    let mut zones: Vec<_> = desk.sources.figures().zones.into_iter().map(|figures| figures.zone).collect();
+    zones.sort_by(|one, other| one.name().cmp(other.name()));
+    zones
+}
+
+fn name_of(zones: &[Arc<Zone>], id: ZoneId) -> Option<String> {
+    zones.iter().find(|zone| zone.id() == id).map(|zone| zone.name().to_owned())
+}
+
+/// Seconds from one time to another; 0 when it lies behind.
+fn seconds(from: vfs::Timestamp, to: vfs::Timestamp) -> u64 {
+    u64::try_from(to.seconds.saturating_sub(from.seconds)).unwrap_or(0)
+}

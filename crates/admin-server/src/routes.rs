@@ -1,0 +1,69 @@
+//! What can be asked, and where.
+
+use std::sync::Arc;
+
+use admin_api::{
+    EXPORTS_PATH, HEALTH_PATH, LOCKS_PATH, METRICS_PATH, Page, Problem, SESSIONS_PATH, STATUS_PATH, Status, ZONES_PATH,
+};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get};
+use axum::{Json, Router};
+use serde::Serialize;
+
+use crate::page::Asked;
+use crate::problem::Refused;
+use crate::serve::Scope;
+use crate::window::Desk;
+use crate::{lists, metrics, status};
+
+/// Everything that may be asked in a scope.
+pub(crate) fn router(desk: Arc<Desk>, scope: Scope) -> Router {
+    let monitoring = Router::new().route(HEALTH_PATH, get(health)).route(METRICS_PATH, get(figures));
+    let router = match scope {
+        Scope::Monitoring => monitoring,
+        Scope::Everything => monitoring
+            .route(STATUS_PATH, get(state))
+            .route(SESSIONS_PATH, list(lists::sessions))
+            .route(LOCKS_PATH, list(lists::locks))
+            .route(EXPORTS_PATH, list(lists::exports))
+            .route(ZONES_PATH, list(lists::zones)),
+    };
+    router.fallback(unknown).method_not_allowed_fallback(not_allowed).with_state(desk)
+}
+
+async fn health(State(desk): State<Arc<Desk>>) -> Response {
+    let health = desk.health();
+    let status = if health.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(health)).into_response()
+}
+
+async fn figures(State(desk): State<Arc<Desk>>) -> Response {
+    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics::render(&desk)).into_response()
+}
+
+async fn state(State(desk): State<Arc<Desk>>) -> Json<Status> {
+    Json(status::status(&desk))
+}
+
+/// Answers with one page of a list.
+fn list<T: Serialize + Send + 'static>(
+    page: fn(&Desk, Asked) -> Result<admin_api::List<T>, Problem>,
+) -> MethodRouter<Arc<Desk>> {
+    get(move |State(desk): State<Arc<Desk>>, query: Result<Query<Page>, QueryRejection>| async move {
+        let Query(asked) = query.map_err(|wrong| Refused(Problem::new(400, "Bad Request", wrong.body_text())))?;
+        let listed = Asked::parse(&asked).and_then(|asked| page(&desk, asked));
+        listed.map(Json).map_err(Refused)
+    })
+}
+
+async fn unknown(uri: Uri) -> Refused {
+    let detail = format!("there is no {}; see /v1/status, /v1/sessions, /v1/locks, /v1/exports, /v1/zones", uri.path());
+    Refused(Problem::new(404, "Not Found", detail))
+}
+
+async fn not_allowed() -> Refused {
+    Refused(Problem::new(405, "Method Not Allowed", "nothing can be changed here: GET and HEAD only"))
+}

@@ -1,0 +1,88 @@
+//! Connections of the window: few, short, one request each.
+
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use axum::Router;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+
+/// What may be asked on a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything: a socket that only administrators reach.
+    Everything,
+    /// Health and metrics only: a port that monitoring reaches.
+    Monitoring,
+}
+
+/// Where connections come from.
+pub trait Listener: Send {
+    /// A connection.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send;
+
+    /// The next connection. Loses none when it is dropped.
+    fn accept(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+}
+
+impl Listener for UnixListener {
+    type Stream = tokio::net::UnixStream;
+
+    async fn accept(&self) -> io::Result<Self::Stream> {
+        Self::accept(self).await.map(|(stream, _)| stream)
+    }
+}
+
+impl Listener for TcpListener {
+    type Stream = tokio::net::TcpStream;
+
+    async fn accept(&self) -> io::Result<Self::Stream> {
+        Self::accept(self).await.map(|(stream, _)| stream)
+    }
+}
+
+/// Answers requests until it is dropped. While [`CONNECTIONS_MAX`] are open, others wait to be accepted.
+pub(crate) async fn serve(listener: impl Listener, router: Router) {
+    let mut open = FuturesUnordered::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept(), if open.len() < CONNECTIONS_MAX => match accepted {
+                Ok(stream) => open.push(answer(stream, router.clone())),
+                Err(error) => {
+                    tracing::warn!(%error, "accept failed");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            Some(()) = open.next(), if !open.is_empty() => {}
+        }
+    }
+}
+
+/// Answers one request, whatever comes, within [`REQUEST_TIME`].
+async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin + Send, router: Router) {
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).keep_alive(false);
+    builder.max_buf_size(HEADER_BYTES_MAX).max_headers(HEADERS_MAX);
+    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    match tokio::time::timeout(REQUEST_TIME, connection).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "an admin request was not answered"),
+        Err(_) => tracing::debug!("an admin request took too long"),
+    }
+}
+
+/// Connections of one listener at once.
+const CONNECTIONS_MAX: usize = 32;
+/// From accepting a connection to the last byte of the answer.
+const REQUEST_TIME: Duration = Duration::from_secs(10);
+const HEADER_TIME: Duration = Duration::from_secs(5);
+/// Request line and headers.
+const HEADER_BYTES_MAX: usize = 16 << 10;
+const HEADERS_MAX: usize = 64;
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -1,0 +1,231 @@
+//! A gateway that does not exist, and a client of its window.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Request;
+use axum::response::Response;
+use http_body_util::BodyExt;
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
+use serde_json::Value;
+use testkit::ManualClock;
+use vfs::{
+    CacheFigures, ClientId, Clock, HouseFigures, InodeId, InodeNumber, LockClient, LockEntry, LockKind, LockOwner,
+    LockRange, LockRecovery, LockState, LockedWhat, LogFigures, SessionId, ShardId, ShareMode, SpaceFigures, Timestamp,
+};
+use zones::Zone;
+
+use crate::figures::{
+    About, Condition, ConnectionFigures, Figures, Latency, OperationFigures, ProcessFigures, ReplyFigures,
+    SessionFigures, ShareFigures, Sources, Traffic, ZoneFigures,
+};
+use crate::routes;
+use crate::serve::Scope;
+use crate::window::Desk;
+
+/// What a test says that the gateway is like.
+pub(crate) struct Fake {
+    pub(crate) clock: ManualClock,
+    pub(crate) figures: Mutex<Figures>,
+    pub(crate) conditions: Mutex<Vec<Condition>>,
+    pub(crate) sessions: Vec<SessionFigures>,
+    pub(crate) locks: Mutex<Vec<LockEntry>>,
+    pub(crate) recovery: Mutex<LockRecovery>,
+}
+
+/// A window over a made-up gateway.
+pub(crate) struct Site {
+    pub(crate) fake: Arc<Fake>,
+    pub(crate) desk: Arc<Desk>,
+}
+
+pub(crate) const BOUNDS: &[u64] = &[100, 1000, 1_000_000];
+
+impl Site {
+    pub(crate) fn new() -> Self {
+        let fake = Arc::new(Fake {
+            clock: ManualClock::standing(),
+            figures: Mutex::new(figures()),
+            conditions: Mutex::default(),
+            sessions: (1..=5).map(session).collect(),
+            locks: Mutex::new(locks()),
+            recovery: Mutex::default(),
+        });
+        let desk = Arc::new(Desk::new(fake.clone()));
+        Self { fake, desk }
+    }
+
+    pub(crate) async fn ask(&self, request: Request<Body>, scope: Scope) -> Response {
+        let router = TowerToHyperService::new(routes::router(Arc::clone(&self.desk), scope));
+        router.call(request).await.unwrap()
+    }
+
+    /// Status, media type and text of what a path answers.
+    pub(crate) async fn get(&self, path: &str) -> (u16, String, String) {
+        let response = self.ask(Request::get(path).body(Body::empty()).unwrap(), Scope::Everything).await;
+        read(response).await
+    }
+
+    pub(crate) async fn json(&self, path: &str) -> (u16, Value) {
+        let (status, _, text) = self.get(path).await;
+        (status, serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")))
+    }
+
+    /// One more call of this operation of the first zone, as seen by everything.
+    pub(crate) fn call(&self, operation: &str, bucket: usize) {
+        let mut figures = self.fake.figures.lock().unwrap();
+        let of = figures.zones[0].operations.iter_mut().find(|one| one.operation == operation).unwrap();
+        of.traffic.calls += 1;
+        of.latency.counts[bucket] += 1;
+    }
+}
+
+pub(crate) async fn read(response: Response) -> (u16, String, String) {
+    let status = response.status().as_u16();
+    let kind = response.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, kind.unwrap_or_default(), String::from_utf8(body.to_vec()).unwrap())
+}
+
+pub(crate) fn zone(name: &str, address: &str, exports: &str) -> Arc<Zone> {
+    let text = format!(
+        "name = \"{name}\"\nbase = \"/t/{name}\"\naddresses = [\"{address}\"]\n[[export]]\npaths = [{exports}]\n"
+    );
+    let file = PathBuf::from(format!("zones/{name}.toml"));
+    let definition = zones::parse(&file, &text, &zones::system_resolver).unwrap();
+    let shard = if name == "contoso" { ShardId(1) } else { ShardId(2) };
+    Arc::new(Zone::new(definition, InodeId::root_of(shard)))
+}
+
+impl Sources for Fake {
+    fn about(&self) -> About {
+        let started = Timestamp { seconds: self.clock.now().seconds - 3661, nanoseconds: 0 };
+        About { version: "9.8.7", data: Path::new("/var/lib/berth").to_owned(), started, process: 42 }
+    }
+
+    fn now(&self) -> (Timestamp, Duration) {
+        (self.clock.now(), self.clock.monotonic())
+    }
+
+    fn figures(&self) -> Figures {
+        self.figures.lock().unwrap().clone()
+    }
+
+    fn shares(&self, zone: &Zone) -> Vec<ShareFigures> {
+        let share = |share: &str, operation, calls| ShareFigures {
+            share: share.to_owned(),
+            protocol: "nfs",
+            operation,
+            traffic: Traffic { calls, errors: 2, faults: 1, bytes_in: 1000, bytes_out: 2000 },
+        };
+        let first = String::from_utf8_lossy(zone.exports()[0].path()).into_owned();
+        // The last two look the same as text.
+        vec![
+            share("", "NULL", 5),
+            share(&first, "GETATTR", 7),
+            share("(others)", "READ", 1),
+            share("(others)", "READ", 2),
+        ]
+    }
+
+    fn conditions(&self) -> Vec<Condition> {
+        self.conditions.lock().unwrap().clone()
+    }
+
+    fn sessions(&self, after: SessionId, max: usize) -> Vec<SessionFigures> {
+        self.sessions.iter().filter(|one| one.session > after).take(max).cloned().collect()
+    }
+
+    fn locks(&self, max: usize) -> Vec<LockEntry> {
+        self.locks.lock().unwrap().iter().take(max).cloned().collect()
+    }
+
+    fn lock_recovery(&self) -> LockRecovery {
+        self.recovery.lock().unwrap().clone()
+    }
+}
+
+fn figures() -> Figures {
+    let operation = |operation, in_flight| OperationFigures {
+        protocol: "nfs",
+        operation,
+        traffic: Traffic { calls: 10, errors: 1, faults: 0, bytes_in: 1000, bytes_out: 2000 },
+        latency: Latency { bounds_us: BOUNDS, counts: vec![6, 3, 1, 0], sum: Duration::from_millis(500) },
+        in_flight,
+    };
+    let replies = ReplyFigures { bytes: 100, bytes_max: 1000, hits: 3, misses: 4 };
+    let zone = |zone, connections| ZoneFigures {
+        zone,
+        operations: vec![operation("GETATTR", 0), operation("WRITE", 2)],
+        replies,
+        connections,
+        mounts: 1,
+    };
+    let zones = vec![
+        zone(self::zone("contoso", "127.0.0.1", "\"/projects\", \"/home\""), 4),
+        zone(self::zone("fabrikam", "127.0.0.2", "\"/a \\\"b\\\"\""), 1),
+    ];
+    let cache =
+        |name| CacheFigures { name, entries: 5, entries_max: 10, hits: 30, misses: 10, ..CacheFigures::default() };
+    let house = HouseFigures {
+        caches: vec![cache("inode"), cache("dentry")],
+        dirty_bytes: 10,
+        dirty_bytes_max: 1000,
+        log: LogFigures { groups: 5, changes: 9, bytes_used: 100, bytes_max: 1000 },
+        space: SpaceFigures { total_bytes: 1 << 40, free_bytes: 1 << 39, segments: 3 },
+        ..HouseFigures::default()
+    };
+    let connections = ConnectionFigures { open: 5, max: 100, accepted: 50, refused: 2 };
+    let cpu = Duration::from_millis(1500);
+    let process = ProcessFigures { memory_bytes: 5 << 20, cpu, open_files: 20, open_files_max: 1024 };
+    Figures { zones, connections, house, process }
+}
+
+fn session(number: u64) -> SessionFigures {
+    let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+    SessionFigures {
+        session: SessionId(number),
+        zone: Some(zone("contoso", "127.0.0.1", "\"/projects\"").id()).filter(|_| number != 5),
+        protocol: "nfs",
+        client: at("192.0.2.7:700"),
+        local: at("127.0.0.1:2049"),
+        since: Timestamp { seconds: ManualClock::standing().now().seconds - 60, nanoseconds: 0 },
+        idle: Duration::from_millis(1500),
+        calls: 10 * number,
+        in_flight: 1,
+        bytes_in: 100,
+        bytes_out: 200,
+        mounts: (0..20).map(|index| format!("/m{index}")).collect(),
+    }
+}
+
+pub(crate) fn locks() -> Vec<LockEntry> {
+    let since = Timestamp { seconds: ManualClock::standing().now().seconds - 5, nanoseconds: 0 };
+    let client = LockClient {
+        id: ClientId(7),
+        name: "vm1".into(),
+        address: "192.0.2.7".parse().unwrap(),
+        server: "127.0.0.1".parse().unwrap(),
+        state: 3,
+        since,
+    };
+    let entry = |number, owner: &'static [u8], state, what| LockEntry {
+        inode: InodeId { number: InodeNumber(number), ..InodeId::root_of(ShardId(1)) },
+        owner: LockOwner::Nlm { client: ClientId(7), owner: owner.into() },
+        client: Some(client.clone()),
+        state,
+        what,
+        since,
+    };
+    let range = |offset, length, kind| LockedWhat::Range(LockRange { offset, length }, kind);
+    let share = LockedWhat::Share { access: ShareMode::default(), deny: ShareMode::default() };
+    vec![
+        entry(9, b"12@vm1", LockState::Held, range(100, 50, LockKind::Exclusive)),
+        entry(9, b"\x01\xff", LockState::Waiting, range(0, 0, LockKind::Shared)),
+        LockEntry { client: None, inode: InodeId::root_of(ShardId(2)), ..entry(1, b"x", LockState::Held, share) },
+    ]
+}

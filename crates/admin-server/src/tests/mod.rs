@@ -1,0 +1,8 @@
+//! The window over made-up figures, through the bytes of HTTP.
+
+mod asking;
+mod exposition;
+mod fake;
+mod lists;
+mod metrics;
+mod status;

@@ -1,0 +1,78 @@
+//! The window as `berth` composes it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use admin_api::Health;
+use tokio::time::MissedTickBehavior;
+
+use crate::figures::{Condition, Figures, Sources};
+use crate::history::{History, SAMPLE_INTERVAL, Sample, Span};
+use crate::routes;
+use crate::serve::{self, Listener, Scope};
+
+/// The operator's window. Clones are the same window.
+#[derive(Clone)]
+pub struct Window {
+    desk: Arc<Desk>,
+}
+
+/// What all requests share.
+pub(crate) struct Desk {
+    pub(crate) sources: Arc<dyn Sources>,
+    history: Mutex<History>,
+}
+
+impl Window {
+    /// A window that nobody looks through yet.
+    #[must_use]
+    pub fn new(sources: Arc<dyn Sources>) -> Self {
+        Self { desk: Arc::new(Desk::new(sources)) }
+    }
+
+    /// Answers requests until it is dropped.
+    pub async fn serve(&self, listener: impl Listener, scope: Scope) {
+        serve::serve(listener, routes::router(Arc::clone(&self.desk), scope)).await;
+    }
+
+    /// Takes a sample every second, for rates, until it is dropped.
+    pub async fn sample(&self) {
+        let mut ticks = tokio::time::interval(SAMPLE_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.desk.sample();
+        }
+    }
+}
+
+impl Desk {
+    pub(crate) fn new(sources: Arc<dyn Sources>) -> Self {
+        Self { sources, history: Mutex::default() }
+    }
+
+    /// Remembers how everything is now.
+    pub(crate) fn sample(&self) {
+        let sample = Sample::of(&self.sources.figures(), self.sources.now().1);
+        self.history.lock().unwrap_or_else(PoisonError::into_inner).push(sample);
+    }
+
+    /// How everything is, and what happened in the last seconds.
+    pub(crate) fn figures(&self) -> (Figures, Span) {
+        let figures = self.sources.figures();
+        let now = Sample::of(&figures, self.sources.now().1);
+        let span = self.history.lock().unwrap_or_else(PoisonError::into_inner).span(&now);
+        (figures, span)
+    }
+
+    /// Whether everything is served.
+    pub(crate) fn health(&self) -> Health {
+        let conditions = self.sources.conditions();
+        Health::new(conditions.iter().filter(|condition| condition.is_failure()).map(Condition::text).collect())
+    }
+}
+
+impl std::fmt::Debug for Window {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Window").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,157 @@
+//! What the window shows, taken from the house.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use admin_server::{
+    Condition, ConnectionFigures, Figures, Latency, OperationFigures, ReplyFigures, SessionFigures, ShareFigures,
+    Sources, Traffic, ZoneFigures,
+};
+use nfs_server::{LATENCY_BOUNDS_US, Role, Server, Share, TrafficFigures};
+use vfs::{Clock, LockEntry, LockRecovery, SessionId, Timestamp, Vfs};
+use zones::{Registry, Zone};
+
+use super::process;
+use crate::conditions::Conditions;
+
+/// What does not change while this process runs.
+#[derive(Clone, Debug)]
+pub(crate) struct About(admin_server::About);
+
+/// The house, as the window sees it.
+pub(crate) struct HouseSources<V> {
+    pub(crate) about: About,
+    pub(crate) vfs: Arc<V>,
+    pub(crate) server: Server<V>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) conditions: Arc<Conditions>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) connections_max: u64,
+}
+
+impl About {
+    /// This process, which was started `started` and has its store in `data`.
+    pub(crate) fn new(data: &Path, started: Timestamp) -> Self {
+        let data = std::path::absolute(data).unwrap_or_else(|_| data.to_owned());
+        let (version, process) = (env!("CARGO_PKG_VERSION"), std::process::id());
+        Self(admin_server::About { version, data, started, process })
+    }
+}
+
+impl<V: Vfs> Sources for HouseSources<V> {
+    fn about(&self) -> admin_server::About {
+        self.about.0.clone()
+    }
+
+    fn now(&self) -> (Timestamp, Duration) {
+        (self.clock.now(), self.clock.monotonic())
+    }
+
+    fn figures(&self) -> Figures {
+        let connections = self.server.connections();
+        Figures {
+            zones: self.registry.zones().into_iter().map(|zone| self.zone(zone)).collect(),
+            connections: ConnectionFigures {
+                open: connections.open as u64,
+                max: self.connections_max,
+                accepted: connections.accepted,
+                refused: connections.refused,
+            },
+            house: self.vfs.figures(),
+            process: process::figures(),
+        }
+    }
+
+    fn shares(&self, zone: &Zone) -> Vec<ShareFigures> {
+        let shown = |figures: nfs_server::ShareFigures| {
+            let share = match figures.share {
+                Share::None => String::new(),
+                Share::Others => "(others)".to_owned(),
+                // One that is no longer exported is not shown any more.
+                Share::Export(id) => {
+                    let export = zone.exports().iter().find(|export| export.id() == id)?;
+                    String::from_utf8_lossy(export.path()).into_owned()
+                }
+            };
+            let (protocol, operation) = (figures.program, figures.operation);
+            Some(ShareFigures { share, protocol, operation, traffic: traffic(figures.traffic) })
+        };
+        self.server.shares(zone.id()).into_iter().filter_map(shown).collect()
+    }
+
+    fn conditions(&self) -> Vec<Condition> {
+        self.conditions.all(self.vfs.is_reloading())
+    }
+
+    fn sessions(&self, after: SessionId, max: usize) -> Vec<SessionFigures> {
+        self.server.sessions(after, max).into_iter().map(session).collect()
+    }
+
+    fn locks(&self, max: usize) -> Vec<LockEntry> {
+        self.vfs.lock_entries(max)
+    }
+
+    fn lock_recovery(&self) -> LockRecovery {
+        self.vfs.lock_recovery()
+    }
+}
+
+impl<V: Vfs> HouseSources<V> {
+    fn zone(&self, zone: Arc<Zone>) -> ZoneFigures {
+        let figures = self.server.figures(zone.id());
+        let replies = figures.replies;
+        ZoneFigures {
+            operations: figures.operations.iter().map(operation).collect(),
+            replies: ReplyFigures {
+                bytes: replies.bytes,
+                bytes_max: replies.bytes_max,
+                hits: replies.hits,
+                misses: replies.misses,
+            },
+            connections: figures.connections as u64,
+            mounts: figures.mounts as u64,
+            zone,
+        }
+    }
+}
+
+fn operation(figures: &nfs_server::OperationFigures) -> OperationFigures {
+    let latency = figures.latency;
+    OperationFigures {
+        protocol: figures.program,
+        operation: figures.operation,
+        traffic: traffic(figures.traffic),
+        latency: Latency { bounds_us: &LATENCY_BOUNDS_US, counts: latency.counts.to_vec(), sum: latency.sum },
+        in_flight: figures.in_flight,
+    }
+}
+
+fn traffic(figures: TrafficFigures) -> Traffic {
+    let TrafficFigures { calls, errors, faults, bytes_in, bytes_out } = figures;
+    Traffic { calls, errors, faults, bytes_in, bytes_out }
+}
+
+fn session(figures: nfs_server::SessionFigures) -> SessionFigures {
+    let nfs_server::SessionFigures { session, zone, client, local, since, idle, .. } = figures;
+    let nfs_server::SessionFigures { calls, in_flight, bytes_in, bytes_out, .. } = figures;
+    let protocol = match figures.role {
+        Role::Nfs => "nfs",
+        Role::Portmap => "portmap",
+    };
+    let mounts = figures.mounts.iter().map(|path| String::from_utf8_lossy(path).into_owned()).collect();
+    SessionFigures {
+        session,
+        zone,
+        protocol,
+        client,
+        local,
+        since,
+        idle,
+        calls,
+        in_flight,
+        bytes_in,
+        bytes_out,
+        mounts,
+    }
+}

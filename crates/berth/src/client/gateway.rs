@@ -1,0 +1,111 @@
+//! Asking the gateway: one HTTP request over its socket.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use admin_api::Problem;
+use anyhow::{Context, Result, bail};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+
+use crate::arguments::ClientArguments;
+use crate::settings::Settings;
+
+/// Where a gateway answers.
+#[derive(Debug)]
+pub(super) struct Gateway {
+    socket: PathBuf,
+}
+
+impl Gateway {
+    /// The gateway that is meant: `--socket`, the variable, or the settings file.
+    pub(super) fn find(arguments: &ClientArguments) -> Result<Self> {
+        let named = arguments.socket.clone();
+        let named = named.or_else(|| {
+            let variable = std::env::var_os(SOCKET_VARIABLE).filter(|path| !path.is_empty());
+            variable.filter(|_| arguments.config.is_none()).map(PathBuf::from)
+        });
+        if let Some(socket) = named {
+            return Ok(Self { socket });
+        }
+        let config = arguments.config.as_deref().unwrap_or_else(|| Path::new(DEFAULT_CONFIG));
+        let settings = Settings::load(config).with_context(|| {
+            format!("which gateway? Name its socket by --socket or {SOCKET_VARIABLE}, or its settings file by --config")
+        })?;
+        Ok(Self { socket: settings.admin_socket() })
+    }
+
+    /// What it answers at a path.
+    ///
+    /// Errors, in order: nobody answers, the request is refused, the answer is not understood.
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let answer = tokio::time::timeout(ANSWER_TIME, self.exchange(path)).await;
+        let (status, body) = answer.context("the gateway does not answer")??;
+        if !(200..300).contains(&status) {
+            let problem: Problem = serde_json::from_slice(&body).unwrap_or_else(|_| Problem::new(status, "", ""));
+            bail!("the gateway refuses {path}: {} {} {}", problem.status, problem.title, problem.detail);
+        }
+        serde_json::from_slice(&body).context("the answer is not understood: is the gateway of another version?")
+    }
+
+    async fn exchange(&self, path: &str) -> Result<(u16, Bytes)> {
+        let stream = UnixStream::connect(&self.socket).await.with_context(|| {
+            format!(
+                "no gateway answers at {}: it does not run, is still starting (see its log), has another socket \
+                 ([admin] socket of its settings), or belongs to another user (try as root)",
+                self.socket.display()
+            )
+        })?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        let connection = tokio::spawn(connection);
+        let request = Request::get(path).header("host", "berth").body(Empty::<Bytes>::new())?;
+        let response = sender.send_request(request).await.context("the gateway closed the connection")?;
+        let status = response.status().as_u16();
+        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+        let body = body.map_err(|error| anyhow::anyhow!("the answer broke off: {error}"))?.to_bytes();
+        drop(sender);
+        // The answer is complete: how the connection ends says nothing more.
+        drop(connection.await);
+        Ok((status, body))
+    }
+}
+
+const SOCKET_VARIABLE: &str = "BERTH_ADMIN_SOCKET";
+const DEFAULT_CONFIG: &str = "/etc/berth/berth.toml";
+const ANSWER_TIME: Duration = Duration::from_secs(15);
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::on_this_thread;
+
+    fn arguments(socket: Option<&str>, config: Option<&Path>) -> ClientArguments {
+        ClientArguments { socket: socket.map(PathBuf::from), config: config.map(Path::to_owned), json: false }
+    }
+
+    #[test]
+    fn the_socket_is_named_or_found_in_the_settings() {
+        assert_eq!(Gateway::find(&arguments(Some("/a/b"), None)).unwrap().socket, Path::new("/a/b"));
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("berth.toml");
+        std::fs::write(&file, "data = \"d\"\n").unwrap();
+        let found = Gateway::find(&arguments(None, Some(&file))).unwrap();
+        assert_eq!(found.socket, folder.path().join("d/admin.sock"));
+        let missing = Gateway::find(&arguments(None, Some(&folder.path().join("none")))).unwrap_err();
+        assert!(missing.to_string().contains("--socket or BERTH_ADMIN_SOCKET"), "{missing:#}");
+    }
+
+    #[test]
+    fn a_gateway_that_is_not_there_is_told_with_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let gateway = Gateway { socket: folder.path().join("admin.sock") };
+        let error = on_this_thread().unwrap().block_on(gateway.get::<Problem>("/")).unwrap_err().to_string();
+        assert!(error.starts_with("no gateway answers at ") && error.contains("try as root"), "{error}");
+    }
+}

@@ -1,0 +1,134 @@
+//! The verbs that ask a running gateway.
+
+mod exports;
+mod gateway;
+mod locks;
+mod sessions;
+mod status;
+mod table;
+mod units;
+mod zones;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use admin_api::{LIMIT_MAX, List, STATUS_PATH, Status};
+use anyhow::Result;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use self::gateway::Gateway;
+use self::table::Table;
+use crate::arguments::{ClientArguments, ListArguments};
+use crate::complain;
+use crate::runtime::on_this_thread;
+
+/// Something that gateways list.
+pub(crate) trait Listed: Serialize + DeserializeOwned {
+    /// Where.
+    const PATH: &'static str;
+    /// Several of them, in words.
+    const NAME: &'static str;
+
+    /// The zone that it belongs to.
+    fn zone(&self) -> Option<&str>;
+
+    /// All of them, for people.
+    fn table(items: &[Self]) -> Table;
+}
+
+/// `berth status`; ends with 0 (all well), 1 (something is not served) or 2 (could not ask).
+pub(crate) fn status(arguments: &ClientArguments) -> ExitCode {
+    let asked = on_this_thread().map_err(Into::into).and_then(|runtime| {
+        let status: Status = runtime.block_on(Gateway::find(arguments)?.get(STATUS_PATH))?;
+        say(arguments.json, &status, || status::text(&status))?;
+        Ok(status.status == admin_api::HealthStatus::Ok)
+    });
+    match asked {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => could_not(&error),
+    }
+}
+
+/// `berth session list` and the like; ends with 0, or 2 (could not ask).
+pub(crate) fn list<T: Listed>(arguments: &ListArguments) -> ExitCode {
+    let asked = on_this_thread().map_err(Into::into).and_then(|runtime| {
+        let mut listed: List<T> = runtime.block_on(pages(&Gateway::find(&arguments.client)?, arguments.limit))?;
+        if let Some(zone) = &arguments.zone {
+            listed.items.retain(|item| item.zone() == Some(zone));
+        }
+        say(arguments.client.json, &listed, || list_text(&listed))
+    });
+    asked.map_or_else(|error| could_not(&error), |()| ExitCode::SUCCESS)
+}
+
+/// Pages of a list, one after the other, until it ends or there are `limit` items.
+async fn pages<T: Listed>(gateway: &Gateway, limit: usize) -> Result<List<T>> {
+    let mut listed = List { items: Vec::new(), next: None, total: None };
+    loop {
+        let wanted = limit.saturating_sub(listed.items.len()).min(LIMIT_MAX);
+        if wanted == 0 {
+            return Ok(listed);
+        }
+        let cursor = listed.next.take().map(|next| format!("&cursor={next}")).unwrap_or_default();
+        let page: List<T> = gateway.get(&format!("{}?limit={wanted}{cursor}", T::PATH)).await?;
+        listed.items.extend(page.items);
+        (listed.next, listed.total) = (page.next, page.total);
+        if listed.next.is_none() {
+            return Ok(listed);
+        }
+    }
+}
+
+fn list_text<T: Listed>(listed: &List<T>) -> String {
+    let mut text = if listed.items.is_empty() { format!("no {}\n", T::NAME) } else { T::table(&listed.items).text() };
+    if listed.next.is_some() {
+        let total = listed.total.map(|total| format!(" of {total}")).unwrap_or_default();
+        text += &format!("cut: there are more{total}; ask for more of them by --limit\n");
+    }
+    text
+}
+
+fn say(json: bool, answer: &impl Serialize, text: impl FnOnce() -> String) -> Result<()> {
+    let text = if json { serde_json::to_string(answer)? + "\n" } else { text() };
+    let mut output = io::stdout().lock();
+    output.write_all(text.as_bytes())?;
+    Ok(output.flush()?)
+}
+
+fn could_not(error: &anyhow::Error) -> ExitCode {
+    complain(error);
+    ExitCode::from(COULD_NOT)
+}
+
+const COULD_NOT: u8 = 2;
+
+#[cfg(test)]
+mod tests {
+    use admin_api::Zone;
+
+    use super::*;
+
+    fn zone(name: &str) -> Zone {
+        Zone {
+            name: name.to_owned(),
+            served: true,
+            reasons: Vec::new(),
+            base: "/t".to_owned(),
+            addresses: vec!["127.0.0.1".to_owned()],
+            exports: 1,
+            connections: 2,
+            file: "a.toml".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_cut_says_so() {
+        let list = |items, next: Option<&str>| List { items, next: next.map(str::to_owned), total: Some(9) };
+        assert_eq!(list_text(&list(Vec::<Zone>::new(), None)), "no zones\n");
+        let text = list_text(&list(vec![zone("a")], Some("1")));
+        assert!(text.ends_with("cut: there are more of 9; ask for more of them by --limit\n"), "{text}");
+        assert!(!list_text(&list(vec![zone("a")], None)).contains("cut"));
+    }
+}
