@@ -3,7 +3,10 @@
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::net::TcpListener;
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::UnixStream;
     use std::path::Path;
     use std::process::{Child, Command, Output, Stdio};
     use std::thread;
@@ -202,6 +205,94 @@ mod tests {
         let report: serde_json::Value = serde_json::from_slice(&check.stdout).unwrap();
         assert_eq!((check.status.code(), &report["clean"]), (Some(0), &serde_json::Value::Bool(true)), "{report}");
         assert!(report["counts"]["inodes"].as_u64().unwrap() >= 8, "two zones with their exports: {report}");
+    }
+
+    /// What a socket answers to one request: its head and its body.
+    fn ask(mut stream: impl Read + Write, path: &str) -> (String, String) {
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.to_owned(), body.to_owned())
+    }
+
+    fn json(arguments: &[&str], folder: &Path) -> serde_json::Value {
+        let output = berth(&[arguments, &["--config", "berth.toml", "--json"]].concat(), folder);
+        assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn table(arguments: &[&str], folder: &Path) -> String {
+        let output = berth(&[arguments, &["--socket", "data/admin.sock"]].concat(), folder);
+        assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    #[test]
+    fn a_running_gateway_tells_how_it_does() {
+        let (nfs, metrics) = (free_port(), free_port());
+        let settings = format!(
+            "data = \"data\"\n[nfs]\nport = {nfs}\n[portmap]\nport = 0\n[metadata]\nlog_bytes = 8388608\n\
+             [memory]\nbudget_bytes = 67108864\n[blocks]\nfree_bytes_min = 0\n\
+             [admin]\nmetrics_listen = \"127.0.0.1:{metrics}\"\n"
+        );
+        let site = site(&settings, &[("a.toml", zone("a", "127.0.0.24")), ("b.toml", zone("b", "127.0.0.25"))]);
+        let nobody = berth(&["status", "--config", "berth.toml"], site.path());
+        assert_eq!(nobody.status.code(), Some(2));
+        assert!(stderr(&nobody).contains("data/admin.sock: it does not run"), "{}", stderr(&nobody));
+
+        // What a gateway that was killed leaves behind is taken over.
+        let mut killed = Gateway::start(site.path());
+        wait_for(site.path(), "ready zones=2");
+        killed.0.kill().unwrap();
+        killed.0.wait().unwrap();
+        assert!(site.path().join("data/admin.sock").exists());
+        let mut gateway = Gateway::start(site.path());
+        wait_for(site.path(), "ready zones=2");
+
+        let mut client = TcpStream::connect(("127.0.0.24", nfs)).unwrap();
+        // NULL of NFSv3 (RFC 5531 9, RFC 1813 3.3.0).
+        let call = [0x8000_0028_u32, 7, 0, 2, 100_003, 3, 0, 0, 0, 0, 0].map(u32::to_be_bytes).concat();
+        client.write_all(&call).unwrap();
+        client.read_exact(&mut [0; 28]).unwrap();
+
+        let status = json(&["status"], site.path());
+        assert_eq!((&status["status"], &status["process"]["id"]), (&"ok".into(), &gateway.0.id().into()), "{status}");
+        assert_eq!((&status["zones"][0]["name"], &status["zones"][0]["connections"]), (&"a".into(), &1.into()));
+        assert!(status["process"]["memory_bytes"].as_u64().unwrap() > 1 << 20, "{status}");
+        let sessions = json(&["session", "list", "--zone", "a"], site.path());
+        assert_eq!((&sessions["items"][0]["calls"], &sessions["total"]), (&1.into(), &1.into()), "{sessions}");
+        assert_eq!(sessions["items"][0]["client"], client.local_addr().unwrap().to_string());
+        assert_eq!(json(&["session", "list", "--zone", "b"], site.path())["items"], serde_json::json!([]));
+        assert_eq!(json(&["export", "list"], site.path())["total"], 4);
+
+        assert!(table(&["status"], site.path()).contains("serves everything, up "));
+        assert!(table(&["session", "list"], site.path()).contains("127.0.0.24:"));
+        assert!(table(&["zone", "list"], site.path()).contains("/tenants/b"));
+        assert!(table(&["export", "list", "--zone", "a"], site.path()).contains("nobody:nogroup"));
+        assert_eq!(table(&["lock", "list"], site.path()), "no locks\n");
+
+        let socket = site.path().join("data/admin.sock");
+        assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
+        let (head, body) = ask(UnixStream::connect(&socket).unwrap(), "/metrics");
+        assert!(head.starts_with("HTTP/1.1 200 OK") && head.contains("text/plain; version=0.0.4"), "{head}");
+        let null = "berth_nfs_requests_total{zone=\"a\",share=\"\",protocol=\"nfs\",operation=\"NULL\"} 1\n";
+        assert!(body.contains(null), "{body}");
+        let port = || TcpStream::connect(("127.0.0.1", metrics)).unwrap();
+        assert!(ask(port(), "/metrics").1.contains(null));
+        assert_eq!(ask(port(), "/healthz").1, "{\"status\":\"ok\"}");
+        assert!(ask(port(), "/v1/sessions").0.starts_with("HTTP/1.1 404"), "monitoring sees no tenants");
+
+        fs::write(site.path().join("zones/c.toml"), "nonsense\n").unwrap();
+        gateway.signal(Signal::HUP);
+        wait_for(site.path(), "zones not reloaded");
+        let status = json(&["status"], site.path());
+        let what = status["concerns"][0]["what"].as_str().unwrap();
+        assert!(what.starts_with("the zone files were not taken at the last reload: "), "{what}");
+
+        gateway.signal(Signal::TERM);
+        assert!(gateway.0.wait().unwrap().success());
+        assert!(!socket.exists(), "the socket goes with the gateway");
     }
 
     /// A zone file that never ends is a pipe that nobody writes to.

@@ -51,6 +51,7 @@ fn the_demo_serves_both_zones_and_keeps_their_files() {
     assert_eq!((described("nfs_port"), described("mount_port")), (vec![12049.into(); 2], vec![12049.into(); 2]));
     assert_eq!(described("portmap_port"), [10111, 10111]);
     assert_eq!(zones[0]["exports"], serde_json::json!(["/projects"]));
+    assert_eq!(demo.ready["admin"], format!("unix:{}", data.path().join("admin.sock").display()));
     if let Err(why) = Libnfs::installed() {
         demo.stop().unwrap();
         return skip("files of the demo", &why);
