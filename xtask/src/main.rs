@@ -1,7 +1,8 @@
-//! The commands of the README: the gate (`test`), its quick half (`lint`) and the test clients (`clients`).
+//! The commands of the README: the gate (`test`), its quick half (`lint`), the test clients (`clients`), fuzzing (`fuzz`).
 
 mod clients;
 mod command;
+mod fuzz;
 mod gate;
 mod report;
 
@@ -24,6 +25,8 @@ enum Verb {
     Lint,
     /// Install the Debian packages that the tests use (as root), or say which are missing.
     Clients(clients::ClientOptions),
+    /// Run the decoders under libFuzzer (needs a C++ compiler).
+    Fuzz(fuzz::FuzzOptions),
 }
 
 fn main() -> ExitCode {
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
         Verb::Test(options) => gate::test(&options),
         Verb::Lint => gate::lint(),
         Verb::Clients(options) => clients::run(&options),
+        Verb::Fuzz(options) => fuzz::run(&options),
     };
     let Err(error) = outcome else { return ExitCode::SUCCESS };
     // One line: a backtrace of this tool tells nobody why the gate failed.

@@ -93,7 +93,7 @@ impl Report {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a tool that times its own steps; no product code")]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }
 

@@ -13,13 +13,16 @@ pub struct Message {
     pub name: &'static str,
     /// Decodes the bytes wholly and encodes what was understood.
     pub recode: fn(Bytes) -> Result<Bytes, DecodeError>,
+    /// Whether the value in the bytes has an encoding of their length, the size it announces, that decodes to the same
+    /// value. True for every input; bytes that do not decode hold no value.
+    pub comes_back: fn(Bytes) -> bool,
 }
 
 /// All of them.
 pub const MESSAGES: &[Message] = &[
-    Message { name: "rpc call", recode: recode_call },
-    Message { name: "rpc reply", recode: recode::<ReplyHeader> },
-    Message { name: "rpc auth_sys", recode: recode::<AuthSys> },
+    Message { name: "rpc call", recode: recode_call, comes_back: call_comes_back },
+    of::<ReplyHeader>("rpc reply"),
+    of::<AuthSys>("rpc auth_sys"),
     args::<portmap::Getport>("portmap2 GETPORT args"),
     result::<portmap::Getport>("portmap2 GETPORT result"),
     args::<portmap::Set>("portmap2 SET args"),
@@ -102,12 +105,31 @@ pub const MESSAGES: &[Message] = &[
     args::<nsm::Notify>("nsm1 NOTIFY args"),
 ];
 
-const fn args<P: Procedure>(name: &'static str) -> Message {
-    Message { name, recode: recode::<P::Args> }
+const fn args<P: Procedure<Args: PartialEq>>(name: &'static str) -> Message {
+    of::<P::Args>(name)
 }
 
-const fn result<P: Procedure>(name: &'static str) -> Message {
-    Message { name, recode: recode::<P::Result> }
+const fn result<P: Procedure<Result: PartialEq>>(name: &'static str) -> Message {
+    of::<P::Result>(name)
+}
+
+const fn of<T: Decode + Encode + PartialEq>(name: &'static str) -> Message {
+    Message { name, recode: recode::<T>, comes_back: comes_back::<T> }
+}
+
+fn comes_back<T: Decode + Encode + PartialEq>(bytes: Bytes) -> bool {
+    is_kept(bytes, xdr::from_bytes::<T>)
+}
+
+fn call_comes_back(bytes: Bytes) -> bool {
+    is_kept(bytes, decode_call)
+}
+
+fn is_kept<T: Encode + PartialEq>(bytes: Bytes, decode: fn(Bytes) -> Result<T, DecodeError>) -> bool {
+    let length = bytes.len();
+    let Ok(value) = decode(bytes) else { return true };
+    let encoded = xdr::to_bytes(&value);
+    encoded.len() == length && value.encoded_size() == length && decode(encoded).is_ok_and(|again| again == value)
 }
 
 fn recode<T: Decode + Encode>(bytes: Bytes) -> Result<Bytes, DecodeError> {
@@ -115,11 +137,15 @@ fn recode<T: Decode + Encode>(bytes: Bytes) -> Result<Bytes, DecodeError> {
 }
 
 fn recode_call(bytes: Bytes) -> Result<Bytes, DecodeError> {
+    decode_call(bytes).map(|call| xdr::to_bytes(&call))
+}
+
+fn decode_call(bytes: Bytes) -> Result<CallHeader, DecodeError> {
     let mut decoder = Decoder::new(bytes);
     let call = CallHeader::decode_call(&mut decoder).map_err(|error| match error {
         CallError::Malformed(error) => error,
         _ => DecodeError::InvalidEnum { name: "call header", value: 0 },
     })?;
     decoder.finish()?;
-    Ok(xdr::to_bytes(&call))
+    Ok(call)
 }

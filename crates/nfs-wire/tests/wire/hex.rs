@@ -1,5 +1,5 @@
 //! Reading `fixtures/*.hex`: hex words, `#` to the end of a line is a remark. `nfs3-READ-result.IO.hex` is a variant
-//! of the message `nfs3 READ result`.
+//! of the message `nfs3 READ result`. The corpus of `cargo xtask fuzz` is one input a line, in `fuzz/corpus`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,6 +27,20 @@ pub(crate) fn fixture(stem: &str) -> Bytes {
     load(&folder().join(format!("{stem}.hex"))).bytes
 }
 
+/// The inputs that fuzzing found worth keeping, each with the name of its target.
+pub(crate) fn corpus() -> Vec<(String, Bytes)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
+    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let mut inputs = Vec::new();
+    for file in files {
+        let name = file.file_stem().unwrap().to_str().unwrap().replace('-', " ");
+        let text = fs::read_to_string(&file).unwrap();
+        inputs.extend(text.lines().map(|line| (name.clone(), octets(line.as_bytes()))));
+    }
+    inputs
+}
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
@@ -44,6 +58,10 @@ fn parse(text: &str) -> Bytes {
         .filter(|byte| !byte.is_ascii_whitespace())
         .collect();
     assert_eq!(digits.len() % 8, 0, "whole words only");
+    octets(&digits)
+}
+
+fn octets(digits: &[u8]) -> Bytes {
     let octet = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
     digits.chunks(2).map(octet).collect()
 }

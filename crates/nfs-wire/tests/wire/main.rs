@@ -8,3 +8,7 @@ mod fixtures;
 mod fuzz_smoke;
 #[cfg(test)]
 mod hex;
+#[cfg(test)]
+mod mutation;
+#[cfg(test)]
+mod targets;
