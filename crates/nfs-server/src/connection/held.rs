@@ -22,6 +22,12 @@ impl HeldBytes {
         Self { held: AtomicUsize::new(0), max }
     }
 
+    /// Bytes held now.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
     fn is_full(&self) -> bool {
         self.held.load(Ordering::Relaxed) >= self.max
     }

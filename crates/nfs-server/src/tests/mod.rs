@@ -14,3 +14,4 @@ mod permissions;
 mod refusals;
 mod replay;
 mod rpc;
+mod sequences;

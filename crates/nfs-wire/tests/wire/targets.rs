@@ -14,9 +14,11 @@ use nfs_wire::xdr::{self, Decoder};
 const LIMITS: RecordLimits = RecordLimits { record_max_bytes: 64, fragments_max: 8 };
 /// Longer streams only repeat what shorter ones do: a record may be four bytes.
 const STREAM_MAX_BYTES: usize = 128;
-/// What a decoder may allocate for each byte of its input (see `allocations.rs`) ...
-const MEMORY_PER_INPUT_BYTE: usize = 16;
-/// ... and for the first few elements of a list, whose vector starts with four places.
+/// What a round trip may hold for each byte of its input. Elements in memory are up to six times as large as on the
+/// wire (READDIRPLUS), a vector that grows holds up to three for each element, and the first value is kept meanwhile,
+/// with up to two.
+const MEMORY_PER_INPUT_BYTE: usize = 40;
+/// And for the first few elements of a list, whose vector starts with four places.
 const MEMORY_FOR_ANY_INPUT: usize = 4096;
 
 /// One decoder with its rules.
