@@ -16,14 +16,16 @@
 //!   superuser's.
 //! - The root of a zone can be neither removed (`NotPermitted`) nor renamed (`CrossDevice`).
 //! - Names over the NFS limit are refused where the contract lists `NameTooLong`, elsewhere after search permission.
-//! - There are no snapshots: changes of one are `ReadOnly`, reads `NotSupported`. Opens, locks and watches are
+//! - There are no snapshots: changes of one are `ReadOnly`, reads `NotSupported`. Opens, leases and watches are
 //!   `NotSupported`, reaching a file through an open is `BadOpen`.
+//! - Locks and shares bind each other only, not reads and writes. A reclaim outside the grace period is `Grace`.
 
 mod content;
 mod create;
 mod file;
 mod inode;
 mod link;
+mod locks;
 mod lookup;
 mod permission;
 mod readdir;
@@ -41,10 +43,11 @@ pub use state::MemoryCapacity;
 use state::State;
 use turn::Turn;
 use vfs::{
-    AccessReply, AccessRequest, Admin, AttributeIo, Clock, CommitReply, CommitRequest, CreateReply, CreateRequest,
-    Failure, FileIo, FsError, GetattrReply, InodeId, LinkReply, LinkRequest, LookupReply, LookupRequest, MkdirRequest,
-    MknodRequest, Namespace, OpContext, Opens, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply,
-    RemoveReply, RemoveRequest, RenameReply, RenameRequest, SetattrReply, SetattrRequest, StatFsReply, SymlinkRequest,
+    AccessReply, AccessRequest, Admin, AttributeIo, ClientId, Clock, CommitReply, CommitRequest, CreateReply,
+    CreateRequest, Failure, FileIo, FsError, GetattrReply, InodeId, LinkReply, LinkRequest, LockClient, LockEntry,
+    LockRecovery, LockReply, LockRequest, LookupReply, LookupRequest, MkdirRequest, MknodRequest, Namespace, OpContext,
+    Opens, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest,
+    RenameReply, RenameRequest, SetattrReply, SetattrRequest, ShareRequest, StatFsReply, SymlinkRequest, TestLockReply,
     View, WalkReply, WalkRequest, Watch, WriteReply, WriteRequest, WriteVerifier, ZoneRootReply, ZoneRootRequest,
 };
 
@@ -74,6 +77,18 @@ impl ReferenceFilesystem {
     /// Sets how much room there is; what is there already stays.
     pub fn set_capacity(&self, capacity: MemoryCapacity) {
         self.state().capacity = capacity;
+    }
+
+    /// Sets how many locks, waits and shares there may be together, and how many lock clients.
+    pub fn set_lock_capacity(&self, max: usize) {
+        self.state().locks.set_max(max);
+    }
+
+    /// Restarts the lock table: nothing is held any more, the clients remembered are to be told, and only they may take
+    /// locks, for this time.
+    pub fn restart_locks(&self, grace: Duration) {
+        let grace_until = self.clock.monotonic() + grace;
+        self.state().locks.restart(grace_until);
     }
 
     /// Loses power: data that was written unstable and not made stable since is gone, and the write verifier changes.
@@ -207,7 +222,56 @@ impl Admin for ReferenceFilesystem {
     }
 }
 
-impl Opens for ReferenceFilesystem {}
+impl Opens for ReferenceFilesystem {
+    async fn lock(&self, ctx: &OpContext, request: LockRequest) -> Result<LockReply, Failure> {
+        let now = self.clock.monotonic();
+        self.reading(ctx)?.lock(request, now)
+    }
+
+    async fn test_lock(&self, ctx: &OpContext, request: LockRequest) -> Result<TestLockReply, Failure> {
+        self.reading(ctx)?.test_lock(&request)
+    }
+
+    async fn unlock(&self, ctx: &OpContext, request: LockRequest) -> Result<(), Failure> {
+        self.reading(ctx)?.unlock(&request)
+    }
+
+    async fn cancel_lock(&self, ctx: &OpContext, request: LockRequest) -> Result<bool, Failure> {
+        self.reading(ctx)?.cancel_lock(&request)
+    }
+
+    async fn share(&self, ctx: &OpContext, request: ShareRequest) -> Result<(), Failure> {
+        let now = self.clock.monotonic();
+        self.reading(ctx)?.share(request, now)
+    }
+
+    async fn unshare(&self, ctx: &OpContext, request: ShareRequest) -> Result<(), Failure> {
+        self.reading(ctx)?.unshare(&request);
+        Ok(())
+    }
+
+    async fn remember_lock_client(&self, _ctx: &OpContext, client: LockClient) -> Result<(), Failure> {
+        self.state().locks.remember(client)
+    }
+
+    async fn free_lock_client(&self, _ctx: &OpContext, client: ClientId) -> Result<(), Failure> {
+        self.state().locks.free(client);
+        Ok(())
+    }
+
+    fn lock_clients(&self) -> Vec<LockClient> {
+        self.state().locks.clients()
+    }
+
+    fn lock_recovery(&self) -> LockRecovery {
+        let now = self.clock.monotonic();
+        self.state().locks.recovery(now)
+    }
+
+    fn lock_entries(&self, max: usize) -> Vec<LockEntry> {
+        self.state().locks.entries(max)
+    }
+}
 
 impl Watch for ReferenceFilesystem {}
 

@@ -9,6 +9,7 @@ use vfs::{
 };
 
 use super::inode::{Body, Directory, Inode};
+use super::locks::Locks;
 
 /// How much a [`super::ReferenceFilesystem`] holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,7 @@ pub(super) struct State {
     pub(super) inodes: BTreeMap<InodeId, Inode>,
     pub(super) capacity: MemoryCapacity,
     pub(super) used_bytes: u64,
+    pub(super) locks: Locks,
     pub(super) last_number: u64,
     last_shard: u32,
     last_change: u64,
@@ -38,6 +40,7 @@ impl State {
             inodes: BTreeMap::new(),
             capacity: MemoryCapacity { bytes: 1 << 50, files: 1 << 40 },
             used_bytes: 0,
+            locks: Locks::default(),
             last_number: InodeNumber::ROOT.0,
             last_shard: ShardId::ROOT.0,
             last_change: 0,

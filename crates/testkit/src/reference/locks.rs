@@ -1,0 +1,379 @@
+//! Byte-range locks, DOS shares and who may hold them: lists that are searched from end to end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use vfs::{
+    ClientId, Event, Failure, FileType, FsError, InodeId, LockClient, LockEntry, LockKind, LockOwner, LockRange,
+    LockRecovery, LockReply, LockRequest, LockState, LockedWhat, Mailbox, ShareMode, ShareRequest, TestLockReply,
+    Timestamp,
+};
+
+use super::permission::{self, READ, WRITE};
+use super::turn::Turn;
+
+/// Everything that is locked.
+#[derive(Debug)]
+pub(super) struct Locks {
+    held: Vec<Lock>,
+    /// First come, first served.
+    waiting: Vec<(Lock, Arc<Mailbox>)>,
+    shares: Vec<Share>,
+    clients: Vec<LockClient>,
+    /// Clients of the last life.
+    recovering: Vec<LockClient>,
+    restarts: u32,
+    grace_until: Duration,
+    /// Most locks, waits and shares together, and most clients.
+    max: usize,
+}
+
+/// A lock held or waited for; `last` is the last byte, `u64::MAX` the end of all files.
+#[derive(Clone, Debug, PartialEq)]
+struct Lock {
+    inode: InodeId,
+    owner: LockOwner,
+    first: u64,
+    last: u64,
+    kind: LockKind,
+    since: Timestamp,
+}
+
+#[derive(Clone, Debug)]
+struct Share {
+    inode: InodeId,
+    owner: LockOwner,
+    access: ShareMode,
+    deny: ShareMode,
+    since: Timestamp,
+}
+
+impl Default for Locks {
+    fn default() -> Self {
+        Self {
+            held: Vec::new(),
+            waiting: Vec::new(),
+            shares: Vec::new(),
+            clients: Vec::new(),
+            recovering: Vec::new(),
+            restarts: 0,
+            grace_until: Duration::ZERO,
+            max: usize::MAX,
+        }
+    }
+}
+
+impl Turn<'_> {
+    /// As [`vfs::Opens::lock`]; `now` on the monotonic clock. A reclaim outside the grace period is `Grace` too: somebody
+    /// else may have held the lock meanwhile.
+    pub(super) fn lock(&mut self, request: LockRequest, now: Duration) -> Result<LockReply, Failure> {
+        self.require_lockable(request.inode)?;
+        let wanted = Lock::wanted(&request, self.now)?;
+        let locks = &mut self.state.locks;
+        locks.require_client(&wanted.owner)?;
+        locks.require_grace(&wanted.owner, request.reclaim, now)?;
+        if locks.blockers(&wanted).next().is_none() {
+            if locks.is_full() && !locks.held.iter().any(|other| other.is_same_request(&wanted)) {
+                return Err(FsError::TooManyLocks.into());
+            }
+            locks.waiting.retain(|(other, _)| !other.is_same_request(&wanted));
+            locks.take(wanted);
+            locks.grant();
+            return Ok(LockReply::Granted);
+        }
+        let mailbox = request.wait.ok_or(FsError::LockConflict)?;
+        if locks.waits_for_ever(&wanted) {
+            return Err(FsError::Deadlock.into());
+        }
+        let is_full = locks.is_full();
+        match locks.waiting.iter_mut().find(|(other, _)| other.is_same_request(&wanted)) {
+            Some(waiting) => *waiting = (wanted, mailbox),
+            None if is_full => return Err(FsError::TooManyLocks.into()),
+            None => locks.waiting.push((wanted, mailbox)),
+        }
+        Ok(LockReply::Queued)
+    }
+
+    /// As [`vfs::Opens::test_lock`].
+    pub(super) fn test_lock(&self, request: &LockRequest) -> Result<TestLockReply, Failure> {
+        self.inode(request.inode)?;
+        let wanted = Lock::wanted(request, self.now)?;
+        let first = self.state.locks.blockers(&wanted).min_by_key(|lock| lock.first);
+        Ok(TestLockReply { conflict: first.map(|lock| (lock.owner.clone(), lock.range(), lock.kind)) })
+    }
+
+    /// As [`vfs::Opens::unlock`]. Waits that lie within the range end with it.
+    pub(super) fn unlock(&mut self, request: &LockRequest) -> Result<(), Failure> {
+        let freed = Lock::wanted(request, self.now)?;
+        let locks = &mut self.state.locks;
+        locks.waiting.retain(|(lock, _)| !(lock.is_of(&freed) && freed.covers(lock)));
+        locks.cut(&freed);
+        locks.grant();
+        Ok(())
+    }
+
+    /// As [`vfs::Opens::cancel_lock`].
+    pub(super) fn cancel_lock(&mut self, request: &LockRequest) -> Result<bool, Failure> {
+        let cancelled = Lock::wanted(request, self.now)?;
+        let is_meant = |lock: &Lock| lock.is_same_request(&cancelled) && lock.kind == cancelled.kind;
+        let waiting = &mut self.state.locks.waiting;
+        let before = waiting.len();
+        waiting.retain(|(lock, _)| !is_meant(lock));
+        Ok(waiting.len() < before)
+    }
+
+    /// As [`vfs::Opens::share`]; `now` on the monotonic clock.
+    pub(super) fn share(&mut self, request: ShareRequest, now: Duration) -> Result<(), Failure> {
+        self.require_lockable(request.inode)?;
+        let since = self.now;
+        let locks = &mut self.state.locks;
+        locks.require_client(&request.owner)?;
+        locks.require_grace(&request.owner, request.reclaim, now)?;
+        let ShareRequest { inode, owner, access, deny, .. } = request;
+        let wanted = Share { inode, owner, access, deny, since };
+        if locks.shares.iter().any(|other| other.conflicts(&wanted)) {
+            return Err(FsError::ShareConflict.into());
+        }
+        locks.shares.retain(|other| !other.is_of(&wanted));
+        if locks.is_full() {
+            return Err(FsError::TooManyLocks.into());
+        }
+        locks.shares.push(wanted);
+        Ok(())
+    }
+
+    /// As [`vfs::Opens::unshare`].
+    pub(super) fn unshare(&mut self, request: &ShareRequest) {
+        self.state.locks.shares.retain(|share| !(share.inode == request.inode && share.owner == request.owner));
+    }
+
+    /// Errors, in order: `StaleHandle`, `WrongType`, `AccessDenied`.
+    fn require_lockable(&self, id: InodeId) -> Result<(), Failure> {
+        let attributes = self.attributes(id)?;
+        self.ensure(attributes.file_type == FileType::Regular, id, FsError::WrongType)?;
+        let may = |bits| permission::permits_bytes(&self.ctx.credentials, attributes, bits);
+        self.ensure(may(READ) || may(WRITE), id, FsError::AccessDenied)
+    }
+}
+
+impl Locks {
+    /// Most locks, waits and shares together from now on, and most clients.
+    pub(super) fn set_max(&mut self, max: usize) {
+        self.max = max;
+    }
+
+    /// Everything held and waited for is gone; the clients are to be told, and may take again what they had until
+    /// `grace_until`.
+    pub(super) fn restart(&mut self, grace_until: Duration) {
+        let (restarts, max) = (self.restarts + 1, self.max);
+        let clients = std::mem::take(&mut self.clients);
+        *self = Self { recovering: clients.clone(), clients, restarts, grace_until, max, ..Self::default() };
+    }
+
+    /// As [`vfs::Opens::remember_lock_client`].
+    pub(super) fn remember(&mut self, client: LockClient) -> Result<(), Failure> {
+        let is_full = self.clients.len() >= self.max;
+        match self.clients.iter_mut().find(|known| known.id == client.id) {
+            Some(known) => *known = LockClient { since: known.since, ..client },
+            None if is_full => return Err(FsError::TooManyLocks.into()),
+            None => self.clients.push(client),
+        }
+        Ok(())
+    }
+
+    /// As [`vfs::Opens::free_lock_client`].
+    pub(super) fn free(&mut self, client: ClientId) {
+        let is_kept = |owner: &LockOwner| client_of(owner) != Some(client);
+        self.held.retain(|lock| is_kept(&lock.owner));
+        self.waiting.retain(|(lock, _)| is_kept(&lock.owner));
+        self.shares.retain(|share| is_kept(&share.owner));
+        self.clients.retain(|known| known.id != client);
+        self.recovering.retain(|known| known.id != client);
+        self.grant();
+    }
+
+    /// As [`vfs::Opens::lock_clients`].
+    pub(super) fn clients(&self) -> Vec<LockClient> {
+        self.clients.clone()
+    }
+
+    /// As [`vfs::Opens::lock_recovery`]; `now` on the monotonic clock.
+    pub(super) fn recovery(&self, now: Duration) -> LockRecovery {
+        let grace_left = self.grace_until.checked_sub(now).filter(|left| !left.is_zero());
+        LockRecovery { state: 2 * self.restarts + 1, clients: self.recovering.clone(), grace_left }
+    }
+
+    /// As [`vfs::Opens::lock_entries`].
+    pub(super) fn entries(&self, max: usize) -> Vec<LockEntry> {
+        let of_lock = |lock: &Lock, state| LockEntry {
+            inode: lock.inode,
+            owner: lock.owner.clone(),
+            client: self.client(&lock.owner),
+            state,
+            what: LockedWhat::Range(lock.range(), lock.kind),
+            since: lock.since,
+        };
+        let of_share = |share: &Share| LockEntry {
+            inode: share.inode,
+            owner: share.owner.clone(),
+            client: self.client(&share.owner),
+            state: LockState::Held,
+            what: LockedWhat::Share { access: share.access, deny: share.deny },
+            since: share.since,
+        };
+        let held = self.held.iter().map(|lock| of_lock(lock, LockState::Held));
+        let waiting = self.waiting.iter().map(|(lock, _)| of_lock(lock, LockState::Waiting));
+        let mut entries: Vec<_> = held.chain(waiting).chain(self.shares.iter().map(of_share)).collect();
+        entries.sort_by_key(|entry| entry.inode);
+        entries.truncate(max);
+        entries
+    }
+
+    fn is_full(&self) -> bool {
+        self.held.len() + self.waiting.len() + self.shares.len() >= self.max
+    }
+
+    fn client(&self, owner: &LockOwner) -> Option<LockClient> {
+        let id = client_of(owner)?;
+        self.clients.iter().find(|known| known.id == id).cloned()
+    }
+
+    fn require_client(&self, owner: &LockOwner) -> Result<(), Failure> {
+        let is_known = client_of(owner).is_none_or(|id| self.clients.iter().any(|known| known.id == id));
+        if is_known { Ok(()) } else { Err(FsError::InvalidArgument.into()) }
+    }
+
+    fn require_grace(&self, owner: &LockOwner, reclaim: bool, now: Duration) -> Result<(), Failure> {
+        let is_grace = now < self.grace_until;
+        let was_there = client_of(owner).is_some_and(|id| self.recovering.iter().any(|known| known.id == id));
+        let is_right = if reclaim { is_grace && was_there } else { !is_grace };
+        if is_right { Ok(()) } else { Err(FsError::Grace.into()) }
+    }
+
+    /// Locks of others that are in the way.
+    fn blockers<'a>(&'a self, wanted: &'a Lock) -> impl Iterator<Item = &'a Lock> {
+        self.held.iter().filter(|held| held.excludes(wanted))
+    }
+
+    /// Whether a holder waits, itself or by others, for the one who asks.
+    fn waits_for_ever(&self, wanted: &Lock) -> bool {
+        let mut seen = Vec::new();
+        let mut next: Vec<_> = self.blockers(wanted).map(|lock| &lock.owner).collect();
+        while let Some(owner) = next.pop() {
+            if *owner == wanted.owner {
+                return true;
+            }
+            if seen.contains(&owner) {
+                continue;
+            }
+            seen.push(owner);
+            let waits = self.waiting.iter().filter(|(lock, _)| lock.owner == *owner);
+            next.extend(waits.flat_map(|(lock, _)| self.blockers(lock)).map(|lock| &lock.owner));
+        }
+        false
+    }
+
+    /// Takes a lock that nothing stands in the way of.
+    fn take(&mut self, mut wanted: Lock) {
+        self.cut(&wanted);
+        let touches = |lock: &Lock| lock.is_of(&wanted) && lock.kind == wanted.kind && lock.touches(&wanted);
+        let (joined, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.held).into_iter().partition(touches);
+        for lock in joined {
+            wanted.first = wanted.first.min(lock.first);
+            wanted.last = wanted.last.max(lock.last);
+        }
+        self.held = rest;
+        self.held.push(wanted);
+    }
+
+    /// Gives a range back, whatever of it is held.
+    fn cut(&mut self, freed: &Lock) {
+        let cut = |lock: Lock| {
+            if !lock.is_of(freed) || !lock.overlaps(freed) {
+                return vec![lock];
+            }
+            let mut left = Vec::new();
+            if lock.first < freed.first {
+                left.push(Lock { last: freed.first - 1, ..lock.clone() });
+            }
+            if lock.last > freed.last {
+                left.push(Lock { first: freed.last + 1, ..lock });
+            }
+            left
+        };
+        self.held = std::mem::take(&mut self.held).into_iter().flat_map(cut).collect();
+    }
+
+    /// Grants all that wait for nobody any more. A grant may free others: it may convert a lock to a shared one.
+    fn grant(&mut self) {
+        while let Some(index) = self.waiting.iter().position(|(lock, _)| self.blockers(lock).next().is_none()) {
+            let (lock, mailbox) = self.waiting.remove(index);
+            let event = Event::LockGranted { inode: lock.inode, owner: lock.owner.clone(), range: lock.range() };
+            self.take(lock);
+            mailbox.put(event);
+        }
+    }
+}
+
+impl Lock {
+    /// Errors: `InvalidArgument` (the range overflows).
+    fn wanted(request: &LockRequest, since: Timestamp) -> Result<Self, Failure> {
+        let LockRange { offset, length } = request.range;
+        let last = match length {
+            0 => Some(u64::MAX),
+            _ => offset.checked_add(length - 1),
+        };
+        let last = last.ok_or(FsError::InvalidArgument)?;
+        let (inode, owner, kind) = (request.inode, request.owner.clone(), request.kind);
+        Ok(Self { inode, owner, first: offset, last, kind, since })
+    }
+
+    fn range(&self) -> LockRange {
+        let length = if self.last == u64::MAX { 0 } else { self.last - self.first + 1 };
+        LockRange { offset: self.first, length }
+    }
+
+    fn is_of(&self, other: &Self) -> bool {
+        self.inode == other.inode && self.owner == other.owner
+    }
+
+    fn is_same_request(&self, other: &Self) -> bool {
+        self.is_of(other) && (self.first, self.last) == (other.first, other.last)
+    }
+
+    fn overlaps(&self, other: &Self) -> bool {
+        self.first <= other.last && other.first <= self.last
+    }
+
+    fn touches(&self, other: &Self) -> bool {
+        self.first <= other.last.saturating_add(1) && other.first <= self.last.saturating_add(1)
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        self.first <= other.first && other.last <= self.last
+    }
+
+    fn excludes(&self, other: &Self) -> bool {
+        let is_exclusive = self.kind == LockKind::Exclusive || other.kind == LockKind::Exclusive;
+        self.inode == other.inode && self.owner != other.owner && is_exclusive && self.overlaps(other)
+    }
+}
+
+impl Share {
+    fn is_of(&self, other: &Self) -> bool {
+        self.inode == other.inode && self.owner == other.owner
+    }
+
+    fn conflicts(&self, other: &Self) -> bool {
+        let denies = |deny: ShareMode, access: ShareMode| (deny.read && access.read) || (deny.write && access.write);
+        let is_denied = denies(self.deny, other.access) || denies(other.deny, self.access);
+        self.inode == other.inode && self.owner != other.owner && is_denied
+    }
+}
+
+fn client_of(owner: &LockOwner) -> Option<ClientId> {
+    match owner {
+        LockOwner::Nlm { client, .. } => Some(*client),
+        LockOwner::Open(_) => None,
+    }
+}
