@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use nfs_server::{HandleKeys, Server, ServerParts};
 use tokio::sync::watch;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinSet, spawn_blocking};
 use vfs::{Clock, Vfs};
 use zones::{ConfigErrors, Registry, Zone, ZoneDefinition};
 
@@ -38,6 +38,8 @@ pub(crate) struct House<V> {
     conditions: Arc<Conditions>,
     server: Server<V>,
     clock: Arc<dyn Clock>,
+    /// What runs beside the connections until the stop.
+    beside: JoinSet<()>,
     stop: watch::Sender<bool>,
 }
 
@@ -67,8 +69,12 @@ impl<V: Vfs> House<V> {
         let conditions = Arc::new(Conditions::default());
         let listeners = Listeners::new(server.clone(), (workers.seats(), settings.ports()), Arc::clone(&conditions));
         let settings = settings.clone();
-        let mut house = Self { vfs, settings, source, registry, listeners, workers, conditions, server, clock, stop };
+        let beside = JoinSet::new();
+        let mut house =
+            Self { vfs, settings, source, registry, listeners, workers, conditions, server, clock, beside, stop };
         house.reload().await?;
+        let server = house.server.clone();
+        house.beside.spawn(async move { server.serve_locks().await });
         Ok(house)
     }
 

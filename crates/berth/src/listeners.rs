@@ -29,7 +29,7 @@ pub(crate) struct Listeners<V> {
 #[derive(Debug)]
 pub(crate) struct Bound {
     address: IpAddr,
-    nfs: TcpListener,
+    nfs: (TcpListener, UdpSocket),
     portmap: Option<(TcpListener, UdpSocket)>,
 }
 
@@ -49,10 +49,10 @@ impl<V: Vfs> Listeners<V> {
     pub(crate) fn serve(&mut self, bound: Vec<Bound>) {
         for Bound { address, nfs, portmap } in bound {
             let mut tasks = JoinSet::new();
-            tasks.spawn(accept(self.server.clone(), nfs, Role::Nfs, self.seats.clone()));
-            if let Some((stream, datagram)) = portmap {
-                tasks.spawn(accept(self.server.clone(), stream, Role::Portmap, self.seats.clone()));
-                tasks.spawn(answer(self.server.clone(), datagram, Arc::clone(&self.conditions)));
+            let sockets = [Some((nfs, Role::Nfs)), portmap.map(|portmap| (portmap, Role::Portmap))];
+            for ((stream, datagrams), role) in sockets.into_iter().flatten() {
+                tasks.spawn(accept(self.server.clone(), stream, role, self.seats.clone()));
+                tasks.spawn(answer((self.server.clone(), role), datagrams, Arc::clone(&self.conditions)));
             }
             tracing::info!(%address, port = self.ports.nfs, portmap = self.ports.portmap, "listening");
             self.open.insert(address, tasks);
@@ -73,20 +73,12 @@ impl<V: Vfs> Listeners<V> {
 
 impl Bound {
     fn new(address: IpAddr, ports: Ports) -> Result<Self> {
-        let nfs = listen(address, ports.nfs, "nfs")?;
-        let portmap = match ports.portmap {
-            Some(port) => {
-                let at = SocketAddr::new(address, port);
-                let datagram = std::net::UdpSocket::bind(at).and_then(|socket| {
-                    socket.set_nonblocking(true)?;
-                    UdpSocket::from_std(socket)
-                });
-                let datagram = datagram.map_err(|error| refusal(at, "portmap", "UDP", error))?;
-                Some((listen(address, port, "portmap")?, datagram))
-            }
-            None => None,
+        let both = |port, section| -> Result<_> {
+            let datagrams = hear(address, port, section)?;
+            Ok((listen(address, port, section)?, datagrams))
         };
-        Ok(Self { address, nfs, portmap })
+        let portmap = ports.portmap.map(|port| both(port, "portmap")).transpose()?;
+        Ok(Self { address, nfs: both(ports.nfs, "nfs")?, portmap })
     }
 }
 
@@ -94,14 +86,23 @@ async fn accept<V: Vfs>(server: Server<V>, listener: TcpListener, role: Role, se
     server.serve_tcp(listener, role, &seats).await;
 }
 
-async fn answer<V: Vfs>(server: Server<V>, socket: UdpSocket, conditions: Arc<Conditions>) {
+async fn answer<V: Vfs>((server, role): (Server<V>, Role), socket: UdpSocket, conditions: Arc<Conditions>) {
     let at = socket.local_addr();
-    if let Err(error) = server.serve_udp_portmap(socket).await {
-        tracing::error!(%error, "portmap answers no datagrams any more");
+    if let Err(error) = server.serve_udp(socket, role).await {
+        tracing::error!(%error, ?role, "datagrams are not answered any more");
         if let Ok(at) = at {
-            conditions.lose_listener(at, format!("portmap answers no datagrams any more ({error})"));
+            conditions.lose_listener(at, format!("datagrams are not answered any more ({error})"));
         }
     }
+}
+
+fn hear(address: IpAddr, port: u16, section: &str) -> Result<UdpSocket> {
+    let at = SocketAddr::new(address, port);
+    let bound = std::net::UdpSocket::bind(at).and_then(|socket| {
+        socket.set_nonblocking(true)?;
+        UdpSocket::from_std(socket)
+    });
+    bound.map_err(|error| refusal(at, section, "UDP", error))
 }
 
 fn listen(address: IpAddr, port: u16, section: &str) -> Result<TcpListener> {

@@ -15,7 +15,7 @@ use crate::sessions::Traffic;
 /// What the connection arrived at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// The port of NFS and MOUNT.
+    /// The port of NFS, MOUNT, NLM and NSM.
     Nfs,
     /// The port of portmap and rpcbind.
     Portmap,
@@ -75,8 +75,8 @@ impl Caller {
     }
 
     /// The sender of one datagram.
-    pub(crate) fn of_datagram(local: SocketAddr, peer: SocketAddr, session: SessionId) -> Self {
-        Self { is_datagram: true, ..Self::new(Role::Portmap, local, peer, session) }
+    pub(crate) fn of_datagram(role: Role, local: SocketAddr, peer: SocketAddr, session: SessionId) -> Self {
+        Self { is_datagram: true, ..Self::new(role, local, peer, session) }
     }
 
     /// A number for the next operation.
@@ -159,6 +159,11 @@ fn client_id(client: IpAddr) -> ClientId {
             hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes)) | 1 << 63
         }
     })
+}
+
+/// Whether some export of the zone lets a client in.
+pub(crate) fn is_client(zone: &Zone, client: IpAddr) -> bool {
+    zone.exports().iter().any(|export| export.access(client).is_some())
 }
 
 /// What counts as one client where clients get shares: an IPv4 address, or a /64 of IPv6, whose addresses one machine

@@ -5,20 +5,20 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use nfs_wire::rpc::{
-    AcceptStat, AuthFlavor, AuthStat, AuthSys, CallError, CallHeader, MOUNT_PROGRAM, NFS_PROGRAM, OpaqueAuth,
-    PORTMAP_PROGRAM, ReplyHeader,
+    AcceptStat, AuthFlavor, AuthStat, AuthSys, CallError, CallHeader, MOUNT_PROGRAM, NFS_PROGRAM, NLM_PROGRAM,
+    NSM_PROGRAM, OpaqueAuth, PORTMAP_PROGRAM, ReplyHeader,
 };
 use nfs_wire::xdr::Decoder;
 use tracing::Instrument;
-use vfs::{Identity, OperationId, ReplayKey, Vfs};
+use vfs::{Identity, OperationId, Priority, ReplayKey, Vfs};
 use zones::{ExportId, Zone};
 
-use crate::caller::{Caller, Role};
+use crate::caller::{Caller, Role, is_client};
 use crate::door::{Door, ZoneState};
 use crate::metrics::{Answer, Operation};
 use crate::reply::{Outcome, Reply};
 use crate::reply_cache::{Admission, ReplyKey, Ticket};
-use crate::{mount, nfs3, portmap};
+use crate::{mount, nfs3, nlm4, nsm, portmap};
 
 /// A call whose header was read.
 struct Call<'a, V> {
@@ -35,6 +35,10 @@ struct Call<'a, V> {
 /// Does what a record asks and returns what becomes of it. Never fails: whatever is wrong has its answer.
 pub(crate) async fn handle<V: Vfs>(door: &Door<V>, caller: &Caller, record: Bytes) -> Outcome {
     let Some(zone) = door.registry.zone_for(caller.local.ip()) else { return Outcome::Close };
+    if caller.is_datagram && caller.role == Role::Nfs && !is_client(&zone, caller.client) {
+        // Its address may be another's, who has nothing to do with this house.
+        return Outcome::Silence;
+    }
     let state = caller.zone_state(&zone, || door.zone_state(zone.id()));
     let mut decoder = Decoder::new(record.clone());
     let header = match CallHeader::decode_call(&mut decoder) {
@@ -67,7 +71,7 @@ pub(crate) async fn handle<V: Vfs>(door: &Door<V>, caller: &Caller, record: Byte
 impl<V: Vfs> Call<'_, V> {
     async fn run(&self, record: &Bytes, arguments: Decoder) -> Outcome {
         let header = self.header;
-        if let Err(status) = check_program(self.caller.role, header) {
+        if let Err(status) = check_program(self.caller, header) {
             return Outcome::Reply(Reply::header_only(&ReplyHeader::accepted(header.xid, status)));
         }
         let identity = match identity(&header.credential) {
@@ -79,6 +83,8 @@ impl<V: Vfs> Call<'_, V> {
         match header.program {
             NFS_PROGRAM => self.nfs(&identity, record, arguments).await,
             MOUNT_PROGRAM => Outcome::Reply(self.mount(arguments).await),
+            NLM_PROGRAM => self.nlm(&identity, record, arguments).await,
+            NSM_PROGRAM => Outcome::Reply(self.nsm(arguments).await),
             _ => Outcome::Reply(self.portmap(arguments)),
         }
     }
@@ -123,19 +129,46 @@ impl<V: Vfs> Call<'_, V> {
 
     async fn nfs_call(&self, identity: &Identity, replay_key: Option<ReplayKey>, arguments: Decoder) -> Reply {
         let header = self.header;
-        let call = nfs3::Call {
+        let priority = nfs3::priority(header.procedure);
+        let call = nfs3::Call { replay_key, priority, ..self.on_files(identity) };
+        nfs3::dispatch(&call, (header.xid, header.procedure), arguments).await
+    }
+
+    async fn nlm(&self, identity: &Identity, record: &Bytes, arguments: Decoder) -> Outcome {
+        let (xid, procedure) = (self.header.xid, self.header.procedure);
+        let nfs = nfs3::Call { priority: nlm4::priority(procedure), ..self.on_files(identity) };
+        let call = nlm4::Call { nfs, state: self.state };
+        if !nlm4::must_not_be_repeated(procedure) {
+            return Outcome::Reply(nlm4::dispatch(&call, (xid, procedure), arguments).await);
+        }
+        let ticket = match self.admit(ReplyKey::of(self.caller.client, xid, record)).await {
+            Ok(ticket) => ticket,
+            Err(outcome) => return outcome,
+        };
+        let reply = nlm4::dispatch(&call, (xid, procedure), arguments).await;
+        ticket.finish(reply.head());
+        Outcome::Reply(reply)
+    }
+
+    async fn nsm(&self, arguments: Decoder) -> Reply {
+        let call = nsm::Call { door: self.door, caller: self.caller, zone: self.zone };
+        nsm::dispatch(&call, (self.header.xid, self.header.procedure), arguments).await
+    }
+
+    /// A call that opens file handles.
+    fn on_files<'a>(&'a self, identity: &'a Identity) -> nfs3::Call<'a, V> {
+        nfs3::Call {
             door: self.door,
             caller: self.caller,
             zone: self.zone,
-            token: &header.credential,
+            token: &self.header.credential,
             identity,
             operation_id: self.operation_id,
             export: self.export,
-            replay_key,
-            priority: nfs3::priority(header.procedure),
+            replay_key: None,
+            priority: Priority::Normal,
             folds_file_ids: AtomicBool::new(false),
-        };
-        nfs3::dispatch(&call, (header.xid, header.procedure), arguments).await
+        }
     }
 
     async fn mount(&self, arguments: Decoder) -> Reply {
@@ -146,8 +179,7 @@ impl<V: Vfs> Call<'_, V> {
 
     fn portmap(&self, arguments: Decoder) -> Reply {
         let local = self.caller.local.ip().to_canonical();
-        let is_client = || self.zone.exports().iter().any(|export| export.access(self.caller.client).is_some());
-        let may_list = !self.caller.is_datagram || is_client();
+        let may_list = !self.caller.is_datagram || is_client(self.zone, self.caller.client);
         let directory = portmap::Directory { local, settings: &self.door.settings, clock: &*self.door.clock, may_list };
         let CallHeader { xid, version, procedure, .. } = *self.header;
         portmap::dispatch(&directory, (xid, version, procedure), arguments)
@@ -169,10 +201,13 @@ fn refuse_header(error: CallError) -> Outcome {
 }
 
 /// Errors, in order: `PROG_UNAVAIL` (not served on this port), `PROG_MISMATCH`.
-fn check_program(role: Role, header: &CallHeader) -> Result<(), AcceptStat> {
-    let versions = match (role, header.program) {
-        (Role::Nfs, NFS_PROGRAM) => 3..=3,
+fn check_program(caller: &Caller, header: &CallHeader) -> Result<(), AcceptStat> {
+    let versions = match (caller.role, header.program) {
+        // Over datagrams it would have no flow control, and replies larger than their fragments survive.
+        (Role::Nfs, NFS_PROGRAM) if !caller.is_datagram => 3..=3,
         (Role::Nfs, MOUNT_PROGRAM) => mount::VERSIONS,
+        (Role::Nfs, NLM_PROGRAM) => 4..=4,
+        (Role::Nfs, NSM_PROGRAM) => nsm::VERSIONS,
         (Role::Portmap, PORTMAP_PROGRAM) => portmap::VERSIONS,
         _ => return Err(AcceptStat::ProgUnavail),
     };

@@ -5,13 +5,14 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use vfs::{Case, Clock, FsError, InodeId, OpContext, SessionId, Vfs, WalkRequest, ZoneId};
+use vfs::{Case, Clock, FsError, InodeId, Mailbox, OpContext, SessionId, Vfs, WalkRequest, ZoneId};
 use zones::{Export, ExportId, Registry, Zone};
 
 use crate::connection::HeldBytes;
 use crate::handle::HandleKeys;
 use crate::metrics::Metrics;
 use crate::mount::MountTable;
+use crate::nlm4::Desk;
 use crate::reply_cache::ReplyCache;
 use crate::sessions::Sessions;
 use crate::settings::Settings;
@@ -24,6 +25,8 @@ pub(crate) struct Door<V> {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: Settings,
     pub(crate) roots: ExportRoots,
+    /// What lock calls share.
+    pub(crate) locks: Desk,
     /// What connections hold together.
     pub(crate) held_bytes: HeldBytes,
     /// The connections that are open.
@@ -38,6 +41,8 @@ pub(crate) struct ZoneState {
     pub(crate) replies: ReplyCache,
     pub(crate) metrics: Metrics,
     pub(crate) mounts: MountTable,
+    /// Where grants of locks that were waited for are told.
+    pub(crate) lock_events: Arc<Mailbox>,
 }
 
 /// The root inodes of exports, found by walking from the base of the zone and kept until a MNT finds another.
@@ -56,8 +61,8 @@ impl<V: Vfs> Door<V> {
     ) -> Self {
         let (roots, zones, sessions) = (ExportRoots::default(), RwLock::default(), AtomicU64::new(1));
         let held_bytes = HeldBytes::new(settings.bytes_in_flight_max);
-        let open_sessions = Sessions::default();
-        Self { vfs, registry, keys, clock, settings, roots, held_bytes, open_sessions, zones, sessions }
+        let (open_sessions, locks) = (Sessions::default(), Desk::new());
+        Self { vfs, registry, keys, clock, settings, roots, locks, held_bytes, open_sessions, zones, sessions }
     }
 
     /// A number for the next connection.
@@ -76,9 +81,14 @@ impl<V: Vfs> Door<V> {
         let make = || {
             let replies = ReplyCache::new(self.settings.reply_cache_bytes_max);
             let (metrics, mounts) = (Metrics::new(), MountTable::new(self.settings.mounts_max));
-            Arc::new(ZoneState { replies, metrics, mounts })
+            Arc::new(ZoneState { replies, metrics, mounts, lock_events: Arc::default() })
         };
         Arc::clone(zones.entry(id).or_insert_with(make))
+    }
+
+    /// What is kept for every zone that was called.
+    pub(crate) fn zone_states(&self) -> Vec<Arc<ZoneState>> {
+        self.zones.read().unwrap_or_else(PoisonError::into_inner).values().map(Arc::clone).collect()
     }
 
     /// The root inode of an export.

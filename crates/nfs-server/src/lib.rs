@@ -1,17 +1,21 @@
-//! The NFS door: NFSv3, MOUNT and portmap, onto `vfs`.
+//! The NFS door: NFSv3, MOUNT, NLM, NSM and portmap, onto `vfs`.
 //!
 //! The road of a call: `connection` cuts records from a stream and polls each call in place, `dispatch` does what RPC
 //! asks, `nfs3` has one file per procedure (decode, ask vfs, encode), and the reply goes back as a return value. Nothing
 //! here makes a thread, a runtime or a task: [`Server`] gives out futures, and the roof runs them.
 
+mod callback;
 mod caller;
 mod connection;
+mod datagrams;
 mod dispatch;
 mod door;
 mod handle;
 mod metrics;
 mod mount;
 mod nfs3;
+mod nlm4;
+mod nsm;
 mod portmap;
 mod reply;
 mod reply_cache;

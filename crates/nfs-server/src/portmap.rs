@@ -6,7 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 use nfs_wire::portmap::rpcbind::{AddressEntry, BindString, Binding, v3, v4};
 use nfs_wire::portmap::{Dump, Getport, Mapping, MappingList, Null, PROTOCOL_TCP, PROTOCOL_UDP, Set, Unset};
 use nfs_wire::portmap::{format_universal_address, parse_universal_address, rpcbind};
-use nfs_wire::rpc::{AcceptStat, MOUNT_PROGRAM, NFS_PROGRAM, PORTMAP_PROGRAM, Procedure, ReplyHeader};
+use nfs_wire::rpc::{
+    AcceptStat, MOUNT_PROGRAM, NFS_PROGRAM, NLM_PROGRAM, NSM_PROGRAM, PORTMAP_PROGRAM, Procedure, ReplyHeader,
+};
 use nfs_wire::xdr::{Decode, Decoder};
 use vfs::Clock;
 
@@ -159,10 +161,24 @@ impl Directory<'_> {
         let mapper_port = self.settings.portmap_port;
         let mapper = mapper.map(move |(version, protocol)| service((PORTMAP_PROGRAM, version, protocol), mapper_port));
         let nfs_port = self.settings.nfs_port;
-        let nfs = [(NFS_PROGRAM, 3), (MOUNT_PROGRAM, 1), (MOUNT_PROGRAM, 2), (MOUNT_PROGRAM, 3)];
-        mapper.chain(nfs.into_iter().map(move |(program, version)| service((program, version, PROTOCOL_TCP), nfs_port)))
+        mapper.chain(SERVED.into_iter().map(move |served| service(served, nfs_port)))
     }
 }
+
+/// What is served on the port of NFS: program, version, protocol. NFS itself is not served over UDP.
+pub(crate) const SERVED: [(u32, u32, u32); 11] = [
+    (NFS_PROGRAM, 3, PROTOCOL_TCP),
+    (MOUNT_PROGRAM, 1, PROTOCOL_TCP),
+    (MOUNT_PROGRAM, 2, PROTOCOL_TCP),
+    (MOUNT_PROGRAM, 3, PROTOCOL_TCP),
+    (MOUNT_PROGRAM, 1, PROTOCOL_UDP),
+    (MOUNT_PROGRAM, 2, PROTOCOL_UDP),
+    (MOUNT_PROGRAM, 3, PROTOCOL_UDP),
+    (NLM_PROGRAM, 4, PROTOCOL_TCP),
+    (NLM_PROGRAM, 4, PROTOCOL_UDP),
+    (NSM_PROGRAM, 1, PROTOCOL_TCP),
+    (NSM_PROGRAM, 1, PROTOCOL_UDP),
+];
 
 fn universal(host: IpAddr, port: u16) -> BindString {
     let address = format_universal_address(SocketAddr::new(host, port));

@@ -1,10 +1,9 @@
-//! The door as `berth` composes it: listeners, connections and datagrams.
+//! The door as `berth` composes it: listeners and connections.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::hash::Hash;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,11 +12,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use vfs::{Clock, SessionId, Vfs, ZoneId};
 use zones::Registry;
 
+use crate::callback::{Peers, Sockets};
 use crate::caller::{Caller, Role, client_network};
 use crate::connection::{Calls, Connection};
 use crate::dispatch::handle;
@@ -25,7 +25,8 @@ use crate::door::Door;
 use crate::handle::HandleKeys;
 use crate::metrics::{OperationFigures, ReplyCacheFigures, ShareFigures};
 use crate::nfs3::reply_bytes_max;
-use crate::reply::Outcome;
+use crate::nlm4::deliver_grants;
+use crate::nsm::send_notices;
 use crate::sessions::{Session, SessionFigures};
 use crate::settings::Settings;
 
@@ -44,9 +45,9 @@ impl<T: Fn(Pin<Box<dyn Future<Output = ()> + Send>>) + Send + Sync + 'static> Sp
 
 /// The NFS door. Clones are the same door.
 pub struct Server<V> {
-    door: Arc<Door<V>>,
+    pub(crate) door: Arc<Door<V>>,
     connections: Arc<Connections>,
-    stop: watch::Receiver<bool>,
+    pub(crate) stop: watch::Receiver<bool>,
 }
 
 /// What the door needs.
@@ -155,33 +156,17 @@ impl<V: Vfs> Server<V> {
         tracing::debug!(session = caller.session.0, %peer, reason = %ended, "connection ended");
     }
 
-    /// Answers portmap datagrams until the house stops. The socket is bound to one address of a zone.
-    ///
-    /// # Errors
-    /// When the socket does not tell its address, or is broken.
-    pub async fn serve_udp_portmap(&self, socket: UdpSocket) -> io::Result<()> {
-        let local = socket.local_addr()?;
-        let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
-        loop {
-            let received = tokio::select! {
-                biased;
-                () = stopped(self.stop.clone()) => return Ok(()),
-                received = socket.recv_from(&mut buffer) => received,
-            };
-            let (length, peer) = match received {
-                Ok(received) => received,
-                Err(error) => {
-                    tracing::warn!(%error, "receive failed");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
-            };
-            let record = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
-            let caller = Caller::of_datagram(local, peer, self.door.next_session());
-            if let Outcome::Reply(reply) = handle(&self.door, &caller, record).await {
-                // A lost answer is asked for again.
-                drop(socket.send_to(&reply.into_datagram(), peer).await);
-            }
+    /// Tells clients that locks they waited for are granted, and those of the last life that the house restarted; until
+    /// the house stops. Run it once, when the zones are served, on a runtime with I/O and time.
+    pub async fn serve_locks(&self) {
+        let door = &*self.door;
+        let sockets = Sockets::default();
+        let peers = Peers::new(&sockets, &*door.clock);
+        let serve = async { tokio::join!(deliver_grants(door, &peers), send_notices(door, &peers)) };
+        tokio::select! {
+            biased;
+            () = stopped(self.stop.clone()) => {}
+            ((), ()) = serve => {}
         }
     }
 
@@ -324,17 +309,15 @@ fn leave<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: K) {
 }
 
 /// Resolves when the house stops; a sender that is gone means that it never will.
-async fn stopped(mut stop: watch::Receiver<bool>) {
+pub(crate) async fn stopped(mut stop: watch::Receiver<bool>) {
     if stop.wait_for(|is_stopping| *is_stopping).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const KEEPALIVE_TIME: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
-/// Longest portmap call; what is longer is cut and does not decode.
-const DATAGRAM_BYTES_MAX: usize = 4096;
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,7 @@
 
 use nfs_wire::mount::v3::Mountstat3;
 use nfs_wire::nfs3::Nfsstat3;
+use nfs_wire::nlm4::Nlm4Stats;
 use vfs::FsError;
 
 /// The `nfsstat3` of a refusal (RFC 1813 2.6).
@@ -69,5 +70,52 @@ pub(crate) const fn mount_status(error: FsError) -> Mountstat3 {
         | FsError::BadOpen
         | FsError::Delay
         | FsError::Cancelled => Mountstat3::Serverfault,
+    }
+}
+
+/// The `nlm4_stats` of a refusal (RFC 1813 6.1.1).
+pub(crate) const fn nlm_status(error: FsError) -> Nlm4Stats {
+    match error {
+        FsError::LockConflict | FsError::ShareConflict => Nlm4Stats::Denied,
+        FsError::Deadlock => Nlm4Stats::Deadlck,
+        // Of "ask again a little later" NLM has this word only.
+        FsError::Grace | FsError::Delay => Nlm4Stats::DeniedGracePeriod,
+        FsError::TooManyLocks => Nlm4Stats::DeniedNolocks,
+        FsError::StaleHandle => Nlm4Stats::StaleFh,
+        FsError::ReadOnly => Nlm4Stats::Rofs,
+        FsError::FileTooLarge => Nlm4Stats::Fbig,
+        // Ranges are checked before: it is the client that is not known any more.
+        FsError::InvalidArgument
+        | FsError::NotFound
+        | FsError::NotPermitted
+        | FsError::AccessDenied
+        | FsError::Exists
+        | FsError::NotDirectory
+        | FsError::IsDirectory
+        | FsError::NotEmpty
+        | FsError::WrongType
+        | FsError::NameTooLong
+        | FsError::NoSpace
+        | FsError::QuotaExceeded
+        | FsError::TooManyLinks
+        | FsError::TooDeep
+        | FsError::CrossDevice
+        | FsError::DeletePending
+        | FsError::BadCookie
+        | FsError::NotSync
+        | FsError::NotSupported
+        | FsError::BadOpen
+        | FsError::Cancelled
+        | FsError::Io => Nlm4Stats::Failed,
+    }
+}
+
+/// The `nlm4_stats` of a handle that could not be opened.
+pub(crate) const fn nlm_status_of_handle(status: Nfsstat3) -> Nlm4Stats {
+    match status {
+        Nfsstat3::Badhandle | Nfsstat3::Stale => Nlm4Stats::StaleFh,
+        Nfsstat3::Jukebox => Nlm4Stats::DeniedGracePeriod,
+        Nfsstat3::Rofs => Nlm4Stats::Rofs,
+        _ => Nlm4Stats::Failed,
     }
 }

@@ -98,7 +98,7 @@ mod tests {
         let (_, _, datagrams) = tokio::join!(
             server.serve_tcp(nfs, Role::Nfs, &spawner),
             server.serve_tcp(portmap, Role::Portmap, &spawner),
-            server.serve_udp_portmap(datagrams),
+            server.serve_udp(datagrams, Role::Portmap),
         );
         datagrams.unwrap();
     }

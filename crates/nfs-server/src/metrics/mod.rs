@@ -7,7 +7,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use nfs_wire::rpc::{MOUNT_PROGRAM, NFS_PROGRAM, PORTMAP_PROGRAM, procedure_name, program_name};
+use nfs_wire::rpc::{
+    MOUNT_PROGRAM, NFS_PROGRAM, NLM_PROGRAM, NSM_PROGRAM, PORTMAP_PROGRAM, procedure_name, program_name,
+};
 use zones::ExportId;
 
 use self::latency::Histogram;
@@ -18,7 +20,7 @@ pub use self::shares::{Share, ShareFigures, TrafficFigures};
 /// What happened to one operation of one zone since the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OperationFigures {
-    /// The program: `nfs`, `mount`, `portmap`.
+    /// The program: `nfs`, `mount`, `portmap`, `nlm`, `nsm`.
     pub program: &'static str,
     /// The procedure: `GETATTR`, or `UNKNOWN`.
     pub operation: &'static str,
@@ -43,7 +45,7 @@ pub struct ReplyCacheFigures {
     pub misses: u64,
 }
 
-/// An operation as counted: the procedures of NFSv3, those of MOUNT, portmap as a whole, and the rest.
+/// An operation as counted: the procedures of NFSv3, MOUNT, NLM and NSM, portmap as a whole, and the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Operation(usize);
 
@@ -111,6 +113,8 @@ impl Operation {
             NFS_PROGRAM if procedure < NFS_OPERATIONS => Self(procedure),
             MOUNT_PROGRAM if procedure < MOUNT_OPERATIONS => Self(NFS_OPERATIONS + procedure),
             PORTMAP_PROGRAM => Self(PORTMAP),
+            NLM_PROGRAM if procedure < NLM_OPERATIONS => Self(NLM + procedure),
+            NSM_PROGRAM if procedure < NSM_OPERATIONS => Self(NSM + procedure),
             _ => Self(UNKNOWN),
         }
     }
@@ -143,6 +147,8 @@ impl Operation {
                 (program_name(MOUNT_PROGRAM), procedure_name(MOUNT_PROGRAM, 3, number(NFS_OPERATIONS)))
             }
             PORTMAP => (program_name(PORTMAP_PROGRAM), "ALL"),
+            NLM..NSM => (program_name(NLM_PROGRAM), procedure_name(NLM_PROGRAM, 4, number(NLM))),
+            NSM..UNKNOWN => (program_name(NSM_PROGRAM), procedure_name(NSM_PROGRAM, 1, number(NSM))),
             _ => ("unknown", "UNKNOWN"),
         }
     }
@@ -242,7 +248,11 @@ const MOUNT_OPERATIONS: usize = 6;
 /// Number of MNT among the procedures of MOUNT.
 const MNT: usize = 1;
 const PORTMAP: usize = NFS_OPERATIONS + MOUNT_OPERATIONS;
-const UNKNOWN: usize = PORTMAP + 1;
+const NLM: usize = PORTMAP + 1;
+const NLM_OPERATIONS: usize = 24;
+const NSM: usize = NLM + NLM_OPERATIONS;
+const NSM_OPERATIONS: usize = 7;
+const UNKNOWN: usize = NSM + NSM_OPERATIONS;
 const OPERATIONS: usize = UNKNOWN + 1;
 
 #[cfg(test)]
@@ -291,12 +301,14 @@ mod tests {
 
     #[test]
     fn every_call_has_a_place() {
-        for program in [NFS_PROGRAM, MOUNT_PROGRAM, PORTMAP_PROGRAM, 0, u32::MAX] {
+        for program in [NFS_PROGRAM, MOUNT_PROGRAM, NLM_PROGRAM, NSM_PROGRAM, PORTMAP_PROGRAM, 0, u32::MAX] {
             for procedure in [0, 1, 6, 21, 22, u32::MAX] {
                 let begun = (1, Duration::ZERO);
                 assert!(Metrics::new().begin(u64::MAX, Operation::of(program, procedure), begun).is_some());
             }
         }
-        assert_eq!(Operation::of(NFS_PROGRAM, 21).name(), "COMMIT");
+        let names = [(NFS_PROGRAM, 21), (NLM_PROGRAM, 23), (NLM_PROGRAM, 17), (NSM_PROGRAM, 6), (NSM_PROGRAM, 7)];
+        let names = names.map(|(program, procedure)| Operation::of(program, procedure).name());
+        assert_eq!(names, ["COMMIT", "FREE_ALL", "UNKNOWN", "NOTIFY", "UNKNOWN"]);
     }
 }

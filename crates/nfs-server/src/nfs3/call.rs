@@ -33,11 +33,11 @@ pub(crate) struct Call<'a, V> {
 }
 
 /// An inode that a call may ask about, and the context to ask in.
-pub(super) struct Object {
-    pub(super) inode: InodeId,
-    pub(super) ctx: OpContext,
+pub(crate) struct Object {
+    pub(crate) inode: InodeId,
+    pub(crate) ctx: OpContext,
     export: ExportId,
-    pub(super) read_only: bool,
+    pub(crate) read_only: bool,
 }
 
 /// A refusal with the attributes that were at hand.
@@ -56,7 +56,7 @@ impl<V: Vfs> Call<'_, V> {
     /// Errors, in order: BADHANDLE (no handle of this house, or of another zone's export), STALE (the export is gone,
     /// or its root), ACCES (the client, its flavor or its user is not let in), JUKEBOX (the zone's provider of groups
     /// cannot be asked now), STALE (the inode lies in another shard than the root of the export, so not in the export).
-    pub(super) async fn open(&self, handle: &FileHandle) -> Result<Object, Refused> {
+    pub(crate) async fn open(&self, handle: &FileHandle) -> Result<Object, Refused> {
         let target = self.door.keys.open(handle).map_err(|_| Nfsstat3::Badhandle)?;
         let export = ExportId(target.export);
         let remembered = self.caller.admitted((export, self.token), self.door.roots.version(), &*self.door.clock);

@@ -29,7 +29,7 @@ mod write;
 use std::future::Future;
 
 use nfs_wire::nfs3::{self, Reply3};
-use nfs_wire::rpc::{AcceptStat, Procedure, ReplyHeader};
+use nfs_wire::rpc::{AcceptStat, NFS_PROGRAM, Procedure, ReplyHeader};
 use nfs_wire::xdr::{Decode, DecodeError, Decoder, Encode};
 use vfs::{Priority, Vfs};
 
@@ -104,8 +104,8 @@ pub(crate) const fn priority(procedure: u32) -> Priority {
 /// the very end of their arguments how much they want; a record with anything behind that is refused.
 pub(crate) fn reply_bytes_max(record: &bytes::Bytes) -> usize {
     let word = |offset: usize| record.get(offset..).and_then(|rest| rest.first_chunk::<4>()).copied();
-    match word(PROCEDURE_OFFSET).map(u32::from_be_bytes) {
-        Some(nfs3::Read::NUMBER | nfs3::Readdir::NUMBER | nfs3::Readdirplus::NUMBER) => {
+    match [PROGRAM_OFFSET, PROCEDURE_OFFSET].map(|offset| word(offset).map(u32::from_be_bytes)) {
+        [Some(NFS_PROGRAM), Some(nfs3::Read::NUMBER | nfs3::Readdir::NUMBER | nfs3::Readdirplus::NUMBER)] => {
             let wanted = record.last_chunk::<4>().map_or(0, |count| u32::from_be_bytes(*count));
             usize::try_from(wanted).unwrap_or(usize::MAX).min(REPLY_BYTES_MAX)
         }
@@ -136,7 +136,8 @@ fn garbage(xid: u32) -> Reply {
     Reply::header_only(&ReplyHeader::accepted(xid, AcceptStat::GarbageArgs))
 }
 
-/// Where a call header has its procedure.
+/// Where a call header has its program and procedure.
+const PROGRAM_OFFSET: usize = 12;
 const PROCEDURE_OFFSET: usize = 20;
 /// Largest reply: a READ of 1 MiB.
 const REPLY_BYTES_MAX: usize = 1 << 20;

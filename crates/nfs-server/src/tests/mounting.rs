@@ -126,8 +126,13 @@ fn ports_are_told() {
     assert_eq!(port(MOUNT_PROGRAM, 3, PROTOCOL_TCP), 12_049);
     assert_eq!(port(MOUNT_PROGRAM, 1, PROTOCOL_TCP), 12_049);
     assert_eq!(port(PORTMAP_PROGRAM, 2, PROTOCOL_UDP), 10_111);
+    for protocol in [PROTOCOL_TCP, PROTOCOL_UDP] {
+        for (program, version) in [(MOUNT_PROGRAM, 3), (100_021, 4), (100_024, 1)] {
+            assert_eq!(port(program, version, protocol), 12_049);
+        }
+    }
     for (program, version, protocol) in
-        [(NFS_PROGRAM, 3, PROTOCOL_UDP), (NFS_PROGRAM, 4, PROTOCOL_TCP), (100_021, 4, PROTOCOL_TCP)]
+        [(NFS_PROGRAM, 3, PROTOCOL_UDP), (NFS_PROGRAM, 4, PROTOCOL_TCP), (100_021, 3, PROTOCOL_TCP)]
     {
         assert_eq!(port(program, version, protocol), 0);
     }
@@ -135,7 +140,7 @@ fn ports_are_told() {
     assert!(listed.iter().all(|mapping| {
         port(mapping.program, mapping.version, mapping.protocol) == mapping.port && mapping.port != 0
     }));
-    assert_eq!(listed.len(), 10);
+    assert_eq!(listed.len(), 17);
     let mapping = Mapping { program: 200_000, version: 1, protocol: PROTOCOL_TCP, port: 1 };
     assert!(!client.call::<portmap::Set>(&mapping) && !client.call::<portmap::Unset>(&mapping));
     assert_eq!(port(200_000, 1, PROTOCOL_TCP), 0);
@@ -150,7 +155,7 @@ fn datagrams_list_nothing_to_strangers() {
         let client = house.client_from(CONTOSO, peer);
         let (local, peer) = (client.caller.local, SocketAddr::new(client.caller.client, 700));
         let caller = if is_datagram {
-            Caller::of_datagram
+            |local, peer, session| Caller::of_datagram(Role::Portmap, local, peer, session)
         } else {
             |local, peer, session| Caller::new(Role::Portmap, local, peer, session)
         };
@@ -197,8 +202,8 @@ fn rpcbind_tells_the_address_of_the_zone() {
         assert_eq!(found, SocketAddr::new(host.parse().unwrap(), 12_049), "the client found the mapper at {hint}");
     }
     assert_eq!(client.call::<rpcbind::v4::Getaddrlist>(&binding(PORTMAP_PROGRAM, 4)).len(), 2);
-    assert_eq!(client.call::<rpcbind::v3::Dump>(&()).len(), 10);
-    assert_eq!(client.call::<rpcbind::v4::Dump>(&()).len(), 10);
+    assert_eq!(client.call::<rpcbind::v3::Dump>(&()).len(), 17);
+    assert_eq!(client.call::<rpcbind::v4::Dump>(&()).len(), 17);
     assert_eq!(client.call::<rpcbind::v3::Gettime>(&()), 1_700_000_000);
     assert!(!client.call::<rpcbind::v3::Set>(&binding(NFS_PROGRAM, 3)));
     assert!(!client.call::<rpcbind::v4::Unset>(&binding(NFS_PROGRAM, 3)));

@@ -72,7 +72,10 @@ impl Turn<'_> {
         let locks = &mut self.state.locks;
         locks.require_client(&wanted.owner)?;
         locks.require_grace(&wanted.owner, request.reclaim, now)?;
-        if locks.blockers(&wanted).next().is_none() {
+        let is_free = locks.holders(&wanted).next().is_none();
+        // Only who would wait keeps the order of those who wait.
+        let is_next = request.wait.is_none() || locks.in_front(&wanted).next().is_none();
+        if is_free && (is_next || locks.waits_for_ever(&wanted)) {
             if locks.is_full() && !locks.held.iter().any(|other| other.is_same_request(&wanted)) {
                 return Err(FsError::TooManyLocks.into());
             }
@@ -83,6 +86,8 @@ impl Turn<'_> {
         }
         let mailbox = request.wait.ok_or(FsError::LockConflict)?;
         if locks.waits_for_ever(&wanted) {
+            locks.waiting.retain(|(other, _)| !other.is_same_request(&wanted));
+            locks.grant();
             return Err(FsError::Deadlock.into());
         }
         let is_full = locks.is_full();
@@ -94,19 +99,22 @@ impl Turn<'_> {
         Ok(LockReply::Queued)
     }
 
-    /// As [`vfs::Opens::test_lock`].
-    pub(super) fn test_lock(&self, request: &LockRequest) -> Result<TestLockReply, Failure> {
+    /// As [`vfs::Opens::test_lock`]; `now` on the monotonic clock.
+    pub(super) fn test_lock(&self, request: &LockRequest, now: Duration) -> Result<TestLockReply, Failure> {
         self.inode(request.inode)?;
         let wanted = Lock::wanted(request, self.now)?;
-        let first = self.state.locks.blockers(&wanted).min_by_key(|lock| lock.first);
+        if now < self.state.locks.grace_until {
+            return Err(FsError::Grace.into());
+        }
+        let first = self.state.locks.holders(&wanted).min_by_key(|lock| lock.first);
         Ok(TestLockReply { conflict: first.map(|lock| (lock.owner.clone(), lock.range(), lock.kind)) })
     }
 
-    /// As [`vfs::Opens::unlock`]. Waits that lie within the range end with it.
+    /// As [`vfs::Opens::unlock`]. A request that waits for exactly this range ends with it.
     pub(super) fn unlock(&mut self, request: &LockRequest) -> Result<(), Failure> {
         let freed = Lock::wanted(request, self.now)?;
         let locks = &mut self.state.locks;
-        locks.waiting.retain(|(lock, _)| !(lock.is_of(&freed) && freed.covers(lock)));
+        locks.waiting.retain(|(lock, _)| !(lock.is_of(&freed) && lock.range() == freed.range()));
         locks.cut(&freed);
         locks.grant();
         Ok(())
@@ -115,11 +123,12 @@ impl Turn<'_> {
     /// As [`vfs::Opens::cancel_lock`].
     pub(super) fn cancel_lock(&mut self, request: &LockRequest) -> Result<bool, Failure> {
         let cancelled = Lock::wanted(request, self.now)?;
-        let is_meant = |lock: &Lock| lock.is_same_request(&cancelled) && lock.kind == cancelled.kind;
-        let waiting = &mut self.state.locks.waiting;
-        let before = waiting.len();
-        waiting.retain(|(lock, _)| !is_meant(lock));
-        Ok(waiting.len() < before)
+        let locks = &mut self.state.locks;
+        let before = locks.waiting.len();
+        locks.waiting.retain(|(lock, _)| !lock.is_same_request(&cancelled));
+        let was_waiting = locks.waiting.len() < before;
+        locks.grant();
+        Ok(was_waiting)
     }
 
     /// As [`vfs::Opens::share`]; `now` on the monotonic clock.
@@ -251,24 +260,31 @@ impl Locks {
     }
 
     /// Locks of others that are in the way.
-    fn blockers<'a>(&'a self, wanted: &'a Lock) -> impl Iterator<Item = &'a Lock> {
+    fn holders<'a>(&'a self, wanted: &'a Lock) -> impl Iterator<Item = &'a Lock> {
         self.held.iter().filter(|held| held.excludes(wanted))
     }
 
-    /// Whether a holder waits, itself or by others, for the one who asks.
+    /// Requests that came before and go first, except those that wait for what this owner holds.
+    fn in_front<'a>(&'a self, wanted: &'a Lock) -> impl Iterator<Item = &'a Lock> {
+        let before = self.waiting.iter().map(|(lock, _)| lock).take_while(|lock| !lock.is_same_request(wanted));
+        let waits_for_us = |lock: &Lock| self.holders(lock).any(|held| held.owner == wanted.owner);
+        before.filter(move |lock| lock.excludes(wanted) && !waits_for_us(lock))
+    }
+
+    /// Whether those in the way wait, themselves or by others, for the one who asks.
     fn waits_for_ever(&self, wanted: &Lock) -> bool {
-        let mut seen = Vec::new();
-        let mut next: Vec<_> = self.blockers(wanted).map(|lock| &lock.owner).collect();
+        let in_the_way =
+            |lock| self.holders(lock).chain(self.in_front(lock)).map(|lock| &lock.owner).collect::<Vec<_>>();
+        let (mut seen, mut next) = (Vec::new(), in_the_way(wanted));
         while let Some(owner) = next.pop() {
             if *owner == wanted.owner {
                 return true;
             }
-            if seen.contains(&owner) {
-                continue;
+            if !seen.contains(&owner) {
+                seen.push(owner);
+                let waits = self.waiting.iter().map(|(lock, _)| lock).filter(|lock| lock.owner == *owner);
+                waits.for_each(|lock| next.extend(in_the_way(lock)));
             }
-            seen.push(owner);
-            let waits = self.waiting.iter().filter(|(lock, _)| lock.owner == *owner);
-            next.extend(waits.flat_map(|(lock, _)| self.blockers(lock)).map(|lock| &lock.owner));
         }
         false
     }
@@ -306,7 +322,8 @@ impl Locks {
 
     /// Grants all that wait for nobody any more. A grant may free others: it may convert a lock to a shared one.
     fn grant(&mut self) {
-        while let Some(index) = self.waiting.iter().position(|(lock, _)| self.blockers(lock).next().is_none()) {
+        let is_free = |locks: &Self, lock: &Lock| locks.holders(lock).chain(locks.in_front(lock)).next().is_none();
+        while let Some(index) = self.waiting.iter().position(|(lock, _)| is_free(self, lock)) {
             let (lock, mailbox) = self.waiting.remove(index);
             let event = Event::LockGranted { inode: lock.inode, owner: lock.owner.clone(), range: lock.range() };
             self.take(lock);
@@ -338,7 +355,7 @@ impl Lock {
     }
 
     fn is_same_request(&self, other: &Self) -> bool {
-        self.is_of(other) && (self.first, self.last) == (other.first, other.last)
+        self.is_of(other) && (self.first, self.last, self.kind) == (other.first, other.last, other.kind)
     }
 
     fn overlaps(&self, other: &Self) -> bool {
@@ -347,10 +364,6 @@ impl Lock {
 
     fn touches(&self, other: &Self) -> bool {
         self.first <= other.last.saturating_add(1) && other.first <= self.last.saturating_add(1)
-    }
-
-    fn covers(&self, other: &Self) -> bool {
-        self.first <= other.first && other.last <= self.last
     }
 
     fn excludes(&self, other: &Self) -> bool {

@@ -229,7 +229,8 @@ impl Opens for ReferenceFilesystem {
     }
 
     async fn test_lock(&self, ctx: &OpContext, request: LockRequest) -> Result<TestLockReply, Failure> {
-        self.reading(ctx)?.test_lock(&request)
+        let now = self.clock.monotonic();
+        self.reading(ctx)?.test_lock(&request, now)
     }
 
     async fn unlock(&self, ctx: &OpContext, request: LockRequest) -> Result<(), Failure> {

@@ -1,0 +1,158 @@
+//! NSM, and what is answered to datagrams.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use nfs_wire::mount::v3;
+use nfs_wire::nfs3::{self, FileHandle};
+use nfs_wire::nlm4::{self, Nlm4Stats};
+use nfs_wire::nsm::{
+    self, MonitorArgs, MonitorId, MonitorName, MonitorResult, MonitorState, MonitorStatus, MyId, NameArgs, NotifyArgs,
+};
+use nfs_wire::rpc::{AcceptStat, ReplyBody};
+
+use super::harness::{CONTOSO, Client, FABRIKAM, House, mode, open, path, zone};
+use super::nlm_harness::{ALL, EXCLUSIVE, Locker};
+use super::outside::{Does, Errands, Notice, Outside};
+use crate::caller::{Caller, Role};
+use crate::reply::Outcome;
+
+const A: &str = "192.0.2.1";
+const B: &str = "192.0.2.2";
+
+fn file(house: &House) -> FileHandle {
+    let client = house.client(CONTOSO);
+    let file = client.create(&client.mount(), "file");
+    client.setattr(&file, mode(0o666));
+    file
+}
+
+fn locker<'a>(house: &'a House, peer: &str, name: &'static str) -> Locker<'a> {
+    Locker::new(house.client_from(CONTOSO, peer), name, 1)
+}
+
+fn notify(house: &House, (local, peer): (&str, &str), (name, state): (&'static str, u32)) {
+    let name = MonitorName::from_static(name);
+    house.client_from(local, peer).call::<nsm::Notify>(&NotifyArgs { name, state });
+}
+
+/// Whether what one client holds of the first byte is still held after a notice.
+fn holds_after(held_by: &[&'static str], ends: (&str, &str), notice: (&'static str, u32)) -> bool {
+    let house = House::new();
+    let file = file(&house);
+    for (at, name) in (0..).zip(held_by) {
+        assert_eq!(locker(&house, A, name).lock(&file, EXCLUSIVE, (at, 1)), Nlm4Stats::Granted);
+    }
+    notify(&house, ends, notice);
+    locker(&house, B, "other").lock(&file, EXCLUSIVE, (0, 1)) == Nlm4Stats::Denied
+}
+
+#[test]
+fn a_restart_frees_what_that_client_held() {
+    let from_a = (CONTOSO, A);
+    for (held_by, ends, notice, is_held) in [
+        (&["vm"][..], from_a, ("vm", 9), false),
+        (&["vm"], from_a, ("VM.contoso.example", 9), false),
+        (&["vm.contoso.example"], from_a, ("vm", 9), false),
+        (&["vm"], from_a, ("192.0.2.1", 9), false),
+        (&["vm"], from_a, ("vm", 7), true),
+        (&["vm", "vm2"], from_a, ("vm", 9), false),
+        (&["vm", "vm2"], from_a, ("vm2", 9), true),
+        (&["vm", "vm2"], from_a, ("neither", 9), true),
+        (&["vm"], (CONTOSO, B), ("vm", 9), true),
+        (&["vm"], (FABRIKAM, A), ("vm", 9), true),
+        (&["192.0.2.1", "192.0.2.7"], from_a, ("192.0.2.7", 9), true),
+    ] {
+        assert_eq!(holds_after(held_by, ends, notice), is_held, "{held_by:?} {ends:?} {notice:?}");
+    }
+}
+
+#[test]
+fn nobody_is_watched_for_others() {
+    let house = House::new();
+    house.vfs.restart_locks(Duration::ZERO);
+    let client = house.client(CONTOSO);
+    let name = || MonitorName::from_static("host");
+    let caller = || MyId { name: name(), program: 1, version: 1, procedure: 1 };
+    let failed = MonitorResult { status: MonitorStatus::Failure, state: 3 };
+    client.call::<nsm::Null>(&());
+    client.call::<nsm::SimuCrash>(&());
+    assert_eq!(client.call::<nsm::Stat>(&NameArgs { name: name() }), failed);
+    let id = || MonitorId { name: name(), caller: caller() };
+    assert_eq!(client.call::<nsm::Mon>(&MonitorArgs { id: id(), private: [0; 16] }), failed);
+    assert_eq!(client.call::<nsm::Unmon>(&id()), MonitorState { state: 3 });
+    assert_eq!(client.call::<nsm::UnmonAll>(&caller()), MonitorState { state: 3 });
+}
+
+#[test]
+fn clients_of_the_last_life_are_told_and_take_their_locks_again() {
+    let (house, outside) = (House::new(), Outside::new());
+    let file = file(&house);
+    locker(&house, A, "vm").lock(&file, EXCLUSIVE, ALL);
+    locker(&house, B, "gone").lock(&file, EXCLUSIVE, ALL);
+    house.vfs.restart_locks(Duration::from_secs(45));
+    outside.next(A, &[Does::Mumbles, Does::Mumbles]);
+    outside.always(B, Does::Sleeps);
+    let mut errands = Errands::of(&house, &outside);
+    errands.run();
+    let calls = outside.got();
+    assert_eq!(calls.len(), 3, "over UDP, over TCP, and once more");
+    for call in &calls {
+        assert_eq!(call.route.from, CONTOSO.parse::<std::net::IpAddr>().unwrap());
+        assert_eq!(call.route.to.ip(), A.parse::<std::net::IpAddr>().unwrap());
+        let told = NotifyArgs { name: MonitorName::from_static(CONTOSO), state: 3 };
+        assert_eq!(call.args::<Notice>(), told);
+    }
+    assert!(outside.paused() < Duration::from_secs(20 * 60), "{:?}", outside.paused());
+    assert_eq!(locker(&house, A, "vm").reclaim(&file, ALL), Nlm4Stats::Granted);
+}
+
+#[test]
+fn clients_of_addresses_that_are_not_served_are_not_told() {
+    let (house, outside) = (House::new(), Outside::new());
+    locker(&house, A, "vm").lock(&file(&house), EXCLUSIVE, ALL);
+    house.vfs.restart_locks(Duration::from_secs(45));
+    house.reload(&[&zone("fabrikam", FABRIKAM, "")]);
+    Errands::of(&house, &outside).run();
+    assert!(outside.got().is_empty());
+}
+
+/// The same client, sending datagrams.
+fn datagrams(client: Client<'_>) -> Client<'_> {
+    let peer = SocketAddr::new(client.caller.client, 700);
+    let caller = Caller::of_datagram(Role::Nfs, client.caller.local, peer, client.caller.session);
+    Client { caller, ..client }
+}
+
+#[test]
+fn locks_and_mounts_work_over_datagrams_and_files_do_not() {
+    let house = House::new();
+    let file = file(&house);
+    let locker = Locker::new(datagrams(house.client_from(CONTOSO, A)), "vm", 1);
+    assert_eq!(locker.lock(&file, EXCLUSIVE, ALL), Nlm4Stats::Granted);
+    locker.client.call::<nlm4::Null>(&());
+    locker.client.call::<nsm::Null>(&());
+    assert!(matches!(locker.client.call::<v3::Mnt>(&path("/projects")), v3::MountResult::Ok(_)));
+    for record in [
+        locker.client.record::<nfs3::Null>(&()),
+        locker.client.record::<nfs3::Getattr>(&nfs3::GetattrArgs { object: file }),
+    ] {
+        let (header, _) = open(locker.client.send(record));
+        assert!(matches!(header.body, ReplyBody::Accepted { status: AcceptStat::ProgUnavail, .. }), "{header:?}");
+    }
+}
+
+/// The address of a datagram may be forged.
+#[test]
+fn datagrams_of_strangers_are_not_answered() {
+    let house = House::with(&[&zone("contoso", CONTOSO, "clients = [\"192.0.2.0/24\"]")]);
+    let ask = |peer: &str| {
+        let client = datagrams(house.client_from(CONTOSO, peer));
+        let records =
+            [client.record::<nlm4::Null>(&()), client.record::<v3::Export>(&()), client.record::<nfs3::Null>(&())];
+        records.map(|record| matches!(client.send(record), Outcome::Reply(_)))
+    };
+    assert_eq!(ask("192.0.2.1"), [true; 3]);
+    assert_eq!(ask("198.51.100.1"), [false; 3]);
+    assert_eq!(ask("::1"), [false; 3]);
+}
