@@ -1,6 +1,7 @@
 //! The store below the doors: both engines in a data directory and the file system over them.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -10,10 +11,11 @@ use kv_local::LocalEngine;
 use nfs_server::HandleKeys;
 use pages::Pool;
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::spawn_blocking;
 use vfs::Clock;
 
 use crate::data_directory::DataDirectory;
+use crate::runtime::on_this_thread;
 use crate::settings::Settings;
 
 /// The file system on local engines.
@@ -24,7 +26,7 @@ pub(crate) type LocalFilesystem = Filesystem<LocalEngine, LocalStore>;
 pub(crate) struct OpenStore {
     pub(crate) filesystem: Arc<LocalFilesystem>,
     stop: watch::Sender<bool>,
-    work: JoinHandle<()>,
+    work: thread::JoinHandle<()>,
     _directory: DataDirectory,
 }
 
@@ -50,7 +52,7 @@ impl Engines {
 
 impl OpenStore {
     /// Opens the store of the settings, or makes it: when this returns, everything acknowledged is there. Jobs run on
-    /// the calling runtime.
+    /// a thread of their own: their scans wait for disks.
     pub(crate) async fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self> {
         let (settings, for_filesystem) = (settings.clone(), settings.for_filesystem());
         let engines = spawn_blocking(move || {
@@ -65,7 +67,9 @@ impl OpenStore {
         )?;
         let filesystem = Arc::new(opened);
         let (stop, stopped) = watch::channel(false);
-        let work = tokio::spawn(work(Arc::clone(&filesystem), stopped));
+        let runtime = on_this_thread().context("cannot start a runtime for jobs")?;
+        let rounds = work(Arc::clone(&filesystem), stopped);
+        let work = thread::Builder::new().name(JOBS.to_owned()).spawn(move || runtime.block_on(rounds))?;
         Ok(Self { filesystem, stop, work, _directory: directory })
     }
 
@@ -78,11 +82,12 @@ impl OpenStore {
 
     /// Ends the background work after the round it is in, writes back what is dirty and closes the engines. Gives up
     /// after this time, which loses nothing that clients were told is stable.
-    pub(crate) async fn close(mut self, time: Duration) -> Result<()> {
+    pub(crate) async fn close(self, time: Duration) -> Result<()> {
         self.stop.send_replace(true);
+        let work = self.work;
         let closing = async {
-            if let Err(error) = (&mut self.work).await {
-                tracing::error!(%error, "the background work had failed");
+            if !matches!(spawn_blocking(move || work.join()).await, Ok(Ok(()))) {
+                tracing::error!("the background work had failed");
             }
             self.filesystem.close().await
         };
@@ -99,12 +104,13 @@ impl OpenStore {
 
 /// What the house does by itself, round after round.
 async fn work(filesystem: Arc<LocalFilesystem>, mut stop: watch::Receiver<bool>) {
-    while !*stop.borrow() {
+    // Who dropped the store without closing it is gone.
+    while !*stop.borrow() && stop.has_changed().is_ok() {
         if filesystem.background_round().await {
             continue;
         }
         let stopped = stop.wait_for(|is_stopping| *is_stopping);
-        // Over time: the next round. A sender that is gone has stopped too.
+        // Over time: the next round.
         drop(tokio::time::timeout(ROUND_PAUSE, stopped).await);
     }
 }
@@ -120,3 +126,35 @@ fn seed(store_id: u128) -> Result<[u8; 64]> {
 
 /// Between rounds of background work that found nothing to do.
 const ROUND_PAUSE: Duration = Duration::from_millis(100);
+/// Name of the thread that does jobs.
+const JOBS: &str = "jobs";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+
+    /// Whether this process has a thread for jobs.
+    fn has_thread() -> bool {
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+        let names = tasks.filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).ok());
+        names.into_iter().any(|name| name.trim_end() == JOBS)
+    }
+
+    #[test]
+    fn jobs_run_on_a_thread_of_their_own_until_the_store_is_closed() {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = Settings::for_data(&directory.path().join("data"));
+        on_this_thread().unwrap().block_on(async {
+            let store = OpenStore::open(&settings, Arc::new(SystemClock::new())).await.unwrap();
+            // A thread names itself, some time after it was started.
+            let seen = (0..60_000).any(|_| {
+                thread::sleep(Duration::from_millis(1));
+                has_thread()
+            });
+            assert!(seen);
+            store.close(Duration::from_secs(60)).await.unwrap();
+            assert!(!has_thread());
+        });
+    }
+}
