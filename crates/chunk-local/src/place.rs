@@ -102,7 +102,10 @@ impl Shared {
         let file = self.open_file(id, Create::New).map_err(|error| io_error("making", id, &error))?;
         let header = SegmentHeader { store_id: self.settings.store_id, segment: id, owner, blocks_max };
         let header = align(header.encode().into(), &self.pool);
-        let outcome = match extend(&file, 0, block_offset(allocated)).await {
+        let extended = extend(&file, 0, block_offset(allocated)).await;
+        // Behind the growth: who asks for the count first and the file system then misses nothing.
+        self.space.grown(block_offset(allocated));
+        let outcome = match extended {
             Ok(()) => file.write_at(header, 0).await,
             refused => refused,
         };
@@ -121,6 +124,7 @@ impl Shared {
         Space::check_growth(&self.settings, length)?;
         // Nothing is left to do when an earlier caller was dropped after the file had grown.
         let outcome = if length == 0 { Ok(()) } else { extend(file, from, length).await };
+        self.space.grown(length);
         let outcome = outcome.map_err(|error| io_error("growing", segment.id, &error));
         match &outcome {
             Ok(()) => segment.grown(blocks),

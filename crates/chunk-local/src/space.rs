@@ -14,12 +14,14 @@ use crate::settings::Settings;
 pub(crate) struct Space {
     blocks_max: u64,
     used_blocks: AtomicU64,
+    /// By which files have grown since the store was opened.
+    taken_bytes: AtomicU64,
 }
 
 impl Space {
     pub(crate) fn new(settings: &Settings) -> Self {
         let blocks_max = settings.bytes_max.map_or(u64::MAX, |bytes| bytes / BLOCK_SIZE as u64);
-        Self { blocks_max, used_blocks: AtomicU64::new(0) }
+        Self { blocks_max, used_blocks: AtomicU64::new(0), taken_bytes: AtomicU64::new(0) }
     }
 
     /// Takes room for blocks, or says `NoSpace`.
@@ -35,6 +37,15 @@ impl Space {
 
     pub(crate) fn set_used(&self, blocks: u64) {
         self.used_blocks.store(blocks, Ordering::Relaxed);
+    }
+
+    /// A file has grown, or perhaps by less when that failed.
+    pub(crate) fn grown(&self, bytes: u64) {
+        self.taken_bytes.fetch_add(bytes, Ordering::Release);
+    }
+
+    pub(crate) fn taken_bytes(&self) -> u64 {
+        self.taken_bytes.load(Ordering::Acquire)
     }
 
     /// The smaller of what the file system and the settings allow.

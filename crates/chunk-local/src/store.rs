@@ -144,6 +144,10 @@ impl Store for LocalStore {
         self.0.space.capacity(&self.0.settings)
     }
 
+    fn taken_bytes(&self) -> Option<u64> {
+        self.0.settings.bytes_max.is_none().then(|| self.0.space.taken_bytes())
+    }
+
     fn figures(&self) -> StoreFigures {
         StoreFigures { segments: lock(&self.0.segments).len() as u64 }
     }

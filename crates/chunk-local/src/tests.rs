@@ -501,3 +501,21 @@ async fn figures_count_segments() {
     store.free(first.placement, first.blocks).await.unwrap();
     assert_eq!(store.figures().segments, 1, "a segment goes with its last block");
 }
+
+#[tokio::test]
+async fn what_is_taken_from_the_file_system_is_counted() {
+    let directory = scratch();
+    let store = open(settings(directory.path()));
+    assert_eq!(store.taken_bytes(), Some(0));
+    let path = segment_path(directory.path(), place(&store, 1, 1).await);
+    let length = || std::fs::metadata(&path).unwrap().len();
+    assert_eq!(store.taken_bytes(), Some(length()));
+    for _ in 0..30 {
+        place(&store, 1, 1).await;
+    }
+    assert!(length() > 17 * BLOCK_SIZE as u64, "it has grown");
+    assert_eq!(store.taken_bytes(), Some(length()));
+    drop(store);
+    let bounded = Settings { bytes_max: Some(1 << 30), ..settings(directory.path()) };
+    assert_eq!(open(bounded).taken_bytes(), None, "the bound has to be looked at each time");
+}

@@ -103,6 +103,13 @@ pub trait Store: Send + Sync + 'static {
     /// Errors: `Io`.
     fn capacity(&self) -> Result<Capacity, ChunkError>;
 
+    /// Bytes that the store has taken from the file system since it was opened, room made ahead included; never falls.
+    /// With it a caller may reckon on from a [`Store::capacity`] that is a moment old. `None`: the store does not count
+    /// them, or something else bounds it too, so that `capacity` must be asked each time.
+    fn taken_bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// How it is doing, without asking the file system; cheap enough to be asked every second.
     fn figures(&self) -> StoreFigures {
         StoreFigures::default()

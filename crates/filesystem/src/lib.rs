@@ -32,6 +32,7 @@ pub use recovery::{OpenError, Parts};
 pub use settings::Settings;
 use vfs::{Clock, Failure, FsError};
 
+use crate::admission::KnownRoom;
 use crate::cache::RecordCache;
 use crate::figures::KnownSpace;
 use crate::file::{DataPlane, FileTable};
@@ -52,6 +53,7 @@ pub struct Filesystem<K: kv::Engine, C: chunk::Store> {
     replies: ReplayTable,
     locks: Locks,
     space: KnownSpace,
+    room: KnownRoom,
     hasher: NameHasher,
     changes: AtomicU64,
     /// Held shared by every turn, so that a reload can wait for those in progress.

@@ -11,6 +11,7 @@ use meta::{Change, Meta, MetaError, ShardClock};
 use thiserror::Error;
 use vfs::{Clock, Epoch, Failure, FencingEpoch, FsError, InodeId, SetAttributes, ShardId};
 
+use crate::admission::KnownRoom;
 use crate::cache::RecordCache;
 use crate::figures::KnownSpace;
 use crate::file::{DataPlane, FileTable};
@@ -79,6 +80,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             replies: ReplayTable::default(),
             locks: Locks::new(meta.fencing_epoch()),
             space: KnownSpace::default(),
+            room: KnownRoom::default(),
             turns: RwLock::new(()),
             is_reloading: AtomicBool::new(false),
             retry: Mutex::default(),

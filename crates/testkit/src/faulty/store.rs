@@ -85,6 +85,10 @@ impl<S: Store> Store for FaultyStore<S> {
         self.answer(self.inner.recover(live, next_segment).await).await
     }
 
+    fn taken_bytes(&self) -> Option<u64> {
+        self.inner.taken_bytes()
+    }
+
     fn figures(&self) -> StoreFigures {
         self.inner.figures()
     }
