@@ -103,6 +103,7 @@ fn read(guest: &mut Guest) -> Bytes {
 
 fn write(guest: &mut Guest) -> Bytes {
     let (file, offset, data) = (guest.handle(), guest.long(), guest.bytes(300));
+    let data = if guest.random.chance(3) { Bytes::from(vec![7; guest.index(100_000)]) } else { data };
     let count = u32::try_from(data.len()).unwrap();
     // A count that is not that of the data is the client's fault.
     let count = if guest.random.chance(5) { guest.word() } else { count };

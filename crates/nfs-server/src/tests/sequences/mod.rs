@@ -1,7 +1,7 @@
 //! Sequences of mostly good calls over one connection, with handles, names and cookies of earlier replies, some of them
 //! spoilt, in any fragments and pieces. Each is answered as `rules` say, and nothing stays behind.
 //!
-//! `BERTH_FUZZ_SEQUENCES` sets how many (default 600) and `BERTH_FUZZ_SEED` which; a failure names the seed of its
+//! `BERTH_FUZZ_SEQUENCES` sets how many (default 400) and `BERTH_FUZZ_SEED` which; a failure names the seed of its
 //! house, with which `BERTH_FUZZ_SEQUENCES=64` repeats it.
 
 mod calls;
@@ -11,6 +11,7 @@ mod rules;
 mod stream;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use bytes::{Bytes, BytesMut};
 use nfs_wire::nfs3::NFS3_OK;
@@ -22,7 +23,7 @@ use self::locks::LOCK_CALLS;
 use self::rules::{Answer, Expected, expected};
 use self::stream::Session;
 use super::harness::{CONTOSO, FABRIKAM, House, zone};
-use crate::caller::Role;
+use crate::caller::{Caller, Role};
 use crate::connection::Ended;
 use crate::nfs3::must_not_be_repeated;
 use crate::settings::{ConnectionSettings, Settings};
@@ -30,8 +31,10 @@ use crate::settings::{ConnectionSettings, Settings};
 /// Sequences on one store, which grows with them.
 const SEQUENCES_PER_HOUSE: u64 = 64;
 const REPLY_CACHE_BYTES_MAX: usize = 1 << 20;
-const MOUNTS_MAX: usize = 4;
-const RECORD_BYTES_MAX: usize = 16 << 10;
+const MOUNTS_MAX: usize = 2;
+/// Above the step in which connections tell what they hold.
+const IO_BYTES_MAX: u32 = 96 << 10;
+const RECORD_BYTES_MAX: usize = 100 << 10;
 const FRAGMENTS_MAX: usize = 8;
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -46,8 +49,8 @@ fn settings() -> Settings {
         ..ConnectionSettings::default()
     };
     Settings {
-        io_bytes_max: 8 << 10,
-        io_bytes_preferred: 8 << 10,
+        io_bytes_max: IO_BYTES_MAX,
+        io_bytes_preferred: IO_BYTES_MAX,
         reply_cache_bytes_max: REPLY_CACHE_BYTES_MAX,
         mounts_max: MOUNTS_MAX,
         connection,
@@ -59,7 +62,7 @@ fn settings() -> Settings {
 fn fuzz_smoke_sequences_of_calls() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let _entered = runtime.enter();
-    let (count, first) = (setting("BERTH_FUZZ_SEQUENCES", 600), setting("BERTH_FUZZ_SEED", 1));
+    let (count, first) = (setting("BERTH_FUZZ_SEQUENCES", 400), setting("BERTH_FUZZ_SEED", 1));
     let mut answered = 0;
     for (number, seed) in (0..count.div_ceil(SEQUENCES_PER_HOUSE)).zip(first..) {
         let sequences = SEQUENCES_PER_HOUSE.min(count - number * SEQUENCES_PER_HOUSE);
@@ -91,7 +94,7 @@ fn play(seed: u64, sequences: u64) -> u64 {
 struct Play {
     guest: Guest,
     /// What was answered to calls that must not be done twice.
-    answers: HashMap<Bytes, Bytes>,
+    answers: HashMap<(IpAddr, Bytes), Bytes>,
     answered: u64,
 }
 
@@ -99,11 +102,12 @@ impl Play {
     /// One connection from its beginning to its end.
     fn sequence(&mut self, house: &House) {
         let role = if self.guest.random.chance(5) { Role::Portmap } else { Role::Nfs };
-        let client = house.client(CONTOSO);
+        let peer = self.guest.random.pick(&["192.0.2.10", "192.0.2.11", "192.0.2.12", "2001:db8::1"]);
+        let client = house.client_from(CONTOSO, peer);
         let client = if role == Role::Portmap { client.portmap() } else { client };
         let mut session = Session::open(house, &client.caller);
         for _ in 0..6 + self.guest.random.below(9) {
-            self.burst(role, &mut session);
+            self.burst(&client.caller, &mut session);
             if session.ended().is_some() {
                 break;
             }
@@ -114,7 +118,8 @@ impl Play {
     }
 
     /// A few calls at once, and what became of them.
-    fn burst(&mut self, role: Role, session: &mut Session<'_>) {
+    fn burst(&mut self, caller: &Caller, session: &mut Session<'_>) {
+        let role = caller.role;
         let count = if self.guest.random.chance(20) { 1 + self.guest.random.below(6) } else { 1 };
         let records: Vec<Bytes> = (0..count).map(|_| self.record(role)).collect();
         let breaks_off = self.guest.random.below(400) == 0;
@@ -135,7 +140,7 @@ impl Play {
                 }
                 Expected::Answer(answer) => {
                     let reply = replies.next().unwrap_or_else(|| panic!("no answer to {record:02x?}"));
-                    self.check(&answer, record, &reply);
+                    self.check(&answer, (caller.client, record), &reply);
                 }
             }
         }
@@ -197,12 +202,12 @@ impl Play {
         }
     }
 
-    fn check(&mut self, answer: &Answer, record: &Bytes, reply: &Bytes) {
+    fn check(&mut self, answer: &Answer, (client, record): (IpAddr, &Bytes), reply: &Bytes) {
         self.answered += 1;
         let result = answer.check(reply);
         let Some(signature) = answer.signature else { return };
         if signature.program == NFS_PROGRAM && must_not_be_repeated(signature.number) {
-            let before = self.answers.entry(record.clone()).or_insert_with(|| reply.clone());
+            let before = self.answers.entry((client, record.clone())).or_insert_with(|| reply.clone());
             assert_eq!(before, reply, "another answer to a call that was repeated: {record:02x?}");
         }
         let Some(result) = result else { return };
@@ -216,8 +221,8 @@ impl Play {
     /// The client goes, between records or in the middle of one.
     fn leave(&mut self, session: &mut Session<'_>) {
         if self.guest.random.chance(30) {
-            let rest = self.guest.bytes(3);
-            let part = [&200_u32.to_be_bytes()[..], &rest].concat();
+            let length = self.guest.random.pick(&[1, 3, 200, 70_000]);
+            let part = [&(90_000_u32).to_be_bytes()[..], &vec![0; length]].concat();
             session.send(vec![part.into()]);
         }
         session.close();
