@@ -155,7 +155,7 @@ impl Signature {
     }
 }
 
-const NLM_IS_SERVED: bool = false;
+const NLM_IS_SERVED: bool = true;
 
 const SIGNATURES: &[Signature] = &[
     Signature::new::<nfs3::Null>(),
