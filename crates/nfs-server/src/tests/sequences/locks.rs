@@ -1,5 +1,6 @@
 //! Calls of NLM and NSM, made of what a guest knows.
 
+use nfs_wire::nfs3::FileHandle;
 use nfs_wire::nlm4::*;
 use nfs_wire::nsm;
 use nfs_wire::rpc::Procedure;
@@ -41,6 +42,13 @@ fn lock(guest: &mut Guest) -> Nlm4Lock {
     let svid = u32::try_from(guest.random.below(3)).unwrap();
     let caller_name = if guest.random.chance(5) { CallerName::new(guest.bytes(1024)).unwrap() } else { name() };
     Nlm4Lock { caller_name, fh, oh, svid, offset: guest.long(), len: guest.long() }
+}
+
+/// Could a newcomer have a write lock of the whole file.
+pub(super) fn test_of_all(file: &FileHandle) -> TestArgs {
+    let (fh, oh) = (Netobj::new(file.as_bytes().clone()).unwrap(), Netobj::from_static("newcomer"));
+    let lock = Nlm4Lock { caller_name: CallerName::from_static("newcomer"), fh, oh, svid: 9, offset: 0, len: 0 };
+    TestArgs { cookie: Netobj::default(), exclusive: true, lock }
 }
 
 fn with_lock<P: Procedure>(guest: &mut Guest, args: fn(&mut Guest, Netobj, Nlm4Lock) -> P::Args) -> bytes::Bytes {

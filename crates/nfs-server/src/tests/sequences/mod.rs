@@ -15,7 +15,10 @@ use std::net::IpAddr;
 
 use bytes::{Bytes, BytesMut};
 use nfs_wire::nfs3::NFS3_OK;
+use nfs_wire::nlm4;
 use nfs_wire::rpc::NFS_PROGRAM;
+use testkit::block_on;
+use vfs::{OpContext, Opens};
 
 use self::calls::{Make, NFS_CALLS, PORTMAP_CALLS};
 use self::guest::Guest;
@@ -26,6 +29,7 @@ use super::harness::{CONTOSO, FABRIKAM, House, zone};
 use crate::caller::{Caller, Role};
 use crate::connection::Ended;
 use crate::nfs3::must_not_be_repeated;
+use crate::nlm4::free_clients;
 use crate::settings::{ConnectionSettings, Settings};
 
 /// Sequences on one store, which grows with them.
@@ -88,7 +92,23 @@ fn play(seed: u64, sequences: u64) -> u64 {
         let state = house.door.zone_state(zone.id());
         assert!(state.replies.bytes() <= REPLY_CACHE_BYTES_MAX && state.mounts.len() <= MOUNTS_MAX);
     }
+    check_locks(&house, &play.guest);
     play.answered
+}
+
+/// When all clients are freed no lock is held and nobody waits.
+fn check_locks(house: &House, guest: &Guest) {
+    for zone in house.door.registry.zones().iter() {
+        let ctx = OpContext { zone: zone.id(), ..OpContext::internal(zone.root()) };
+        block_on(free_clients(&house.door, &ctx, house.vfs.lock_clients()));
+    }
+    assert_eq!(house.vfs.lock_clients(), []);
+    assert_eq!(house.door.locks.waits.all_waiting(), []);
+    let client = house.client(CONTOSO);
+    for fh in &guest.handles {
+        let reply = client.call::<nlm4::Test>(&locks::test_of_all(fh)).reply;
+        assert!(!matches!(reply, nlm4::TestReply::Denied(_)), "a lock is held by nobody: {reply:?}");
+    }
 }
 
 struct Play {
