@@ -8,7 +8,7 @@ use axum::Router;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
@@ -67,7 +67,8 @@ pub(crate) async fn serve(listener: impl Listener, router: Router) {
 /// Answers one request, whatever comes, within [`REQUEST_TIME`].
 async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin + Send, router: Router) {
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).keep_alive(false);
+    // One time is for all of it, slow headers included.
+    builder.keep_alive(false).header_read_timeout(None);
     builder.max_buf_size(HEADER_BYTES_MAX).max_headers(HEADERS_MAX);
     let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     match tokio::time::timeout(REQUEST_TIME, connection).await {
@@ -81,7 +82,6 @@ async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin + Send, router: Rout
 const CONNECTIONS_MAX: usize = 32;
 /// From accepting a connection to the last byte of the answer.
 const REQUEST_TIME: Duration = Duration::from_secs(10);
-const HEADER_TIME: Duration = Duration::from_secs(5);
 /// Request line and headers.
 const HEADER_BYTES_MAX: usize = 16 << 10;
 const HEADERS_MAX: usize = 64;

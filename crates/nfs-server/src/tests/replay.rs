@@ -38,6 +38,8 @@ fn a_retransmission_gets_the_same_answer_on_any_connection() {
     assert_eq!(status::<nfs3::Remove>(stranger.send(remove)).failure(), Some(Nfsstat3::Noent));
     let again = client.record::<nfs3::Remove>(&RemoveArgs { object: at(&root, "a") });
     assert_eq!(status::<nfs3::Remove>(client.send(again)).failure(), Some(Nfsstat3::Noent), "another xid");
+    let zone = house.door.registry.zones()[0].id();
+    assert_eq!(house.door.zone_state(zone).metrics.admissions(), (2, 4), "repeated, new");
 }
 
 #[test]
