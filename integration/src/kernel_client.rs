@@ -20,8 +20,9 @@ pub enum KernelClient {
 }
 
 /// A script for the client. Its variables: `HOST` and `HOST2` (the two zones), `OPTIONS` (mount options), `IN` (the folder
-/// `inbox`, read-only by custom), `OUT` (an empty folder whose files come back), `M` (an empty folder to mount in). Its one
-/// function: `attach HOST FOLDER` mounts that zone's `/projects` there.
+/// `inbox`, read-only by custom), `OUT` (the folder `outbox`; what is synced there is seen outside at once), `M` (an empty
+/// folder to mount in). Its functions: `attach HOST FOLDER` mounts that zone's `/projects` there without locking,
+/// `attach_locking HOST FOLDER` with the network lock manager, which only a client of [`KernelClient::find_lab`] finds.
 #[derive(Debug)]
 pub struct ClientScript<'a> {
     /// Bash, run as root with `set -eu`.
@@ -60,14 +61,23 @@ impl KernelClient {
         Ok(Self::Lab(lab.join("guest")))
     }
 
+    /// A client that is a machine of its own: its lock manager is not this machine's, and several are several machines.
+    /// Else the reason why there is none.
+    pub fn find_lab() -> Result<Self, String> {
+        match Self::find()? {
+            Self::Native => Err("two machines are needed, and only this one's kernel is there".to_owned()),
+            lab @ Self::Lab(_) => Ok(lab),
+        }
+    }
+
     /// Runs a script against the site's gateway; its output, or an error with its output unless it succeeds.
     pub fn run(&self, site: &Site, script: &ClientScript<'_>) -> Result<String> {
         let port = site.nfs_port();
-        let options = format!("vers=3,proto=tcp,port={port},mountport={port},mountproto=tcp,nolock");
+        let options = format!("vers=3,proto=tcp,port={port},mountport={port},mountproto=tcp");
         let work = tempfile::tempdir()?;
         let file = work.path().join("script");
         let (mut command, setup) = match self {
-            Self::Lab(guest) => (lab_command(guest, script), "IN=/in OUT=/out M=/m; mkdir -p /m".to_owned()),
+            Self::Lab(guest) => (lab_command(guest, site, script), "IN=/in OUT=/out M=/m; mkdir -p /m".to_owned()),
             Self::Native => (native_command(), native_setup(script, &work.path().join("m"))),
         };
         fs::write(&file, format!("set -eu; OPTIONS={options}; {setup}\n{PRELUDE}\n{}", script.text))?;
@@ -79,9 +89,11 @@ impl KernelClient {
     }
 }
 
-fn lab_command(guest: &Path, script: &ClientScript<'_>) -> Command {
+fn lab_command(guest: &Path, site: &Site, script: &ClientScript<'_>) -> Command {
     let mut command = Command::new(guest);
     command.arg("-t").arg(script.limit_seconds.to_string());
+    // The kernel's lock manager asks for the server's at this port only.
+    command.arg("-P").arg(format!("111:{}", site.portmap_port()));
     command.arg("-i").arg(script.inbox).arg("-o").arg(script.outbox);
     command
 }
@@ -99,7 +111,8 @@ fn native_setup(script: &ClientScript<'_>, mounts: &Path) -> String {
 }
 
 /// `attach HOST FOLDER`: the zone's export at that folder.
-const PRELUDE: &str = "attach() { mkdir -p $2; mount -t nfs -o $OPTIONS $1:/projects $2; }";
+const PRELUDE: &str = "attach_locking() { mkdir -p $2; mount -t nfs -o $OPTIONS $1:/projects $2; }
+    attach() { mkdir -p $2; mount -t nfs -o $OPTIONS,nolock $1:/projects $2; }";
 
 /// A guest that is killed at its own limit still has to clean up.
 const GRACE_SECONDS: u64 = 30;

@@ -1,4 +1,4 @@
-//! The one integration-test binary: house rules, conformance, outside clients, crashes, zones, large stores.
+//! The one integration-test binary: house rules, conformance, outside clients, locks, crashes, zones, large stores.
 
 #[cfg(test)]
 mod conformance;
@@ -8,6 +8,8 @@ mod crash;
 mod exports;
 #[cfg(test)]
 mod large;
+#[cfg(test)]
+mod locks;
 #[cfg(test)]
 mod nfs_clients;
 #[cfg(test)]
