@@ -9,7 +9,7 @@ pub struct Lock {
     pub zone: Option<String>,
     /// The client; `null` when the owner is not one of the network lock manager.
     pub client: Option<LockHolder>,
-    /// The owner as the client names it: text, or hexadecimal.
+    /// The owner as the client names it (NLM: `oh`, as text or hexadecimal, and `svid` behind a #).
     pub owner: String,
     /// The export, when the zone has only one.
     pub export: Option<String>,

@@ -66,16 +66,22 @@ fn only_export(zone: &Zone) -> Option<String> {
     is_only.then(|| String::from_utf8_lossy(first.path()).into_owned())
 }
 
-/// Text when a client wrote text, as Linux does (`pid@host`), else hexadecimal.
+/// Number and name that the client gave it, as the NFS door joins them: four bytes of `svid`, then `oh`.
 fn owner(owner: &LockOwner) -> String {
     match owner {
         LockOwner::Open(open) => format!("open {}", open.0),
-        LockOwner::Nlm { owner, .. } => match std::str::from_utf8(owner) {
-            Ok(text) if !text.is_empty() && text.chars().all(|one| one.is_ascii_graphic() || one == ' ') => {
-                text.to_owned()
-            }
-            _ => owner.iter().map(|byte| format!("{byte:02x}")).collect(),
+        LockOwner::Nlm { owner, .. } => match owner.split_first_chunk() {
+            Some((number, name)) => format!("{} #{}", legible(name), u32::from_be_bytes(*number)),
+            None => legible(owner),
         },
+    }
+}
+
+/// Text when a client wrote text, as Linux does (`pid@host`), else hexadecimal.
+fn legible(name: &[u8]) -> String {
+    match std::str::from_utf8(name) {
+        Ok(text) if text.chars().all(|one| one.is_ascii_graphic() || one == ' ') => text.to_owned(),
+        _ => name.iter().map(|byte| format!("{byte:02x}")).collect(),
     }
 }
 

@@ -224,7 +224,7 @@ pub(crate) fn locks() -> Vec<LockEntry> {
     let range = |offset, length, kind| LockedWhat::Range(LockRange { offset, length }, kind);
     let share = LockedWhat::Share { access: ShareMode::default(), deny: ShareMode::default() };
     vec![
-        entry(9, b"12@vm1", LockState::Held, range(100, 50, LockKind::Exclusive)),
+        entry(9, b"\0\0\x01\x0212@vm1", LockState::Held, range(100, 50, LockKind::Exclusive)),
         entry(9, b"\x01\xff", LockState::Waiting, range(0, 0, LockKind::Shared)),
         LockEntry { client: None, inode: InodeId::root_of(ShardId(2)), ..entry(1, b"x", LockState::Held, share) },
     ]

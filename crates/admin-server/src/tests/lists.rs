@@ -26,7 +26,7 @@ async fn walk(site: &Site, path: &str, key: &str) -> Vec<Value> {
 async fn every_item_comes_once() {
     let site = Site::new();
     assert_eq!(walk(&site, "/v1/sessions", "id").await, [1, 2, 3, 4, 5]);
-    assert_eq!(walk(&site, "/v1/locks", "owner").await, ["12@vm1", "01ff", "x"]);
+    assert_eq!(walk(&site, "/v1/locks", "owner").await, ["12@vm1 #258", "01ff", "x"]);
     assert_eq!(walk(&site, "/v1/exports", "path").await, ["/projects", "/home", "/a \"b\""]);
     assert_eq!(walk(&site, "/v1/zones", "name").await, ["contoso", "fabrikam"]);
 }
@@ -58,7 +58,7 @@ async fn locks_say_whose_and_what() {
         lock
     };
     let held = common(json!({
-        "zone": "contoso", "client": holder, "owner": "12@vm1", "export": null, "inode": 9, "state": "held",
+        "zone": "contoso", "client": holder, "owner": "12@vm1 #258", "export": null, "inode": 9, "state": "held",
         "kind": "exclusive", "offset": 100, "length": 50,
     }));
     let waiting = common(json!({
