@@ -2,31 +2,42 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use vfs::{ClientId, InodeId, LockEntry, LockFigures, LockOwner, Mailbox};
+use vfs::{ClientId, InodeId, LockEntry, LockFigures, LockOwner, Mailbox, ShardId};
 
 use crate::byte_range::{LockRefusal, RangeLock, Span};
 use crate::cycle::{Search, Waits};
 use crate::effects::{Effects, client_of};
 use crate::inode_locks::{GaveUp, InodeLocks, Queued, Tried};
+use crate::parted::Parted;
 use crate::share_mode::{HeldShare, ShareRefusal};
 
 /// All locks, shares and waiting requests. Whoever waits is told in its mailbox when it is granted, within the call
 /// that made way; if its mailbox is full it is dropped and not granted.
 ///
-/// Order of the short locks within: waits, then one inode shard, then one client shard.
+/// Order of the short locks within: waits, then one part of the inodes, then one of the clients or of the shards.
 #[derive(Debug)]
 pub struct LockTable {
-    inodes: Sharded<HashMap<InodeId, InodeLocks>>,
-    clients: Sharded<HashMap<ClientId, Holdings>>,
+    inodes: Parted<HashMap<InodeId, InodeLocks>>,
+    clients: Parted<HashMap<ClientId, Holdings>>,
+    /// Entries of each shard that has any.
+    shards: Parted<HashMap<ShardId, i64>>,
     /// Held while a request begins to wait, so that of two that would wait for each other one sees the other.
     waits: Mutex<Waits>,
     held: AtomicI64,
     waiting: AtomicI64,
     shares: AtomicI64,
+    bounds: Bounds,
+}
+
+/// Most entries: held, shared and waiting together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) client: i64,
+    pub(crate) shard: i64,
+    pub(crate) house: u64,
 }
 
 /// What a request for a lock came to.
@@ -47,7 +58,7 @@ pub enum Refusal {
     Shared(LockOwner),
     /// Who is in the way waits, perhaps by way of others, for the one who asks.
     Deadlock,
-    /// A bound: of the inode, of the client or of the house.
+    /// A bound: of the inode, of the client, of the shard or of the house.
     TooMany,
 }
 
@@ -62,13 +73,19 @@ impl LockTable {
     /// A table without locks.
     #[must_use]
     pub fn new() -> Self {
+        Self::bounded(Bounds { client: CLIENT_ENTRIES_MAX, shard: SHARD_ENTRIES_MAX, house: ENTRIES_MAX })
+    }
+
+    pub(crate) fn bounded(bounds: Bounds) -> Self {
         Self {
-            inodes: Sharded::new(),
-            clients: Sharded::new(),
+            inodes: Parted::new(),
+            clients: Parted::new(),
+            shards: Parted::new(),
             waits: Mutex::default(),
             held: AtomicI64::new(0),
             waiting: AtomicI64::new(0),
             shares: AtomicI64::new(0),
+            bounds,
         }
     }
 
@@ -77,9 +94,9 @@ impl LockTable {
     /// is held is in the way, not who waits.
     ///
     /// # Errors
-    /// In order: `TooMany` (client, house), `Held` (and no mailbox), `TooMany` (inode), `Deadlock`.
+    /// In order: `TooMany` (client, shard, house), `Held` (and no mailbox), `TooMany` (inode), `Deadlock`.
     pub fn lock(&self, inode: InodeId, wanted: &RangeLock, wait: Option<&Arc<Mailbox>>) -> Result<Locked, Refusal> {
-        self.admit(&wanted.owner)?;
+        self.admit(inode.shard, &wanted.owner)?;
         let (tried, effects) = self.change(inode, |locks, effects| locks.lock(wanted, wait.is_some(), effects));
         self.end_waits(&effects);
         match (tried, wait) {
@@ -116,9 +133,9 @@ impl LockTable {
     /// Takes a share, in place of the one that its owner has.
     ///
     /// # Errors
-    /// In order: `TooMany` (client, house), `Shared`, `TooMany` (inode).
+    /// In order: `TooMany` (client, shard, house), `Shared`, `TooMany` (inode).
     pub fn share(&self, inode: InodeId, wanted: HeldShare) -> Result<(), Refusal> {
-        self.admit(&wanted.owner)?;
+        self.admit(inode.shard, &wanted.owner)?;
         let (done, _) = self.change(inode, |locks, effects| locks.share(wanted, effects));
         done.map_err(|refusal| match refusal {
             ShareRefusal::Conflict(other) => Refusal::Shared(other),
@@ -154,9 +171,9 @@ impl LockTable {
     #[must_use]
     pub fn entries(&self, max: usize) -> Vec<LockEntry> {
         let mut entries = Vec::new();
-        for shard in self.inodes.all() {
+        for part in self.inodes.all() {
             let left = max - entries.len();
-            entries.extend(shard.iter().flat_map(|(inode, locks)| locks.entries(*inode)).take(left));
+            entries.extend(part.iter().flat_map(|(inode, locks)| locks.entries(*inode)).take(left));
         }
         entries
     }
@@ -203,12 +220,15 @@ impl LockTable {
         search.is_found()
     }
 
-    /// Refuses when the client or the house holds as much as it may. Others at the same moment may bring a few more.
-    fn admit(&self, owner: &LockOwner) -> Result<(), Refusal> {
+    /// Refuses when the client, the shard or the house holds as much as it may. Others at the same moment may bring a
+    /// few more.
+    fn admit(&self, shard: ShardId, owner: &LockOwner) -> Result<(), Refusal> {
         let figures = self.figures();
         let entries = figures.held + figures.waiting + figures.shares;
         let of_client = client_of(owner).map_or(0, |client| self.entries_of(client));
-        if entries >= ENTRIES_MAX || of_client >= CLIENT_ENTRIES_MAX { Err(Refusal::TooMany) } else { Ok(()) }
+        let of_shard = self.shards.of(&shard).get(&shard).copied().unwrap_or(0);
+        let Bounds { client, shard, house } = self.bounds;
+        if of_client >= client || of_shard >= shard || entries >= house { Err(Refusal::TooMany) } else { Ok(()) }
     }
 
     fn entries_of(&self, client: ClientId) -> i64 {
@@ -254,6 +274,7 @@ impl LockTable {
                 counter.fetch_add(more, Ordering::Relaxed);
             }
         }
+        self.count_shard(effects.inode.shard, effects.held + effects.waiting + effects.shares);
         for (client, more) in &effects.clients {
             let mut clients = self.clients.of(client);
             let holdings = clients.entry(*client).or_default();
@@ -261,6 +282,18 @@ impl LockTable {
             if holdings.entries == 0 && holdings.inodes.is_empty() {
                 clients.remove(client);
             }
+        }
+    }
+
+    fn count_shard(&self, shard: ShardId, more: i64) {
+        if more == 0 {
+            return;
+        }
+        let mut shards = self.shards.of(&shard);
+        let entries = shards.entry(shard).or_default();
+        *entries += more;
+        if *entries == 0 {
+            shards.remove(&shard);
         }
     }
 
@@ -277,8 +310,9 @@ impl LockTable {
 
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
-        let no_client = self.clients.all().all(|shard| shard.is_empty());
-        no_client && self.inodes.all().all(|shard| shard.is_empty()) && self.waits().is_empty()
+        let no_client = self.clients.all().all(|part| part.is_empty());
+        let no_shard = self.shards.all().all(|part| part.is_empty());
+        no_client && no_shard && self.inodes.all().all(|part| part.is_empty()) && self.waits().is_empty()
     }
 }
 
@@ -299,30 +333,9 @@ impl Holdings {
     }
 }
 
-/// Values that are locked apart, by a key.
-#[derive(Debug)]
-struct Sharded<T>(Box<[Mutex<T>]>);
-
-impl<T: Default> Sharded<T> {
-    fn new() -> Self {
-        Self((0..SHARDS).map(|_| Mutex::default()).collect())
-    }
-
-    fn of(&self, key: &impl Hash) -> MutexGuard<'_, T> {
-        let mut hasher = DefaultHasher::new();
-        key.hash(&mut hasher);
-        let index = usize::try_from(hasher.finish() % SHARDS as u64).unwrap_or_default();
-        #[expect(clippy::indexing_slicing, reason = "the remainder is below the number of shards")]
-        self.0[index].lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn all(&self) -> impl Iterator<Item = MutexGuard<'_, T>> {
-        self.0.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-const SHARDS: usize = 64;
 /// Most entries of one client: held, shared and waiting together. A grant or a split may bring a few more.
 pub const CLIENT_ENTRIES_MAX: i64 = 65_536;
+/// Most entries of one shard: half of those of the house, so that one tenant cannot use up all.
+pub const SHARD_ENTRIES_MAX: i64 = 1 << 19;
 /// Most entries of the house.
 pub const ENTRIES_MAX: u64 = 1 << 20;

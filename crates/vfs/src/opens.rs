@@ -231,7 +231,8 @@ pub struct LockRecovery {
     pub state: u32,
     /// Clients that may have held locks when the house went down, and are to be told of the restart.
     pub clients: Vec<LockClient>,
-    /// How long only locks held before may be taken; `None` when the grace period is over.
+    /// How long only locks held before may be taken, where that lasts longest; `None` when the grace period is over in
+    /// all zones.
     pub grace_left: Option<Duration>,
 }
 
@@ -383,7 +384,7 @@ pub trait Opens: Send + Sync + 'static {
     /// as it is.
     ///
     /// Errors, in order: `InvalidArgument` (its name is too long), `StaleHandle` (the root of `ctx` is in no shard),
-    /// `TooManyLocks` (too many clients), `Io`.
+    /// `TooManyLocks` (too many clients, of the house, the shard or the address), `Io`.
     fn remember_lock_client(
         &self,
         _ctx: &OpContext,

@@ -1,12 +1,14 @@
 //! Remembering and forgetting clients: durably before their first lock, lazily after their last.
 
+use std::collections::BTreeSet;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use meta::{Change, Version, keys};
+use meta::{Change, Version};
 use vfs::{ClientId, Failure, FsError, LockClient, LockOwner, ShardId};
 
-use super::register::{Register, Remembered, record_of};
+use super::register::{Register, record_of};
+use super::roster::Remembered;
 use crate::Filesystem;
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
@@ -23,8 +25,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_free_lock_client(&self, client: ClientId) -> Result<(), Failure> {
         let removed = {
             let mut register = self.locks.register();
-            register.grace.free(client);
-            let removed = register.clients.remove(&client);
+            register.graces.free(client);
+            let removed = register.clients.remove(client);
             removed.map(|removed| self.delete_records(&[removed]))
         };
         // After it is forgotten: a lock of it that is just being granted finds that out and goes too.
@@ -38,9 +40,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Errors: `InvalidArgument`.
     pub(super) fn touch_client(&self, register: &mut Register, owner: &LockOwner) -> Result<ClientId, FsError> {
         let LockOwner::Nlm { client, .. } = owner else { return Err(FsError::InvalidArgument) };
-        let remembered = register.clients.get_mut(client).ok_or(FsError::InvalidArgument)?;
-        remembered.used = Some(self.clock.monotonic());
-        Ok(*client)
+        let found = register.clients.touch(*client, self.clock.monotonic());
+        found.map(|found| found.client.id).ok_or(FsError::InvalidArgument)
     }
 
     /// A client may have been freed while it was granted something: then that goes too.
@@ -48,14 +49,14 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Errors: `InvalidArgument`.
     pub(super) fn confirm_client(&self, owner: &LockOwner) -> Result<(), FsError> {
         let LockOwner::Nlm { client, .. } = owner else { return Ok(()) };
-        if self.locks.register().clients.contains_key(client) {
+        if self.locks.register().clients.contains(*client) {
             return Ok(());
         }
         self.locks.table.free_client(*client);
         Err(FsError::InvalidArgument)
     }
 
-    /// At most once a second: ends the grace period when it is due, and forgets clients that have held nothing for a
+    /// At most once a second: ends the grace periods that are due, and forgets clients that have held nothing for a
     /// while. Says whether there were any.
     pub(crate) fn locks_round(&self) -> bool {
         let now = self.clock.monotonic();
@@ -67,8 +68,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             *looked = Some(now);
         }
         let mut register = self.locks.register();
-        if self.end_grace_if_due(&mut register, now).is_err() || register.grace.is_on() {
-            return false;
+        for shard in register.graces.due(now) {
+            if self.end_grace_if_due(&mut register, shard, now).is_err() {
+                return false;
+            }
         }
         let idle = self.idle_clients(&mut register, now);
         self.forget(&mut register, &idle).is_ok_and(|version| version.is_some())
@@ -80,67 +83,87 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(super) fn forget(&self, register: &mut Register, clients: &[ClientId]) -> Result<Option<Version>, Failure> {
         let mut last = None;
         for some in clients.chunks(RECORDS_PER_CHANGE) {
-            let records: Vec<_> = some.iter().filter_map(|client| register.clients.get(client).cloned()).collect();
+            let records: Vec<_> = some.iter().filter_map(|client| register.clients.find(*client).cloned()).collect();
             last = Some(self.delete_records(&records)?);
-            some.iter().for_each(|client| drop(register.clients.remove(client)));
+            some.iter().for_each(|client| drop(register.clients.remove(*client)));
         }
         Ok(last)
     }
 
+    /// A client has a record in this shard too, where it is to take a lock.
+    ///
+    /// Errors, in order: `InvalidArgument`, `TooManyLocks`, `Io`.
+    pub(super) fn record_at(
+        &self,
+        register: &mut Register,
+        client: ClientId,
+        shard: ShardId,
+    ) -> Result<Version, Failure> {
+        let known = register.clients.find(client).ok_or(FsError::InvalidArgument)?;
+        if known.shards.contains(&shard) {
+            return Ok(known.version);
+        }
+        let mut next = known.clone();
+        next.shards.insert(shard);
+        self.record_client(register, next)
+    }
+
     fn remember(&self, shard: ShardId, client: LockClient) -> Result<Version, Failure> {
         let mut register = self.locks.register();
-        let used = Some(self.clock.monotonic());
-        let old = register.clients.get_mut(&client.id);
-        if let Some(old) = old {
-            old.used = used;
-            if old.is_current(&client) {
-                return Ok(old.version);
+        let now = self.clock.monotonic();
+        let (mut shards, mut since) = (BTreeSet::from([shard]), client.since);
+        if let Some(known) = register.clients.touch(client.id, now) {
+            if known.is_current(shard, &client) {
+                return Ok(known.version);
             }
-            let client = LockClient { since: old.client.since, ..client };
-            old.version = self.put_record(old.shard, &client)?;
-            old.client = client;
-            return Ok(old.version);
+            shards.extend(&known.shards);
+            since = known.client.since;
         }
-        if register.clients.len() >= CLIENTS_MAX {
+        let client = LockClient { since, ..client };
+        let next = Remembered { client, shards, version: Version::default(), used: Some(now) };
+        self.record_client(&mut register, next)
+    }
+
+    /// Writes what a client becomes, and has it so in memory.
+    ///
+    /// Errors, in order: `TooManyLocks`, `Io`; nothing changed.
+    fn record_client(&self, register: &mut Register, next: Remembered) -> Result<Version, Failure> {
+        if !register.clients.has_room_for(&next) {
             return Err(FsError::TooManyLocks.into());
         }
-        let version = self.put_record(shard, &client)?;
-        register.clients.insert(client.id, Remembered { client, shard, version, used });
+        let mut change = Change::new();
+        next.keys().for_each(|key| change.put_record(key, &record_of(&next.client)));
+        let version = self.meta.submit(change).map_err(|error| self.refuse(&error))?;
+        register.clients.insert(Remembered { version, ..next });
         Ok(version)
     }
 
     fn idle_clients(&self, register: &mut Register, now: Duration) -> Vec<ClientId> {
+        let Register { clients, graces, .. } = register;
+        let is_over = |known: &Remembered| !known.shards.iter().any(|shard| graces.is_on(*shard));
+        // Within the grace period whether it was heard of is what counts.
+        let known: Vec<_> = clients.iter().filter(|known| is_over(known)).map(|known| known.client.id).collect();
         let mut idle = Vec::new();
-        for (id, client) in &mut register.clients {
-            if self.locks.table.is_held_by(*id) {
-                client.used = Some(now);
-                continue;
-            }
-            if now >= *client.used.get_or_insert(now) + IDLE {
-                idle.push(*id);
+        for client in known {
+            if self.locks.table.is_held_by(client) {
+                clients.touch(client, now);
+            } else if now >= clients.used_since(client, now) + IDLE {
+                idle.push(client);
             }
         }
         idle
     }
 
-    fn put_record(&self, shard: ShardId, client: &LockClient) -> Result<Version, Failure> {
-        let mut change = Change::new();
-        change.put_record(keys::nlm_client(shard, client.id), &record_of(client));
-        self.meta.submit(change).map_err(|error| self.refuse(&error))
-    }
-
     fn delete_records(&self, clients: &[Remembered]) -> Result<Version, Failure> {
         let mut change = Change::new();
-        clients.iter().for_each(|client| change.delete(client.key()));
+        clients.iter().flat_map(Remembered::keys).for_each(|key| change.delete(key));
         self.meta.submit(change).map_err(|error| self.refuse(&error))
     }
 }
 
 /// Longest name of a client, in bytes.
 const NAME_BYTES_MAX: usize = 1024;
-/// Most clients that are remembered.
-pub(super) const CLIENTS_MAX: usize = 65_536;
-/// Records of clients that are written or deleted by one change.
+/// Clients whose records are deleted by one change.
 pub(super) const RECORDS_PER_CHANGE: usize = 1024;
 /// How long a client that holds nothing is remembered: taking a lock now and then is not to cost a write each time.
 const IDLE: Duration = Duration::from_secs(60);

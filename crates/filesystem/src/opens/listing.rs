@@ -6,7 +6,7 @@ use crate::Filesystem;
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) fn do_lock_clients(&self) -> Vec<LockClient> {
-        self.locks.register().clients.values().map(|remembered| remembered.client.clone()).collect()
+        self.locks.register().clients.iter().map(|remembered| remembered.client.clone()).collect()
     }
 
     pub(crate) fn do_lock_entries(&self, max: usize) -> Vec<LockEntry> {
@@ -14,7 +14,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let register = self.locks.register();
         for entry in &mut entries {
             if let LockOwner::Nlm { client, .. } = &entry.owner {
-                entry.client = register.clients.get(client).map(|remembered| remembered.client.clone());
+                entry.client = register.clients.find(*client).map(|remembered| remembered.client.clone());
             }
         }
         entries

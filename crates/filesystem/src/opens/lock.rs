@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use locking::{Locked, RangeLock, Refusal, Span};
-use vfs::{Failure, FileType, FsError, InodeId, LockOwner, LockReply, LockRequest, OpContext, TestLockReply};
+use vfs::{Failure, FileType, FsError, InodeId, LockOwner, LockReply, LockRequest, OpContext, ShardId, TestLockReply};
 
 use crate::Filesystem;
 use crate::access::{READ, WRITE, is_owner, permission_bits};
@@ -12,7 +12,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_lock(&self, ctx: &OpContext, request: LockRequest) -> Result<LockReply, Failure> {
         self.require_lockable(ctx, request.inode).await?;
         let wanted = self.wanted(&request)?;
-        self.settle_admitted(&wanted.owner, request.reclaim).await?;
+        self.settle_admitted(request.inode.shard, &wanted.owner, request.reclaim).await?;
         let locked = self.locks.table.lock(request.inode, &wanted, request.wait.as_ref());
         self.confirm_client(&wanted.owner)?;
         match locked.map_err(|refusal| refuse(&refusal))? {
@@ -25,7 +25,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.require_live(ctx, FsError::StaleHandle)?;
         self.live(request.inode, &mut Seen::default()).await?;
         let wanted = self.wanted(&request)?;
-        self.require_no_grace()?;
+        self.require_no_grace(request.inode.shard)?;
         let conflict = self.locks.table.conflict(request.inode, &wanted);
         Ok(TestLockReply { conflict: conflict.map(|held| (held.owner, held.span.range(), held.kind)) })
     }
@@ -55,12 +55,18 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         if may { Ok(()) } else { Err(FsError::AccessDenied.into()) }
     }
 
-    /// Admits an owner, and waits until those who were forgotten before are so durably.
+    /// Admits an owner to a shard, and waits until its client is recorded there, and those who were forgotten before are
+    /// so, durably.
     ///
-    /// Errors, in order: `InvalidArgument`, `Grace`, `Io`.
-    pub(super) async fn settle_admitted(&self, owner: &LockOwner, is_reclaim: bool) -> Result<(), Failure> {
-        let forgotten = self.admit_lock(owner, is_reclaim)?;
-        self.meta.durable(forgotten).await.map_err(|error| self.refuse(&error))
+    /// Errors, in order: `InvalidArgument`, `Grace`, `TooManyLocks` (clients), `Io`.
+    pub(super) async fn settle_admitted(
+        &self,
+        shard: ShardId,
+        owner: &LockOwner,
+        is_reclaim: bool,
+    ) -> Result<(), Failure> {
+        let recorded = self.admit_lock(shard, owner, is_reclaim)?;
+        self.meta.durable(recorded).await.map_err(|error| self.refuse(&error))
     }
 
     fn wanted(&self, request: &LockRequest) -> Result<RangeLock, FsError> {

@@ -9,6 +9,7 @@ mod listing;
 mod lock;
 mod recovery;
 mod register;
+mod roster;
 mod share;
 #[cfg(test)]
 mod tests;

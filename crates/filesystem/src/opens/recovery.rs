@@ -1,6 +1,6 @@
 //! Who may have held locks when the house went down, and the end of the wait for them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::time::Duration;
 
 use kv::Direction;
@@ -10,36 +10,35 @@ use meta::{Change, MetaError, Version};
 use vfs::{ClientId, Failure, FsError, LockOwner, LockRecovery, ShardId};
 
 use super::clients::RECORDS_PER_CHANGE;
-use super::grace::Grace;
-use super::register::{Register, Remembered, Stored, record_of};
+use super::grace::Graces;
+use super::register::{Register, Stored, record_of};
+use super::roster::{Remembered, Roster};
 use crate::Filesystem;
 use crate::load::kind_of;
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) fn do_lock_recovery(&self) -> LockRecovery {
         let register = self.locks.register();
-        let grace_left = register.grace.left(self.clock.monotonic());
-        LockRecovery { state: self.locks.state, clients: register.grace.clients(), grace_left }
+        let grace_left = register.graces.left(self.clock.monotonic());
+        LockRecovery { state: self.locks.state, clients: register.graces.clients(), grace_left }
     }
 
-    /// Begins the grace period for the clients that are recorded.
+    /// Begins the grace periods of the shards in which clients are recorded.
     ///
     /// Errors: `Meta`.
     pub(crate) async fn begin_locks(&self) -> Result<(), MetaError> {
-        let stored = self.stored_clients().await?;
-        let remembered = |stored: &Stored| {
-            let client = stored.client.clone()?;
-            let (shard, version) = (stored.shard, Version::default());
-            Some((stored.id, Remembered { client, shard, version, used: None }))
-        };
-        let clients: BTreeMap<ClientId, Remembered> = stored.iter().filter_map(remembered).collect();
-        let before = clients.values().map(|remembered| remembered.client.clone()).collect();
-        let ends = self.clock.monotonic().saturating_add(self.settings.grace);
-        let grace = Grace::begin(before, ends);
-        if grace.is_on() {
+        let mut clients = Roster::default();
+        for Stored { shard, id, client } in self.stored_clients().await? {
+            let Some(client) = client else { continue };
+            let mut shards = clients.find(id).map(|known| known.shards.clone()).unwrap_or_default();
+            shards.insert(shard);
+            clients.insert(Remembered { client, shards, version: Version::default(), used: None });
+        }
+        let graces = Graces::begin(&clients, self.clock.monotonic().saturating_add(self.settings.grace));
+        if clients.len() > 0 {
             tracing::info!(clients = clients.len(), "locks held before the restart may be taken again");
         }
-        *self.locks.register() = Register { clients, grace, forgotten: Version::default() };
+        *self.locks.register() = Register { clients, graces, forgotten: Version::default() };
         Ok(())
     }
 
@@ -55,42 +54,54 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.meta.durable(last).await
     }
 
-    /// Whether an owner may take a lock, or take it again, now; gives what must be durable before.
+    /// Whether an owner may take a lock of a shard, or take it again, now; gives what must be durable before.
     ///
-    /// Errors, in order: `InvalidArgument`, `Grace`, `Io`.
-    pub(super) fn admit_lock(&self, owner: &LockOwner, is_reclaim: bool) -> Result<Version, Failure> {
+    /// Errors, in order: `InvalidArgument`, `Grace`, `TooManyLocks` (clients), `Io`.
+    pub(super) fn admit_lock(&self, shard: ShardId, owner: &LockOwner, is_reclaim: bool) -> Result<Version, Failure> {
         let mut register = self.locks.register();
         let client = self.touch_client(&mut register, owner)?;
         let now = self.clock.monotonic();
-        self.end_grace_if_due(&mut register, now)?;
+        self.end_grace_if_due(&mut register, shard, now)?;
+        let Register { graces, .. } = &mut *register;
         // After the grace period another may have had and left the lock in between.
-        let may = if is_reclaim { register.grace.admit(client, now) } else { !register.grace.is_on() };
-        if may { Ok(register.forgotten) } else { Err(FsError::Grace.into()) }
+        let may = if is_reclaim { graces.admit(shard, client, now) } else { !graces.is_on(shard) };
+        if !may {
+            return Err(FsError::Grace.into());
+        }
+        // The shard of a file is another than that of its export where zones overlap.
+        let recorded = self.record_at(&mut register, client, shard)?;
+        Ok(recorded.max(register.forgotten))
     }
 
-    /// What nobody may be told while it is not known: whether a lock is free.
+    /// What nobody may be told while it is not known: whether a lock of this shard is free.
     ///
     /// Errors, in order: `Grace`, `Io`.
-    pub(super) fn require_no_grace(&self) -> Result<(), Failure> {
+    pub(super) fn require_no_grace(&self, shard: ShardId) -> Result<(), Failure> {
         let mut register = self.locks.register();
-        self.end_grace_if_due(&mut register, self.clock.monotonic())?;
-        if register.grace.is_on() { Err(FsError::Grace.into()) } else { Ok(()) }
+        self.end_grace_if_due(&mut register, shard, self.clock.monotonic())?;
+        if register.graces.is_on(shard) { Err(FsError::Grace.into()) } else { Ok(()) }
     }
 
-    /// Ends the grace period when it is due; clients that were not heard of are forgotten with it.
+    /// Ends the grace period of a shard when it is due; clients that were not heard of are forgotten with it. There are
+    /// such only when the time is up, and then it is so in all shards.
     ///
     /// Errors: `Io`; it goes on then.
-    pub(super) fn end_grace_if_due(&self, register: &mut Register, now: Duration) -> Result<(), Failure> {
-        if !register.grace.is_due(now) {
+    pub(super) fn end_grace_if_due(
+        &self,
+        register: &mut Register,
+        shard: ShardId,
+        now: Duration,
+    ) -> Result<(), Failure> {
+        if !register.graces.is_due(shard, now) {
             return Ok(());
         }
-        let was_seen = |client: &ClientId| register.clients.get(client).is_none_or(|client| client.used.is_some());
-        let silent: Vec<_> = register.grace.silent().filter(|client| !was_seen(client)).collect();
+        let is_unheard = |client: &ClientId| register.clients.find(*client).is_some_and(|known| known.used.is_none());
+        let silent: Vec<_> = register.graces.silent(shard).filter(is_unheard).collect();
         if let Some(version) = self.forget(register, &silent)? {
             register.forgotten = version;
         }
-        register.grace.end();
-        tracing::info!(forgotten = silent.len(), "new locks may be taken");
+        register.graces.end(shard);
+        tracing::info!(shard = shard.0, forgotten = silent.len(), "new locks may be taken");
         Ok(())
     }
 
@@ -120,25 +131,27 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let mut right = HashSet::new();
         let mut wrong = Vec::new();
         for stored in stored {
-            let known = register.clients.get(&stored.id).filter(|known| known.shard == stored.shard);
+            let known = register.clients.find(stored.id).filter(|known| known.shards.contains(&stored.shard));
             match known {
-                Some(known) if stored.client.as_ref() == Some(&known.client) => drop(right.insert(stored.id)),
+                Some(known) if stored.client.as_ref() == Some(&known.client) => drop(right.insert(stored.key())),
                 Some(_) => {}
                 None => wrong.push(stored),
             }
         }
         for some in wrong.chunks(RECORDS_PER_CHANGE) {
             let mut change = Change::new();
-            some.iter().for_each(|wrong| change.delete(keys::nlm_client(wrong.shard, wrong.id)));
+            some.iter().for_each(|wrong| change.delete(wrong.key()));
             self.meta.submit(change)?;
         }
-        for missing in register.clients.values().filter(|known| !right.contains(&known.client.id)) {
-            let mut change = Change::new();
-            change.put_record(missing.key(), &record_of(&missing.client));
-            self.meta.submit(change)?;
+        for known in register.clients.iter() {
+            for missing in known.keys().filter(|key| !right.contains(key)) {
+                let mut change = Change::new();
+                change.put_record(missing, &record_of(&known.client));
+                self.meta.submit(change)?;
+            }
         }
         let last = self.meta.submitted();
-        register.clients.values_mut().for_each(|known| known.version = last);
+        register.clients.written(last);
         register.forgotten = last;
         Ok(last)
     }

@@ -1,8 +1,6 @@
-//! Which clients are remembered, as memory has it.
+//! Which clients are remembered, as memory and as the store have it.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::time::Duration;
 
 use bytes::Bytes;
 use meta::keys::Key;
@@ -10,28 +8,17 @@ use meta::records::NlmClientRecord;
 use meta::{Version, keys};
 use vfs::{ClientId, LockClient, ShardId};
 
-use super::grace::Grace;
+use super::grace::Graces;
+use super::roster::Roster;
 
-/// The clients that may hold locks. A client is here if and only if its record was submitted.
+/// The clients that may hold locks. A client is here if and only if its records were submitted.
 #[derive(Debug, Default)]
 pub(super) struct Register {
-    pub(super) clients: BTreeMap<ClientId, Remembered>,
-    pub(super) grace: Grace,
+    pub(super) clients: Roster,
+    pub(super) graces: Graces,
     /// What must be durable before a lock is granted: nobody may take back, after the next restart, what another took
     /// meanwhile.
     pub(super) forgotten: Version,
-}
-
-/// A client that is remembered.
-#[derive(Clone, Debug)]
-pub(super) struct Remembered {
-    pub(super) client: LockClient,
-    /// Where its record stands.
-    pub(super) shard: ShardId,
-    /// The change that wrote its record.
-    pub(super) version: Version,
-    /// When it last asked for something in this life, or was seen to hold something, on the monotonic clock.
-    pub(super) used: Option<Duration>,
 }
 
 /// A client as its record has it.
@@ -43,18 +30,11 @@ pub(super) struct Stored {
     pub(super) client: Option<LockClient>,
 }
 
-impl Remembered {
-    pub(super) fn key(&self) -> Key {
-        keys::nlm_client(self.shard, self.client.id)
-    }
-
-    /// Whether the record says all that is to be said; when it took its first lock is what it said first.
-    pub(super) fn is_current(&self, client: &LockClient) -> bool {
-        *client == LockClient { since: client.since, ..self.client.clone() }
-    }
-}
-
 impl Stored {
+    pub(super) fn key(&self) -> Key {
+        keys::nlm_client(self.shard, self.id)
+    }
+
     pub(super) fn new(shard: ShardId, id: ClientId, record: NlmClientRecord) -> Self {
         let client = address(&record.address).zip(address(&record.server_name)).map(|(address, server)| LockClient {
             id,

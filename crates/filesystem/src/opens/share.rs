@@ -10,7 +10,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_share(&self, ctx: &OpContext, request: ShareRequest) -> Result<(), Failure> {
         self.require_lockable(ctx, request.inode).await?;
         let owner = own(&request.owner)?;
-        self.settle_admitted(&owner, request.reclaim).await?;
+        self.settle_admitted(request.inode.shard, &owner, request.reclaim).await?;
         let reservation = ShareReservation::of_share(request.access, request.deny);
         let wanted = HeldShare { owner: owner.clone(), reservation, since: self.clock.now() };
         let shared = self.locks.table.share(request.inode, wanted);

@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use LockKind::{Exclusive, Shared};
 use vfs::limits::MAILBOX_EVENTS_MAX;
-use vfs::{Event, LockKind, LockState, LockedWhat, Mailbox, ShareMode, Timestamp, ZoneId};
+use vfs::{Event, InodeId, LockKind, LockState, LockedWhat, Mailbox, ShardId, ShareMode, Timestamp, ZoneId};
 
 use super::{Rig, file, lock, owner, span};
-use crate::{CLIENT_ENTRIES_MAX, HeldShare, LOCKS_MAX, Locked, Refusal, ShareReservation, WAITERS_MAX};
+use crate::table::Bounds;
+use crate::{
+    CLIENT_ENTRIES_MAX, ENTRIES_MAX, HeldShare, LOCKS_MAX, LockTable, Locked, Refusal, SHARD_ENTRIES_MAX,
+    ShareReservation, WAITERS_MAX,
+};
 
 #[test]
 fn an_inode_has_so_many_locks() {
@@ -42,6 +46,34 @@ fn a_client_has_so_many_entries() {
     assert_eq!(rig.counts(), (most, 0, 1));
     rig.table.free_client(vfs::ClientId(0));
     assert_eq!(rig.counts(), (1, 0, 0));
+}
+
+#[test]
+fn a_shard_has_half_of_the_house() {
+    assert_eq!(u64::try_from(SHARD_ENTRIES_MAX).unwrap() * 2, ENTRIES_MAX);
+    let table = LockTable::bounded(Bounds { client: 100, shard: 4, house: 8 });
+    let attempt = |shard: u32, number: u64, kind| {
+        let inode = InodeId { shard: ShardId(shard), ..file(7) };
+        table.lock(inode, &lock(number, span(number, 1), kind), None)
+    };
+    // Held, waiting and shared count alike; each is of another client.
+    let one = InodeId { shard: ShardId(1), ..file(7) };
+    let mailbox = Arc::default();
+    assert_eq!(attempt(1, 0, Exclusive), Ok(Locked::Granted));
+    assert_eq!(attempt(1, 2, Exclusive), Ok(Locked::Granted));
+    assert_eq!(table.lock(one, &lock(4, span(0, 1), Exclusive), Some(&mailbox)), Ok(Locked::Queued));
+    let reservation = ShareReservation::of_share(ShareMode::default(), ShareMode::default());
+    let share = |number| HeldShare { owner: owner(number), reservation, since: Timestamp::default() };
+    table.share(one, share(6)).unwrap();
+    assert_eq!(attempt(1, 8, Exclusive), Err(Refusal::TooMany));
+    assert_eq!(table.share(one, share(8)), Err(Refusal::TooMany));
+    for number in [10, 12, 14, 16] {
+        assert_eq!(attempt(2, number, Exclusive), Ok(Locked::Granted), "another tenant goes on");
+    }
+    assert_eq!(attempt(3, 18, Exclusive), Err(Refusal::TooMany), "the house is full");
+    table.free_client(vfs::ClientId(0));
+    assert_eq!(attempt(1, 8, Exclusive), Ok(Locked::Granted), "who waited holds now: one less");
+    assert_eq!(attempt(1, 20, Exclusive), Err(Refusal::TooMany));
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! Who is remembered, how durably and for how long.
 
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv6Addr};
+
 use testkit::block_on;
 use testkit::faulty::{Fault, FaultPoint};
-use vfs::{FsError, LockClient, LockReply, Opens, Timestamp};
+use vfs::{ClientId, FsError, LockClient, LockReply, Opens, ShardId, Timestamp};
 
-use super::super::register::Remembered;
-use super::{Rig, client, exclusive, sharing};
+use super::super::roster::{CLIENTS_MAX, Remembered, SHARD_CLIENTS_MAX, SOURCE_CLIENTS_MAX};
+use super::{Rig, client, exclusive, reclaim, sharing};
 
 #[test]
 fn a_client_is_recorded_before_it_is_remembered() {
@@ -113,7 +116,7 @@ fn a_reload_keeps_locks_and_writes_what_was_lost() {
         house.lock(exclusive(file, 1)).await.unwrap();
         let state = house.filesystem.lock_recovery().state;
         rig.faults.fail(FaultPoint::Commit, 1, Fault::Io);
-        let freed = house.filesystem.free_lock_client(&house.ctx, vfs::ClientId(2)).await;
+        let freed = house.filesystem.free_lock_client(&house.ctx, ClientId(2)).await;
         assert_eq!(freed.unwrap_err().error, FsError::Io);
         let moved = LockClient { state: 9, ..client(3) };
         assert!(house.filesystem.remember_lock_client(&house.ctx, moved.clone()).await.is_err());
@@ -141,10 +144,10 @@ fn there_are_so_many_clients() {
         house.remember(1).await.unwrap();
         {
             let mut register = house.filesystem.locks.register();
-            let known = register.clients.values().next().unwrap().clone();
-            for number in 2..=super::super::clients::CLIENTS_MAX as u64 {
-                let more = Remembered { client: client(number), ..known.clone() };
-                register.clients.insert(vfs::ClientId(number), more);
+            let known = register.clients.iter().next().unwrap().clone();
+            for (number, shard) in (2..=CLIENTS_MAX as u64).zip((0..3).cycle()) {
+                let shards = BTreeSet::from([ShardId(shard)]);
+                register.clients.insert(Remembered { client: client(number), shards, ..known.clone() });
             }
         }
         assert_eq!(house.remember(1 << 20).await, Err(FsError::TooManyLocks));
@@ -156,5 +159,79 @@ fn there_are_so_many_clients() {
         house.pass(61).await;
         assert_eq!(house.clients(), Vec::<u64>::new());
         rig.check().await;
+    });
+}
+
+#[test]
+fn one_tenant_leaves_room_for_the_clients_of_others() {
+    block_on(async {
+        let rig = Rig::new();
+        let house = rig.open().await;
+        let (one, other) = (house.zone("one").await, house.zone("other").await);
+        one.remember(1).await.unwrap();
+        {
+            let mut register = one.filesystem.locks.register();
+            let known = register.clients.iter().next().unwrap().clone();
+            for number in 2..=SHARD_CLIENTS_MAX as u64 {
+                register.clients.insert(Remembered { client: client(number), ..known.clone() });
+            }
+        }
+        assert_eq!(one.remember(1 << 20).await, Err(FsError::TooManyLocks));
+        one.remember(77).await.unwrap();
+        other.remember(1 << 20).await.unwrap();
+        one.free(1).await;
+        one.remember(1 << 21).await.unwrap();
+        assert_eq!(one.remember(1).await, Err(FsError::TooManyLocks));
+    });
+}
+
+#[test]
+fn one_address_has_so_many_names() {
+    block_on(async {
+        let rig = Rig::new();
+        let house = rig.open().await;
+        let (one, other) = (house.zone("one").await, house.zone("other").await);
+        let at = |number: u64, low: u16| {
+            let address = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, low));
+            LockClient { address, ..client(number) }
+        };
+        for number in 0..SOURCE_CLIENTS_MAX as u64 {
+            one.remember_client(at(number, 1)).await.unwrap();
+        }
+        assert_eq!(one.remember_client(at(5000, 1)).await, Err(FsError::TooManyLocks));
+        assert_eq!(one.remember_client(at(5000, 2)).await, Err(FsError::TooManyLocks), "of the same /64");
+        one.remember_client(LockClient { state: 3, ..at(5, 1) }).await.unwrap();
+        one.remember_client(client(5000)).await.unwrap();
+        other.remember_client(at(5001, 1)).await.unwrap();
+        one.free(5).await;
+        one.remember_client(at(5002, 2)).await.unwrap();
+    });
+}
+
+#[test]
+fn a_client_is_recorded_where_it_locks() {
+    block_on(async {
+        let rig = Rig::new();
+        let house = rig.open().await;
+        let inner = house.zone("inner").await;
+        let file = inner.create("file", 0o644).await;
+        // It came to the zone around the other one.
+        house.remember(1).await.unwrap();
+        let before = rig.faults.calls(FaultPoint::Commit);
+        house.lock(exclusive(file, 1)).await.unwrap();
+        house.lock(exclusive(file, 1)).await.unwrap();
+        assert_eq!(rig.faults.calls(FaultPoint::Commit), before + 1, "once, before it is granted");
+        drop((house, inner));
+        rig.check().await;
+
+        let house = rig.open().await;
+        let inner = house.zone("inner").await;
+        assert_eq!(house.filesystem.lock_recovery().clients, [client(1)]);
+        inner.remember(2).await.unwrap();
+        assert_eq!(inner.lock(exclusive(file, 2)).await, Err(FsError::Grace));
+        house.lock(reclaim(file, 1)).await.unwrap();
+        house.free(1).await;
+        drop((house, inner));
+        assert_eq!(rig.open().await.clients(), [2], "all records of it are gone");
     });
 }

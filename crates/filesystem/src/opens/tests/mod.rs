@@ -15,9 +15,9 @@ use kv::MemoryEngine;
 use testkit::ManualClock;
 use testkit::faulty::{Faults, FaultyEngine};
 use vfs::{
-    ClientId, CreateHow, CreateRequest, Credentials, Event, FsError, InodeId, LockClient, LockKind, LockOwner,
+    Admin, ClientId, CreateHow, CreateRequest, Credentials, Event, FsError, InodeId, LockClient, LockKind, LockOwner,
     LockRange, LockReply, LockRequest, Mailbox, Name, Namespace, OpContext, Opens, RemoveKind, RemoveRequest,
-    SetAttributes, ShardId, ShareMode, ShareRequest, Timestamp,
+    SetAttributes, ShardId, ShareMode, ShareRequest, Timestamp, ZoneRootRequest,
 };
 
 use crate::{Filesystem, Parts, Settings};
@@ -27,12 +27,13 @@ struct Rig {
     engine: FaultyEngine<MemoryEngine>,
     faults: Faults,
     chunks: MemoryStore,
+    grace: Duration,
     clock: Arc<ManualClock>,
 }
 
 /// A house that goes without a farewell when it is dropped.
 struct House {
-    filesystem: Filesystem<FaultyEngine<MemoryEngine>, MemoryStore>,
+    filesystem: Arc<Filesystem<FaultyEngine<MemoryEngine>, MemoryStore>>,
     ctx: OpContext,
     clock: Arc<ManualClock>,
     mailbox: Arc<Mailbox>,
@@ -42,7 +43,7 @@ impl Rig {
     fn new() -> Self {
         let faults = Faults::none();
         let engine = FaultyEngine::new(MemoryEngine::new(), faults.clone());
-        Self { engine, faults, chunks: MemoryStore::default(), clock: Arc::new(ManualClock::standing()) }
+        Self { engine, faults, chunks: MemoryStore::default(), grace: GRACE, clock: Arc::new(ManualClock::standing()) }
     }
 
     async fn open(&self) -> House {
@@ -50,11 +51,12 @@ impl Rig {
             engine: self.engine.clone(),
             chunks: self.chunks.clone(),
             clock: Arc::clone(&self.clock) as Arc<dyn vfs::Clock>,
-            settings: Settings { memory_bytes: 4 << 20, ballast_bytes: 0, grace: GRACE },
+            settings: Settings { memory_bytes: 4 << 20, ballast_bytes: 0, grace: self.grace },
             seed: [3; 64],
         };
         let filesystem = Filesystem::open(parts).await.unwrap();
         let ctx = OpContext::internal(InodeId::root_of(ShardId::ROOT));
+        let filesystem = Arc::new(filesystem);
         House { filesystem, ctx, clock: Arc::clone(&self.clock), mailbox: Arc::default() }
     }
 
@@ -67,6 +69,15 @@ impl Rig {
 }
 
 impl House {
+    /// The same house, as the clients of a zone see it.
+    async fn zone(&self, name: &str) -> Self {
+        let attributes = SetAttributes { mode: Some(0o755), ..SetAttributes::default() };
+        let request = ZoneRootRequest { base: vec![named(name)], attributes };
+        let root = self.filesystem.zone_root(&self.ctx, request).await.unwrap().attributes.inode;
+        let (filesystem, clock, mailbox) = (Arc::clone(&self.filesystem), Arc::clone(&self.clock), Arc::default());
+        Self { filesystem, ctx: OpContext::internal(root), clock, mailbox }
+    }
+
     async fn create(&self, name: &str, mode: u32) -> InodeId {
         let how = CreateHow::Guarded(SetAttributes { mode: Some(mode), ..SetAttributes::default() });
         let request = CreateRequest { parent: self.ctx.root, name: named(name), how };
@@ -79,7 +90,11 @@ impl House {
     }
 
     async fn remember(&self, number: u64) -> Result<(), FsError> {
-        self.filesystem.remember_lock_client(&self.ctx, client(number)).await.map_err(|failure| failure.error)
+        self.remember_client(client(number)).await
+    }
+
+    async fn remember_client(&self, client: LockClient) -> Result<(), FsError> {
+        self.filesystem.remember_lock_client(&self.ctx, client).await.map_err(|failure| failure.error)
     }
 
     async fn free(&self, number: u64) {

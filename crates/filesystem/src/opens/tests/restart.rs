@@ -179,3 +179,78 @@ fn nothing_new_is_granted_before_the_silent_are_forgotten_durably() {
         rig.check().await;
     });
 }
+
+/// A client in each of two zones holds a file of it when the house goes down.
+async fn zones_after_a_restart(rig: &Rig) -> ([House; 2], [InodeId; 2]) {
+    let mut files = [InodeId::default(); 2];
+    {
+        let house = rig.open().await;
+        for (file, (name, number)) in files.iter_mut().zip([("one", 1), ("other", 2)]) {
+            let zone = house.zone(name).await;
+            *file = zone.create("file", 0o644).await;
+            zone.remember(number).await.unwrap();
+            zone.lock(exclusive(*file, number)).await.unwrap();
+        }
+    }
+    let house = rig.open().await;
+    ([house.zone("one").await, house.zone("other").await], files)
+}
+
+#[test]
+fn a_zone_does_not_wait_for_the_clients_of_another() {
+    block_on(async {
+        let rig = Rig::new();
+        let ([one, other], files) = zones_after_a_restart(&rig).await;
+        // The client of the first never comes back.
+        other.lock(reclaim(files[1], 2)).await.unwrap();
+        other.remember(4).await.unwrap();
+        one.remember(3).await.unwrap();
+        other.clock.advance(Duration::from_secs(9));
+        assert_eq!(other.lock(exclusive(files[1], 4)).await, Err(FsError::Grace));
+        other.clock.advance(Duration::from_secs(1));
+        assert_eq!(other.lock(exclusive(files[1], 4)).await, Err(FsError::LockConflict), "over there");
+        assert!(other.filesystem.test_lock(&other.ctx, exclusive(files[1], 4)).await.unwrap().conflict.is_some());
+        other.share(sharing(files[1], 4)).await.unwrap();
+        assert_eq!(other.lock(reclaim(files[1], 2)).await, Err(FsError::Grace), "too late");
+
+        assert_eq!(one.lock(exclusive(files[0], 3)).await, Err(FsError::Grace));
+        assert!(one.filesystem.test_lock(&one.ctx, exclusive(files[0], 3)).await.is_err());
+        assert_eq!(one.share(sharing(files[0], 3)).await, Err(FsError::Grace));
+        assert_eq!(one.grace_left(), Some(GRACE - Duration::from_secs(10)), "the longest of all");
+        other.pass(34).await;
+        assert_eq!(one.clients(), [1, 2, 3, 4]);
+        one.pass(1).await;
+        assert_eq!(one.grace_left(), None);
+        assert_eq!(one.clients(), [2, 3, 4], "the first was not heard of");
+        one.lock(exclusive(files[0], 3)).await.unwrap();
+    });
+}
+
+#[test]
+fn a_zone_without_clients_has_no_grace() {
+    block_on(async {
+        let rig = Rig::new();
+        let ([one, _], files) = zones_after_a_restart(&rig).await;
+        let third = one.zone("third").await;
+        let file = third.create("file", 0o644).await;
+        third.remember(5).await.unwrap();
+        assert_eq!(third.lock(reclaim(file, 5)).await, Err(FsError::Grace));
+        third.lock(exclusive(file, 5)).await.unwrap();
+        assert_eq!(one.lock(reclaim(files[1], 1)).await, Err(FsError::Grace), "it had nothing in that zone");
+    });
+}
+
+#[test]
+fn a_zone_forgets_its_idle_clients_while_another_waits() {
+    block_on(async {
+        let rig = Rig { grace: Duration::from_secs(600), ..Rig::new() };
+        let ([one, other], files) = zones_after_a_restart(&rig).await;
+        other.lock(reclaim(files[1], 2)).await.unwrap();
+        other.unlock(exclusive(files[1], 2)).await;
+        other.pass(59).await;
+        assert_eq!(one.clients(), [1, 2]);
+        other.pass(2).await;
+        assert_eq!(one.clients(), [1], "this one is still waited for");
+        assert!(one.grace_left().is_some());
+    });
+}
