@@ -42,7 +42,7 @@ fn code(path: &Path) -> String {
         return String::new();
     }
     let whole = text(path).unwrap_or_default();
-    whole.split("#[cfg(test)]\nmod tests").next().unwrap().to_owned()
+    whole.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned()
 }
 
 fn is_test_file(path: &Path) -> bool {
