@@ -29,6 +29,7 @@ pub(crate) struct Settings {
     pub(crate) memory: MemorySettings,
     pub(crate) metadata: MetadataSettings,
     pub(crate) blocks: BlockSettings,
+    pub(crate) locks: LockSettings,
     pub(crate) admin: AdminSettings,
     pub(crate) log: LogSettings,
 }
@@ -60,6 +61,8 @@ struct SettingsFile {
     metadata: MetadataSettings,
     #[serde(default)]
     blocks: BlockSettings,
+    #[serde(default)]
+    locks: LockSettings,
     #[serde(default)]
     admin: AdminSettings,
     #[serde(default)]
@@ -120,6 +123,14 @@ pub(crate) struct BlockSettings {
     pub(crate) free_bytes_min: u64,
 }
 
+/// `[locks]`: locks over the network.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LockSettings {
+    /// For so many seconds after a start, at most, only locks held before may be taken.
+    pub(crate) grace_s: u64,
+}
+
 /// `[admin]`: the operator's window.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, default)]
@@ -151,6 +162,7 @@ impl Settings {
             memory: written.memory,
             metadata: written.metadata,
             blocks: written.blocks,
+            locks: written.locks,
             admin: AdminSettings { socket: written.admin.socket.map(|path| beside.join(path)), ..written.admin },
             log: written.log,
         };
@@ -172,6 +184,7 @@ impl Settings {
             memory: MemorySettings::default(),
             metadata: MetadataSettings::default(),
             blocks: BlockSettings::default(),
+            locks: LockSettings::default(),
             admin: AdminSettings::default(),
             log: LogSettings::default(),
         }
@@ -235,7 +248,11 @@ impl Settings {
 
     /// What the file system gets: five eighths of the memory.
     pub(crate) fn for_filesystem(&self) -> filesystem::Settings {
-        filesystem::Settings { memory_bytes: self.memory_bytes() / 8 * 5, ..filesystem::Settings::default() }
+        filesystem::Settings {
+            memory_bytes: self.memory_bytes() / 8 * 5,
+            grace: Duration::from_secs(self.locks.grace_s),
+            ..filesystem::Settings::default()
+        }
     }
 
     /// What blocks are read into and kept in.
@@ -271,6 +288,7 @@ impl Settings {
             check("metadata.log_bytes", self.metadata.log_bytes, LOG_BYTES),
             check("blocks.segment_bytes", self.blocks.segment_bytes, SEGMENT_BYTES),
             check("blocks.free_bytes_min", self.blocks.free_bytes_min, FREE_BYTES),
+            check("locks.grace_s", self.locks.grace_s, GRACE_S),
         ];
         let mut wrong: Vec<_> = ranges.into_iter().flatten().collect();
         if !self.metadata.log_bytes.is_multiple_of(pages::BLOCK_SIZE as u64) {
@@ -339,6 +357,12 @@ impl Default for BlockSettings {
     }
 }
 
+impl Default for LockSettings {
+    fn default() -> Self {
+        Self { grace_s: filesystem::Settings::default().grace.as_secs() }
+    }
+}
+
 fn check<T: PartialOrd + Display>(
     key: &'static str,
     value: T,
@@ -371,6 +395,8 @@ const THREADS: RangeInclusive<usize> = 1..=256;
 const IO_BYTES: RangeInclusive<u32> = 8192..=1 << 20;
 const CONNECTIONS: RangeInclusive<usize> = 1..=65_536;
 const IDLE_TIMEOUT_S: RangeInclusive<u64> = 10..=86_400;
+/// Without any, others could take what clients held before these hear of the restart.
+const GRACE_S: RangeInclusive<u64> = 5..=600;
 const BUDGET_BYTES: RangeInclusive<u64> = 64 << 20..=1 << 44;
 const LOG_BYTES: RangeInclusive<u64> = 4 << 20..=1 << 36;
 const SEGMENT_BYTES: RangeInclusive<u64> = 1 << 20..=1 << 36;
@@ -406,7 +432,8 @@ mod tests {
         let settings = parse(
             "data = \"d\"\nzones = \"z\"\nthreads = 3\n[nfs]\nport = 12049\nio_bytes_max = 65536\nidle_timeout_s = 60\n\
              [portmap]\nport = 0\n[memory]\nbudget_bytes = 134217728\n[metadata]\nlog_bytes = 8388608\n\
-             [blocks]\nsegment_bytes = 2097152\nfree_bytes_min = 7\n[log]\nfilter = \"warn\"\nformat = \"json\"\n",
+             [blocks]\nsegment_bytes = 2097152\nfree_bytes_min = 7\n[locks]\ngrace_s = 90\n\
+             [log]\nfilter = \"warn\"\nformat = \"json\"\n",
         )
         .unwrap();
         assert_eq!((settings.data.as_path(), settings.zones.as_path()), (Path::new("etc/d"), Path::new("etc/z")));
@@ -417,6 +444,7 @@ mod tests {
         assert_eq!(nfs.connection.idle_timeout, Duration::from_secs(60));
         assert_eq!(nfs.connection.stop_timeout, Duration::from_secs(1));
         assert_eq!(settings.for_filesystem().memory_bytes, 80 << 20);
+        assert_eq!(settings.for_filesystem().grace, Duration::from_secs(90));
         assert_eq!(settings.for_pages().bytes_max, 64 << 20);
         let folder = tempfile::tempdir().unwrap();
         let directory = DataDirectory::create(folder.path()).unwrap();
@@ -449,6 +477,12 @@ mod tests {
             refused("[portmap]\nport = 2049"),
             "etc/berth.toml: portmap.port: 2049 is the port of [nfs] too; 0 is off"
         );
+        for out in [0, 4, 601] {
+            assert_eq!(
+                refused(&format!("[locks]\ngrace_s = {out}")),
+                format!("etc/berth.toml: locks.grace_s: {out} is out of range: allowed are 5 to 600")
+            );
+        }
         assert!(refused("[log]\nfilter = \"a=b=c\"").starts_with("etc/berth.toml: log.filter: "));
         assert!(refused("[log]\nformat = \"xml\"").contains("unknown variant `xml`, expected `text` or `json`"));
     }
@@ -497,6 +531,8 @@ mod tests {
         assert_eq!(settings.nfs, NfsSettings::default());
         assert_eq!(settings.metadata, MetadataSettings::default());
         assert_eq!(settings.blocks, BlockSettings::default());
+        assert_eq!(settings.locks, LockSettings { grace_s: 45 });
+        assert_eq!(settings.locks, LockSettings::default());
         assert_eq!(settings.admin, AdminSettings::default());
         assert_eq!(settings.log, LogSettings::default());
     }
