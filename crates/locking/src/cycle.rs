@@ -16,6 +16,7 @@ pub(crate) struct Search<'a> {
     start: &'a LockOwner,
     seen: HashSet<LockOwner>,
     next: Vec<LockOwner>,
+    met: usize,
     is_found: bool,
 }
 
@@ -53,11 +54,15 @@ impl Waits {
 
 impl<'a> Search<'a> {
     pub(crate) fn new(waits: &'a Waits, start: &'a LockOwner) -> Self {
-        Self { waits, start, seen: HashSet::new(), next: Vec::new(), is_found: false }
+        Self { waits, start, seen: HashSet::new(), next: Vec::new(), met: 0, is_found: false }
     }
 
     /// Takes note of somebody who blocks. Who waits for nothing blocks nobody for ever.
     pub(crate) fn meet(&mut self, blocker: &LockOwner) {
+        self.met += 1;
+        if self.met > MEETINGS_MAX {
+            return;
+        }
         if blocker == self.start {
             self.is_found = true;
         } else if self.seen.len() < OWNERS_MAX && self.waits.0.contains_key(blocker) && !self.seen.contains(blocker) {
@@ -68,7 +73,7 @@ impl<'a> Search<'a> {
 
     /// The next owner whose waits are to be followed; `None` when all are, or the way is found.
     pub(crate) fn next(&mut self) -> Option<LockOwner> {
-        if self.is_found { None } else { self.next.pop() }
+        if self.is_found || self.met > MEETINGS_MAX { None } else { self.next.pop() }
     }
 
     /// Whether the owner would wait for itself.
@@ -79,3 +84,6 @@ impl<'a> Search<'a> {
 
 /// Most owners that a search visits; a longer way is not seen, and whoever waits for ever there must cancel.
 const OWNERS_MAX: usize = 256;
+/// Most blockers that a search looks at: it runs while others who begin to wait stand still, and a tenant can make
+/// thousands block each other.
+const MEETINGS_MAX: usize = 1 << 16;

@@ -88,10 +88,12 @@ impl Waiting {
         held: &'a ByteRangeLocks,
     ) -> impl Iterator<Item = &'a LockOwner> {
         let excluding = self.0.iter().take(index).filter(|waiter| waiter.wanted.excludes(wanted));
-        let stands = |waiter: &&Waiter| !held.in_the_way(&waiter.wanted).any(|held| held.owner == wanted.owner);
+        // Collected once: most owners hold little, and there may be many waiters.
+        let own: Vec<_> = held.held().iter().filter(|held| held.owner == wanted.owner).collect();
+        let stands = move |waiter: &&Waiter| !own.iter().any(|held| held.excludes(&waiter.wanted));
         excluding.filter(stands).map(|waiter| &waiter.wanted.owner)
     }
 }
 
 /// Most requests that wait at one inode.
-pub const WAITERS_MAX: usize = 1024;
+pub const WAITERS_MAX: usize = 256;

@@ -27,10 +27,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             let mut register = self.locks.register();
             register.graces.free(client);
             let removed = register.clients.remove(client);
-            removed.map(|removed| self.delete_records(&[removed]))
+            let deleted = removed.map(|removed| self.delete_records(&[removed]));
+            // While nobody can remember it again: what it takes after that is its own.
+            self.locks.table.free_client(client);
+            deleted
         };
-        // After it is forgotten: a lock of it that is just being granted finds that out and goes too.
-        self.locks.table.free_client(client);
         let Some(deleted) = removed else { return Ok(()) };
         self.meta.durable(deleted?).await.map_err(|error| self.refuse(&error))
     }
@@ -49,7 +50,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Errors: `InvalidArgument`.
     pub(super) fn confirm_client(&self, owner: &LockOwner) -> Result<(), FsError> {
         let LockOwner::Nlm { client, .. } = owner else { return Ok(()) };
-        if self.locks.register().clients.contains(*client) {
+        let register = self.locks.register();
+        if register.clients.contains(*client) {
             return Ok(());
         }
         self.locks.table.free_client(*client);
@@ -111,15 +113,23 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     fn remember(&self, shard: ShardId, client: LockClient) -> Result<Version, Failure> {
         let mut register = self.locks.register();
         let now = self.clock.monotonic();
-        let (mut shards, mut since) = (BTreeSet::from([shard]), client.since);
+        let (mut shards, mut since, mut state) = (BTreeSet::from([shard]), client.since, client.state);
+        let mut restarted = false;
         if let Some(known) = register.clients.touch(client.id, now) {
-            if known.is_current(shard, &client) {
+            restarted = is_newer(client.state, known.client.state);
+            state = if restarted || known.client.state == 0 { client.state } else { known.client.state };
+            if known.is_current(shard, &LockClient { state, ..client.clone() }) {
                 return Ok(known.version);
             }
             shards.extend(&known.shards);
             since = known.client.since;
         }
-        let client = LockClient { since, ..client };
+        if restarted {
+            // Its notice is still on the way or lost.
+            register.graces.free(client.id);
+            self.locks.table.free_client(client.id);
+        }
+        let client = LockClient { since, state, ..client };
         let next = Remembered { client, shards, version: Version::default(), used: Some(now) };
         self.record_client(&mut register, next)
     }
@@ -159,6 +169,12 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         clients.iter().flat_map(Remembered::keys).for_each(|key| change.delete(key));
         self.meta.submit(change).map_err(|error| self.refuse(&error))
     }
+}
+
+/// Whether a client with this state number started after the one with that; numbers wrap, and 0 is not known. A number
+/// never goes back: two machines that call themselves the same would free each other's locks again and again.
+fn is_newer(state: u32, known: u32) -> bool {
+    state != 0 && known != 0 && state != known && state.wrapping_sub(known) < 1 << 31
 }
 
 /// Longest name of a client, in bytes.

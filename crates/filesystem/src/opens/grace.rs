@@ -108,5 +108,6 @@ impl Grace {
     }
 }
 
-/// How long a client asks for nothing before it counts as done.
-const RECLAIM_PAUSE: Duration = Duration::from_secs(10);
+/// How long a client asks for nothing before it counts as done: two retransmissions of Linux (10 s each) and more. A
+/// reply that is lost must not cost the locks that come after it.
+pub(super) const RECLAIM_PAUSE: Duration = Duration::from_secs(25);

@@ -62,6 +62,31 @@ fn remembering_what_is_known_writes_nothing() {
 }
 
 #[test]
+fn a_higher_state_number_means_that_what_was_held_is_gone() {
+    block_on(async {
+        let rig = Rig::new();
+        let house = rig.open().await;
+        let file = house.create("file", 0o644).await;
+        let came = async |state| {
+            let client = LockClient { state, ..client(1) };
+            house.filesystem.remember_lock_client(&house.ctx, client).await.unwrap();
+        };
+        house.remember(2).await.unwrap();
+        came(7).await;
+        house.lock(exclusive(file, 1)).await.unwrap();
+        // A copy, one that does not say, and one that came late.
+        for state in [7, 0, 5] {
+            came(state).await;
+            assert_eq!(house.lock(exclusive(file, 2)).await, Err(FsError::LockConflict), "state {state}");
+        }
+        came(9).await;
+        assert_eq!(house.lock(exclusive(file, 2)).await, Ok(LockReply::Granted), "its notice need not come first");
+        let known = house.filesystem.lock_clients();
+        assert_eq!(known.iter().find(|known| known.id == ClientId(1)).unwrap().state, 9);
+    });
+}
+
+#[test]
 fn a_client_without_locks_is_forgotten_after_a_minute() {
     block_on(async {
         let rig = Rig::new();
