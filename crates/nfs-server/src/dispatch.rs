@@ -15,7 +15,7 @@ use zones::{ExportId, Zone};
 
 use crate::caller::{Caller, Role, is_client};
 use crate::door::{Door, ZoneState};
-use crate::metrics::{Answer, Operation};
+use crate::metrics::{Answer, Operation, Verdict};
 use crate::reply::{Outcome, Reply};
 use crate::reply_cache::{Admission, ReplyKey, Ticket};
 use crate::{mount, nfs3, nlm4, nsm, portmap};
@@ -100,7 +100,13 @@ impl<V: Vfs> Call<'_, V> {
         };
         let replay_key = ReplayKey { slot: key.slot(), request: key.request() };
         let reply = self.nfs_call(identity, Some(replay_key), arguments).await;
-        ticket.finish(reply.head());
+        // What the house could not do is tried again when asked again: by then it may know what came of it.
+        let operation = Operation::of(self.header.program, self.header.procedure);
+        if reply.verdict(operation) == Verdict::Fault {
+            drop(ticket);
+        } else {
+            ticket.finish(reply.head());
+        }
         Outcome::Reply(reply)
     }
 

@@ -43,13 +43,17 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                         publish(&mut data, &value);
                         return Ok((value, version));
                     }
-                    Err(stop) => stop,
+                    Err(stop) => (stop, turn.seen()),
                 }
             };
             match stop {
-                Stop::Miss(miss) => self.load(miss, &mut scratch).await?,
-                Stop::Again => return Err(FsError::Delay.into()),
-                Stop::Fail(failure) => return Err(failure),
+                (Stop::Miss(miss), _) => self.load(miss, &mut scratch).await?,
+                (Stop::Again, _) => return Err(FsError::Delay.into()),
+                (Stop::Fail(failure), seen) => {
+                    // A refusal is an answer too: what it says must not be taken back by a crash.
+                    self.settle(seen).await?;
+                    return Err(failure);
+                }
             }
         }
         Err(FsError::Delay.into())

@@ -43,7 +43,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let mut seen = Seen::default();
         let record = self.live(request.inode, &mut seen).await?;
         let before = self.attributes(request.inode, &record);
-        check(ctx, request, &before).map_err(|error| Failure::with(error, before))?;
+        if let Err(error) = check(ctx, request, &before) {
+            self.settle(seen.0).await?;
+            return Err(Failure::with(error, before));
+        }
         let file = self.files.state(request.inode);
         let flush_turn = file.flush_turn.lock().await;
         let cuts = file.data().cuts;

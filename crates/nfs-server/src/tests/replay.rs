@@ -43,6 +43,19 @@ fn a_retransmission_gets_the_same_answer_on_any_connection() {
 }
 
 #[test]
+fn what_the_house_could_not_do_is_tried_again() {
+    let house = House::new();
+    let client = house.client(CONTOSO);
+    let root = client.mount();
+    client.create(&root, "a");
+    let remove = client.record::<nfs3::Remove>(&RemoveArgs { object: at(&root, "a") });
+    house.vfs.refuse_all(Some(vfs::FsError::Io));
+    assert_eq!(status::<nfs3::Remove>(client.send(remove.clone())).failure(), Some(Nfsstat3::Io));
+    house.vfs.refuse_all(None);
+    assert_eq!(status::<nfs3::Remove>(client.send(remove)).failure(), None);
+}
+
+#[test]
 fn every_procedure_that_must_not_be_repeated_is_not() {
     let house = House::new();
     let client = house.client(CONTOSO);
