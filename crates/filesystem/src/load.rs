@@ -43,6 +43,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             let shard = self.shard(shard)?;
             let stop = {
                 let mut turn = Turn::begin(self, &shard, scratch);
+                if scratch.is_void(self.meta.generation()) {
+                    return Err(FsError::Io.into());
+                }
                 match step(&mut turn) {
                     Ok(value) => return turn.submit().map(|version| Some((value, version))),
                     Err(stop) => (stop, turn.seen()),
@@ -105,9 +108,14 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             Miss::Owner(key) => self.load_owner(key).await,
             Miss::Backlinks(inode) => self.load_backlinks(inode).await,
             Miss::Region(key) => self.load_region(key).await,
-            Miss::RegionList(inode, first) => self.list_regions(inode, first).await.map(|list| {
-                scratch.region_lists.insert((inode, first), list);
-            }),
+            Miss::RegionList(inode, first) => {
+                // Before the list: a reload while it is read makes it void.
+                let generation = self.meta.generation();
+                scratch.generation.get_or_insert(generation);
+                self.list_regions(inode, first).await.map(|list| {
+                    scratch.region_lists.insert((inode, first), list);
+                })
+            }
         };
         loaded.map_err(|error| self.refuse(&error))
     }

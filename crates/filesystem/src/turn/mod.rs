@@ -47,6 +47,15 @@ pub(crate) struct Scratch {
     /// Indices of the regions of a file from an index on, at most [`REGION_LIST_MAX`] of them; true while the file's
     /// flush turn is held.
     pub(crate) region_lists: HashMap<(InodeId, u64), Vec<u64>>,
+    /// The generation of the metadata store in which the first of them was listed.
+    pub(crate) generation: Option<u64>,
+}
+
+impl Scratch {
+    /// Whether the store was reloaded since something was listed: what the list shows may have been taken back.
+    pub(crate) fn is_void(&self, generation: u64) -> bool {
+        self.generation.is_some_and(|listed| listed != generation)
+    }
 }
 
 /// One change of a shard while it is being made.
