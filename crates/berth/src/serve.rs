@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use vfs::Clock;
 use zones::{ConfigErrors, Zone, ZoneDefinition};
 
@@ -53,6 +54,7 @@ pub(crate) fn check(arguments: &ServeArguments) -> Result<()> {
 impl Gateway {
     /// Serves until SIGTERM; SIGHUP reads the zones again.
     pub(crate) fn run(self) -> Result<()> {
+        raise_file_limit(self.settings.nfs.connections_max);
         let runtime = on_this_thread().context("cannot start a runtime")?;
         let outcome = runtime.block_on(self.serve());
         // What still blocks (a store that takes its time to open) is not waited for.
@@ -113,6 +115,20 @@ impl Gateway {
     }
 }
 
+/// As many open files as the system allows: each connection is one.
+fn raise_file_limit(connections_max: usize) {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+    }
+    let wanted = u64::try_from(connections_max).unwrap_or(u64::MAX).saturating_add(FILES_OF_THE_HOUSE);
+    let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    if allowed < wanted {
+        tracing::warn!(allowed, wanted, "the limit of open files is too low for nfs.connections_max");
+    }
+}
+
 fn load_zones(settings: &Settings) -> Result<Vec<ZoneDefinition>, ConfigErrors> {
     zones::load(&settings.zones)
 }
@@ -122,5 +138,7 @@ fn status(zones: &[Arc<Zone>]) -> String {
     format!("serving {} zones, {exports} exported paths", zones.len())
 }
 
+/// Files that are open beside connections: the store, listeners, the log.
+const FILES_OF_THE_HOUSE: u64 = 1024;
 /// From the order to stop to the last moment at which the process begins to end; the kernel takes its time too.
 const STOP_TIME: Duration = Duration::from_secs(4);

@@ -81,12 +81,14 @@ pub(crate) struct NfsSettings {
     pub(crate) connections_max: usize,
     /// Of them at the addresses of one zone; half of them when not set.
     pub(crate) connections_per_zone_max: Option<usize>,
-    /// Of them from one client (an IPv4 address, a /64 of IPv6); 1024, or as many as a zone has, when not set.
+    /// Of them from one client (an IPv4 address, a /64 of IPv6); 4096, or as many as a zone has, when not set.
     pub(crate) connections_per_client_max: Option<usize>,
     /// Bytes of stored replies, for each zone.
     pub(crate) reply_cache_bytes: usize,
     /// A connection without calls is closed after this many seconds.
     pub(crate) idle_timeout_s: u64,
+    /// A connection on which no call was made yet is closed after this many seconds.
+    pub(crate) first_call_timeout_s: u64,
 }
 
 /// `[portmap]`: the port mapper.
@@ -217,6 +219,7 @@ impl Settings {
             connection: nfs_server::ConnectionSettings {
                 record_bytes_max: self.nfs.io_bytes_max as usize + RECORD_HEADER_BYTES_MAX,
                 idle_timeout: Duration::from_secs(self.nfs.idle_timeout_s),
+                first_call_timeout: Duration::from_secs(self.nfs.first_call_timeout_s),
                 stop_timeout,
                 ..defaults.connection
             },
@@ -284,6 +287,7 @@ impl Settings {
             ),
             check("nfs.reply_cache_bytes", self.nfs.reply_cache_bytes, REPLY_CACHE_BYTES),
             check("nfs.idle_timeout_s", self.nfs.idle_timeout_s, IDLE_TIMEOUT_S),
+            check("nfs.first_call_timeout_s", self.nfs.first_call_timeout_s, FIRST_CALL_TIMEOUT_S),
             check("memory.budget_bytes", self.memory_bytes(), BUDGET_BYTES),
             check("metadata.log_bytes", self.metadata.log_bytes, LOG_BYTES),
             check("blocks.segment_bytes", self.blocks.segment_bytes, SEGMENT_BYTES),
@@ -334,6 +338,7 @@ impl Default for NfsSettings {
             connections_per_client_max: None,
             reply_cache_bytes: defaults.reply_cache_bytes_max,
             idle_timeout_s: defaults.connection.idle_timeout.as_secs(),
+            first_call_timeout_s: defaults.connection.first_call_timeout.as_secs(),
         }
     }
 }
@@ -397,6 +402,7 @@ const CONNECTIONS: RangeInclusive<usize> = 1..=65_536;
 const IDLE_TIMEOUT_S: RangeInclusive<u64> = 10..=86_400;
 /// Without any, others could take what clients held before these hear of the restart.
 const GRACE_S: RangeInclusive<u64> = 5..=600;
+const FIRST_CALL_TIMEOUT_S: RangeInclusive<u64> = 1..=3600;
 const BUDGET_BYTES: RangeInclusive<u64> = 64 << 20..=1 << 44;
 const LOG_BYTES: RangeInclusive<u64> = 4 << 20..=1 << 36;
 const SEGMENT_BYTES: RangeInclusive<u64> = 1 << 20..=1 << 36;
@@ -430,7 +436,7 @@ mod tests {
     #[test]
     fn sections_reach_their_crates() {
         let settings = parse(
-            "data = \"d\"\nzones = \"z\"\nthreads = 3\n[nfs]\nport = 12049\nio_bytes_max = 65536\nidle_timeout_s = 60\n\
+            "data = \"d\"\nzones = \"z\"\nthreads = 3\n[nfs]\nport = 12049\nio_bytes_max = 65536\nidle_timeout_s = 60\nfirst_call_timeout_s = 7\n\
              [portmap]\nport = 0\n[memory]\nbudget_bytes = 134217728\n[metadata]\nlog_bytes = 8388608\n\
              [blocks]\nsegment_bytes = 2097152\nfree_bytes_min = 7\n[locks]\ngrace_s = 90\n\
              [log]\nfilter = \"warn\"\nformat = \"json\"\n",
@@ -442,6 +448,7 @@ mod tests {
         assert_eq!((nfs.io_bytes_max, nfs.io_bytes_preferred), (65_536, 65_536));
         assert_eq!(nfs.connection.record_bytes_max, 65_536 + 8192);
         assert_eq!(nfs.connection.idle_timeout, Duration::from_secs(60));
+        assert_eq!(nfs.connection.first_call_timeout, Duration::from_secs(7));
         assert_eq!(nfs.connection.stop_timeout, Duration::from_secs(1));
         assert_eq!(settings.for_filesystem().memory_bytes, 80 << 20);
         assert_eq!(settings.for_filesystem().grace, Duration::from_secs(90));
@@ -460,7 +467,8 @@ mod tests {
         assert_eq!(
             refused("[nfs]\nports = 1"),
             "etc/berth.toml:3: unknown field `ports`, expected one of `port`, `io_bytes_max`, `connections_max`, \
-             `connections_per_zone_max`, `connections_per_client_max`, `reply_cache_bytes`, `idle_timeout_s`"
+             `connections_per_zone_max`, `connections_per_client_max`, `reply_cache_bytes`, `idle_timeout_s`, \
+             `first_call_timeout_s`"
         );
         assert_eq!(
             refused("[nfs]\nport = 70000"),
@@ -507,14 +515,17 @@ mod tests {
             let settings = parse(&format!("data = \"d\"\n[nfs]\n{text}\n")).unwrap().for_nfs(Duration::ZERO);
             (settings.connections_max, settings.connections_per_zone_max, settings.connections_per_client_max)
         };
-        assert_eq!(shares(""), (4096, 2048, 1024));
+        assert_eq!(shares(""), (16_384, 8192, 4096));
         assert_eq!(shares("connections_max = 100"), (100, 50, 50));
         assert_eq!(shares("connections_max = 1"), (1, 1, 1));
-        assert_eq!(shares("connections_per_zone_max = 4096\nconnections_per_client_max = 4096"), (4096, 4096, 4096));
         assert_eq!(
-            refused("[nfs]\nconnections_per_zone_max = 5000\nconnections_per_client_max = 5001"),
-            "etc/berth.toml: nfs.connections_per_zone_max: 5000 is out of range: allowed are 1 to 4096\n\
-             etc/berth.toml: nfs.connections_per_client_max: 5001 is out of range: allowed are 1 to 5000"
+            shares("connections_per_zone_max = 10000\nconnections_per_client_max = 10000"),
+            (16_384, 10_000, 10_000)
+        );
+        assert_eq!(
+            refused("[nfs]\nconnections_per_zone_max = 20000\nconnections_per_client_max = 20001"),
+            "etc/berth.toml: nfs.connections_per_zone_max: 20000 is out of range: allowed are 1 to 16384\n\
+             etc/berth.toml: nfs.connections_per_client_max: 20001 is out of range: allowed are 1 to 20000"
         );
         assert_eq!(
             refused("[nfs]\nreply_cache_bytes = 1\n[blocks]\nfree_bytes_min = 2000000000000000"),

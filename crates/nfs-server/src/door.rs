@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use vfs::{Case, Clock, FsError, InodeId, Mailbox, OpContext, SessionId, Vfs, WalkRequest, ZoneId};
 use zones::{Export, ExportId, Registry, Zone};
 
-use crate::connection::HeldBytes;
 use crate::handle::HandleKeys;
 use crate::metrics::Metrics;
 use crate::mount::MountTable;
@@ -27,8 +26,6 @@ pub(crate) struct Door<V> {
     pub(crate) roots: ExportRoots,
     /// What lock calls share.
     pub(crate) locks: Desk,
-    /// What connections hold together.
-    pub(crate) held_bytes: HeldBytes,
     /// The connections that are open.
     pub(crate) open_sessions: Sessions,
     zones: RwLock<HashMap<ZoneId, Arc<ZoneState>>>,
@@ -60,9 +57,8 @@ impl<V: Vfs> Door<V> {
         settings: Settings,
     ) -> Self {
         let (roots, zones, sessions) = (ExportRoots::default(), RwLock::default(), AtomicU64::new(1));
-        let held_bytes = HeldBytes::new(settings.bytes_in_flight_max);
         let (open_sessions, locks) = (Sessions::default(), Desk::new());
-        Self { vfs, registry, keys, clock, settings, roots, locks, held_bytes, open_sessions, zones, sessions }
+        Self { vfs, registry, keys, clock, settings, roots, locks, open_sessions, zones, sessions }
     }
 
     /// A number for the next connection.

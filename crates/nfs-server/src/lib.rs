@@ -4,6 +4,7 @@
 //! asks, `nfs3` has one file per procedure (decode, ask vfs, encode), and the reply goes back as a return value. Nothing
 //! here makes a thread, a runtime or a task: [`Server`] gives out futures, and the roof runs them.
 
+mod admission;
 mod callback;
 mod caller;
 mod connection;
@@ -26,11 +27,12 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+pub use admission::ConnectionFigures;
 pub use caller::Role;
 pub use handle::{BadHandle, HANDLE_BYTES, HANDLE_KEYS_MAX, HandleKeys, HandleKeysError, HandleTarget, KEY_BYTES};
 pub use metrics::{
     LATENCY_BOUNDS_US, LatencyFigures, OperationFigures, ReplyCacheFigures, Share, ShareFigures, TrafficFigures,
 };
-pub use serve::{ConnectionFigures, Server, ServerParts, Spawner, ZoneFigures};
+pub use serve::{Server, ServerParts, Spawner, ZoneFigures};
 pub use sessions::SessionFigures;
 pub use settings::{ConnectionSettings, Settings};

@@ -1,12 +1,10 @@
 //! The door as `berth` composes it: listeners and connections.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::hash::Hash;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,8 +15,9 @@ use tokio::sync::watch;
 use vfs::{Clock, SessionId, Vfs, ZoneId};
 use zones::Registry;
 
+use crate::admission::{ConnectionFigures, Connections, Place};
 use crate::callback::{Peers, Sockets};
-use crate::caller::{Caller, Role, client_network};
+use crate::caller::{Caller, Role};
 use crate::connection::{Calls, Connection};
 use crate::dispatch::handle;
 use crate::door::Door;
@@ -67,17 +66,6 @@ pub struct ServerParts<V> {
     pub stop: watch::Receiver<bool>,
 }
 
-/// How many connections there are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ConnectionFigures {
-    /// Open now.
-    pub open: usize,
-    /// Accepted since the start.
-    pub accepted: u64,
-    /// Refused since the start: too many, or no zone has the local address.
-    pub refused: u64,
-}
-
 /// What was done for a zone since the start of the process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ZoneFigures {
@@ -91,34 +79,14 @@ pub struct ZoneFigures {
     pub mounts: usize,
 }
 
-#[derive(Debug, Default)]
-struct Connections {
-    counted: Mutex<Counted>,
-}
-
-#[derive(Debug, Default)]
-struct Counted {
-    figures: ConnectionFigures,
-    by_zone: HashMap<ZoneId, usize>,
-    /// By [`client_network`].
-    by_client: HashMap<IpAddr, usize>,
-}
-
-/// A place among the open connections.
-#[derive(Debug)]
-struct Place {
-    connections: Arc<Connections>,
-    zone: ZoneId,
-    client: IpAddr,
-}
-
 impl<V: Vfs> Server<V> {
     /// A door that serves nothing yet.
     #[must_use]
     pub fn new(parts: ServerParts<V>) -> Self {
         let ServerParts { vfs, registry, handle_keys, clock, settings, stop } = parts;
+        let connections = Arc::new(Connections::new(settings.bytes_in_flight_max));
         let door = Arc::new(Door::new(vfs, registry, (handle_keys, clock), settings));
-        Self { door, connections: Arc::default(), stop }
+        Self { door, connections, stop }
     }
 
     /// Accepts connections and hands them to `spawner` until the house stops. Connections that are open then go on
@@ -146,14 +114,9 @@ impl<V: Vfs> Server<V> {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
-        let caller = Caller::new(role, local, peer, self.door.next_session());
-        let (door, caller) = (&*self.door, &caller);
-        let _listed = door.open_sessions.enter(caller, peer, (door.clock.now(), door.clock.monotonic()));
-        let reply_bytes_max = if role == Role::Nfs { reply_bytes_max } else { |_: &Bytes| 0 };
-        let calls =
-            Calls { begin: |record: Bytes| handle(door, caller, record), reply_bytes_max, held: &door.held_bytes };
-        let ended = Connection::new(stream, calls, &door.settings.connection, stopped(self.stop.clone())).await;
-        tracing::debug!(session = caller.session.0, %peer, reason = %ended, "connection ended");
+        let Some(zone) = self.door.registry.zone_for(local.ip()) else { return };
+        let place = Connections::beside(&self.connections, (zone.id(), peer.ip()));
+        self.serve_at(place, stream, (local, peer, role)).await;
     }
 
     /// Tells clients that locks they waited for are granted, and those of the last life that the house restarted; until
@@ -182,7 +145,7 @@ impl<V: Vfs> Server<V> {
         ZoneFigures {
             operations: state.metrics.figures(),
             replies: ReplyCacheFigures { bytes, bytes_max, hits, misses },
-            connections: self.connections.counted().by_zone.get(&zone).copied().unwrap_or(0),
+            connections: self.connections.of_zone(zone),
             mounts: state.mounts.len(),
         }
     }
@@ -210,23 +173,42 @@ impl<V: Vfs> Server<V> {
     /// How many connections there are.
     #[must_use]
     pub fn connections(&self) -> ConnectionFigures {
-        self.connections.counted().figures
+        self.connections.figures()
     }
 
     fn take(&self, (stream, peer): (TcpStream, SocketAddr), role: Role, spawner: &impl Spawner) {
         let Some((stream, local, place)) = self.prepare(stream, peer) else {
-            self.connections.counted().figures.refused += 1;
+            self.connections.refuse();
             return;
         };
         let server = self.clone();
         spawner.spawn(Box::pin(async move {
-            let _place = place;
             // The stream belongs to the runtime that polls this, not to the one that accepted it.
             match TcpStream::from_std(stream) {
-                Ok(stream) => server.serve_connection(stream, (local, peer), role).await,
+                Ok(stream) => server.serve_at(place, stream, (local, peer, role)).await,
                 Err(error) => tracing::warn!(%error, "a connection could not be taken over"),
             }
         }));
+    }
+
+    async fn serve_at<S>(&self, place: Place, stream: S, (local, peer, role): (SocketAddr, SocketAddr, Role))
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        let caller = Caller::new(role, local, peer, self.door.next_session());
+        let (door, caller, seat) = (&*self.door, &caller, place.seat());
+        let _listed = door.open_sessions.enter(caller, peer, (door.clock.now(), door.clock.monotonic()));
+        let reply_bytes_max = if role == Role::Nfs { reply_bytes_max } else { |_: &Bytes| 0 };
+        let begin = |record: Bytes| handle(door, caller, record);
+        let stop = async {
+            tokio::select! {
+                () = stopped(self.stop.clone()) => {}
+                () = seat.asked_to_leave() => {}
+            }
+        };
+        let calls = Calls { begin, reply_bytes_max, place: &place };
+        let ended = Connection::new(stream, calls, &door.settings.connection, stop).await;
+        tracing::debug!(session = caller.session.0, %peer, reason = %ended, "connection ended");
     }
 
     /// Checks a new connection and sets its options; `None` when it is not wanted.
@@ -236,7 +218,8 @@ impl<V: Vfs> Server<V> {
             tracing::debug!(%local, %peer, "no zone has this address");
             return None;
         };
-        let place = Connections::enter(&self.connections, (zone.id(), peer.ip()), &self.door.settings)?;
+        let zones = self.door.registry.count();
+        let place = Connections::enter(&self.connections, (zone.id(), peer.ip()), &self.door.settings, zones)?;
         stream.set_nodelay(true).ok()?;
         let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_TIME).with_interval(KEEPALIVE_INTERVAL);
         SockRef::from(&stream).set_tcp_keepalive(&keepalive).ok()?;
@@ -263,51 +246,6 @@ impl<V> fmt::Debug for ServerParts<V> {
     }
 }
 
-impl Connections {
-    fn enter(connections: &Arc<Self>, (zone, peer): (ZoneId, IpAddr), settings: &Settings) -> Option<Place> {
-        let client = client_network(peer);
-        let mut counted = connections.counted();
-        let open = counted.figures.open;
-        let of_zone = counted.by_zone.get(&zone).copied().unwrap_or(0);
-        let of_client = counted.by_client.get(&client).copied().unwrap_or(0);
-        let has_room = open < settings.connections_max
-            && of_zone < settings.connections_per_zone_max
-            && of_client < settings.connections_per_client_max;
-        if !has_room {
-            tracing::debug!(%peer, open, of_zone, of_client, "too many connections");
-            return None;
-        }
-        counted.by_zone.insert(zone, of_zone + 1);
-        counted.by_client.insert(client, of_client + 1);
-        counted.figures.open += 1;
-        counted.figures.accepted += 1;
-        Some(Place { connections: Arc::clone(connections), zone, client })
-    }
-
-    fn counted(&self) -> std::sync::MutexGuard<'_, Counted> {
-        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut counted = self.connections.counted();
-        counted.figures.open = counted.figures.open.saturating_sub(1);
-        leave(&mut counted.by_zone, self.zone);
-        leave(&mut counted.by_client, self.client);
-    }
-}
-
-/// Counts one less; who has none left is forgotten.
-fn leave<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: K) {
-    let left = counts.get(&key).map_or(0, |count| count.saturating_sub(1));
-    if left == 0 {
-        counts.remove(&key);
-    } else {
-        counts.insert(key, left);
-    }
-}
-
 /// Resolves when the house stops; a sender that is gone means that it never will.
 pub(crate) async fn stopped(mut stop: watch::Receiver<bool>) {
     if stop.wait_for(|is_stopping| *is_stopping).await.is_err() {
@@ -318,33 +256,3 @@ pub(crate) async fn stopped(mut stop: watch::Receiver<bool>) {
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const KEEPALIVE_TIME: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_zone_and_client_has_its_share_of_connections() {
-        let settings = Settings {
-            connections_max: 4,
-            connections_per_zone_max: 3,
-            connections_per_client_max: 2,
-            ..Settings::default()
-        };
-        let connections = Arc::new(Connections::default());
-        let enter =
-            |zone, peer: &str| Connections::enter(&connections, (ZoneId(zone), peer.parse().unwrap()), &settings);
-        let first = enter(1, "2001:db8::1").unwrap();
-        let _second = enter(1, "2001:db8::ffff:2").unwrap();
-        assert!(enter(1, "2001:db8::3").is_none(), "addresses of one /64 are one client");
-        let _third = enter(1, "2001:db8:0:1::1").unwrap();
-        assert!(enter(1, "192.0.2.1").is_none(), "the zone has its share");
-        let fourth = enter(2, "192.0.2.1").unwrap();
-        assert!(enter(2, "192.0.2.2").is_none(), "there are no more");
-        drop(fourth);
-        assert!(enter(2, "192.0.2.2").is_some());
-        drop(first);
-        let _again = enter(1, "2001:db8::3").unwrap();
-        assert_eq!(connections.counted().figures.open, 3);
-    }
-}

@@ -19,10 +19,13 @@ pub struct Settings {
     pub connections_max: usize,
     /// Of them at the addresses of one zone.
     pub connections_per_zone_max: usize,
-    /// Of them from one client: an IPv4 address, or a /64 of IPv6.
+    /// Of them from one client of a zone: an IPv4 address, or a /64 of IPv6. When there are as many, one that has been
+    /// idle for 10 s makes room for a new one of the same client.
     pub connections_per_client_max: usize,
     /// Bytes of calls begun, their replies and records in the making, over all connections. When there are more, a
-    /// connection does one call at a time: beyond the bound lies at most one call of each connection.
+    /// connection does one call at a time: beyond the bound lies at most one call of each connection. The same goes for
+    /// the connections of one zone (its equal part of these bytes, at most 1 GiB and at least what four connections may
+    /// hold) and of one client (a quarter of its zone's, at least what one connection may hold).
     pub bytes_in_flight_max: usize,
     /// Bytes of stored replies per zone.
     pub reply_cache_bytes_max: usize,
@@ -39,7 +42,8 @@ pub struct ConnectionSettings {
     pub record_bytes_max: usize,
     /// Most fragments of one record.
     pub fragments_max: usize,
-    /// Calls begun in one turn before the next connection of the thread has its turn.
+    /// Calls begun or answered in one turn of a client that is alone on its thread; when others want their turn, a
+    /// quarter of it.
     pub calls_per_turn_max: usize,
     /// Calls begun and not answered; reading stops until there are fewer.
     pub calls_in_flight_max: usize,
@@ -47,6 +51,8 @@ pub struct ConnectionSettings {
     pub bytes_in_flight_max: usize,
     /// A connection without calls is closed after this time.
     pub idle_timeout: Duration,
+    /// A connection on which no call was made yet is closed after this time.
+    pub first_call_timeout: Duration,
     /// A record must be complete within this time of its first byte.
     pub record_timeout: Duration,
     /// A client must take some bytes of a waiting reply within this time.
@@ -65,9 +71,9 @@ impl Default for Settings {
             io_bytes_max: 1 << 20,
             io_bytes_preferred: 1 << 20,
             readdir_bytes_preferred: 64 << 10,
-            connections_max: 4096,
-            connections_per_zone_max: 2048,
-            connections_per_client_max: 1024,
+            connections_max: 16_384,
+            connections_per_zone_max: 8192,
+            connections_per_client_max: 4096,
             bytes_in_flight_max: 1 << 30,
             reply_cache_bytes_max: 16 << 20,
             mounts_max: 4096,
@@ -85,6 +91,7 @@ impl Default for ConnectionSettings {
             calls_in_flight_max: 1024,
             bytes_in_flight_max: 16 << 20,
             idle_timeout: Duration::from_secs(30 * 60),
+            first_call_timeout: Duration::from_secs(30),
             record_timeout: Duration::from_secs(120),
             write_timeout: Duration::from_secs(60),
             abandoned_timeout: Duration::from_secs(60),

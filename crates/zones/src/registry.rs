@@ -61,6 +61,12 @@ impl Registry {
         self.current.load().zones.clone()
     }
 
+    /// How many zones are served now.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.current.load().zones.len()
+    }
+
     /// All addresses that zones are served on, sorted.
     #[must_use]
     pub fn addresses(&self) -> Vec<IpAddr> {

@@ -1,12 +1,15 @@
 //! One connection: bytes in, calls begun, replies out, all on one thread and without a task per call.
 //!
 //! A turn takes the complete records that were received (up to the turn's cap), polls each call once in place, gathers
-//! the ready replies into one vectored write, and keeps calls that wait in a set of its own. Reading stops while too
-//! many calls or bytes are in flight, so that a client which does not read its replies is pushed back by TCP. When all
-//! connections together hold too much, those that hold anything stop reading; one that holds nothing may still do one
-//! call at a time, so that nobody is shut out by others. A client that goes does not undo its calls: what was begun is
-//! finished.
+//! the ready replies into one vectored write, and keeps calls that wait in a set of its own. Clients take their turns
+//! fairly (`fair`). Reading stops while too many calls or bytes are in flight, so that a client which does not read its
+//! replies is pushed back by TCP. When the connections of its client, of its zone, or all of them hold too much, those
+//! that hold anything stop reading; one that holds nothing may still do one call at a time, so that nobody is shut out
+//! by others. A client that goes does not undo its calls: what was begun is finished.
+//!
+//! A connection at rest keeps no buffers and no places for calls.
 
+mod fair;
 mod held;
 mod output;
 mod slot;
@@ -15,21 +18,26 @@ mod tests;
 
 use std::future::Future;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use futures_util::stream::FuturesUnordered;
 use nfs_wire::rpc::{RecordError, RecordLimits, RecordReader};
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
+use self::fair::{Allowance, Turns};
+pub(crate) use self::fair::{Threads, Who};
 pub(crate) use self::held::HeldBytes;
 use self::held::Share;
 use self::output::Output;
 use self::slot::{Finished, Slot, Waiting, poll_slot};
+use crate::admission::Place;
 use crate::reply::Outcome;
 use crate::settings::ConnectionSettings;
 
@@ -60,6 +68,9 @@ pub(crate) enum Ended {
     /// The house stops.
     #[error("the house stops")]
     Stopped,
+    /// It was idle and made room for another of its client.
+    #[error("made room for a new connection of the client")]
+    Displaced,
 }
 
 /// How the calls of a connection are done.
@@ -69,8 +80,8 @@ pub(crate) struct Calls<'a, B> {
     pub(crate) begin: B,
     /// Bytes that the reply to a record may take beyond a small one: they count as in flight from the start.
     pub(crate) reply_bytes_max: fn(&Bytes) -> usize,
-    /// What all connections hold.
-    pub(crate) held: &'a HeldBytes,
+    /// Where it stands among all connections.
+    pub(crate) place: &'a Place,
 }
 
 /// A connection being served; resolves when it has ended.
@@ -87,6 +98,7 @@ pub(crate) struct Connection<'a, S, B, F> {
     spare: Vec<Slot<F>>,
     bytes_in_flight: usize,
     share: Share<'a>,
+    turns: Turns,
     output: Output,
     times: Times,
     ending: Option<(Ended, Instant)>,
@@ -95,6 +107,8 @@ pub(crate) struct Connection<'a, S, B, F> {
 /// When something last moved.
 struct Times {
     now: Instant,
+    /// It was opened, and no call has begun.
+    opened: Option<Instant>,
     /// The last call began or ended.
     call: Instant,
     /// The record in the making began.
@@ -103,11 +117,24 @@ struct Times {
     write: Instant,
 }
 
-/// What was done in one turn.
-#[derive(Default)]
+/// What was done in one turn, and how much may be.
 struct Turn {
     calls: usize,
+    calls_max: usize,
     bytes: usize,
+    bytes_max: usize,
+    /// It ends soon after this moment.
+    until: Option<Instant>,
+}
+
+/// How a turn came to its end.
+enum TurnEnd {
+    /// With the connection.
+    Ended(Ended),
+    /// There may be more to do at once.
+    More,
+    /// Nothing can be done until the client, or a call that waits, wakes the task.
+    Rest,
 }
 
 impl<'a, S, B, F> Connection<'a, S, B, F>
@@ -124,8 +151,10 @@ where
         settings: &'a ConnectionSettings,
         stop: impl Future<Output = ()> + Send + 'a,
     ) -> Self {
-        let (now, share) = (Instant::now(), Share::new(calls.held));
+        let (now, share) = (Instant::now(), Share::new(calls.place.held()));
+        let turns = calls.place.threads().join(calls.place.who());
         let shortest = settings.write_timeout.min(settings.record_timeout).min(settings.idle_timeout);
+        let shortest = shortest.min(settings.first_call_timeout);
         let mut tick = tokio::time::interval((shortest / 4).max(TICK_MIN));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let limits =
@@ -143,45 +172,67 @@ where
             spare: Vec::new(),
             bytes_in_flight: 0,
             share,
+            turns,
             output: Output::default(),
-            times: Times { now, call: now, record: None, write: now },
+            times: Times { now, opened: Some(now), call: now, record: None, write: now },
             ending: None,
         }
     }
 
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
+        if let Some(ended) = self.overdue() {
+            return Poll::Ready(ended);
+        }
+        let Some(allowance) = self.turns.begin(cx) else { return Poll::Pending };
         self.times.now = Instant::now();
-        let mut turn = Turn::default();
+        let mut turn = Turn::new(allowance, self.settings.calls_per_turn_max, self.times.now);
+        let end = self.take_turn(cx, &mut turn);
+        self.turns.end(turn.cost_ns(self.times.now), matches!(end, TurnEnd::More), cx);
+        match end {
+            TurnEnd::Ended(ended) => Poll::Ready(ended),
+            TurnEnd::More => {
+                self.calls.place.set_idle(None);
+                Poll::Pending
+            }
+            TurnEnd::Rest => {
+                self.calls.place.set_idle(self.is_idle().then_some(self.times.call));
+                Poll::Pending
+            }
+        }
+    }
+
+    fn take_turn(&mut self, cx: &mut Context<'_>, turn: &mut Turn) -> TurnEnd {
         loop {
-            let mut moved = self.collect(cx);
-            moved |= self.begin_calls(cx, &mut turn);
-            moved |= self.write(cx);
+            let mut moved = self.collect(cx, turn);
+            moved |= self.begin_calls(cx, turn);
+            moved |= self.write(cx, turn);
             self.count();
             if let Some(ended) = self.ended() {
-                return Poll::Ready(ended);
+                return TurnEnd::Ended(ended);
             }
-            if turn.calls >= self.settings.calls_per_turn_max || turn.bytes >= TURN_BYTES_MAX {
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
+            if turn.is_over() {
+                return TurnEnd::More;
             }
-            moved |= self.receive(cx, &mut turn);
+            moved |= self.receive(cx, turn);
             if !moved {
-                return Poll::Pending;
+                return TurnEnd::Rest;
             }
         }
     }
 
     /// Takes the replies of calls that were waiting, as far as there is room for them; the rest are taken when the
     /// client has read.
-    fn collect(&mut self, cx: &mut Context<'_>) -> bool {
+    fn collect(&mut self, cx: &mut Context<'_>, turn: &mut Turn) -> bool {
         let mut moved = false;
         while self.output.len() < self.settings.bytes_in_flight_max
+            && !turn.is_over()
             && let Poll::Ready(Some(finished)) = Pin::new(&mut self.waiting).poll_next(cx)
         {
             let Finished { output, slot, cost_bytes } = finished;
             self.bytes_in_flight = self.bytes_in_flight.saturating_sub(cost_bytes);
             self.keep(slot);
             self.answer(output);
+            turn.calls += 1;
             moved = true;
         }
         moved
@@ -190,7 +241,7 @@ where
     /// Begins the calls of complete records, up to the caps.
     fn begin_calls(&mut self, cx: &mut Context<'_>, turn: &mut Turn) -> bool {
         let before = turn.calls;
-        while turn.calls < self.settings.calls_per_turn_max && self.has_room() {
+        while !turn.is_over() && self.has_room() {
             match self.records.next_record(&mut self.input) {
                 Ok(Some(record)) => {
                     turn.calls += 1;
@@ -206,6 +257,7 @@ where
         let is_between = self.records.is_between_records() && self.input.is_empty();
         self.times.record = if is_between { None } else { self.times.record.or(Some(self.times.now)) };
         if turn.calls > before {
+            self.times.opened = None;
             self.times.call = self.times.now;
             self.times.record = self.times.record.map(|_| self.times.now);
         }
@@ -254,11 +306,12 @@ where
         }
     }
 
-    fn write(&mut self, cx: &mut Context<'_>) -> bool {
+    fn write(&mut self, cx: &mut Context<'_>, turn: &mut Turn) -> bool {
         let mut moved = false;
-        while !self.output.is_empty() {
-            match self.output.poll_write(&mut self.stream, cx) {
-                Poll::Ready(Ok(_)) => {
+        while !self.output.is_empty() && turn.bytes < turn.bytes_max {
+            match self.output.poll_write(&mut self.stream, turn.bytes_max - turn.bytes, cx) {
+                Poll::Ready(Ok(count)) => {
+                    turn.bytes += count;
                     self.times.write = self.times.now;
                     moved = true;
                 }
@@ -279,25 +332,42 @@ where
         if !self.has_room() {
             return false;
         }
-        let wanted = self.records.reserve_hint(self.input.len()).max(self.read_bytes);
-        if self.input.capacity() - self.input.len() < wanted / 2 {
-            self.input.reserve(wanted);
-        }
-        let room = self.input.capacity() - self.input.len();
-        let received = pin!(self.stream.read_buf(&mut self.input)).poll(cx);
+        let received = if self.input.capacity() == 0 { self.receive_at_rest(cx) } else { self.receive_more(cx) };
         match received {
             Poll::Pending => return false,
             Poll::Ready(Ok(0)) => self.end(Ended::Closed, self.settings.abandoned_timeout),
-            Poll::Ready(Ok(count)) => {
-                turn.bytes += count;
-                self.read_bytes = next_read_bytes(self.read_bytes, count, room);
-            }
+            Poll::Ready(Ok(count)) => turn.bytes += count,
             Poll::Ready(Err(error)) => {
                 self.output.clear();
                 self.end(Ended::Broken(error), self.settings.abandoned_timeout);
             }
         }
         true
+    }
+
+    /// Receives into the buffer, which grows with what comes.
+    fn receive_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let wanted = self.records.reserve_hint(self.input.len()).max(self.read_bytes);
+        if self.input.capacity() - self.input.len() < wanted / 2 {
+            self.input.reserve(wanted);
+        }
+        let room = self.input.capacity() - self.input.len();
+        let count = std::task::ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx))?;
+        self.read_bytes = next_read_bytes(self.read_bytes, count, room);
+        Poll::Ready(Ok(count))
+    }
+
+    /// Makes a buffer only when something has come, and a large one only when it is much.
+    fn receive_at_rest(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut bytes = [const { MaybeUninit::uninit() }; REST_READ_BYTES];
+        let mut buffer = ReadBuf::uninit(&mut bytes);
+        std::task::ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+        let received = buffer.filled();
+        if received.len() == REST_READ_BYTES {
+            self.input.reserve(self.read_bytes);
+        }
+        self.input.extend_from_slice(received);
+        Poll::Ready(Ok(received.len()))
     }
 
     /// Whether another call may begin.
@@ -315,7 +385,7 @@ where
 
     /// Takes no more calls; what was begun may take `patience` to be finished. The first reason stays, except that a
     /// stream which breaks meanwhile is not written to any more.
-    fn end(&mut self, reason: Ended, patience: std::time::Duration) {
+    fn end(&mut self, reason: Ended, patience: Duration) {
         match &mut self.ending {
             None => {
                 let deadline = self.times.now + patience;
@@ -334,19 +404,49 @@ where
         if is_over { self.ending.take().map(|(ended, _)| ended) } else { None }
     }
 
+    /// Whether there is nothing to do for the client, and nothing of a call has come.
+    fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.output.is_empty() && self.times.record.is_none()
+    }
+
+    /// The end, when the time is over in which calls begun could be finished; it does not wait for a turn.
+    fn overdue(&mut self) -> Option<Ended> {
+        let (_, deadline) = self.ending.as_ref()?;
+        self.times.now = Instant::now();
+        if self.times.now >= *deadline { self.ended() } else { None }
+    }
+
+    /// Gives back what only a busy connection needs.
+    fn slim(&mut self) {
+        self.input = BytesMut::new();
+        self.read_bytes = READ_BYTES_MIN;
+        self.spare = Vec::new();
+        self.output = Output::default();
+    }
+
     /// Ends what took too long.
     fn check_times(&mut self) {
         self.times.now = Instant::now();
+        if self.turns.is_waiting() {
+            // It is not the client that is slow.
+            return;
+        }
         if !self.has_room() {
             // It is not the client that is slow.
             self.times.record = self.times.record.map(|_| self.times.now);
         }
         let since = |then: Instant| self.times.now.saturating_duration_since(then);
+        if self.is_idle() && since(self.times.call) >= REST_AFTER {
+            self.slim();
+        }
+        let since = |then: Instant| self.times.now.saturating_duration_since(then);
         let is_quiet = self.waiting.is_empty() && self.output.is_empty();
+        let is_slow_record = self.times.record.is_some_and(|at| since(at) >= self.settings.record_timeout);
+        let is_slow_start = self.times.opened.is_some_and(|at| since(at) >= self.settings.first_call_timeout);
         if !self.output.is_empty() && since(self.times.write) >= self.settings.write_timeout {
             self.output.clear();
             self.end(Ended::SlowReader, self.settings.abandoned_timeout);
-        } else if self.times.record.is_some_and(|at| since(at) >= self.settings.record_timeout) {
+        } else if is_slow_record || is_slow_start {
             self.end(Ended::SlowRecord, self.settings.stop_timeout);
         } else if is_quiet && since(self.times.call) >= self.settings.idle_timeout {
             self.end(Ended::Idle, self.settings.stop_timeout);
@@ -367,15 +467,41 @@ where
         while this.tick.poll_tick(cx).is_ready() {
             this.check_times();
         }
-        if !matches!(this.ending, Some((Ended::Stopped, _))) && this.stop.as_mut().poll(cx).is_ready() {
-            let patience = this.settings.stop_timeout;
-            let deadline = Instant::now() + patience;
+        if this.stop.as_mut().poll(cx).is_ready() {
+            let is_displaced = this.calls.place.seat().is_asked_to_leave();
+            let deadline = Instant::now() + this.settings.stop_timeout;
             this.tick.reset_at(deadline);
-            this.ending = Some((Ended::Stopped, deadline));
+            this.ending = Some((if is_displaced { Ended::Displaced } else { Ended::Stopped }, deadline));
             // A future that has resolved is not polled again.
             this.stop = Box::pin(std::future::pending());
         }
         this.poll_turn(cx)
+    }
+}
+
+impl Turn {
+    fn new(allowance: Allowance, calls_max: usize, now: Instant) -> Self {
+        let (calls_max, bytes_max, until) = if allowance.is_short {
+            ((calls_max / 4).max(1), SHORT_TURN_BYTES_MAX, Some(now + SHORT_TURN_TIME))
+        } else {
+            (calls_max, TURN_BYTES_MAX, None)
+        };
+        Self { calls: 0, calls_max, bytes: 0, bytes_max, until }
+    }
+
+    fn is_over(&self) -> bool {
+        self.calls >= self.calls_max
+            || self.bytes >= self.bytes_max
+            || (self.calls + self.bytes > 0 && self.until.is_some_and(|until| Instant::now() >= until))
+    }
+
+    /// The time it took, but no more than its work can have taken: what other processes did meanwhile is not counted.
+    fn cost_ns(&self, began: Instant) -> u64 {
+        let took_ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let possible_ns = TURN_COST_NS_MAX
+            .saturating_add(CALL_COST_NS_MAX.saturating_mul(self.calls as u64))
+            .saturating_add(self.bytes as u64);
+        took_ns.min(possible_ns)
     }
 }
 
@@ -392,8 +518,19 @@ fn next_read_bytes(current: usize, received: usize, room: usize) -> usize {
 
 const READ_BYTES_MIN: usize = 4 << 10;
 const READ_BYTES_MAX: usize = 256 << 10;
-/// Bytes received in one turn before the next connection has its turn.
+/// What a connection at rest receives at first.
+const REST_READ_BYTES: usize = 2 << 10;
+/// After this time without calls a connection gives its buffers back.
+const REST_AFTER: Duration = Duration::from_secs(1);
+/// Bytes received and sent in one turn of a client that is alone.
 const TURN_BYTES_MAX: usize = 2 << 20;
+/// The same when others want their turn.
+const SHORT_TURN_BYTES_MAX: usize = 128 << 10;
+/// Then a turn begins nothing more after this time.
+const SHORT_TURN_TIME: Duration = Duration::from_micros(64);
+/// Most that a turn without calls is taken to cost, and what each call and byte (1 ns) adds.
+const TURN_COST_NS_MAX: u64 = 50_000;
+const CALL_COST_NS_MAX: u64 = 100_000;
 /// Slots kept for later calls.
 const SPARE_SLOTS_MAX: usize = 16;
-const TICK_MIN: std::time::Duration = std::time::Duration::from_millis(10);
+const TICK_MIN: Duration = Duration::from_millis(10);

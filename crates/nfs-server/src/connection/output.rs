@@ -47,15 +47,23 @@ impl Output {
         *self = Self::default();
     }
 
-    /// Writes what the stream takes and returns how many bytes.
+    /// Writes what the stream takes, of about so many bytes, and returns how many.
     pub(super) fn poll_write<S: AsyncWrite + Unpin>(
         &mut self,
         stream: &mut S,
+        bytes_max: usize,
         cx: &mut Context<'_>,
     ) -> Poll<std::io::Result<usize>> {
         self.close_tail();
         let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-        let used = self.chunks.iter().zip(&mut slices).map(|(chunk, slice)| *slice = IoSlice::new(chunk)).count();
+        let mut gathered_bytes = 0;
+        let mut is_wanted = |chunk: &&Bytes| {
+            let before = gathered_bytes;
+            gathered_bytes += chunk.len();
+            before < bytes_max
+        };
+        let wanted = self.chunks.iter().take_while(|chunk| is_wanted(chunk));
+        let used = wanted.zip(&mut slices).map(|(chunk, slice)| *slice = IoSlice::new(chunk)).count();
         let gathered = slices.get(..used).unwrap_or_default();
         let written = std::task::ready!(Pin::new(stream).poll_write_vectored(cx, gathered))?;
         if written == 0 {

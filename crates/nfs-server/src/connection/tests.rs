@@ -1,13 +1,15 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
-use std::time::Duration;
+use std::sync::{Arc, LazyLock};
 
 use nfs_wire::nfs3;
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::oneshot;
+use vfs::ZoneId;
 
 use super::*;
+use crate::admission::Connections;
 use crate::dispatch::handle;
 use crate::reply::Reply;
 use crate::tests::harness::{CONTOSO, House};
@@ -41,8 +43,13 @@ fn echo(gates: &Gates) -> impl Fn(Bytes) -> Pin<Box<dyn Future<Output = Outcome>
 }
 
 fn calls<B>(begin: B) -> Calls<'static, B> {
-    static HELD: HeldBytes = HeldBytes::new(usize::MAX);
-    Calls { begin, reply_bytes_max: |_| 0, held: &HELD }
+    static PLACE: LazyLock<Place> = LazyLock::new(|| place(usize::MAX));
+    Calls { begin, reply_bytes_max: |_| 0, place: &PLACE }
+}
+
+/// A place on a door whose connections may hold so many bytes.
+fn place(held_bytes_max: usize) -> Place {
+    Connections::beside(&Arc::new(Connections::new(held_bytes_max)), (ZoneId(1), [192, 0, 2, 1].into()))
 }
 
 fn framed(body: &[u8]) -> Vec<u8> {
@@ -302,10 +309,10 @@ fn replies_that_become_ready_at_once_do_not_pile_up() {
 #[test]
 fn when_all_hold_too_much_each_may_do_one_call_at_a_time() {
     run(async {
-        let held = HeldBytes::new(0);
+        let place = place(0);
         let (mut client, server) = duplex(1 << 16);
         let (settings, gates) = (settings(), Gates::default());
-        let calls = Calls { held: &held, ..calls(echo(&gates)) };
+        let calls = Calls { place: &place, ..calls(echo(&gates)) };
         let connection = Connection::new(server, calls, &settings, never());
         let client = async {
             client.write_all(&[call(1, b"wait"), call(2, b"wait")].concat()).await.unwrap();

@@ -12,9 +12,12 @@ use nfs_wire::nfs3::{self, DirOpArgs, Fattr3, FileHandle, Filename, Nfsstat3, Sa
 use nfs_wire::rpc::{AuthSys, CallHeader, OpaqueAuth, Procedure, ReplyHeader};
 use nfs_wire::xdr::{Decode, Decoder, Encode, Encoder, Opaque};
 use testkit::{ManualClock, ReferenceFilesystem, block_on};
-use vfs::{Admin, FsError, InodeId, MkdirRequest, Namespace, OpContext, SetAttributes, ShardId, ZoneRootRequest};
+use vfs::{
+    Admin, FsError, InodeId, MkdirRequest, Namespace, OpContext, SetAttributes, ShardId, ZoneId, ZoneRootRequest,
+};
 use zones::{Registry, ZoneDefinition};
 
+use crate::admission::{Connections, Place};
 use crate::caller::{Caller, Role};
 use crate::dispatch::handle;
 use crate::door::Door;
@@ -33,10 +36,17 @@ pub(crate) fn zone(name: &str, address: &str, export: &str) -> String {
     )
 }
 
+fn place(door: &Door<ReferenceFilesystem>) -> Place {
+    let connections = Arc::new(Connections::new(door.settings.bytes_in_flight_max));
+    Connections::beside(&connections, (ZoneId(1), [192, 0, 2, 1].into()))
+}
+
 pub(crate) struct House {
     pub(crate) vfs: Arc<ReferenceFilesystem>,
     pub(crate) door: Arc<Door<ReferenceFilesystem>>,
     pub(crate) clock: Arc<ManualClock>,
+    /// Of a connection that counts for nobody.
+    pub(crate) place: Place,
 }
 
 impl House {
@@ -55,7 +65,7 @@ impl House {
         let keys = HandleKeys::new(&[(1, [7; 32])]).unwrap();
         let registry = Arc::new(Registry::new());
         let door = Arc::new(Door::new(vfs.clone(), registry, (keys, clock.clone()), settings));
-        let house = Self { vfs, door, clock };
+        let house = Self { vfs, place: place(&door), door, clock };
         house.reload(zones);
         house
     }
@@ -65,7 +75,7 @@ impl House {
         let (registry, clock) = (Arc::clone(&self.door.registry), Arc::clone(&self.door.clock));
         let keys = (HandleKeys::new(keys).unwrap(), clock);
         let door = Arc::new(Door::new(Arc::clone(&self.vfs), registry, keys, self.door.settings.clone()));
-        Self { vfs: Arc::clone(&self.vfs), door, clock: Arc::clone(&self.clock) }
+        Self { vfs: Arc::clone(&self.vfs), place: place(&door), door, clock: Arc::clone(&self.clock) }
     }
 
     /// Serves these zones, with the directories of their exports, mode 1777.

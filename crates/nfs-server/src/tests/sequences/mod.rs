@@ -86,7 +86,7 @@ fn play(seed: u64, sequences: u64) -> u64 {
     let mut play = Play { guest: Guest::new(seed, foreign), answers: HashMap::new(), answered: 0 };
     for _ in 0..sequences {
         play.sequence(&house);
-        assert_eq!(house.door.held_bytes.held(), 0, "bytes held without a connection");
+        assert_eq!(house.place.held().held(), 0, "bytes held without a connection");
     }
     for zone in house.door.registry.zones().iter() {
         let state = house.door.zone_state(zone.id());

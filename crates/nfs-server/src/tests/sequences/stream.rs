@@ -81,7 +81,7 @@ impl<'a> Session<'a> {
         let wire = Rc::new(RefCell::new(Wire { write_bytes_max: usize::MAX, ..Wire::default() }));
         let reply_bytes_max = if caller.role == Role::Nfs { reply_bytes_max } else { |_: &Bytes| 0 };
         let begin = |record| handle(&house.door, caller, record);
-        let calls = Calls { begin, reply_bytes_max, held: &house.door.held_bytes };
+        let calls = Calls { begin, reply_bytes_max, place: &house.place };
         let (stream, settings) = (Stream(Rc::clone(&wire)), &house.door.settings.connection);
         let connection = Box::pin(Connection::new(stream, calls, settings, std::future::pending()));
         Self { wire, connection, ended: None }
