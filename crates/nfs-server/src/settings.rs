@@ -57,7 +57,7 @@ pub struct ConnectionSettings {
     pub record_timeout: Duration,
     /// A client must take some bytes of a waiting reply within this time.
     pub write_timeout: Duration,
-    /// Calls begun are finished for at most this long after their client has gone.
+    /// Calls begun are finished for at most this long after their client has gone, or can no longer be understood.
     pub abandoned_timeout: Duration,
     /// Calls begun are finished and answered for at most this long after the order to stop.
     pub stop_timeout: Duration,

@@ -249,7 +249,7 @@ where
                 }
                 Ok(None) => break,
                 Err(error) => {
-                    self.end(Ended::Unreadable(error), self.settings.stop_timeout);
+                    self.end(Ended::Unreadable(error), self.settings.abandoned_timeout);
                     break;
                 }
             }
@@ -302,7 +302,7 @@ where
                 self.output.push(&reply);
             }
             Outcome::Reply(_) | Outcome::Silence => {}
-            Outcome::Close => self.end(Ended::Distrusted, self.settings.stop_timeout),
+            Outcome::Close => self.end(Ended::Distrusted, self.settings.abandoned_timeout),
         }
     }
 
@@ -447,7 +447,7 @@ where
             self.output.clear();
             self.end(Ended::SlowReader, self.settings.abandoned_timeout);
         } else if is_slow_record || is_slow_start {
-            self.end(Ended::SlowRecord, self.settings.stop_timeout);
+            self.end(Ended::SlowRecord, self.settings.abandoned_timeout);
         } else if is_quiet && since(self.times.call) >= self.settings.idle_timeout {
             self.end(Ended::Idle, self.settings.stop_timeout);
         }

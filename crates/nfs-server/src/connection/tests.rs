@@ -395,6 +395,26 @@ fn a_call_that_never_ends_is_given_up_when_its_client_went() {
 }
 
 #[test]
+fn a_stream_that_cannot_be_read_on_does_not_undo_calls() {
+    run(async {
+        let (mut client, server) = duplex(1 << 16);
+        let settings = ConnectionSettings { stop_timeout: Duration::from_millis(1), ..settings() };
+        let gates = Gates::default();
+        let connection = Connection::new(server, calls(echo(&gates)), &settings, never());
+        let client = async {
+            client.write_all(&call(1, b"wait")).await.unwrap();
+            // A record of 2 GiB.
+            client.write_all(&[0xff; 4]).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            gates.borrow_mut()[0].take();
+            assert_eq!(reply(&mut client).await, Some(1), "what was begun is finished and answered");
+        };
+        let (ended, ()) = tokio::join!(connection, client);
+        assert!(matches!(ended, Ended::Unreadable(_)), "{ended:?}");
+    });
+}
+
+#[test]
 fn a_stop_lets_calls_finish_and_takes_no_more() {
     run(async {
         let (mut client, server) = duplex(1 << 16);
