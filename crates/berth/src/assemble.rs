@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use nfs_server::{HandleKeys, Server, ServerParts};
+use nfs_server::{HandleKeys, Registration, Rpcbind, Server, ServerParts};
 use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
 use vfs::{Clock, Vfs};
@@ -40,6 +40,8 @@ pub(crate) struct House<V> {
     clock: Arc<dyn Clock>,
     /// What runs beside the connections until the stop.
     beside: JoinSet<()>,
+    /// What rpcbind knows of us.
+    registration: Option<Registration>,
     stop: watch::Sender<bool>,
 }
 
@@ -70,11 +72,26 @@ impl<V: Vfs> House<V> {
         let listeners = Listeners::new(server.clone(), (workers.seats(), settings.ports()), Arc::clone(&conditions));
         let settings = settings.clone();
         let beside = JoinSet::new();
-        let mut house =
-            Self { vfs, settings, source, registry, listeners, workers, conditions, server, clock, beside, stop };
+        let mut house = Self {
+            vfs,
+            settings,
+            source,
+            registry,
+            listeners,
+            workers,
+            conditions,
+            server,
+            clock,
+            beside,
+            registration: None,
+            stop,
+        };
         house.reload().await?;
         let server = house.server.clone();
         house.beside.spawn(async move { server.serve_locks().await });
+        if house.settings.portmap.register {
+            house.registration = Some(house.server.register(Rpcbind::default()).await);
+        }
         Ok(house)
     }
 
@@ -127,6 +144,10 @@ impl<V: Vfs> House<V> {
     /// Accepts nothing any more, lets calls that have begun end, and ends the threads.
     pub(crate) async fn close(mut self) {
         self.stop.send_replace(true);
+        if let Some(registration) = self.registration.take() {
+            // rpcbind is on this machine, but it may hang all the same.
+            drop(tokio::time::timeout(CALLS_TIME_MARGIN, registration.undo()).await);
+        }
         self.listeners.keep(&[]).await;
         let left = self.workers.drain(CALLS_TIME + CALLS_TIME_MARGIN).await;
         if left > 0 {

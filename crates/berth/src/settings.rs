@@ -97,6 +97,8 @@ pub(crate) struct NfsSettings {
 pub(crate) struct PortmapSettings {
     /// TCP and UDP port; 0 is off.
     pub(crate) port: u16,
+    /// Register with the rpcbind of this machine instead.
+    pub(crate) register: bool,
 }
 
 /// `[memory]`.
@@ -298,6 +300,10 @@ impl Settings {
         if !self.metadata.log_bytes.is_multiple_of(pages::BLOCK_SIZE as u64) {
             wrong.push(("metadata.log_bytes", format!("{} is no multiple of 4096", self.metadata.log_bytes)));
         }
+        if self.portmap.register && self.portmap.port != 0 {
+            let reason = "true wants port = 0: either rpcbind is the port mapper, or the gateway";
+            wrong.push(("portmap.register", reason.to_owned()));
+        }
         if self.portmap.port == self.nfs.port {
             wrong.push(("portmap.port", format!("{} is the port of [nfs] too; 0 is off", self.portmap.port)));
         }
@@ -345,7 +351,7 @@ impl Default for NfsSettings {
 
 impl Default for PortmapSettings {
     fn default() -> Self {
-        Self { port: nfs_server::Settings::default().portmap_port }
+        Self { port: nfs_server::Settings::default().portmap_port, register: false }
     }
 }
 
@@ -491,6 +497,11 @@ mod tests {
                 format!("etc/berth.toml: locks.grace_s: {out} is out of range: allowed are 5 to 600")
             );
         }
+        assert_eq!(
+            refused("[portmap]\nregister = true"),
+            "etc/berth.toml: portmap.register: true wants port = 0: either rpcbind is the port mapper, or the gateway"
+        );
+        assert!(parse("data = \"d\"\n[portmap]\nport = 0\nregister = true").unwrap().portmap.register);
         assert!(refused("[log]\nfilter = \"a=b=c\"").starts_with("etc/berth.toml: log.filter: "));
         assert!(refused("[log]\nformat = \"xml\"").contains("unknown variant `xml`, expected `text` or `json`"));
     }

@@ -28,6 +28,7 @@ mod status;
 mod tests;
 
 pub use admission::ConnectionFigures;
+pub use callback::{Registration, Rpcbind};
 pub use caller::Role;
 pub use handle::{BadHandle, HANDLE_BYTES, HANDLE_KEYS_MAX, HandleKeys, HandleKeysError, HandleTarget, KEY_BYTES};
 pub use metrics::{

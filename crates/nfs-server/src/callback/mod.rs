@@ -1,6 +1,8 @@
-//! Calls that the house makes: to the lock managers, status monitors and port mappers of clients.
+//! Calls that the house makes: to the lock managers, status monitors and port mappers of clients, and to the port mapper
+//! of this machine.
 
 mod peers;
+mod registration;
 mod sockets;
 
 use std::future::Future;
@@ -11,6 +13,7 @@ use bytes::Bytes;
 use thiserror::Error;
 
 pub(crate) use self::peers::{Line, Peers};
+pub use self::registration::{Registration, Rpcbind};
 pub(crate) use self::sockets::Sockets;
 
 /// How a call travels.

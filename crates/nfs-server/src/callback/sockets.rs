@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use nfs_wire::rpc::{RecordLimits, RecordReader, record_marker};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::time::Instant;
 
@@ -58,22 +58,9 @@ impl Sockets {
             None => connect(route).await?,
         };
         sent.store(true, Ordering::Relaxed);
-        stream.write_all(&[&record_marker(call.len())[..], call].concat()).await?;
-        let mut input = BytesMut::new();
-        let limits = RecordLimits { record_max_bytes: REPLY_BYTES_MAX, fragments_max: FRAGMENTS_MAX };
-        let mut records = RecordReader::new(limits);
-        loop {
-            let next = records.next_record(&mut input).map_err(|_| io::ErrorKind::InvalidData)?;
-            match next {
-                Some(reply) if answers(&reply, call) => {
-                    self.keep(route, stream);
-                    return Ok(reply);
-                }
-                Some(_) => {}
-                None if stream.read_buf(&mut input).await? == 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                None => {}
-            }
-        }
+        let reply = converse(&mut stream, call).await?;
+        self.keep(route, stream);
+        Ok(reply)
     }
 
     /// A stream that is still open and has nothing to say.
@@ -93,6 +80,23 @@ impl Sockets {
 
     fn idle(&self) -> std::sync::MutexGuard<'_, HashMap<Ends, Idle>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sends a call as a record and waits for the record that answers it.
+pub(super) async fn converse(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), call: &Bytes) -> io::Result<Bytes> {
+    stream.write_all(&[&record_marker(call.len())[..], call].concat()).await?;
+    let mut input = BytesMut::new();
+    let limits = RecordLimits { record_max_bytes: REPLY_BYTES_MAX, fragments_max: FRAGMENTS_MAX };
+    let mut records = RecordReader::new(limits);
+    loop {
+        let next = records.next_record(&mut input).map_err(|_| io::ErrorKind::InvalidData)?;
+        match next {
+            Some(reply) if answers(&reply, call) => return Ok(reply),
+            Some(_) => {}
+            None if stream.read_buf(&mut input).await? == 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            None => {}
+        }
     }
 }
 
