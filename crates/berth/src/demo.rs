@@ -63,7 +63,11 @@ fn announce_text(settings: &Settings, zones: &[Arc<Zone>]) -> Result<()> {
         writeln!(output, "{}", instructions(zone, settings))?;
     }
     writeln!(output, "How it is doing: berth status --socket {}", settings.admin_socket().display())?;
-    writeln!(output, "Each zone sees its own files only. Ctrl-C stops.")?;
+    writeln!(
+        output,
+        "Each zone sees its own files only. nolock: the kernel asks port 111 for the lock manager, and the demo"
+    )?;
+    writeln!(output, "tells it on port {PORTMAP_PORT} only; with nolock, locks stay on the client. Ctrl-C stops.")?;
     Ok(output.flush()?)
 }
 
