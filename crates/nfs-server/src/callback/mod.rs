@@ -12,6 +12,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use thiserror::Error;
 
+#[cfg(test)]
+pub(crate) use self::peers::{CALLS_PER_HOME_MAX, CALLS_PER_PEER_MAX, PEERS_MAX};
 pub(crate) use self::peers::{Line, Peers};
 pub use self::registration::{Registration, Rpcbind};
 pub(crate) use self::sockets::Sockets;
@@ -46,6 +48,9 @@ pub(crate) struct Unanswered {
 pub(crate) trait Network: Send + Sync {
     /// Sends a call and waits for the message with the same xid from the place it was sent to.
     fn exchange(&self, route: Route, call: Bytes) -> impl Future<Output = Result<Bytes, Unanswered>> + Send;
+
+    /// Time since some start.
+    fn now(&self) -> Duration;
 
     /// Waits.
     fn pause(&self, time: Duration) -> impl Future<Output = ()> + Send;

@@ -16,8 +16,9 @@ use tokio::time::Instant;
 use super::{Network, Route, Transport, Unanswered};
 
 /// Sockets of the runtime that polls the calls. Streams are kept open for a while and used again.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Sockets {
+    began: Instant,
     idle: Mutex<HashMap<Ends, Idle>>,
 }
 
@@ -28,6 +29,12 @@ type Ends = (IpAddr, SocketAddr);
 struct Idle {
     stream: TcpStream,
     since: Instant,
+}
+
+impl Default for Sockets {
+    fn default() -> Self {
+        Self { began: Instant::now(), idle: Mutex::default() }
+    }
 }
 
 impl Network for Sockets {
@@ -44,6 +51,10 @@ impl Network for Sockets {
             tracing::debug!(?route, %error, "a call was not answered");
             Unanswered { may_have_arrived: sent.load(Ordering::Relaxed) }
         })
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
     }
 
     async fn pause(&self, time: Duration) {

@@ -15,6 +15,7 @@ mod nlm_harness;
 mod nlm_locks;
 mod nsm;
 pub(crate) mod outside;
+mod peers;
 mod permissions;
 mod refusals;
 mod replay;

@@ -14,6 +14,7 @@ use nfs_wire::rpc::{AcceptStat, ReplyBody};
 use super::harness::{CONTOSO, Client, FABRIKAM, House, mode, open, path, zone};
 use super::nlm_harness::{ALL, EXCLUSIVE, Locker};
 use super::outside::{Does, Errands, Notice, Outside};
+use crate::callback::Network;
 use crate::caller::{Caller, Role};
 use crate::reply::Outcome;
 
@@ -105,6 +106,59 @@ fn clients_of_the_last_life_are_told_and_take_their_locks_again() {
     }
     assert!(outside.paused() < Duration::from_secs(20 * 60), "{:?}", outside.paused());
     assert_eq!(locker(&house, A, "vm").reclaim(&file, ALL), Nlm4Stats::Granted);
+}
+
+/// Clients of CONTOSO at which a file is locked when the house goes down: as many that are gone, and B.
+fn restart_with_lost_clients(house: &House, outside: &Outside, does: Does) {
+    let file = file(house);
+    for number in 0..80 {
+        let peer = format!("10.0.0.{number}");
+        locker(house, &peer, "gone").lock(&file, EXCLUSIVE, (number, 1));
+        outside.always(&peer, does);
+    }
+    locker(house, B, "vm").lock(&file, EXCLUSIVE, (100, 1));
+    house.vfs.restart_locks(Duration::from_secs(45));
+}
+
+#[test]
+fn those_who_are_there_are_told_before_it_is_waited_for_others() {
+    let (house, outside) = (House::new(), Outside::new());
+    restart_with_lost_clients(&house, &outside, Does::Sleeps);
+    Errands::of(&house, &outside).run();
+    let b: std::net::IpAddr = B.parse().unwrap();
+    let routes = outside.routes();
+    let told = routes.iter().position(|route| route.to.ip() == b && route.to.port() != 111).unwrap();
+    assert!(routes[..=told].iter().all(|route| route.patience <= Duration::from_millis(500)));
+    assert!(routes[told..].iter().any(|route| route.patience > Duration::from_millis(500)), "others are called again");
+    assert_eq!(outside.got().len(), 1);
+}
+
+#[test]
+fn clients_of_one_tenant_are_not_waited_for_by_another() {
+    let (house, outside) = (House::new(), Outside::new());
+    let client = house.client(FABRIKAM);
+    let file = client.create(&client.mount(), "file");
+    Locker::new(house.client_from(FABRIKAM, A), "vm", 1).lock(&file, EXCLUSIVE, ALL);
+    restart_with_lost_clients(&house, &outside, Does::Hangs);
+    Errands::of(&house, &outside).run();
+    let fabrikam: std::net::IpAddr = FABRIKAM.parse().unwrap();
+    assert!(outside.got().iter().any(|call| call.route.from == fabrikam));
+}
+
+#[test]
+fn clients_that_are_gone_are_sought_for_a_quarter_of_an_hour() {
+    let (house, outside) = (House::new(), Outside::new());
+    let file = file(&house);
+    for name in ["vm", "other"] {
+        locker(&house, A, name).lock(&file, EXCLUSIVE, ALL);
+    }
+    house.vfs.restart_locks(Duration::from_secs(45));
+    outside.always(A, Does::Sleeps);
+    Errands::of(&house, &outside).run();
+    let time = outside.now();
+    assert!((Duration::from_secs(14 * 60)..Duration::from_secs(15 * 60 + 5)).contains(&time), "{time:?}");
+    // Two names at one address: it is told once.
+    assert!(outside.routes().len() < 50, "{}", outside.routes().len());
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use nfs_wire::nlm4::{Granted, Nlm4Stats, StatusResult, TestArgs};
 use nfs_wire::nsm;
+use nfs_wire::portmap::rpcbind::{BindString, v4};
 use nfs_wire::portmap::{Getport, Mapping, PROTOCOL_TCP};
 use nfs_wire::rpc::{CallHeader, NLM_PROGRAM, NSM_PROGRAM, PORTMAP_PROGRAM, Procedure, ReplyHeader};
 use nfs_wire::xdr::{Decode, Decoder, Encode, to_bytes};
@@ -54,7 +55,10 @@ struct State {
     ports: HashMap<(IpAddr, Transport), u16>,
     mappers_asked: usize,
     hanging: usize,
+    routes: Vec<Route>,
     paused: Duration,
+    /// What calls to those who were not reached took, one after the other.
+    sought: Duration,
 }
 
 impl Got {
@@ -113,6 +117,11 @@ impl Outside {
         self.state().hanging
     }
 
+    /// The ways of all calls, those to port mappers too, and those that did not arrive.
+    pub(crate) fn routes(&self) -> Vec<Route> {
+        self.state().routes.clone()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
@@ -142,8 +151,13 @@ impl Network for Outside {
         let header = CallHeader::decode_call(&mut decoder).unwrap();
         let (xid, args) = (header.xid, decoder.rest());
         let client = route.to.ip();
+        self.state().routes.push(route);
         if self.state().always.get(&client) == Some(&Does::Sleeps) {
+            self.state().sought += route.patience;
             return Err(Unanswered { may_have_arrived: false });
+        }
+        if (header.program, header.procedure) == (PORTMAP_PROGRAM, v4::Getaddr::NUMBER) && client.is_ipv6() {
+            return Ok(reply(xid, &BindString::from_static("::.15.162")));
         }
         if header.program == PORTMAP_PROGRAM {
             assert_eq!((route.to.port(), header.procedure), (111, Getport::NUMBER));
@@ -167,6 +181,11 @@ impl Network for Outside {
                 pending().await
             }
         }
+    }
+
+    fn now(&self) -> Duration {
+        let state = self.state();
+        state.paused + state.sought
     }
 
     async fn pause(&self, time: Duration) {
