@@ -85,6 +85,8 @@ pub(crate) struct NfsSettings {
     pub(crate) connections_per_client_max: Option<usize>,
     /// Bytes of stored replies, for each zone.
     pub(crate) reply_cache_bytes: usize,
+    /// Whether locks are changed by datagrams, and all locks of a client freed, from ports below 1024 only.
+    pub(crate) reserved_lock_ports: bool,
     /// A connection without calls is closed after this many seconds.
     pub(crate) idle_timeout_s: u64,
     /// A connection on which no call was made yet is closed after this many seconds.
@@ -218,6 +220,7 @@ impl Settings {
             connections_per_client_max: self.nfs.connections_per_client_max(),
             bytes_in_flight_max: usize::try_from(self.memory_bytes() / 4).unwrap_or(usize::MAX),
             reply_cache_bytes_max: self.nfs.reply_cache_bytes,
+            reserved_lock_ports: self.nfs.reserved_lock_ports,
             connection: nfs_server::ConnectionSettings {
                 record_bytes_max: self.nfs.io_bytes_max as usize + RECORD_HEADER_BYTES_MAX,
                 idle_timeout: Duration::from_secs(self.nfs.idle_timeout_s),
@@ -343,6 +346,7 @@ impl Default for NfsSettings {
             connections_per_zone_max: None,
             connections_per_client_max: None,
             reply_cache_bytes: defaults.reply_cache_bytes_max,
+            reserved_lock_ports: defaults.reserved_lock_ports,
             idle_timeout_s: defaults.connection.idle_timeout.as_secs(),
             first_call_timeout_s: defaults.connection.first_call_timeout.as_secs(),
         }

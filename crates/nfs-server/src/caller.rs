@@ -33,6 +33,8 @@ pub(crate) struct Caller {
     pub(crate) session: SessionId,
     /// It sent a datagram, so its address may be another's.
     pub(crate) is_datagram: bool,
+    /// It sends from a port that only the machine's superuser may use: it is the kernel or a system service.
+    pub(crate) has_reserved_port: bool,
     pub(crate) traffic: Arc<Traffic>,
     operations: AtomicU64,
     known: Mutex<Known>,
@@ -70,8 +72,9 @@ impl Caller {
     pub(crate) fn new(role: Role, local: SocketAddr, peer: SocketAddr, session: SessionId) -> Self {
         let client = peer.ip().to_canonical();
         let (traffic, operations, known) = (Arc::default(), AtomicU64::new(0), Mutex::default());
-        let client_id = client_id(client);
-        Self { role, local, client, client_id, session, is_datagram: false, traffic, operations, known }
+        let (client_id, has_reserved_port) = (client_id(client), peer.port() < RESERVED_PORTS);
+        let is_datagram = false;
+        Self { role, local, client, client_id, session, is_datagram, has_reserved_port, traffic, operations, known }
     }
 
     /// The sender of one datagram.
@@ -175,6 +178,8 @@ pub(crate) fn client_network(client: IpAddr) -> IpAddr {
     }
 }
 
+/// Ports below are the superuser's.
+const RESERVED_PORTS: u16 = 1024;
 /// Credentials remembered per connection: users of one client at its exports.
 const ADMITTED_MAX: usize = 32;
 /// Groups of all of them: 64 KiB that the cache of the zone may have forgotten. Someone in more is asked for at every

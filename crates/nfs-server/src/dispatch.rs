@@ -6,9 +6,10 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use nfs_wire::rpc::{
     AcceptStat, AuthFlavor, AuthStat, AuthSys, CallError, CallHeader, MOUNT_PROGRAM, NFS_PROGRAM, NLM_PROGRAM,
-    NSM_PROGRAM, OpaqueAuth, PORTMAP_PROGRAM, ReplyHeader,
+    NSM_PROGRAM, OpaqueAuth, PORTMAP_PROGRAM, Procedure, ReplyHeader,
 };
 use nfs_wire::xdr::Decoder;
+use nfs_wire::{nlm4 as wire_nlm4, nsm as wire_nsm};
 use tracing::Instrument;
 use vfs::{Identity, OperationId, Priority, ReplayKey, Vfs};
 use zones::{ExportId, Zone};
@@ -73,6 +74,9 @@ impl<V: Vfs> Call<'_, V> {
         let header = self.header;
         if let Err(status) = check_program(self.caller, header) {
             return Outcome::Reply(Reply::header_only(&ReplyHeader::accepted(header.xid, status)));
+        }
+        if self.door.settings.reserved_lock_ports && !may_change_locks(self.caller, header) {
+            return Outcome::Reply(Reply::header_only(&ReplyHeader::auth_error(header.xid, AuthStat::TooWeak)));
         }
         let identity = match identity(&header.credential) {
             Ok(identity) => identity,
@@ -221,6 +225,19 @@ fn check_program(caller: &Caller, header: &CallHeader) -> Result<(), AcceptStat>
         return Ok(());
     }
     Err(AcceptStat::ProgMismatch { low: *versions.start(), high: *versions.end() })
+}
+
+/// Whether a call may do what it does to locks. Any user of a machine may send a datagram, under any address that its
+/// network lets through; one that changes locks must come from a port that users cannot have. What frees all locks of a
+/// client must, over TCP too: clients send it from such ports (Linux `sm-notify` and `lockd`).
+fn may_change_locks(caller: &Caller, header: &CallHeader) -> bool {
+    let frees_all = matches!(
+        (header.program, header.procedure),
+        (NLM_PROGRAM, wire_nlm4::FreeAll::NUMBER) | (NSM_PROGRAM, wire_nsm::Notify::NUMBER)
+    );
+    let changes_some = header.program == NLM_PROGRAM
+        && !matches!(header.procedure, wire_nlm4::Null::NUMBER | wire_nlm4::Test::NUMBER | wire_nlm4::TestMsg::NUMBER);
+    caller.has_reserved_port || !(frees_all || changes_some && caller.is_datagram)
 }
 
 /// Who a credential says is calling.

@@ -29,6 +29,8 @@ pub struct Settings {
     pub bytes_in_flight_max: usize,
     /// Bytes of stored replies per zone.
     pub reply_cache_bytes_max: usize,
+    /// Whether locks are changed by datagrams, and all locks of a client freed over TCP, from ports below 1024 only.
+    pub reserved_lock_ports: bool,
     /// Mounts remembered per zone for MOUNT DUMP; the oldest goes first.
     pub mounts_max: usize,
     /// Limits of one connection.
@@ -76,6 +78,7 @@ impl Default for Settings {
             connections_per_client_max: 4096,
             bytes_in_flight_max: 1 << 30,
             reply_cache_bytes_max: 16 << 20,
+            reserved_lock_ports: true,
             mounts_max: 4096,
             connection: ConnectionSettings::default(),
         }

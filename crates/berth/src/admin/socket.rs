@@ -3,11 +3,11 @@
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with};
 use tokio::net::UnixListener;
 
 use super::refusal;
@@ -55,10 +55,18 @@ fn clear(path: &Path) -> Result<()> {
     if !found.file_type().is_socket() {
         bail!("{} is no socket: move it away, or name another path in admin.socket", path.display());
     }
-    if UnixStream::connect(path).is_ok() {
+    if is_answered(path).with_context(|| refusal(path))? {
         bail!("another gateway answers at {}: name another path in admin.socket", path.display());
     }
     fs::remove_file(path).with_context(|| refusal(path))
+}
+
+/// Whether somebody listens, be it that its backlog is full: nobody is waited for.
+fn is_answered(path: &Path) -> io::Result<bool> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    let connected = connect(&socket, &SocketAddrUnix::new(path)?);
+    Ok(matches!(connected, Ok(()) | Err(Errno::AGAIN)))
 }
 
 const OWNER_ONLY: u32 = 0o600;
@@ -66,6 +74,8 @@ const BACKLOG: i32 = 64;
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::UnixStream;
+
     use super::*;
     use crate::runtime::on_this_thread;
 
@@ -105,5 +115,21 @@ mod tests {
             let refused = format!("{:#}", Socket::open(&folder.path().join("no/admin.sock")).unwrap_err());
             assert!(refused.contains("RuntimeDirectory=berth"), "{refused}");
         });
+    }
+
+    #[test]
+    fn a_gateway_whose_backlog_is_full_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("admin.sock");
+        let socket = || socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::NONBLOCK, None).unwrap();
+        let (listening, address) = (socket(), SocketAddrUnix::new(&path).unwrap());
+        bind(&listening, &address).unwrap();
+        listen(&listening, 0).unwrap();
+        let waiting: Vec<_> = (0..3).map(|_| socket()).collect();
+        assert!(waiting.iter().any(|waiting| connect(waiting, &address) == Err(Errno::AGAIN)));
+        assert!(clear(&path).unwrap_err().to_string().contains("another gateway answers"));
+        drop(listening);
+        clear(&path).unwrap();
+        assert!(!path.exists());
     }
 }

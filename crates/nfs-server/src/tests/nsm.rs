@@ -3,16 +3,18 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use nfs_wire::mount::v3;
 use nfs_wire::nfs3::{self, FileHandle};
 use nfs_wire::nlm4::{self, Nlm4Stats};
 use nfs_wire::nsm::{
     self, MonitorArgs, MonitorId, MonitorName, MonitorResult, MonitorState, MonitorStatus, MyId, NameArgs, NotifyArgs,
 };
-use nfs_wire::rpc::{AcceptStat, ReplyBody};
+use nfs_wire::rpc::{AcceptStat, AuthStat, RejectStat, ReplyBody};
+use nfs_wire::xdr::Opaque;
 
 use super::harness::{CONTOSO, Client, FABRIKAM, House, mode, open, path, zone};
-use super::nlm_harness::{ALL, EXCLUSIVE, Locker};
+use super::nlm_harness::{ALL, EXCLUSIVE, Locker, cookie};
 use super::outside::{Does, Errands, Notice, Outside};
 use crate::callback::Network;
 use crate::caller::{Caller, Role};
@@ -173,7 +175,11 @@ fn clients_of_addresses_that_are_not_served_are_not_told() {
 
 /// The same client, sending datagrams.
 fn datagrams(client: Client<'_>) -> Client<'_> {
-    let peer = SocketAddr::new(client.caller.client, 700);
+    datagrams_from(client, 700)
+}
+
+fn datagrams_from(client: Client<'_>, port: u16) -> Client<'_> {
+    let peer = SocketAddr::new(client.caller.client, port);
     let caller = Caller::of_datagram(Role::Nfs, client.caller.local, peer, client.caller.session);
     Client { caller, ..client }
 }
@@ -194,6 +200,68 @@ fn locks_and_mounts_work_over_datagrams_and_files_do_not() {
         let (header, _) = open(locker.client.send(record));
         assert!(matches!(header.body, ReplyBody::Accepted { status: AcceptStat::ProgUnavail, .. }), "{header:?}");
     }
+}
+
+/// Who forges an address does not know the name.
+#[test]
+fn a_datagram_must_name_the_client_that_restarted() {
+    for (name, is_held) in [("192.0.2.1", true), ("other", true), ("VM.contoso.example", false)] {
+        let house = House::new();
+        let file = file(&house);
+        locker(&house, A, "vm").lock(&file, EXCLUSIVE, ALL);
+        let notice = NotifyArgs { name: MonitorName::from_static(name), state: 9 };
+        datagrams(house.client_from(CONTOSO, A)).call::<nsm::Notify>(&notice);
+        let denied = locker(&house, B, "other").lock(&file, EXCLUSIVE, ALL) == Nlm4Stats::Denied;
+        assert_eq!(denied, is_held, "{name}");
+    }
+}
+
+fn is_too_weak(client: &Client<'_>, record: Bytes) -> bool {
+    let (header, _) = open(client.send(record));
+    header.body == ReplyBody::Denied(RejectStat::AuthError(AuthStat::TooWeak))
+}
+
+#[test]
+fn users_of_a_machine_change_no_locks_by_datagrams() {
+    let house = House::new();
+    let file = file(&house);
+    locker(&house, A, "vm").lock(&file, EXCLUSIVE, ALL);
+    let locker = Locker::new(datagrams_from(house.client_from(CONTOSO, A), 1024), "vm", 1);
+    let client = &locker.client;
+    let (cookie, lock) = (cookie(), locker.range(&file, ALL));
+    let unlock = nlm4::UnlockArgs { cookie: cookie.clone(), lock: lock.clone() };
+    let cancel = nlm4::CancelArgs { cookie, block: true, exclusive: true, lock };
+    let free_all = nlm4::NotifyArgs { name: Opaque::from_static("vm"), state: 0 };
+    let notice = NotifyArgs { name: MonitorName::from_static("vm"), state: 9 };
+    for record in [
+        client.record::<nlm4::Lock>(&locker.lock_args(&file, ALL)),
+        client.record::<nlm4::LockMsg>(&locker.lock_args(&file, ALL)),
+        client.record::<nlm4::Unlock>(&unlock),
+        client.record::<nlm4::Cancel>(&cancel),
+        client.record::<nlm4::FreeAll>(&free_all),
+        client.record::<nsm::Notify>(&notice),
+    ] {
+        assert!(is_too_weak(client, record));
+    }
+    locker.test(&file, EXCLUSIVE, ALL);
+    client.call::<nlm4::Null>(&());
+    client.call::<nsm::Null>(&());
+    assert_eq!(self::locker(&house, B, "other").lock(&file, EXCLUSIVE, ALL), Nlm4Stats::Denied, "still held");
+}
+
+#[test]
+fn users_of_a_machine_free_not_all_its_locks_over_streams() {
+    let house = House::new();
+    let client = house.client_from(CONTOSO, A);
+    let peer = SocketAddr::new(client.caller.client, 40_000);
+    let caller = Caller::new(Role::Nfs, client.caller.local, peer, client.caller.session);
+    let locker = Locker::new(Client { caller, ..client }, "vm", 1);
+    let file = file(&house);
+    assert_eq!(locker.lock(&file, EXCLUSIVE, ALL), Nlm4Stats::Granted);
+    let free_all = nlm4::NotifyArgs { name: Opaque::from_static("vm"), state: 0 };
+    assert!(is_too_weak(&locker.client, locker.client.record::<nlm4::FreeAll>(&free_all)));
+    let notice = NotifyArgs { name: MonitorName::from_static("vm"), state: 9 };
+    assert!(is_too_weak(&locker.client, locker.client.record::<nsm::Notify>(&notice)));
 }
 
 /// The address of a datagram may be forged.

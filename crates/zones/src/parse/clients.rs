@@ -1,5 +1,6 @@
 //! Entries of client lists: hosts, networks, netgroups.
 
+use std::net::Ipv4Addr;
 use std::ops::Range;
 
 use ipnet::IpNet;
@@ -15,8 +16,8 @@ pub(super) enum Unresolvable {
     Refused,
     /// They stand for nobody, with a warning.
     Ignored,
-    /// They are wrong although the export ignores them elsewhere: this list restricts, and its restriction would go.
-    NeverIgnored,
+    /// They are wrong although the export ignores them elsewhere: the client would be let in more widely. Says why.
+    NeverIgnored(&'static str),
 }
 
 /// Why a host stands for no address.
@@ -79,8 +80,8 @@ impl Reader<'_> {
                 self.warnings.push(warning);
                 return Vec::new();
             }
-            (Err(HostFault::Unresolved(reason)), Unresolvable::NeverIgnored) => {
-                format!("{reason}; ignore_unresolvable_hosts does not hold here, since the client could then write")
+            (Err(HostFault::Unresolved(reason)), Unresolvable::NeverIgnored(why)) => {
+                format!("{reason}; ignore_unresolvable_hosts does not hold here, since {why}")
             }
             (Err(HostFault::Unresolved(reason)), Unresolvable::Refused) => {
                 format!("{reason} (ignore_unresolvable_hosts = true would ignore it)")
@@ -150,7 +151,20 @@ fn parse_network(text: &str) -> Result<IpNet, String> {
     if network.trunc() != network {
         return Err(format!("\"{text}\" has address bits beyond its prefix; did you mean \"{}\"?", network.trunc()));
     }
-    Ok(network)
+    as_ipv4(network).ok_or_else(|| {
+        format!("\"{text}\" spans IPv4 clients and others: name their network as IPv4 (\"0.0.0.0/0\" is all of them)")
+    })
+}
+
+/// A network of mapped IPv4 addresses (RFC 4291 2.5.5.2) as that of IPv4, as clients are known by; `None` when it holds
+/// all of them and more. `::/0` stands for the addresses of IPv6.
+fn as_ipv4(network: IpNet) -> Option<IpNet> {
+    let IpNet::V6(wide) = network else { return Some(network) };
+    match (wide.addr().to_ipv4_mapped(), wide.prefix_len().checked_sub(MAPPED_PREFIX)) {
+        (Some(address), Some(prefix)) => IpNet::new(address.into(), prefix).ok(),
+        _ if wide.prefix_len() > 0 && wide.contains(&Ipv4Addr::UNSPECIFIED.to_ipv6_mapped()) => None,
+        _ => Some(network),
+    }
 }
 
 /// RFC 1123 2.1: letters, digits, hyphens and dots; not digits alone, which would be a mistyped address.
@@ -164,5 +178,7 @@ fn is_host_name(text: &str) -> bool {
         && text.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
+/// Bits that all mapped IPv4 addresses have in common.
+const MAPPED_PREFIX: u8 = 96;
 /// Longest host name (RFC 1035 2.3.4).
 const HOST_NAME_BYTES_MAX: usize = 253;

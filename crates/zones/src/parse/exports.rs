@@ -1,11 +1,11 @@
 //! The `[[export]]` tables of a zone file, and its aliases.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
 use toml::Spanned;
-use vfs::Flavor;
+use vfs::{Flavor, Name};
 
 use super::Reader;
 use super::clients::Unresolvable;
@@ -13,7 +13,7 @@ use crate::accounts::Accounts;
 use crate::client::ClientLists;
 use crate::export::{Export, Mappings, Options, Rules};
 use crate::mapping::Mapping;
-use crate::path::spell;
+use crate::path::{parse_configured, spell};
 use crate::settings::{ExportTable, MapSetting, Texts, ZoneFile};
 use crate::zone::Alias;
 
@@ -34,8 +34,12 @@ pub(super) struct Surroundings<'a> {
 impl Reader<'_> {
     pub(super) fn all_exports(&mut self, around: &Surroundings<'_>, tables: &[ExportTable]) -> Vec<Placed> {
         let mut placed = Vec::new();
+        let shared = shared_paths(tables);
         for (index, table) in tables.iter().enumerate() {
-            placed.extend(self.exports(around, &format!("export[{index}]"), table));
+            let key = format!("export[{index}]");
+            let has_twin = paths(table).any(|path| shared.contains(&path));
+            let rules = self.rules(&key, table, has_twin);
+            placed.extend(self.exports(around, (&key, rules), table));
         }
         self.refuse_twins(&placed);
         placed
@@ -59,9 +63,9 @@ impl Reader<'_> {
         aliases
     }
 
-    fn exports(&mut self, around: &Surroundings<'_>, key: &str, table: &ExportTable) -> Vec<Placed> {
+    fn exports(&mut self, around: &Surroundings<'_>, (key, rules): (&str, Rules), table: &ExportTable) -> Vec<Placed> {
         let options = Arc::new(Options {
-            rules: self.rules(key, table),
+            rules,
             mappings: self.mappings(around, key, table),
             presentation: self.presentation(key, table),
         });
@@ -78,10 +82,12 @@ impl Reader<'_> {
         placed
     }
 
-    fn rules(&mut self, key: &str, table: &ExportTable) -> Rules {
-        let (others, restricting) = match table.ignore_unresolvable_hosts {
-            true => (Unresolvable::Ignored, Unresolvable::NeverIgnored),
-            false => (Unresolvable::Refused, Unresolvable::Refused),
+    /// `has_twin`: another export has a path of this one.
+    fn rules(&mut self, key: &str, table: &ExportTable, has_twin: bool) -> Rules {
+        let (others, restricting) = match (table.ignore_unresolvable_hosts, has_twin) {
+            (false, _) => (Unresolvable::Refused, Unresolvable::Refused),
+            (true, false) => (Unresolvable::Ignored, Unresolvable::NeverIgnored(COULD_WRITE)),
+            (true, true) => (Unresolvable::NeverIgnored(HAS_TWIN), Unresolvable::NeverIgnored(COULD_WRITE)),
         };
         let lists = ClientLists {
             clients: self.clients(&format!("{key}.clients"), &table.clients, others),
@@ -171,6 +177,22 @@ impl Reader<'_> {
     }
 }
 
+/// The paths that several tables have.
+fn shared_paths(tables: &[ExportTable]) -> HashSet<Vec<Name>> {
+    let (mut seen, mut shared) = (HashSet::new(), HashSet::new());
+    for table in tables {
+        let of_table: HashSet<_> = paths(table).collect();
+        shared.extend(of_table.intersection(&seen).cloned());
+        seen.extend(of_table);
+    }
+    shared
+}
+
+/// The paths of a table that are paths.
+fn paths(table: &ExportTable) -> impl Iterator<Item = Vec<Name>> {
+    table.paths.get_ref().iter().filter_map(|path| parse_configured(path.get_ref()).ok())
+}
+
 fn twin_fault(first: &Placed, second: &Placed) -> Option<String> {
     let path = String::from_utf8_lossy(second.export.path());
     if first.export.path() != second.export.path() {
@@ -183,6 +205,11 @@ fn twin_fault(first: &Placed, second: &Placed) -> Option<String> {
         first.key
     ))
 }
+
+/// Why hosts of a restricting list are never ignored.
+const COULD_WRITE: &str = "the client could then write";
+/// Why hosts of an export whose path another has too are never ignored.
+const HAS_TWIN: &str = "another export has the same path, and the client could then get that one";
 
 fn parse_flavor(text: &str) -> Result<Flavor, String> {
     match text {

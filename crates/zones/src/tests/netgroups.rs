@@ -140,3 +140,45 @@ fn hosts_nobody_knows_are_ignored_where_the_export_says_so() {
     let mistyped = refusals_beside(&text("clients").replace("missing.example", "10.0.0.256"), &[]);
     assert!(mistyped[0].contains("is no client"), "{mistyped:?}");
 }
+
+#[test]
+fn hosts_are_never_ignored_where_another_export_has_the_path() {
+    let text = |second: &str| {
+        format!(
+            "{PLAIN}[[export]]\npaths = [\"/a\"]\nread_only = true\nignore_unresolvable_hosts = true\nclients = \
+             [\"missing.example\"]\n[[export]]\npaths = [\"{second}\"]\nclients = [\"10.0.0.0/8\"]\n"
+        )
+    };
+    let refused = refusals_beside(&text("/a"), &[]);
+    assert_eq!(
+        refused,
+        [
+            "zones/contoso.toml:8: export[0].clients[0]: host name \"missing.example\" cannot be resolved: unknown host; \
+          ignore_unresolvable_hosts does not hold here, since another export has the same path, and the client could \
+          then get that one"
+        ]
+    );
+    assert_eq!(parse_beside(&text("/b"), &[]).unwrap().warnings().len(), 1);
+}
+
+#[test]
+fn networks_of_mapped_addresses_are_those_of_ipv4() {
+    let text = |network: &str| {
+        format!(
+            "{PLAIN}[[export]]\npaths = [\"/a\"]\nread_only_clients = [\"{network}\"]\nread_write_clients = [\"0.0.0.0/0\"]\n"
+        )
+    };
+    for (network, is_read_only) in
+        [("::ffff:10.0.0.0/104", true), ("::ffff:0:0/96", true), ("::ffff:11.0.0.0/104", false), ("::/0", false)]
+    {
+        let zone = parse_beside(&text(network), &[]).unwrap();
+        for client in ["10.0.0.1", "::ffff:10.0.0.1"] {
+            let access = zone.exports()[0].access(ip(client)).unwrap();
+            assert_eq!(access.read_only, is_read_only, "{network} {client}");
+        }
+    }
+    for network in ["::/8", "::fffe:0:0/95", "::/64"] {
+        let refused = refusals_beside(&text(network), &[]);
+        assert!(refused[0].contains("spans IPv4 clients and others"), "{refused:?}");
+    }
+}
