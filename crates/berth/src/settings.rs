@@ -477,7 +477,8 @@ mod tests {
         assert_eq!(
             refused("[nfs]\nports = 1"),
             "etc/berth.toml:3: unknown field `ports`, expected one of `port`, `io_bytes_max`, `connections_max`, \
-             `connections_per_zone_max`, `connections_per_client_max`, `reply_cache_bytes`, `idle_timeout_s`, \
+             `connections_per_zone_max`, `connections_per_client_max`, `reply_cache_bytes`, `reserved_lock_ports`, \
+             `idle_timeout_s`, \
              `first_call_timeout_s`"
         );
         assert_eq!(
