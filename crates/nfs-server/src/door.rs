@@ -57,7 +57,7 @@ impl<V: Vfs> Door<V> {
         settings: Settings,
     ) -> Self {
         let (roots, zones, sessions) = (ExportRoots::default(), RwLock::default(), AtomicU64::new(1));
-        let (open_sessions, locks) = (Sessions::default(), Desk::new());
+        let (open_sessions, locks) = (Sessions::default(), Desk::new(&keys));
         Self { vfs, registry, keys, clock, settings, roots, locks, open_sessions, zones, sessions }
     }
 
@@ -83,8 +83,9 @@ impl<V: Vfs> Door<V> {
     }
 
     /// What is kept for every zone that was called.
-    pub(crate) fn zone_states(&self) -> Vec<Arc<ZoneState>> {
-        self.zones.read().unwrap_or_else(PoisonError::into_inner).values().map(Arc::clone).collect()
+    pub(crate) fn zone_states(&self) -> Vec<(ZoneId, Arc<ZoneState>)> {
+        let zones = self.zones.read().unwrap_or_else(PoisonError::into_inner);
+        zones.iter().map(|(id, state)| (*id, Arc::clone(state))).collect()
     }
 
     /// The root inode of an export.

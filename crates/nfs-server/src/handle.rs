@@ -113,6 +113,12 @@ impl HandleKeys {
         decode_body(body)
     }
 
+    /// A secret for another purpose, named by `context`. It stays the same when newer keys are added.
+    pub(crate) fn derive(&self, context: &str) -> [u8; KEY_BYTES] {
+        let oldest = self.older.first().unwrap_or(&self.newest);
+        blake3::derive_key(context, &oldest.secret)
+    }
+
     fn key(&self, id: u16) -> Option<&Key> {
         if self.newest.id == id { Some(&self.newest) } else { self.older.iter().find(|key| key.id == id) }
     }

@@ -6,7 +6,7 @@ use nfs_wire::nlm4::{Netobj, Nlm4Lock, Nlm4Stats};
 use nfs_wire::xdr::Opaque;
 use vfs::{ClientId, InodeId, LockClient, LockKind, LockOwner, LockRange, LockRequest, OpContext, Protocol, Vfs};
 
-use super::client::{client_id, owner};
+use super::client::owner;
 use super::desk::{Desk, Respond};
 use crate::callback::Line;
 use crate::caller::is_client;
@@ -67,7 +67,7 @@ impl<V: Vfs> Call<'_, V> {
 
     /// The client of this name at the caller's address.
     pub(super) fn client(&self, name: &[u8]) -> ClientId {
-        client_id(self.nfs.zone.id(), self.nfs.caller.client, name)
+        self.desk().client_id(self.nfs.zone.id(), self.nfs.caller.client, name)
     }
 
     /// The owner of a lock.
@@ -102,7 +102,7 @@ impl<V: Vfs> Call<'_, V> {
     /// Answers a `_MSG` call by a call of `P`, if the caller is let in anywhere: others are not called.
     pub(super) fn respond<P: Respond>(&self, result: P::Args) {
         if is_client(self.nfs.zone, self.nfs.caller.client) {
-            self.desk().respond::<P>(self.line(), result);
+            self.desk().respond::<P>((self.nfs.zone.id(), self.line()), result);
         }
     }
 
@@ -139,8 +139,10 @@ pub(super) const fn kind(exclusive: bool) -> LockKind {
 
 /// A lock for keeping: a slice of each part would keep the whole record alive.
 pub(super) fn kept(lock: &Nlm4Lock) -> Nlm4Lock {
-    fn copy<const MAX: usize>(part: &Opaque<MAX>) -> Opaque<MAX> {
-        Opaque::new(Bytes::copy_from_slice(part)).unwrap_or_default()
-    }
     Nlm4Lock { caller_name: copy(&lock.caller_name), fh: copy(&lock.fh), oh: copy(&lock.oh), ..lock.clone() }
+}
+
+/// Bytes for keeping.
+pub(super) fn copy<const MAX: usize>(part: &Opaque<MAX>) -> Opaque<MAX> {
+    Opaque::new(Bytes::copy_from_slice(part)).unwrap_or_default()
 }

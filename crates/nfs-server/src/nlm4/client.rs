@@ -12,13 +12,13 @@ use vfs::{ClientId, LockClient, LockOwner, ZoneId};
 use crate::caller::client_network;
 
 /// The number of a client, the same at every start: names of clients mean nothing outside their address, and addresses
-/// nothing outside their zone.
-pub(crate) fn client_id(zone: ZoneId, address: IpAddr, name: &[u8]) -> ClientId {
+/// nothing outside their zone. Keyed, so that nobody finds two names with one number.
+pub(super) fn client_id(key: &[u8; 32], (zone, address, name): (ZoneId, IpAddr, &[u8])) -> ClientId {
     let address = match address.to_canonical() {
         IpAddr::V4(address) => address.to_ipv6_mapped(),
         IpAddr::V6(address) => address,
     };
-    let mut hasher = blake3::Hasher::new();
+    let mut hasher = blake3::Hasher::new_keyed(key);
     hasher.update(&zone.0.to_be_bytes()).update(&address.octets()).update(name);
     ClientId(hasher.finalize().as_bytes().first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes)))
 }
@@ -122,23 +122,26 @@ const CLEAN_INTERVAL: Duration = Duration::from_secs(1);
 mod tests {
     use super::*;
 
+    const KEY: [u8; 32] = [7; 32];
+
     fn address(text: &str) -> IpAddr {
         text.parse().unwrap()
     }
 
     #[test]
     fn zone_address_and_name_make_a_client() {
-        let first = client_id(ZoneId(1), address("192.0.2.1"), b"vm");
-        assert_eq!(first, client_id(ZoneId(1), address("::ffff:192.0.2.1"), b"vm"));
+        let first = client_id(&KEY, (ZoneId(1), address("192.0.2.1"), b"vm"));
+        assert_eq!(first, client_id(&KEY, (ZoneId(1), address("::ffff:192.0.2.1"), b"vm")));
         for other in [
-            client_id(ZoneId(2), address("192.0.2.1"), b"vm"),
-            client_id(ZoneId(1), address("192.0.2.2"), b"vm"),
-            client_id(ZoneId(1), address("192.0.2.1"), b"vm2"),
+            client_id(&KEY, (ZoneId(2), address("192.0.2.1"), b"vm")),
+            client_id(&KEY, (ZoneId(1), address("192.0.2.2"), b"vm")),
+            client_id(&KEY, (ZoneId(1), address("192.0.2.1"), b"vm2")),
+            client_id(&[8; 32], (ZoneId(1), address("192.0.2.1"), b"vm")),
         ] {
             assert_ne!(first, other);
         }
         // It is kept with the store: another number would be another client.
-        assert_eq!(first, ClientId(1_865_515_281_224_497_732));
+        assert_eq!(first, ClientId(4_617_915_665_017_228_833));
     }
 
     #[test]

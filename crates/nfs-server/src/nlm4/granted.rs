@@ -23,6 +23,7 @@ pub(super) async fn acknowledge<V: Vfs>(call: &Call<'_, V>, args: StatusResult) 
         Nlm4Stats::Granted => waits.settle(&key),
         // It will be told again.
         Nlm4Stats::DeniedGracePeriod => {}
-        _ => give_back(call.nfs.door, &key, cookie).await,
+        // If it cannot be taken now: who tells the client goes on, and hears the same.
+        _ => drop(give_back(call.nfs.door, &key, cookie).await),
     }
 }

@@ -6,7 +6,8 @@ use nfs_wire::nlm4::{LockArgs, Nlm4Stats, StatusResult};
 use vfs::{FsError, LockReply, LockRequest, Vfs};
 
 use super::call::{Call, File, kept, kind, range};
-use super::waits::WaitKey;
+use super::waits::{WaitKey, WaitState};
+use super::withdraw::{is_passing, withdraw};
 use crate::status::nlm_status;
 
 /// Errors, in order: STALE_FH, FAILED or ROFS (the handle), FBIG, DENIED_NOLOCKS (clients), STALE_FH, FAILED (no regular
@@ -24,7 +25,7 @@ async fn lock<V: Vfs>(call: &Call<'_, V>, args: &LockArgs) -> Result<Nlm4Stats, 
     let waits = &call.desk().waits;
     let _turn = waits.turn(&owner).await;
     call.remember(&file.ctx, (args.lock.caller_name.as_bytes(), args.state)).await?;
-    let may_wait = args.block && waits.has_room(&key);
+    let may_wait = args.block && waits.has_room(&key, (file.ctx.zone, call.nfs.caller.client));
     let wait = may_wait.then(|| Arc::clone(&call.state.lock_events));
     let request = LockRequest { wait, reclaim: args.reclaim, ..file.request(owner, what) };
     match call.vfs().lock(&file.ctx, request).await {
@@ -42,7 +43,7 @@ async fn lock<V: Vfs>(call: &Call<'_, V>, args: &LockArgs) -> Result<Nlm4Stats, 
         }
         Err(failure) => {
             if may_wait {
-                waits.remove(&key);
+                give_up(call, &key, failure.error).await;
             }
             Err(nlm_status(failure.error))
         }
@@ -53,4 +54,14 @@ fn wait_for<V: Vfs>(call: &Call<'_, V>, key: &WaitKey, (args, file): (&LockArgs,
     call.desk().waits.insert(key, (call.line(), kept(&args.lock), file.ctx));
     // Nobody may have listened to the mailbox of this zone so far.
     call.desk().wake();
+}
+
+/// Its client is told no: if it waits, it does so no more. Unless that may pass: then it is granted later, and its client
+/// says whether it still wants it.
+async fn give_up<V: Vfs>(call: &Call<'_, V>, key: &WaitKey, reason: FsError) {
+    let wait = call.desk().waits.find(key).filter(|wait| wait.state != WaitState::Settled);
+    let Some(wait) = wait.filter(|_| !is_passing(reason)) else { return };
+    if let Err(failure) = withdraw(call.nfs.door, key, (&wait.ctx, reason)).await {
+        tracing::warn!(client = %wait.line.to, error = ?failure.error, "a request that waits could not be taken back");
+    }
 }

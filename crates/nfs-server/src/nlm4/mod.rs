@@ -12,9 +12,11 @@ mod granted;
 mod grants;
 mod lock;
 mod share;
+mod tally;
 mod test;
 mod unlock;
 mod waits;
+mod withdraw;
 
 use std::future::Future;
 
@@ -24,7 +26,6 @@ use nfs_wire::xdr::{Decode, Decoder, Encode};
 use vfs::{Priority, Vfs};
 
 pub(crate) use self::call::Call;
-pub(crate) use self::client::client_id;
 pub(crate) use self::desk::Desk;
 pub(crate) use self::free_all::free_clients;
 pub(crate) use self::grants::run as deliver_grants;

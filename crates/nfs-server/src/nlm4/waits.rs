@@ -4,11 +4,13 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
 
 use nfs_wire::nlm4::Nlm4Lock;
 use tokio::sync::MutexGuard as TurnGuard;
-use vfs::{ClientId, InodeId, LockKind, LockOwner, LockRange, OpContext};
+use vfs::{ClientId, InodeId, LockKind, LockOwner, LockRange, OpContext, ZoneId};
 
+use super::tally::{Limits, Tally};
 use crate::callback::Line;
 
 /// Which request it is. The range is told by its first and last byte: several lengths mean "to the end".
@@ -30,6 +32,8 @@ pub(crate) struct Wait {
     pub(crate) line: Line,
     pub(crate) lock: Nlm4Lock,
     pub(crate) ctx: OpContext,
+    /// Who tells its client.
+    teller: Option<Waker>,
 }
 
 /// How far a request is.
@@ -43,7 +47,7 @@ pub(crate) enum WaitState {
     Settled,
 }
 
-/// All requests that wait, bounded for each client and in all.
+/// All requests that wait, bounded for each client, for each zone and in all.
 #[derive(Debug)]
 pub(crate) struct Waits {
     table: Mutex<Table>,
@@ -52,12 +56,12 @@ pub(crate) struct Waits {
     turns: Box<[tokio::sync::Mutex<()>; TURNS]>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Table {
     entries: HashMap<WaitKey, Wait>,
     by_cookie: HashMap<u64, WaitKey>,
     /// Entries that are not settled.
-    by_client: HashMap<ClientId, usize>,
+    tally: Tally,
     open: usize,
     /// Oldest first.
     settled: VecDeque<u64>,
@@ -91,7 +95,15 @@ impl WaitKey {
 impl Waits {
     pub(crate) fn new() -> Self {
         let turns = Box::new(std::array::from_fn(|_| tokio::sync::Mutex::default()));
-        Self { table: Mutex::default(), hasher: RandomState::new(), turns }
+        let table = Table {
+            entries: HashMap::new(),
+            by_cookie: HashMap::new(),
+            tally: Tally::new(WAITS),
+            open: 0,
+            settled: VecDeque::new(),
+            cookies: 0,
+        };
+        Self { table: Mutex::new(table), hasher: RandomState::new(), turns }
     }
 
     /// The right to do something for an owner.
@@ -102,11 +114,10 @@ impl Waits {
     }
 
     /// Whether a request may wait: it does so already, or there is room.
-    pub(crate) fn has_room(&self, key: &WaitKey) -> bool {
+    pub(crate) fn has_room(&self, key: &WaitKey, (zone, client): (ZoneId, IpAddr)) -> bool {
         let table = self.table();
-        let of_client = table.by_client.get(&key.client()).copied().unwrap_or(0);
         let is_open = table.entries.get(key).is_some_and(|wait| wait.state != WaitState::Settled);
-        is_open || (table.open < WAITS_MAX && of_client < WAITS_PER_CLIENT_MAX)
+        is_open || (table.open < WAITS_MAX && table.tally.has_room(zone, client))
     }
 
     /// Keeps a request that was queued. One that waits already keeps its cookie.
@@ -114,10 +125,11 @@ impl Waits {
         let mut table = self.table();
         let before = table.remove(key).filter(|wait| wait.state == WaitState::Waiting);
         let cookie = before.map_or_else(|| self.next_cookie(&mut table), |wait| wait.cookie);
-        *table.by_client.entry(key.client()).or_default() += 1;
+        table.tally.add(ctx.zone, line.to);
         table.open += 1;
         table.by_cookie.insert(cookie, key.clone());
-        table.entries.insert(key.clone(), Wait { cookie, state: WaitState::Waiting, line, lock, ctx });
+        let wait = Wait { cookie, state: WaitState::Waiting, line, lock, ctx, teller: None };
+        table.entries.insert(key.clone(), wait);
     }
 
     /// The request, if it waits.
@@ -145,6 +157,15 @@ impl Waits {
     pub(crate) fn is_granted(&self, key: &WaitKey, cookie: u64) -> bool {
         let is_same = |wait: &Wait| wait.cookie == cookie && wait.state == WaitState::Granted;
         self.table().entries.get(key).is_some_and(is_same)
+    }
+
+    /// As [`Waits::is_granted`]; wakes when it is so no more.
+    pub(crate) fn poll_granted(&self, key: &WaitKey, cookie: u64, cx: &Context<'_>) -> bool {
+        let is_same = |wait: &&mut Wait| wait.cookie == cookie && wait.state == WaitState::Granted;
+        let mut table = self.table();
+        let Some(wait) = table.entries.get_mut(key).filter(is_same) else { return false };
+        wait.teller = Some(cx.waker().clone());
+        true
     }
 
     /// The request that a client answers with this cookie.
@@ -185,10 +206,11 @@ impl Waits {
         }
     }
 
-    /// All that wait.
-    pub(crate) fn all_waiting(&self) -> Vec<WaitKey> {
+    /// All that wait in a zone.
+    pub(crate) fn all_waiting(&self, zone: ZoneId) -> Vec<WaitKey> {
         let table = self.table();
-        let waiting = table.entries.iter().filter(|(_, wait)| wait.state == WaitState::Waiting);
+        let is_waiting = |wait: &Wait| wait.state == WaitState::Waiting && wait.ctx.zone == zone;
+        let waiting = table.entries.iter().filter(|(_, wait)| is_waiting(wait));
         waiting.map(|(key, _)| key.clone()).collect()
     }
 
@@ -204,27 +226,25 @@ impl Waits {
 
 impl Table {
     fn remove(&mut self, key: &WaitKey) -> Option<Wait> {
-        let wait = self.entries.remove(key)?;
+        let mut wait = self.entries.remove(key)?;
         self.by_cookie.remove(&wait.cookie);
+        if let Some(teller) = wait.teller.take() {
+            teller.wake();
+        }
         if wait.state == WaitState::Settled {
             self.settled.retain(|cookie| *cookie != wait.cookie);
             return Some(wait);
         }
         self.open = self.open.saturating_sub(1);
-        let left = self.by_client.get(&key.client()).map_or(0, |count| count.saturating_sub(1));
-        if left == 0 {
-            self.by_client.remove(&key.client());
-        } else {
-            self.by_client.insert(key.client(), left);
-        }
+        self.tally.subtract(wait.ctx.zone, wait.line.to);
         Some(wait)
     }
 }
 
 /// Requests that wait, and those whose clients are being told.
 const WAITS_MAX: usize = 16_384;
-/// Of them of one client.
-const WAITS_PER_CLIENT_MAX: usize = 1024;
+/// Of them of one client and of one zone.
+const WAITS: Limits = Limits { per_client: 1024, per_zone: WAITS_MAX / 2 };
 /// Requests kept after their clients were told; the oldest goes first.
 const SETTLED_MAX: usize = 1024;
 const TURNS: usize = 256;

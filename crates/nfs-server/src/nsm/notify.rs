@@ -4,7 +4,7 @@ use nfs_wire::nsm::NotifyArgs;
 use vfs::{LockClient, Vfs};
 
 use super::Call;
-use crate::nlm4::{client_id, free_clients};
+use crate::nlm4::free_clients;
 
 /// Frees what the clients of this name at the caller's address hold. Hosts do not always call themselves the same: names
 /// are compared without case and domain, and when none fits and there is one client at the address, it is that one; not
@@ -12,7 +12,7 @@ use crate::nlm4::{client_id, free_clients};
 /// already tells of nothing new: the notice is a copy.
 pub(super) async fn answer<V: Vfs>(call: &Call<'_, V>, args: &NotifyArgs) {
     let (zone, address) = (call.zone.id(), call.caller.client);
-    let is_there = |client: &LockClient| client.id == client_id(zone, address, &client.name);
+    let is_there = |client: &LockClient| client.id == call.door.locks.client_id(zone, address, &client.name);
     let mut meant: Vec<_> = call.door.vfs.lock_clients().into_iter().filter(is_there).collect();
     let is_named = |client: &LockClient| host(&client.name).eq_ignore_ascii_case(host(&args.name));
     if call.caller.is_datagram || meant.len() > 1 || meant.iter().any(is_named) {

@@ -1,17 +1,20 @@
 //! NLM: waiting, and being told.
 
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use nfs_wire::nfs3::FileHandle;
 use nfs_wire::nlm4::{self, Nlm4Stats, StatusResult, TestReply};
-use vfs::Opens;
 use vfs::limits::MAILBOX_EVENTS_MAX;
+use vfs::{FsError, Opens};
 
 use super::harness::{CONTOSO, House, mode};
 use super::nlm_harness::{ALL, EXCLUSIVE, Locker, SHARED, cookie, netobj};
 use super::outside::{Does, Errands, Outside};
 use crate::callback::Transport;
+use crate::dispatch::handle;
 
 const A: &str = "192.0.2.1";
 const B: &str = "192.0.2.2";
@@ -328,4 +331,158 @@ fn messages_are_answered_by_calls() {
     // Answers to calls that were never made.
     b.client.call::<nlm4::LockRes>(&status(GRANTED));
     b.client.call::<nlm4::TestRes>(&tested);
+}
+
+/// A client that takes calls and never answers has so many `_RES` calls due, however many it asks for.
+#[test]
+fn answers_to_messages_are_bounded_until_they_were_sent() {
+    let (house, outside) = (House::new(), Outside::new());
+    let mut errands = Errands::of(&house, &outside);
+    let file = file(&house);
+    let (b, c) = (locker(&house, B), locker(&house, C));
+    let send = |from: &Locker<'_>| from.client.call::<nlm4::LockMsg>(&from.lock_args(&file, ALL));
+    outside.always(B, Does::Hangs);
+    for _ in 0..5 {
+        (0..20).for_each(|_| send(&b));
+        errands.run();
+    }
+    assert_eq!(house.door.locks.due(), 16);
+    outside.always(C, Does::Mumbles);
+    send(&c);
+    assert_eq!(house.door.locks.due(), 17, "others have a share of their own");
+    errands.run();
+    assert_eq!(house.door.locks.due(), 16, "sent is sent");
+    drop(errands);
+    assert_eq!(house.door.locks.due(), 0);
+}
+
+/// B waits as a user who may write the file, and A gives it back; then nobody may.
+fn granted_and_forbidden(house: &House) -> FileHandle {
+    let file = file(house);
+    assert_eq!(locker(house, A).lock(&file, EXCLUSIVE, ALL), GRANTED);
+    assert_eq!(user(house).wait(&file, EXCLUSIVE, ALL), BLOCKED);
+    locker(house, A).unlock(&file, ALL);
+    house.client(CONTOSO).setattr(&file, mode(0));
+    file
+}
+
+fn user(house: &House) -> Locker<'_> {
+    Locker::new(house.client_from(CONTOSO, B).user(1000, 1000, &[]), "vm", 1)
+}
+
+#[test]
+fn a_lock_that_may_not_be_had_any_more_is_held_by_nobody() {
+    let (house, outside) = (House::new(), Outside::new());
+    let mut errands = Errands::of(&house, &outside);
+    let file = granted_and_forbidden(&house);
+    errands.run();
+    assert!(outside.got().is_empty());
+    assert_eq!(locker(&house, C).lock(&file, EXCLUSIVE, ALL), GRANTED);
+}
+
+#[test]
+fn a_request_that_is_refused_at_last_waits_no_more() {
+    let (house, outside) = (House::new(), Outside::new());
+    let mut errands = Errands::of(&house, &outside);
+    let file = file(&house);
+    assert_eq!(locker(&house, A).lock(&file, EXCLUSIVE, ALL), GRANTED);
+    assert_eq!(user(&house).wait(&file, EXCLUSIVE, ALL), BLOCKED);
+    house.client(CONTOSO).setattr(&file, mode(0));
+    assert_eq!(user(&house).wait(&file, EXCLUSIVE, ALL), Nlm4Stats::Failed);
+    assert_eq!(house.vfs.lock_entries(10).len(), 1);
+    locker(&house, A).unlock(&file, ALL);
+    errands.run();
+    assert!(outside.got().is_empty() && house.vfs.lock_entries(10).is_empty());
+}
+
+#[test]
+fn a_request_that_is_granted_when_it_is_refused_is_given_back() {
+    let (house, outside) = (House::new(), Outside::new());
+    let mut errands = Errands::of(&house, &outside);
+    let file = granted_and_forbidden(&house);
+    assert_eq!(user(&house).wait(&file, EXCLUSIVE, ALL), Nlm4Stats::Failed);
+    errands.run();
+    assert!(outside.got().is_empty());
+    assert_eq!(locker(&house, C).lock(&file, EXCLUSIVE, ALL), GRANTED);
+}
+
+#[test]
+fn a_house_that_cannot_say_is_asked_again() {
+    let (house, outside) = (House::new(), Outside::new());
+    let mut errands = Errands::of(&house, &outside);
+    let file = one_waits(&house);
+    locker(&house, A).unlock(&file, ALL);
+    house.vfs.refuse_all(Some(FsError::Io));
+    errands.run();
+    assert!(outside.got().is_empty());
+    house.vfs.refuse_all(None);
+    errands.run();
+    assert_eq!(outside.got().len(), 1);
+}
+
+/// The port of the client is being asked for when its thread gives up.
+#[test]
+fn a_grant_that_does_not_stand_any_more_is_not_told() {
+    for asks_again in [false, true] {
+        let (house, outside) = (House::new(), Outside::new());
+        let mut errands = Errands::of(&house, &outside);
+        let file = one_waits(&house);
+        outside.next(B, &[Does::Hangs; 4]);
+        let busy = locker(&house, B);
+        for _ in 0..4 {
+            busy.client.call::<nlm4::TestMsg>(&nlm4::TestArgs {
+                cookie: cookie(),
+                exclusive: true,
+                lock: busy.range(&file, ALL),
+            });
+        }
+        errands.run();
+        assert_eq!((outside.got().len(), outside.hanging()), (4, 4), "no slot is left");
+        locker(&house, A).unlock(&file, ALL);
+        errands.run();
+        let b = locker(&house, B);
+        assert_eq!(b.cancel(&file, EXCLUSIVE, ALL), GRANTED);
+        assert_eq!(locker(&house, C).lock(&file, EXCLUSIVE, ALL), GRANTED);
+        if asks_again {
+            assert_eq!(b.wait(&file, EXCLUSIVE, ALL), BLOCKED);
+        }
+        outside.wake_hanging();
+        errands.run();
+        assert!(!outside.got().iter().any(super::outside::Got::is::<nlm4::Granted>), "it is the lock of C");
+    }
+}
+
+/// The record of the client goes durably; meanwhile it is there again.
+#[test]
+fn who_asks_again_while_it_is_being_forgotten_waits() {
+    let (house, outside) = (House::new(), Outside::new());
+    let mut errands = Errands::of(&house, &outside);
+    let file = one_waits(&house);
+    house.vfs.free_slowly();
+    let b = locker(&house, B);
+    let name = nlm4::NotifyArgs { name: nfs_wire::xdr::Opaque::from_static("vm"), state: 0 };
+    let mut freeing = pin!(handle(&house.door, &b.client.caller, b.client.record::<nlm4::FreeAll>(&name)));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(freeing.as_mut().poll(&mut cx).is_pending());
+    assert_eq!(locker(&house, B).wait(&file, EXCLUSIVE, ALL), BLOCKED);
+    assert!(matches!(freeing.as_mut().poll(&mut cx), Poll::Ready(_)));
+    locker(&house, A).unlock(&file, ALL);
+    errands.run();
+    assert_eq!(outside.got().len(), 1);
+}
+
+#[test]
+fn clients_keep_their_numbers_when_keys_are_added() {
+    let house = House::new();
+    let file = file(&house);
+    assert_eq!(locker(&house, A).lock(&file, EXCLUSIVE, ALL), GRANTED);
+    let restarted = house.restarted(&[(1, [7; 32]), (2, [8; 32])]);
+    assert_eq!(locker(&restarted, A).lock(&file, EXCLUSIVE, ALL), GRANTED);
+    assert_eq!(house.vfs.lock_clients().len(), 1);
+    let stranger = house.restarted(&[(1, [9; 32])]);
+    let number = |house: &House| {
+        let zone = house.door.registry.zone_for(CONTOSO.parse().unwrap()).unwrap();
+        house.door.locks.client_id(zone.id(), A.parse().unwrap(), b"vm")
+    };
+    assert!(number(&house) == number(&restarted) && number(&house) != number(&stranger));
 }

@@ -1,7 +1,7 @@
 //! Clients as servers: a network without sockets, on which they answer what tests tell them.
 
 use std::collections::{HashMap, VecDeque};
-use std::future::{pending, poll_fn};
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard};
@@ -56,6 +56,7 @@ struct State {
     mappers_asked: usize,
     hanging: usize,
     routes: Vec<Route>,
+    given_up: usize,
     paused: Duration,
     /// What calls to those who were not reached took, one after the other.
     sought: Duration,
@@ -122,6 +123,11 @@ impl Outside {
         self.state().routes.clone()
     }
 
+    /// Those who wait for an answer that never comes give up.
+    pub(crate) fn wake_hanging(&self) {
+        self.state().given_up += 1;
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
@@ -177,8 +183,15 @@ impl Network for Outside {
             Does::Mumbles => Err(Unanswered { may_have_arrived: true }),
             Does::Sleeps => Err(Unanswered { may_have_arrived: false }),
             Does::Hangs => {
-                self.state().hanging += 1;
-                pending().await
+                let given_up = {
+                    let mut state = self.state();
+                    state.hanging += 1;
+                    state.given_up
+                };
+                while self.state().given_up == given_up {
+                    once_more().await;
+                }
+                Err(Unanswered { may_have_arrived: true })
             }
         }
     }

@@ -36,7 +36,9 @@ mod state;
 mod turn;
 mod zone;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 pub use state::MemoryCapacity;
@@ -58,6 +60,7 @@ use crate::ManualClock;
 pub struct ReferenceFilesystem {
     state: Mutex<State>,
     refusal: Mutex<Option<FsError>>,
+    frees_slowly: AtomicBool,
     clock: Arc<dyn Clock>,
 }
 
@@ -66,12 +69,17 @@ impl ReferenceFilesystem {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let state = Mutex::new(State::new(clock.now()));
-        Self { state, refusal: Mutex::default(), clock }
+        Self { state, refusal: Mutex::default(), frees_slowly: AtomicBool::new(false), clock }
     }
 
     /// From now on every operation fails so; `None` ends it.
     pub fn refuse_all(&self, error: Option<FsError>) {
         *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = error;
+    }
+
+    /// From now on others come in between when a lock client is freed, as where that becomes durable.
+    pub fn free_slowly(&self) {
+        self.frees_slowly.store(true, Ordering::Relaxed);
     }
 
     /// Sets how much room there is; what is there already stays.
@@ -257,6 +265,9 @@ impl Opens for ReferenceFilesystem {
 
     async fn free_lock_client(&self, _ctx: &OpContext, client: ClientId) -> Result<(), Failure> {
         self.state().locks.free(client);
+        if self.frees_slowly.load(Ordering::Relaxed) {
+            yield_once().await;
+        }
         Ok(())
     }
 
@@ -275,6 +286,18 @@ impl Opens for ReferenceFilesystem {
 }
 
 impl Watch for ReferenceFilesystem {}
+
+async fn yield_once() {
+    let mut has_yielded = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
 
 #[cfg(test)]
 mod tests;
