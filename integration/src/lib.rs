@@ -6,6 +6,7 @@
 pub mod client;
 mod command;
 pub mod conformance;
+pub mod contest;
 mod durations;
 mod gateway;
 mod kernel_client;

@@ -81,6 +81,21 @@ impl Site {
         append(&self.config(), text)
     }
 
+    /// Adds lines to `[nfs]`; before the gateway starts.
+    pub fn add_to_nfs(&self, lines: &str) -> Result<()> {
+        self.add_after("[nfs]\n", lines)
+    }
+
+    /// Adds lines above all sections of the settings; before the gateway starts.
+    pub fn add_to_top(&self, lines: &str) -> Result<()> {
+        self.add_after("", lines)
+    }
+
+    fn add_after(&self, place: &str, lines: &str) -> Result<()> {
+        let settings = fs::read_to_string(self.config())?;
+        Ok(fs::write(self.config(), settings.replacen(place, &format!("{place}{lines}"), 1))?)
+    }
+
     /// Adds text, such as one more `[[export]]`, to the end of a zone's file; before the gateway starts.
     pub fn add_to_zone(&self, zone: Zone, text: &str) -> Result<()> {
         append(&self.folder.path().join("zones").join(format!("{}.toml", zone.name)), text)

@@ -7,6 +7,10 @@ mod crash;
 #[cfg(test)]
 mod exports;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod ipv6;
+#[cfg(test)]
 mod large;
 #[cfg(test)]
 mod locks;
