@@ -4,6 +4,7 @@
 //! change of the block takes back: with a valid ticket what was read is still what the block holds.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 use pages::{BLOCK_SIZE, Payload};
@@ -11,10 +12,12 @@ use smallvec::SmallVec;
 
 use super::BLOCK_BYTES;
 
-/// Dirty blocks by their index in the file.
+/// Dirty blocks in runs that share memory, by the index of their first block in the file.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
-    blocks: BTreeMap<u64, Held>,
+    runs: BTreeMap<u64, Held>,
+    /// Blocks of all runs.
+    blocks: u64,
     tickets: HashMap<u64, Ticket>,
     last: u64,
 }
@@ -26,17 +29,17 @@ pub(crate) struct Ticket(u64);
 /// What blocks held before a write changes a part of them; empty bytes are zeros.
 pub(crate) type Bases = HashMap<u64, (Ticket, Bytes)>;
 
-/// A dirty block as a flush takes it.
+/// Dirty blocks that follow each other, as a flush takes them.
 #[derive(Clone, Debug)]
-pub(crate) struct DirtyBlock {
-    /// Index in the file.
-    pub(crate) block: u64,
-    /// Its bytes.
+pub(crate) struct DirtyRun {
+    /// Index of the first in the file.
+    pub(crate) first: u64,
+    /// Their bytes: whole blocks.
     pub(crate) bytes: Bytes,
     generation: u64,
 }
 
-/// The part of a write that falls into one block.
+/// The part of a write that falls into one block, or the whole blocks in its middle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Piece {
     block: u64,
@@ -50,40 +53,65 @@ struct Piece {
 #[derive(Debug)]
 struct Held {
     bytes: Bytes,
+    /// Which write they are of: parts of a run have the same.
     generation: u64,
+    /// Length of the memory that these bytes keep.
+    kept_bytes: usize,
 }
 
-impl DirtyBlock {
+impl DirtyRun {
     /// A block that is placed without ever having been dirty.
     pub(crate) fn clean(block: u64, bytes: Bytes) -> Self {
-        Self { block, bytes, generation: 0 }
+        Self { first: block, bytes, generation: 0 }
+    }
+
+    /// Blocks of the run.
+    pub(crate) fn blocks(&self) -> u64 {
+        count(&self.bytes)
+    }
+
+    /// Takes the first blocks off, as many as so many bytes hold.
+    pub(crate) fn split_to(&mut self, bytes_max: usize) -> Self {
+        let bytes = self.bytes.split_to(bytes_max.min(self.bytes.len()));
+        let part = Self { first: self.first, bytes, generation: self.generation };
+        self.first = part.end();
+        part
+    }
+
+    /// The block behind the last.
+    pub(crate) fn end(&self) -> u64 {
+        self.first + self.blocks()
     }
 }
 
 impl Buffer {
     /// Whether no block is dirty.
     pub(crate) fn is_empty(&self) -> bool {
-        self.blocks.is_empty()
+        self.runs.is_empty()
     }
 
     /// The bytes of a dirty block.
     pub(crate) fn get(&self, block: u64) -> Option<Bytes> {
-        self.blocks.get(&block).map(|held| held.bytes.clone())
+        self.range(block, block + 1).pop().map(|(_, bytes)| bytes)
     }
 
-    /// The dirty blocks from `first` up to `end`, excluded.
-    pub(crate) fn range(&self, first: u64, end: u64) -> impl Iterator<Item = (u64, Bytes)> {
-        self.blocks.range(first..end.max(first)).map(|(block, held)| (*block, held.bytes.clone()))
+    /// The dirty blocks from `first` up to `end`, excluded: runs of whole blocks in order, with the first of each.
+    pub(crate) fn range(&self, first: u64, end: u64) -> Vec<(u64, Bytes)> {
+        let cut = |(start, held): (u64, &Held)| {
+            let (from, to) = (first.max(start), end.min(start + count(&held.bytes)));
+            (from, held.bytes.slice(bytes_of(from - start)..bytes_of(to - start)))
+        };
+        self.overlapping(first, end).map(cut).collect()
     }
 
     /// The blocks whose former content a write into a file of this size still needs: at most its first and its last.
     pub(crate) fn missing(&self, (offset, length): (u64, usize), size: u64, bases: &Bases) -> SmallVec<[u64; 2]> {
         let has = |block: u64| {
             let valid = |(ticket, _): &(Ticket, Bytes)| self.tickets.get(&block) == Some(ticket);
-            self.blocks.contains_key(&block) || bases.get(&block).is_some_and(valid)
+            self.has(block) || bases.get(&block).is_some_and(valid)
         };
-        let pieces = edges(offset, length).filter(|piece| piece.needs_base(size) && !has(piece.block));
-        pieces.map(|piece| piece.block).collect()
+        let edges = pieces(offset, length).filter(|piece| piece.needs_base(size) && !has(piece.block));
+        edges.map(|piece| piece.block).collect()
     }
 
     /// A ticket to read what a block that is not dirty holds.
@@ -94,53 +122,59 @@ impl Buffer {
 
     /// Writes; nothing may be missing. Returns how many blocks have become dirty.
     pub(crate) fn write(&mut self, offset: u64, data: &Payload, bases: &Bases) -> usize {
-        let before = self.blocks.len();
+        let before = self.blocks;
         for piece in pieces(offset, data.len()) {
             let part = data.slice(piece.at, piece.length);
-            let bytes = if piece.is_whole() {
-                part.to_bytes()
-            } else {
-                let held = self.blocks.remove(&piece.block).map(|held| held.bytes);
-                let base = held.or_else(|| bases.get(&piece.block).map(|(_, base)| base.clone()));
-                patch(base.unwrap_or_default(), piece.from, &part)
-            };
-            self.put(piece.block, bytes);
+            if piece.is_whole() {
+                self.put_whole(piece.block, &part);
+                continue;
+            }
+            let held = self.take(piece.block);
+            let base = held.or_else(|| bases.get(&piece.block).map(|(_, base)| base.clone()));
+            self.put(piece.block, patch(base.unwrap_or_default(), piece.from, &part));
         }
         // A patched block was taken out for a moment, but is back.
-        self.blocks.len() - before
+        usize::try_from(self.blocks - before).unwrap_or(usize::MAX)
     }
 
     /// All dirty blocks in order.
-    pub(crate) fn snapshot(&self) -> Vec<DirtyBlock> {
-        let take = |(block, held): (&u64, &Held)| DirtyBlock {
-            block: *block,
+    pub(crate) fn snapshot(&self) -> Vec<DirtyRun> {
+        let take = |(first, held): (&u64, &Held)| DirtyRun {
+            first: *first,
             bytes: held.bytes.clone(),
             generation: held.generation,
         };
-        self.blocks.iter().map(take).collect()
+        self.runs.iter().map(take).collect()
     }
 
-    /// Forgets blocks that were flushed and not written since. Returns how many.
-    pub(crate) fn clean<'b>(&mut self, flushed: impl Iterator<Item = &'b DirtyBlock>) -> usize {
-        let before = self.blocks.len();
-        for dirty in flushed {
-            if self.blocks.get(&dirty.block).is_some_and(|held| held.generation == dirty.generation) {
-                self.blocks.remove(&dirty.block);
+    /// Forgets what was flushed of these blocks and not written since. `flushed` is in order. Returns how many blocks.
+    pub(crate) fn clean(&mut self, flushed: &[DirtyRun], blocks: Range<u64>) -> usize {
+        let before = self.blocks;
+        let begin = flushed.partition_point(|run| run.end() <= blocks.start);
+        for run in flushed.iter().skip(begin).take_while(|run| run.first < blocks.end) {
+            let (first, end) = (run.first.max(blocks.start), run.end().min(blocks.end));
+            let same = self.overlapping(first, end).filter(|(_, held)| held.generation == run.generation);
+            let same: SmallVec<[(u64, u64); 4]> =
+                same.map(|(start, held)| (start.max(first), end.min(start + count(&held.bytes)))).collect();
+            for (first, end) in same {
+                self.take_out(first, end);
             }
         }
-        before - self.blocks.len()
+        usize::try_from(before - self.blocks).unwrap_or(usize::MAX)
     }
 
     /// Makes everything from `size` on zeros. Returns how many blocks are no longer dirty.
     pub(crate) fn cut(&mut self, size: u64) -> usize {
-        let dropped = self.blocks.split_off(&size.div_ceil(BLOCK_BYTES)).len();
+        let before = self.blocks;
+        self.take_out(size.div_ceil(BLOCK_BYTES), u64::MAX);
+        let dropped = usize::try_from(before - self.blocks).unwrap_or(usize::MAX);
         let last = size / BLOCK_BYTES;
         self.tickets.retain(|block, _| *block < last);
         let from = within(size);
         if from > 0
-            && let Some(held) = self.blocks.remove(&last)
+            && let Some(bytes) = self.take(last)
         {
-            self.put(last, zero_from(held.bytes, from));
+            self.put(last, zero_from(bytes, from));
         }
         dropped
     }
@@ -148,19 +182,92 @@ impl Buffer {
     /// Forgets everything. Returns how many blocks were dirty.
     pub(crate) fn clear(&mut self) -> usize {
         self.tickets.clear();
-        std::mem::take(&mut self.blocks).len()
+        self.runs.clear();
+        usize::try_from(std::mem::take(&mut self.blocks)).unwrap_or(usize::MAX)
     }
 
-    fn put(&mut self, block: u64, bytes: Bytes) {
+    fn has(&self, block: u64) -> bool {
+        self.overlapping(block, block + 1).next().is_some()
+    }
+
+    /// The runs that have blocks from `first` up to `end`, with the index of their first block.
+    fn overlapping(&self, first: u64, end: u64) -> impl Iterator<Item = (u64, &Held)> {
+        let before = self.runs.range(..first).next_back();
+        let before = before.filter(|(start, held)| **start + count(&held.bytes) > first && end > first);
+        before.into_iter().chain(self.runs.range(first..end.max(first))).map(|(start, held)| (*start, held))
+    }
+
+    /// Whole blocks of a write; runs share the memory of the payload where its slices are whole blocks.
+    fn put_whole(&mut self, first: u64, data: &Payload) {
+        if data.slices().iter().any(|slice| !slice.len().is_multiple_of(BLOCK_SIZE)) {
+            return self.put(first, data.to_bytes());
+        }
+        let mut at = first;
+        for slice in data.slices() {
+            self.put(at, slice.clone());
+            at += count(slice);
+        }
+    }
+
+    fn put(&mut self, first: u64, bytes: Bytes) {
+        let end = first + count(&bytes);
+        self.take_out(first, end);
+        if !self.tickets.is_empty() {
+            self.tickets.retain(|block, _| *block < first || *block >= end);
+        }
         self.last += 1;
-        self.tickets.remove(&block);
-        self.blocks.insert(block, Held { bytes, generation: self.last });
+        self.blocks += end - first;
+        let kept_bytes = bytes.len();
+        self.runs.insert(first, Held { bytes, generation: self.last, kept_bytes });
+    }
+
+    /// A dirty block, taken out.
+    fn take(&mut self, block: u64) -> Option<Bytes> {
+        // Not cloned if it is a run by itself: it can be changed in place then.
+        if let Some(held) = self.runs.remove(&block) {
+            if held.bytes.len() == BLOCK_SIZE {
+                self.blocks -= 1;
+                return Some(held.bytes);
+            }
+            self.runs.insert(block, held);
+        }
+        let bytes = self.get(block);
+        self.take_out(block, block + 1);
+        bytes
+    }
+
+    /// Blocks from `first` up to `end` are no longer dirty; what is left of a run on either side stays.
+    fn take_out(&mut self, first: u64, end: u64) {
+        let starts: SmallVec<[u64; 4]> = self.overlapping(first, end).map(|(start, _)| start).collect();
+        for start in starts {
+            let Some(held) = self.runs.remove(&start) else { continue };
+            let behind = start + count(&held.bytes);
+            self.blocks -= behind.min(end) - start.max(first);
+            if start < first {
+                self.runs.insert(start, held.part(0, first - start));
+            }
+            if behind > end {
+                self.runs.insert(end, held.part(end - start, behind - start));
+            }
+        }
+    }
+}
+
+impl Held {
+    /// What is left of a run. A little of much memory is copied: otherwise a few dirty blocks could keep any amount.
+    fn part(&self, from: u64, to: u64) -> Self {
+        let bytes = self.bytes.slice(bytes_of(from)..bytes_of(to));
+        if bytes.len() * KEPT_SHARE_MIN < self.kept_bytes {
+            let kept_bytes = bytes.len();
+            return Self { bytes: Bytes::copy_from_slice(&bytes), generation: self.generation, kept_bytes };
+        }
+        Self { bytes, generation: self.generation, kept_bytes: self.kept_bytes }
     }
 }
 
 impl Piece {
     fn is_whole(&self) -> bool {
-        self.length == BLOCK_SIZE
+        self.from == 0 && self.length.is_multiple_of(BLOCK_SIZE)
     }
 
     /// Whether bytes of the file that the write leaves alone lie in the block.
@@ -208,26 +315,38 @@ fn own(bytes: Bytes) -> BytesMut {
     block
 }
 
-fn edges(offset: u64, length: usize) -> impl Iterator<Item = Piece> {
-    let last = pieces(offset, length).last();
-    let first = pieces(offset, length).next();
-    first.into_iter().chain(last.filter(|last| Some(*last) != first))
-}
-
+/// The pieces of a write: what it changes of its first block, whole blocks, what it changes of its last.
 fn pieces(offset: u64, length: usize) -> impl Iterator<Item = Piece> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let left = length.checked_sub(at).filter(|left| *left > 0)?;
         let position = offset + at as u64;
         let from = within(position);
-        let piece = Piece { block: position / BLOCK_BYTES, from, length: left.min(BLOCK_SIZE - from), at };
-        at += piece.length;
+        let whole = left - left % BLOCK_SIZE;
+        let length = if from == 0 && whole > 0 { whole } else { left.min(BLOCK_SIZE - from) };
+        let piece = Piece { block: position / BLOCK_BYTES, from, length, at };
+        at += length;
         Some(piece)
     })
 }
 
+/// How many blocks these bytes are.
+fn count(bytes: &Bytes) -> u64 {
+    (bytes.len() / BLOCK_SIZE) as u64
+}
+
+/// Bytes of so many blocks of a run.
+fn bytes_of(blocks: u64) -> usize {
+    usize::try_from(blocks).unwrap_or(usize::MAX).saturating_mul(BLOCK_SIZE)
+}
+
+/// Runs keep memory of at most so many times their length.
+const KEPT_SHARE_MIN: usize = 2;
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -236,12 +355,9 @@ mod tests {
         let mut buffer = Buffer::default();
         assert_eq!(buffer.write(BLOCK_BYTES, &payload, &Bases::new()), 4);
         let start = payload.slices()[0].as_ptr();
-        assert!(
-            buffer
-                .range(0, 9)
-                .zip(0..)
-                .all(|((_, bytes), index)| bytes.as_ptr() == start.wrapping_add(index * BLOCK_SIZE))
-        );
+        let runs = buffer.range(0, 9);
+        assert_eq!(runs.iter().map(|(block, bytes)| (*block, bytes.as_ptr())).collect::<Vec<_>>(), [(1, start)]);
+        assert_eq!(buffer.get(3).map(|bytes| bytes.as_ptr()), Some(start.wrapping_add(2 * BLOCK_SIZE)));
     }
 
     #[test]
@@ -266,7 +382,7 @@ mod tests {
         assert!(buffer.missing((5, 1), 4096, &bases).is_empty());
         buffer.write(0, &Payload::from(vec![2; BLOCK_SIZE]), &Bases::new());
         let flushed = buffer.snapshot();
-        assert_eq!(buffer.clean(flushed.iter()), 1);
+        assert_eq!(buffer.clean(&flushed, 0..9), 1);
         assert_eq!(buffer.missing((5, 1), 4096, &bases).as_slice(), [0], "what was read is old");
     }
 
@@ -276,8 +392,97 @@ mod tests {
         buffer.write(0, &Payload::from(vec![1; 2 * BLOCK_SIZE]), &Bases::new());
         let flushed = buffer.snapshot();
         buffer.write(1, &Payload::from(vec![2; 1]), &Bases::new());
-        assert_eq!(buffer.clean(flushed.iter()), 1);
+        assert_eq!(buffer.clean(&flushed, 0..9), 1);
         assert_eq!(buffer.get(0).map(|bytes| bytes[..3].to_vec()), Some(vec![1, 2, 1]));
         assert_eq!(flushed[0].bytes[..3], [1, 1, 1], "what the flush holds does not change");
+    }
+
+    #[test]
+    fn a_few_dirty_blocks_do_not_keep_much_memory() {
+        let mut buffer = Buffer::default();
+        for first in 0..8 {
+            buffer.write(first * BLOCK_BYTES, &Payload::from(vec![1; 64 * BLOCK_SIZE]), &Bases::new());
+        }
+        let kept: usize = buffer.runs.values().map(|held| held.kept_bytes).sum();
+        assert_eq!((buffer.blocks, kept), (71, 71 * BLOCK_SIZE));
+        let first = buffer.write(0, &Payload::from(vec![2; 16 * BLOCK_SIZE]), &Bases::new());
+        assert_eq!((first, buffer.runs[&16].kept_bytes), (0, 64 * BLOCK_SIZE), "a large part is not copied");
+    }
+
+    /// A buffer and what it should hold: bytes, and the number of the change that a block is of.
+    #[derive(Default)]
+    struct Rig {
+        buffer: Buffer,
+        model: Model,
+        changes: u64,
+    }
+
+    type Model = BTreeMap<u64, (Vec<u8>, u64)>;
+
+    impl Rig {
+        fn write(&mut self, (offset, length): (u64, usize), mark: u8, slice_bytes: usize) {
+            // Each block of a write differs from the others.
+            let bytes: Vec<u8> =
+                (offset..).take(length).map(|at| mark ^ (at / BLOCK_BYTES).to_le_bytes()[0].rotate_left(3)).collect();
+            let payload: Payload = bytes.chunks(slice_bytes).map(Bytes::copy_from_slice).collect();
+            let missing = self.buffer.missing((offset, length), u64::MAX, &Bases::new());
+            let bases = missing.into_iter().map(|block| (block, (self.buffer.ticket(block), Bytes::new()))).collect();
+            let before = self.model.len();
+            self.changes += 1;
+            for (at, byte) in (offset..).zip(bytes) {
+                let held = self.model.entry(at / BLOCK_BYTES).or_insert_with(|| (vec![0; BLOCK_SIZE], 0));
+                held.0[within(at)] = byte;
+                held.1 = self.changes;
+            }
+            assert_eq!(self.buffer.write(offset, &payload, &bases), self.model.len() - before);
+        }
+
+        fn cut(&mut self, size: u64) {
+            let before = self.model.len();
+            self.changes += 1;
+            self.model.retain(|block, _| block * BLOCK_BYTES < size);
+            if let Some(held) = self.model.get_mut(&(size / BLOCK_BYTES)) {
+                held.0[within(size)..].fill(0);
+                held.1 = self.changes;
+            }
+            assert_eq!(self.buffer.cut(size), before - self.model.len());
+        }
+
+        fn clean(&mut self, (flushed, then): (&[DirtyRun], &Model), blocks: Range<u64>) {
+            let before = self.model.len();
+            let is_flushed = |block: &u64, change| then.get(block).is_some_and(|held| held.1 == change);
+            self.model.retain(|block, held| !blocks.contains(block) || !is_flushed(block, held.1));
+            assert_eq!(self.buffer.clean(flushed, blocks), before - self.model.len());
+        }
+
+        fn check(&self) {
+            let runs = self.buffer.range(0, u64::MAX);
+            let blocks = runs.iter().flat_map(|(first, bytes)| (*first..).zip(bytes.chunks(BLOCK_SIZE)));
+            assert!(blocks.eq(self.model.iter().map(|(block, held)| (*block, held.0.as_slice()))));
+            assert_eq!(self.buffer.blocks, self.model.len() as u64);
+            assert!(self.buffer.runs.values().all(|held| held.bytes.len() * KEPT_SHARE_MIN >= held.kept_bytes));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn runs_hold_what_single_blocks_would(
+            steps in proptest::collection::vec((0_u8..8, 0_u64..40, 0_u64..4096, 1_usize..20), 1..40),
+        ) {
+            let mut rig = Rig::default();
+            let mut flush = (Vec::new(), BTreeMap::new());
+            for ((kind, block, within, blocks), mark) in steps.into_iter().zip(1..) {
+                match kind {
+                    0..=2 => rig.write((block * BLOCK_BYTES, blocks * BLOCK_SIZE), mark, 3 * BLOCK_SIZE),
+                    3 => rig.write((block * BLOCK_BYTES, blocks * BLOCK_SIZE), mark, 5000),
+                    4 => rig.write((block * BLOCK_BYTES + within, blocks * 1000), mark, 4096),
+                    5 => rig.cut(block * BLOCK_BYTES + within),
+                    6 => flush = (rig.buffer.snapshot(), rig.model.clone()),
+                    _ => rig.clean((&flush.0, &flush.1), block..block + blocks as u64),
+                }
+                rig.check();
+            }
+        }
     }
 }

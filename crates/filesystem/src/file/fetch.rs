@@ -147,6 +147,14 @@ impl Source {
     }
 }
 
+/// Puts a run of dirty blocks in the place of the sources from `at` on.
+pub(super) fn overlay(sources: &mut [Source], at: usize, bytes: &Bytes) {
+    let blocks = sources.iter_mut().skip(at).take(bytes.len() / BLOCK_SIZE);
+    for (step, source) in blocks.enumerate() {
+        *source = if step == 0 { Source::Memory(bytes.clone()) } else { Source::Before };
+    }
+}
+
 /// The bytes of fetched sources, one behind the other.
 pub(super) fn assemble(sources: Vec<Source>) -> Payload {
     let mut payload = Payload::new();

@@ -1,11 +1,14 @@
 //! Flushing a file: dirty blocks go to the store, then one change after the other names them.
 
 use std::cmp::min;
+use std::ops::Range;
 
+use bytes::Bytes;
 use meta::Version;
+use pages::BLOCK_SIZE;
 use vfs::{Failure, InodeId};
 
-use super::buffer::DirtyBlock;
+use super::buffer::DirtyRun;
 use super::fold::{Part, fold};
 use super::place::{Placed, PlacedBlock, by_region};
 use super::state::FileData;
@@ -15,7 +18,7 @@ use crate::Filesystem;
 /// What was dirty when a flush began.
 #[derive(Debug)]
 struct Snapshot {
-    blocks: Vec<DirtyBlock>,
+    runs: Vec<DirtyRun>,
     size: u64,
     /// `FileData::cuts` then. While the flush turn is held only a reload takes data out.
     cuts: u64,
@@ -38,13 +41,13 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             if !data.is_dirty() {
                 return Ok(Version::default());
             }
-            Snapshot { blocks: data.buffer.snapshot(), size: data.pending.size.unwrap_or(0), cuts: data.cuts }
+            Snapshot { runs: data.buffer.snapshot(), size: data.pending.size.unwrap_or(0), cuts: data.cuts }
         };
-        if snapshot.blocks.is_empty() {
+        if snapshot.runs.is_empty() {
             let part = Part { inode, writes: &[], size: snapshot.size };
             return Ok(self.name_part(file, part, &snapshot).await?.unwrap_or_default());
         }
-        let mut placed = self.place(inode.shard, &snapshot.blocks).await?;
+        let mut placed = self.place(inode.shard, &snapshot.runs).await?;
         let version = self.name_all((inode, file), &snapshot, &mut placed).await?;
         self.keep_small(&snapshot, placed.blocks());
         Ok(version)
@@ -83,7 +86,6 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         for write in part.writes {
             self.prepare_region((part.inode, write.index)).await?;
         }
-        let flushed = snapshot.blocks.iter().filter(|dirty| part.has(dirty.block));
         let (size, version) = self
             .change_file(
                 (part.inode, file),
@@ -91,17 +93,17 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                     data.check_cuts(snapshot.cuts)?;
                     fold(turn, part, data.pending)
                 },
-                |data, size| self.publish_part(data, *size, flushed),
+                |data, size| self.publish_part(data, *size, (&snapshot.runs, part.blocks())),
             )
             .await?;
         Ok(size.map(|_| version))
     }
 
-    fn publish_part<'b>(&self, data: &mut FileData, size: Option<u64>, flushed: impl Iterator<Item = &'b DirtyBlock>) {
+    fn publish_part(&self, data: &mut FileData, size: Option<u64>, (flushed, blocks): (&[DirtyRun], Range<u64>)) {
         let Some(size) = size else { return self.forget_dirty(data) };
         let left = data.pending.size.filter(|pending| *pending > size);
         data.pending = Pending { size: left, ..Pending::default() };
-        self.data.dirty.give_back(data.buffer.clean(flushed));
+        self.data.dirty.give_back(data.buffer.clean(flushed, blocks));
     }
 
     /// Drops what is dirty of a file that is gone.
@@ -116,17 +118,19 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         if placed.len() > BLOCKS_KEPT_MAX {
             return;
         }
-        for (dirty, placed) in snapshot.blocks.iter().zip(placed) {
-            self.data.cache.put(placed.placement, bytes::Bytes::copy_from_slice(&dirty.bytes));
+        let blocks = snapshot.runs.iter().flat_map(|run| run.bytes.chunks(BLOCK_SIZE));
+        for (bytes, placed) in blocks.zip(placed) {
+            self.data.cache.put(placed.placement, Bytes::copy_from_slice(bytes));
         }
     }
 }
 
 impl Part<'_> {
-    /// Whether a block lies in one of the regions of this part.
-    fn has(&self, block: u64) -> bool {
-        let index = block / REGION_BLOCKS;
-        self.writes.binary_search_by_key(&index, |write| write.index).is_ok()
+    /// The blocks from its first region to its last: no other part of the flush has any of them.
+    fn blocks(&self) -> Range<u64> {
+        let (first, last) = (self.writes.first(), self.writes.last());
+        let [first, end] = [first.map_or(0, |write| write.index), last.map_or(0, |write| write.index + 1)];
+        first * REGION_BLOCKS..end * REGION_BLOCKS
     }
 }
 

@@ -2,14 +2,13 @@
 
 use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
 use chunk::{ChunkError, Owner, Placement};
 use meta::Version;
 use meta::records::Run;
-use pages::Payload;
+use pages::{BLOCK_SIZE, Payload};
 use vfs::{Failure, FsError, ShardId};
 
-use super::buffer::DirtyBlock;
+use super::buffer::DirtyRun;
 use super::{DataPlane, REGION_BLOCKS};
 use crate::Filesystem;
 
@@ -57,19 +56,21 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Places blocks and makes them durable. A failure of the device is answered by placing them once more, elsewhere.
     ///
     /// Errors: `NoSpace`, `Io`; nothing stays placed.
-    pub(super) async fn place(&self, shard: ShardId, blocks: &[DirtyBlock]) -> Result<Placed<'_, C>, Failure> {
+    pub(super) async fn place(&self, shard: ShardId, dirty: &[DirtyRun]) -> Result<Placed<'_, C>, Failure> {
         let mut attempts = 1;
+        let blocks = dirty.iter().map(DirtyRun::blocks).sum::<u64>();
         loop {
-            let mut placed = Placed { data: &self.data, blocks: Vec::with_capacity(blocks.len()), named: 0 };
-            let Err(error) = self.place_once(shard, blocks, &mut placed.blocks).await else { return Ok(placed) };
+            let blocks_max = usize::try_from(blocks).unwrap_or(0);
+            let mut placed = Placed { data: &self.data, blocks: Vec::with_capacity(blocks_max), named: 0 };
+            let Err(error) = self.place_once(shard, dirty, &mut placed.blocks).await else { return Ok(placed) };
             // At once: a store may refuse to sync until what it lost has been given back.
             placed.give_back().await;
             if attempts >= ATTEMPTS_MAX || !error.is_retryable() {
-                tracing::error!(%error, blocks = blocks.len(), "dirty blocks could not be stored");
+                tracing::error!(%error, blocks, "dirty blocks could not be stored");
                 let is_full = error == ChunkError::NoSpace;
                 return Err(if is_full { FsError::NoSpace } else { FsError::Io }.into());
             }
-            tracing::warn!(%error, blocks = blocks.len(), "dirty blocks are stored once more elsewhere");
+            tracing::warn!(%error, blocks, "dirty blocks are stored once more elsewhere");
             attempts += 1;
         }
     }
@@ -77,22 +78,20 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     async fn place_once(
         &self,
         shard: ShardId,
-        blocks: &[DirtyBlock],
+        dirty: &[DirtyRun],
         placed: &mut Vec<PlacedBlock>,
     ) -> Result<(), ChunkError> {
         let failed_before = self.data.failed_syncs.load(Ordering::Acquire);
-        for piece in blocks.chunks(PIECE_BLOCKS) {
-            let payload: Payload = piece.iter().map(|dirty| dirty.bytes.clone()).collect();
-            let runs = self.data.chunks.place(Owner(u64::from(shard.0)), payload).await?;
-            let placements = runs.iter().flat_map(|run| (0..run.blocks).map(|block| run.placement.plus(block)));
-            let before = placed.len();
-            placed.extend(piece.iter().zip(placements).map(|(dirty, placement)| PlacedBlock {
-                block: dirty.block,
-                placement,
-                crc: checksum(&dirty.bytes),
-            }));
-            if placed.len() != before + piece.len() {
-                return Err(ChunkError::Io("fewer blocks were placed than given".to_owned()));
+        for piece in pieces(dirty) {
+            let payload: Payload = piece.iter().map(|run| run.bytes.clone()).collect();
+            let placements = self.data.chunks.place(Owner(u64::from(shard.0)), payload).await?;
+            let mut placements =
+                placements.iter().flat_map(|run| (0..run.blocks).map(|block| run.placement.plus(block)));
+            for (block, bytes) in piece.iter().flat_map(|run| (run.first..).zip(run.bytes.chunks(BLOCK_SIZE))) {
+                let Some(placement) = placements.next() else {
+                    return Err(ChunkError::Io("fewer blocks were placed than given".to_owned()));
+                };
+                placed.push(PlacedBlock { block, placement, crc: checksum(bytes) });
             }
         }
         if let Err(error) = self.data.chunks.sync().await {
@@ -184,11 +183,30 @@ impl PlacedRun {
 }
 
 /// The checksum that a region record keeps of a block.
-pub(super) fn checksum(block: &Bytes) -> u32 {
+pub(super) fn checksum(block: &[u8]) -> u32 {
     chunk::crc32c(block)
 }
 
-/// Blocks given to the store at once: 4 MiB.
-const PIECE_BLOCKS: usize = 1024;
+/// Cuts runs, in order, into what is given to the store at once.
+fn pieces(dirty: &[DirtyRun]) -> Vec<Vec<DirtyRun>> {
+    let (mut pieces, mut piece, mut room) = (Vec::new(), Vec::new(), PIECE_BYTES);
+    for run in dirty {
+        let mut run = run.clone();
+        while !run.bytes.is_empty() {
+            let part = run.split_to(room);
+            room -= part.bytes.len();
+            piece.push(part);
+            if room == 0 {
+                pieces.push(std::mem::take(&mut piece));
+                room = PIECE_BYTES;
+            }
+        }
+    }
+    pieces.extend((!piece.is_empty()).then_some(piece));
+    pieces
+}
+
+/// Bytes given to the store at once, whole blocks.
+const PIECE_BYTES: usize = 4 << 20;
 /// How often blocks are placed before a flush fails.
 const ATTEMPTS_MAX: usize = 4;

@@ -10,7 +10,7 @@ use vfs::{Attributes, Failure, FsError, OpContext, ReadReply, ReadRequest};
 
 use super::buffer::within;
 use super::check::check_bytes;
-use super::fetch::{Source, assemble};
+use super::fetch::{assemble, overlay};
 use super::{BLOCK_BYTES, FileState};
 use crate::Filesystem;
 use crate::access::READ;
@@ -69,10 +69,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let count = wanted(request).min(attributes.size.saturating_sub(request.offset));
         let dirty = match count {
             0 => Vec::new(),
-            _ => data
-                .buffer
-                .range(request.offset / BLOCK_BYTES, (request.offset + count).div_ceil(BLOCK_BYTES))
-                .collect(),
+            _ => data.buffer.range(request.offset / BLOCK_BYTES, (request.offset + count).div_ceil(BLOCK_BYTES)),
         };
         Ok(Some(Moment { record, attributes, dirty, cuts: data.cuts, count }))
     }
@@ -97,9 +94,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
         for (block, bytes) in &moment.dirty {
             let at = usize::try_from(block - first).unwrap_or(usize::MAX);
-            if let Some(source) = sources.get_mut(at) {
-                *source = Source::Memory(bytes.clone());
-            }
+            overlay(&mut sources, at, bytes);
         }
         self.fetch(request.inode, first, &mut sources).await?;
         let count = usize::try_from(moment.count).unwrap_or(IO_BYTES_MAX);

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use meta::records::{INODE_MASKS_MAX, InodeRecord, Intent, Mask};
 use vfs::{Change, Failure, FsError, InodeId, OpContext, SetattrReply, SetattrRequest};
 
-use super::buffer::{DirtyBlock, within, zero_from};
+use super::buffer::{DirtyRun, within, zero_from};
 use super::cut::{account, blocks_up_to, held, let_go, take_out};
 use super::fold::extent;
 use super::place::{Placed, RegionWrite, by_region};
@@ -96,7 +96,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
         let newest = file.data().buffer.get(block).unwrap_or(stored);
         let bytes = zero_from(Bytes::copy_from_slice(&newest), from);
-        self.place(inode.shard, &[DirtyBlock::clean(block, bytes)]).await.map(Some)
+        self.place(inode.shard, &[DirtyRun::clean(block, bytes)]).await.map(Some)
     }
 
     /// An inode has room for few masks: works the oldest cut off when there is none left.
