@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use nfs_server::{HandleKeys, Registration, Rpcbind, Server, ServerParts};
+use pages::Pool;
 use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
 use vfs::{Clock, Vfs};
@@ -51,12 +52,14 @@ pub(crate) struct Ground<V> {
     pub(crate) vfs: Arc<V>,
     pub(crate) handle_keys: HandleKeys,
     pub(crate) clock: Arc<dyn Clock>,
+    /// The memory of blocks.
+    pub(crate) pool: Pool,
 }
 
 impl<V: Vfs> House<V> {
     /// Serves the zones of the source; when this returns, clients can mount.
     pub(crate) async fn open(ground: Ground<V>, settings: &Settings, source: ZoneSource) -> Result<Self> {
-        let Ground { vfs, handle_keys, clock } = ground;
+        let Ground { vfs, handle_keys, clock, pool } = ground;
         let registry = Arc::new(Registry::new());
         let (stop, stopped) = watch::channel(false);
         let server = Server::new(ServerParts {
@@ -65,6 +68,7 @@ impl<V: Vfs> House<V> {
             handle_keys,
             clock: Arc::clone(&clock),
             settings: settings.for_nfs(CALLS_TIME),
+            pool,
             stop: stopped,
         });
         let workers = Workers::start(settings.threads).context("cannot start the serving threads")?;
@@ -172,6 +176,8 @@ mod tests {
     use tempfile::TempDir;
     use testkit::{ManualClock, ReferenceFilesystem};
 
+    use pages::PoolSettings;
+
     use super::*;
     use crate::runtime::on_this_thread;
 
@@ -204,7 +210,8 @@ mod tests {
             let vfs = Arc::new(ReferenceFilesystem::new(clock.clone()));
             let handle_keys = HandleKeys::new(&[(1, [7; 32])]).unwrap();
             let source = ZoneSource { load: |settings| zones::load(&settings.zones), export_mode: 0o755 };
-            House::open(Ground { vfs, handle_keys, clock }, &self.settings, source).await
+            let pool = Pool::new(PoolSettings::default());
+            House::open(Ground { vfs, handle_keys, clock, pool }, &self.settings, source).await
         }
 
         fn answers(&self, address: &str) -> bool {

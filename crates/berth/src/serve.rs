@@ -101,7 +101,8 @@ impl Gateway {
         let about = About::new(&self.settings.data, clock.now());
         let store = OpenStore::open(&self.settings, Arc::clone(&clock)).await?;
         let handle_keys = store.handle_keys().context("the keys of file handles")?;
-        let ground = Ground { vfs: Arc::clone(&store.filesystem), handle_keys, clock };
+        let (vfs, pool) = (Arc::clone(&store.filesystem), store.pool.clone());
+        let ground = Ground { vfs, handle_keys, clock, pool };
         let house = House::open(ground, &self.settings, self.source.clone()).await?;
         let operator = Operator::open(&self.settings, Arc::new(house.sources(about)))?;
         Ok((store, house, operator))

@@ -25,6 +25,8 @@ pub(crate) type LocalFilesystem = Filesystem<LocalEngine, LocalStore>;
 #[derive(Debug)]
 pub(crate) struct OpenStore {
     pub(crate) filesystem: Arc<LocalFilesystem>,
+    /// The memory of blocks.
+    pub(crate) pool: Pool,
     stop: watch::Sender<bool>,
     work: thread::JoinHandle<()>,
     _directory: DataDirectory,
@@ -35,6 +37,7 @@ pub(crate) struct OpenStore {
 pub(crate) struct Engines {
     pub(crate) metadata: LocalEngine,
     pub(crate) blocks: LocalStore,
+    pub(crate) pool: Pool,
     pub(crate) directory: DataDirectory,
 }
 
@@ -44,9 +47,10 @@ impl Engines {
         let metadata = LocalEngine::open(settings.for_metadata(&directory));
         let metadata = metadata.with_context(|| format!("cannot open {}", directory.metadata().display()))?;
         let for_blocks = settings.for_blocks(&directory, metadata.store_id());
-        let blocks = LocalStore::open(for_blocks, Pool::new(settings.for_pages()));
+        let pool = Pool::new(settings.for_pages());
+        let blocks = LocalStore::open(for_blocks, pool.clone());
         let blocks = blocks.with_context(|| format!("cannot open {}", directory.blocks().display()))?;
-        Ok(Self { metadata, blocks, directory })
+        Ok(Self { metadata, blocks, pool, directory })
     }
 }
 
@@ -59,7 +63,7 @@ impl OpenStore {
             let directory = DataDirectory::create(&settings.data)?;
             Engines::open(&settings, directory)
         });
-        let Engines { metadata, blocks, directory } = engines.await.context("opening the engines")??;
+        let Engines { metadata, blocks, pool, directory } = engines.await.context("opening the engines")??;
         let seed = seed(metadata.store_id())?;
         let parts = Parts { engine: metadata, chunks: blocks, clock, settings: for_filesystem, seed };
         let opened = Filesystem::open(parts).await.context(
@@ -70,7 +74,7 @@ impl OpenStore {
         let runtime = on_this_thread().context("cannot start a runtime for jobs")?;
         let rounds = work(Arc::clone(&filesystem), stopped);
         let work = thread::Builder::new().name(JOBS.to_owned()).spawn(move || runtime.block_on(rounds))?;
-        Ok(Self { filesystem, stop, work, _directory: directory })
+        Ok(Self { filesystem, pool, stop, work, _directory: directory })
     }
 
     /// The keys that seal file handles.

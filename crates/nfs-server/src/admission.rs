@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use pages::Pool;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use vfs::ZoneId;
@@ -33,6 +34,7 @@ pub struct ConnectionFigures {
 pub(crate) struct Connections {
     started: Instant,
     held: Arc<HeldBytes>,
+    pool: Pool,
     threads: Arc<Threads>,
     counted: Mutex<Counted>,
 }
@@ -82,9 +84,9 @@ pub(crate) struct Place {
 
 impl Connections {
     /// None yet.
-    pub(crate) fn new(held_bytes_max: usize) -> Self {
+    pub(crate) fn new(held_bytes_max: usize, pool: Pool) -> Self {
         let held = Arc::new(HeldBytes::new(held_bytes_max));
-        Self { started: Instant::now(), held, threads: Arc::default(), counted: Mutex::default() }
+        Self { started: Instant::now(), held, pool, threads: Arc::default(), counted: Mutex::default() }
     }
 
     /// A place for a new connection, if there is one. When there is none, a connection of the same client that has been
@@ -264,6 +266,11 @@ impl Place {
         &self.held
     }
 
+    /// Where the blocks come from that data is received into.
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.connections.pool
+    }
+
     /// The turns on this thread.
     pub(crate) fn threads(&self) -> &Threads {
         &self.connections.threads
@@ -305,6 +312,8 @@ const ZONE_BYTES_MAX: usize = 1 << 30;
 mod tests {
     use std::time::Duration;
 
+    use pages::PoolSettings;
+
     use super::*;
 
     fn settings() -> Settings {
@@ -318,7 +327,7 @@ mod tests {
 
     #[test]
     fn each_zone_and_client_has_its_share_of_connections() {
-        let connections = Arc::new(Connections::new(usize::MAX));
+        let connections = Arc::new(Connections::new(usize::MAX, Pool::new(PoolSettings::default())));
         let settings = settings();
         let enter =
             |zone, peer: &str| Connections::enter(&connections, (ZoneId(zone), peer.parse().unwrap()), &settings, 2);
@@ -342,7 +351,8 @@ mod tests {
         let now = Instant::now();
         let long_ago = now.checked_sub(Duration::from_secs(11));
         let started = now.checked_sub(Duration::from_secs(60)).unwrap();
-        let connections = Arc::new(Connections { started, ..Connections::new(usize::MAX) });
+        let connections =
+            Arc::new(Connections { started, ..Connections::new(usize::MAX, Pool::new(PoolSettings::default())) });
         let settings = settings();
         let enter = |peer: [u8; 4]| Connections::enter(&connections, (ZoneId(1), peer.into()), &settings, 1);
         let look_again = || connections.counted().clients.values_mut().for_each(|client| client.look_again_ms = 0);

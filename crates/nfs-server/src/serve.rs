@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use pages::Pool;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -61,6 +62,8 @@ pub struct ServerParts<V> {
     pub clock: Arc<dyn Clock>,
     /// Limits and ports.
     pub settings: Settings,
+    /// Where the blocks come from that large WRITEs are received into. The house keeps them while they are dirty.
+    pub pool: Pool,
     /// Becomes true when the house stops: nothing is accepted any more, and calls begun are finished within
     /// [`crate::ConnectionSettings::stop_timeout`].
     pub stop: watch::Receiver<bool>,
@@ -83,8 +86,8 @@ impl<V: Vfs> Server<V> {
     /// A door that serves nothing yet.
     #[must_use]
     pub fn new(parts: ServerParts<V>) -> Self {
-        let ServerParts { vfs, registry, handle_keys, clock, settings, stop } = parts;
-        let connections = Arc::new(Connections::new(settings.bytes_in_flight_max));
+        let ServerParts { vfs, registry, handle_keys, clock, settings, pool, stop } = parts;
+        let connections = Arc::new(Connections::new(settings.bytes_in_flight_max, pool));
         let door = Arc::new(Door::new(vfs, registry, (handle_keys, clock), settings));
         Self { door, connections, stop }
     }

@@ -90,6 +90,7 @@ mod tests {
             handle_keys: HandleKeys::new(&[(1, [3; 32])]).unwrap(),
             clock: Arc::new(MachineClock),
             settings,
+            pool: pages::Pool::new(pages::PoolSettings::default()),
             stop,
         };
         let server = Server::new(parts);

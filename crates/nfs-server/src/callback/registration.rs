@@ -171,6 +171,7 @@ mod tests {
             handle_keys: HandleKeys::new(&[(1, [7; 32])]).unwrap(),
             clock,
             settings: Settings { nfs_port: 2049, ..Settings::default() },
+            pool: pages::Pool::new(pages::PoolSettings::default()),
             stop: tokio::sync::watch::channel(false).1,
         })
     }

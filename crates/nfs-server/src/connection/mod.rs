@@ -11,6 +11,7 @@
 
 mod fair;
 mod held;
+mod input;
 mod output;
 mod slot;
 #[cfg(test)]
@@ -18,23 +19,23 @@ mod tests;
 
 use std::future::Future;
 use std::io;
-use std::mem::MaybeUninit;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::Stream;
 use futures_util::stream::FuturesUnordered;
-use nfs_wire::rpc::{RecordError, RecordLimits, RecordReader};
+use nfs_wire::rpc::{RecordError, RecordLimits};
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use self::fair::{Allowance, Turns};
 pub(crate) use self::fair::{Threads, Who};
 pub(crate) use self::held::HeldBytes;
 use self::held::Share;
+use self::input::Input;
 use self::output::Output;
 use self::slot::{Finished, Slot, Waiting, poll_slot};
 use crate::admission::Place;
@@ -91,9 +92,7 @@ pub(crate) struct Connection<'a, S, B, F> {
     settings: &'a ConnectionSettings,
     stop: Pin<Box<dyn Future<Output = ()> + Send + 'a>>,
     tick: Interval,
-    input: BytesMut,
-    read_bytes: usize,
-    records: RecordReader,
+    input: Input,
     waiting: FuturesUnordered<Waiting<F>>,
     spare: Vec<Slot<F>>,
     bytes_in_flight: usize,
@@ -159,15 +158,14 @@ where
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let limits =
             RecordLimits { record_max_bytes: settings.record_bytes_max, fragments_max: settings.fragments_max };
+        let input = Input::new(limits, calls.place.pool().clone());
         Self {
             stream,
             calls,
             settings,
             stop: Box::pin(stop),
             tick,
-            input: BytesMut::new(),
-            read_bytes: READ_BYTES_MIN,
-            records: RecordReader::new(limits),
+            input,
             waiting: FuturesUnordered::new(),
             spare: Vec::new(),
             bytes_in_flight: 0,
@@ -242,7 +240,7 @@ where
     fn begin_calls(&mut self, cx: &mut Context<'_>, turn: &mut Turn) -> bool {
         let before = turn.calls;
         while !turn.is_over() && self.has_room() {
-            match self.records.next_record(&mut self.input) {
+            match self.input.next_record(!self.share.is_full()) {
                 Ok(Some(record)) => {
                     turn.calls += 1;
                     self.begin(record, cx);
@@ -254,8 +252,8 @@ where
                 }
             }
         }
-        let is_between = self.records.is_between_records() && self.input.is_empty();
-        self.times.record = if is_between { None } else { self.times.record.or(Some(self.times.now)) };
+        self.times.record =
+            if self.input.is_between_records() { None } else { self.times.record.or(Some(self.times.now)) };
         if turn.calls > before {
             self.times.opened = None;
             self.times.call = self.times.now;
@@ -332,8 +330,7 @@ where
         if !self.has_room() {
             return false;
         }
-        let received = if self.input.capacity() == 0 { self.receive_at_rest(cx) } else { self.receive_more(cx) };
-        match received {
+        match self.input.poll_receive(&mut self.stream, cx) {
             Poll::Pending => return false,
             Poll::Ready(Ok(0)) => self.end(Ended::Closed, self.settings.abandoned_timeout),
             Poll::Ready(Ok(count)) => turn.bytes += count,
@@ -343,31 +340,6 @@ where
             }
         }
         true
-    }
-
-    /// Receives into the buffer, which grows with what comes.
-    fn receive_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let wanted = self.records.reserve_hint(self.input.len()).max(self.read_bytes);
-        if self.input.capacity() - self.input.len() < wanted / 2 {
-            self.input.reserve(wanted);
-        }
-        let room = self.input.capacity() - self.input.len();
-        let count = std::task::ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx))?;
-        self.read_bytes = next_read_bytes(self.read_bytes, count, room);
-        Poll::Ready(Ok(count))
-    }
-
-    /// Makes a buffer only when something has come, and a large one only when it is much.
-    fn receive_at_rest(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut bytes = [const { MaybeUninit::uninit() }; REST_READ_BYTES];
-        let mut buffer = ReadBuf::uninit(&mut bytes);
-        std::task::ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
-        let received = buffer.filled();
-        if received.len() == REST_READ_BYTES {
-            self.input.reserve(self.read_bytes);
-        }
-        self.input.extend_from_slice(received);
-        Poll::Ready(Ok(received.len()))
     }
 
     /// Whether another call may begin.
@@ -418,8 +390,7 @@ where
 
     /// Gives back what only a busy connection needs.
     fn slim(&mut self) {
-        self.input = BytesMut::new();
-        self.read_bytes = READ_BYTES_MIN;
+        self.input.slim();
         self.spare = Vec::new();
         self.output = Output::default();
     }
@@ -505,21 +476,6 @@ impl Turn {
     }
 }
 
-/// Follows what comes: a connection at rest keeps little memory, a busy one reads much at once.
-fn next_read_bytes(current: usize, received: usize, room: usize) -> usize {
-    if received >= room {
-        (current * 2).min(READ_BYTES_MAX)
-    } else if received < current / 4 {
-        (current / 2).max(READ_BYTES_MIN)
-    } else {
-        current
-    }
-}
-
-const READ_BYTES_MIN: usize = 4 << 10;
-const READ_BYTES_MAX: usize = 256 << 10;
-/// What a connection at rest receives at first.
-const REST_READ_BYTES: usize = 2 << 10;
 /// After this time without calls a connection gives its buffers back.
 const REST_AFTER: Duration = Duration::from_secs(1);
 /// Bytes received and sent in one turn of a client that is alone.

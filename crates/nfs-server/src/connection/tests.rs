@@ -1,10 +1,12 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 
 use nfs_wire::nfs3;
-use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+use pages::{Pool, PoolSettings};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::oneshot;
 use vfs::ZoneId;
 
@@ -49,7 +51,8 @@ fn calls<B>(begin: B) -> Calls<'static, B> {
 
 /// A place on a door whose connections may hold so many bytes.
 fn place(held_bytes_max: usize) -> Place {
-    Connections::beside(&Arc::new(Connections::new(held_bytes_max)), (ZoneId(1), [192, 0, 2, 1].into()))
+    let connections = Connections::new(held_bytes_max, Pool::new(PoolSettings::default()));
+    Connections::beside(&Arc::new(connections), (ZoneId(1), [192, 0, 2, 1].into()))
 }
 
 fn framed(body: &[u8]) -> Vec<u8> {

@@ -11,6 +11,7 @@ use nfs_wire::mount::{DirPath, v3};
 use nfs_wire::nfs3::{self, DirOpArgs, Fattr3, FileHandle, Filename, Nfsstat3, Sattr3};
 use nfs_wire::rpc::{AuthSys, CallHeader, OpaqueAuth, Procedure, ReplyHeader};
 use nfs_wire::xdr::{Decode, Decoder, Encode, Encoder, Opaque};
+use pages::{Pool, PoolSettings};
 use testkit::{ManualClock, ReferenceFilesystem, block_on};
 use vfs::{
     Admin, FsError, InodeId, MkdirRequest, Namespace, OpContext, SetAttributes, ShardId, ZoneId, ZoneRootRequest,
@@ -37,7 +38,7 @@ pub(crate) fn zone(name: &str, address: &str, export: &str) -> String {
 }
 
 fn place(door: &Door<ReferenceFilesystem>) -> Place {
-    let connections = Arc::new(Connections::new(door.settings.bytes_in_flight_max));
+    let connections = Arc::new(Connections::new(door.settings.bytes_in_flight_max, Pool::new(PoolSettings::default())));
     Connections::beside(&connections, (ZoneId(1), [192, 0, 2, 1].into()))
 }
 

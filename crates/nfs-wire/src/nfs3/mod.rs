@@ -57,4 +57,4 @@ pub use rmdir::{RmdirArgs, RmdirResult};
 pub use setattr::{SetattrArgs, SetattrResult};
 pub use status::Nfsstat3;
 pub use symlink::{SymlinkArgs, SymlinkData, SymlinkResult};
-pub use write::{StableHow, WriteArgs, WriteOk, WriteResult};
+pub use write::{StableHow, WriteArgs, WriteOk, WriteResult, data_place};

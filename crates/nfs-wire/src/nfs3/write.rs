@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 
-use super::{FileHandle, Reply3, Verifier, WccData};
-use crate::xdr::{xdr_enum, xdr_struct};
+use super::{FileHandle, Reply3, Verifier, WccData, Write};
+use crate::rpc::{CallHeader, NFS_PROGRAM, Procedure};
+use crate::xdr::{Decode, Decoder, xdr_enum, xdr_struct};
 
 xdr_enum! {
     /// `stable_how`: how safe the data must be, or is, before the reply.
@@ -48,3 +49,18 @@ xdr_struct! {
 
 /// `WRITE3res`; a failure tells `file_wcc` (`WRITE3resfail`).
 pub type WriteResult = Reply3<WriteOk, WccData>;
+
+/// Where the data of a WRITE begins in its record, and the byte of the file that it goes to. `None`: another call, or its
+/// head is not whole. `head` is the begin of the record; a server may look before the rest has come.
+#[must_use]
+pub fn data_place(head: &Bytes) -> Option<(usize, u64)> {
+    let mut decoder = Decoder::new(head.clone());
+    let call = CallHeader::decode_call(&mut decoder).ok()?;
+    if (call.program, call.version, call.procedure) != (NFS_PROGRAM, Write::VERSION, Write::NUMBER) {
+        return None;
+    }
+    FileHandle::decode(&mut decoder).ok()?;
+    let offset = decoder.read_u64().ok()?;
+    let [_count, _stable, _length] = [decoder.read_u32().ok()?, decoder.read_u32().ok()?, decoder.read_u32().ok()?];
+    Some((decoder.position(), offset))
+}

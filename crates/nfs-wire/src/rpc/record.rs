@@ -93,6 +93,19 @@ impl RecordReader {
         missing.min(buffered.max(FIRST_RESERVE_BYTES))
     }
 
+    /// The length of the record in the making, if it has one fragment only and its marker has been taken: the input then
+    /// begins with the record. Its owner may receive it elsewhere and tell by [`RecordReader::skip_fragment`].
+    #[must_use]
+    pub fn only_fragment(&self) -> Option<usize> {
+        self.fragment.filter(|fragment| fragment.last && self.fragments == 1).map(|fragment| fragment.length)
+    }
+
+    /// The record of [`RecordReader::only_fragment`] was taken as a whole: the input begins with the next one.
+    pub fn skip_fragment(&mut self) {
+        self.fragment = None;
+        self.fragments = 0;
+    }
+
     /// Whether the stream stands between two records, provided the input is empty: the only clean place to end.
     #[must_use]
     pub const fn is_between_records(&self) -> bool {
@@ -246,6 +259,21 @@ mod tests {
         assert_eq!(reader.reserve_hint(input.len()), FIRST_RESERVE_BYTES);
         assert_eq!(reader.reserve_hint(1 << 20), 1 << 20);
         assert_eq!(reader.reserve_hint((4 << 20) - 10), 10);
+    }
+
+    #[test]
+    fn a_record_of_one_fragment_may_be_received_elsewhere() {
+        let mut reader = RecordReader::new(LIMITS);
+        let mut input = BytesMut::from(&fragment(b"to be continued", true)[..6]);
+        assert_eq!(reader.only_fragment(), None);
+        assert_eq!((reader.next_record(&mut input), reader.only_fragment()), (Ok(None), Some(15)));
+        assert_eq!(input, "to");
+        reader.skip_fragment();
+        assert!(reader.is_between_records());
+        let mut input = BytesMut::from(&[fragment(b"ab", false), fragment(b"cd", true)[..5].to_vec()].concat()[..]);
+        assert_eq!((reader.next_record(&mut input), reader.only_fragment()), (Ok(None), None), "it is the second");
+        input.extend_from_slice(b"d");
+        assert_eq!(records(&mut reader, &mut input), ["abcd"]);
     }
 
     #[test]
