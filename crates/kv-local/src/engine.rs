@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::task::Poll;
 
-use kv::{Batch, Engine, EngineFigures, KvError, Version, limits};
+use kv::{Batch, Engine, EngineFigures, JournalEntry, KvError, Version, limits};
 
 use crate::directory::Directory;
 use crate::log::DATA_START;
@@ -76,6 +76,23 @@ impl Engine for LocalEngine {
         let shared = Arc::clone(&self.shared);
         let done = run_apart("kv-reopen", move || shared.reopen()).await;
         done.unwrap_or_else(|| Err(KvError::Io("the reopening thread ended".to_owned())))
+    }
+
+    async fn journal(&self, after: u64, bytes_max: usize) -> Result<Vec<JournalEntry>, KvError> {
+        let store = self.shared.store()?;
+        let read = run_apart("kv-journal", move || store.journal(after, bytes_max)).await;
+        read.unwrap_or_else(|| Err(KvError::Io("the thread that read the journal ended".to_owned())))
+    }
+
+    fn release_journal(&self, before: u64) {
+        if let Ok(store) = self.shared.store() {
+            store.release_journal(before);
+        }
+    }
+
+    fn journal_bytes_max(&self) -> u64 {
+        let log_bytes = self.shared.superblock.log_bytes;
+        if log_bytes < JOURNAL_LOG_BYTES_MIN { 0 } else { log_bytes / 4 }
     }
 
     fn reserve_bytes(&self) -> u64 {
@@ -167,11 +184,21 @@ impl Shared {
 
 fn load_or_create(directory: &Directory, settings: &Settings, disk: &dyn Disk) -> Result<Superblock, KvError> {
     let superblock = match Superblock::read(directory)? {
-        Some(superblock) if superblock.ready => return Ok(superblock),
+        Some(superblock) if superblock.ready => return with_journal(directory, superblock),
         Some(unfinished) => unfinished,
         None => Superblock::new(settings.log_bytes)?,
     };
     create(directory, settings, superblock, disk)
+}
+
+/// Notes that the log may hold entries of a journal, before the first one is written.
+fn with_journal(directory: &Directory, superblock: Superblock) -> Result<Superblock, KvError> {
+    if superblock.has_journal {
+        return Ok(superblock);
+    }
+    let superblock = Superblock { has_journal: true, ..superblock };
+    superblock.write(directory)?;
+    Ok(superblock)
 }
 
 /// Makes log and tree between two writes of the superblock, so that a creation cut short is begun anew.
@@ -219,3 +246,5 @@ fn open_store(
 
 /// Size of the first sorted level of the tree: the most that a compaction of the top level reads beside it.
 const COMPACTION_LEVEL_BYTES: u64 = 256 * 1024 * 1024;
+/// A smaller log has no room to keep entries of the journal and carry them on: none are wanted there.
+const JOURNAL_LOG_BYTES_MIN: u64 = 16 * 1024 * 1024;

@@ -9,7 +9,7 @@
 //!     32    8  size of the log in bytes
 //!     40    8  compatible feature bits: unknown ones are ignored
 //!     48    8  read-only compatible feature bits: unknown ones refuse a start that writes
-//!     56    8  incompatible feature bits: unknown ones refuse any start
+//!     56    8  incompatible feature bits: unknown ones refuse any start; bit 0: the log may hold entries of a journal
 //!     64    4  state: 0 = being created (log and tree are made anew), 1 = ready
 //!     68   60  zero
 //! ```
@@ -30,6 +30,8 @@ pub(crate) struct Superblock {
     pub(crate) store_id: u128,
     /// Size of the log.
     pub(crate) log_bytes: u64,
+    /// Whether the log may hold entries of a journal, which releases before that lose.
+    pub(crate) has_journal: bool,
     /// Whether creation has finished.
     pub(crate) ready: bool,
 }
@@ -39,7 +41,7 @@ impl Superblock {
     pub(crate) fn new(log_bytes: u64) -> Result<Self, KvError> {
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(|error| KvError::Io(format!("no random store id: {error}")))?;
-        Ok(Self { store_id: u128::from_le_bytes(id), log_bytes, ready: false })
+        Ok(Self { store_id: u128::from_le_bytes(id), log_bytes, has_journal: true, ready: false })
     }
 
     /// Reads the superblock; `None` if the directory is empty.
@@ -72,7 +74,8 @@ impl Superblock {
         tail.extend(FORMAT.to_le_bytes());
         tail.extend(self.store_id.to_le_bytes());
         tail.extend(self.log_bytes.to_le_bytes());
-        tail.extend([0; 24]);
+        tail.extend([0; 16]);
+        tail.extend(u64::from(self.has_journal).to_le_bytes());
         tail.extend(u32::from(self.ready).to_le_bytes());
         tail.resize(SUPERBLOCK_BYTES - 12, 0);
         let mut bytes = MAGIC.to_vec();
@@ -92,17 +95,19 @@ impl Superblock {
         if read_u32(bytes, 12) != Some(FORMAT) {
             return Err("the format version of the superblock is not known to this release");
         }
-        if read_u64(bytes, 48) != Some(0) || read_u64(bytes, 56) != Some(0) {
+        if read_u64(bytes, 48) != Some(0) || read_u64(bytes, 56).is_none_or(|bits| bits & !FEATURE_JOURNAL != 0) {
             return Err("the store uses features that this release does not know");
         }
-        let fields = || Some((read_u128(bytes, 16)?, read_u64(bytes, 32)?, read_u32(bytes, 64)?));
-        let (store_id, log_bytes, state) = fields().ok_or("the superblock is cut short")?;
-        Ok(Self { store_id, log_bytes, ready: state == 1 })
+        let fields = || Some((read_u128(bytes, 16)?, read_u64(bytes, 32)?, read_u64(bytes, 56)?, read_u32(bytes, 64)?));
+        let (store_id, log_bytes, features, state) = fields().ok_or("the superblock is cut short")?;
+        Ok(Self { store_id, log_bytes, has_journal: features & FEATURE_JOURNAL != 0, ready: state == 1 })
     }
 }
 
 const MAGIC: [u8; 8] = *b"BERTHKVS";
 const FORMAT: u32 = 1;
+/// Incompatible: the log may hold entries of a journal.
+const FEATURE_JOURNAL: u64 = 1;
 const SUPERBLOCK_BYTES: usize = 128;
 
 #[cfg(test)]
@@ -111,13 +116,15 @@ mod tests {
 
     #[test]
     fn decode_undoes_encode() {
-        let superblock = Superblock { store_id: 0x1234_5678, log_bytes: 1 << 28, ready: true };
-        assert_eq!(Superblock::decode(&superblock.encode()), Ok(superblock));
+        let superblock = Superblock { store_id: 0x1234_5678, log_bytes: 1 << 28, has_journal: true, ready: true };
+        assert_eq!(Superblock::decode(&superblock.encode()), Ok(superblock.clone()));
+        let older = Superblock { has_journal: false, ..superblock };
+        assert_eq!(Superblock::decode(&older.encode()), Ok(older));
     }
 
     #[test]
     fn every_flipped_bit_is_noticed() {
-        let bytes = Superblock { store_id: 7, log_bytes: 1 << 28, ready: true }.encode();
+        let bytes = Superblock { store_id: 7, log_bytes: 1 << 28, has_journal: true, ready: true }.encode();
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
@@ -128,10 +135,10 @@ mod tests {
 
     #[test]
     fn unknown_features_are_refused() {
-        let encoded = Superblock { store_id: 7, log_bytes: 1 << 28, ready: true }.encode();
+        let encoded = Superblock { store_id: 7, log_bytes: 1 << 28, has_journal: true, ready: true }.encode();
         for (at, is_refused) in [(40, false), (48, true), (56, true)] {
             let mut bytes = encoded.clone();
-            bytes[at] = 1;
+            bytes[at] |= 2;
             let crc = checksum(&bytes[12..]).to_le_bytes();
             bytes[8..12].copy_from_slice(&crc);
             assert_eq!(Superblock::decode(&bytes).is_err(), is_refused, "feature word at {at}");

@@ -12,6 +12,15 @@ pub struct Token {
     pub value: Bytes,
 }
 
+/// Bytes that are kept, in order, until they are released: durable with their batch, seen by no view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalEntry {
+    /// Its place: the writer chooses it, above that of every entry before.
+    pub sequence: u64,
+    /// What is kept.
+    pub bytes: Bytes,
+}
+
 /// Conditions and changes that are applied together or not at all. A key occurs at most once in `puts` and `deletes`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
@@ -21,6 +30,8 @@ pub struct Batch {
     pub puts: Vec<(Bytes, Bytes)>,
     /// Keys to remove; one that is absent is no error.
     pub deletes: Vec<Bytes>,
+    /// What the journal keeps of it, in rising order.
+    pub journal: Vec<JournalEntry>,
     /// Identity of the batch, if an unknown outcome must be answerable.
     pub token: Option<Token>,
 }
@@ -32,11 +43,30 @@ impl Batch {
         self.puts.len() + self.deletes.len() + usize::from(self.token.is_some())
     }
 
-    /// Bytes of all keys and values that the batch writes.
+    /// Bytes of all keys, values and entries of the journal that the batch writes.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         let puts: usize = self.puts.iter().map(|(key, value)| key.len() + value.len()).sum();
         let deletes: usize = self.deletes.iter().map(Bytes::len).sum();
-        puts + deletes + self.token.as_ref().map_or(0, |token| token.key.len() + token.value.len())
+        puts + deletes
+            + self.journal_bytes()
+            + self.token.as_ref().map_or(0, |token| token.key.len() + token.value.len())
+    }
+
+    /// Bytes of its entries of the journal, with what each takes besides.
+    #[must_use]
+    pub fn journal_bytes(&self) -> usize {
+        self.journal.iter().map(JournalEntry::size_bytes).sum()
     }
 }
+
+impl JournalEntry {
+    /// Bytes that it takes of a batch and of the journal.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        self.bytes.len() + JOURNAL_HEAD_BYTES
+    }
+}
+
+/// What an entry of the journal takes beside its bytes: sequence and length.
+pub const JOURNAL_HEAD_BYTES: usize = 12;

@@ -11,7 +11,7 @@ pub mod memory;
 
 use std::future::Future;
 
-pub use batch::{Batch, Token};
+pub use batch::{Batch, JOURNAL_HEAD_BYTES, JournalEntry, Token};
 use bytes::Bytes;
 pub use error::KvError;
 pub use memory::{MemoryEngine, MemoryView};
@@ -74,6 +74,22 @@ pub trait Engine: Send + Sync + 'static {
     ///
     /// Errors: `Damaged`, `Io`.
     fn reopen(&self) -> impl Future<Output = Result<(), KvError>> + Send;
+
+    /// Entries of the journal above `after` in rising order: those kept from before the engine was opened, and those
+    /// that were committed since. Not more than `bytes_max` bytes of them, but at least one if there is any.
+    ///
+    /// Every entry that was acknowledged and never released is among them. After an open or reopen released ones may
+    /// be there again, and those of the last batch that was not acknowledged.
+    ///
+    /// Errors: `Fenced`, `Damaged`, `Io`.
+    fn journal(&self, after: u64, bytes_max: usize) -> impl Future<Output = Result<Vec<JournalEntry>, KvError>> + Send;
+
+    /// Entries of the journal before this one are needed no more. A hint that a crash may forget.
+    fn release_journal(&self, before: u64);
+
+    /// Most bytes of entries ([`JournalEntry::size_bytes`], released ones between others included) that may stand in
+    /// the journal at once; who writes them sees to it. 0: no journal is wanted.
+    fn journal_bytes_max(&self) -> u64;
 
     /// Bytes the engine needs to keep free on its file system to stay able to compact and commit.
     fn reserve_bytes(&self) -> u64;

@@ -8,15 +8,17 @@ use crate::{Batch, KvError};
 pub const KEY_BYTES_MAX: usize = 512;
 /// Longest value in bytes.
 pub const VALUE_BYTES_MAX: usize = 64 * 1024;
-/// Most bytes (keys and values written) in one batch.
+/// Most bytes (keys, values and entries of the journal) in one batch.
 pub const BATCH_BYTES_MAX: usize = 1024 * 1024;
+/// Longest entry of the journal in bytes.
+pub const JOURNAL_ENTRY_BYTES_MAX: usize = 128 * 1024;
 /// Most keys written by one batch.
 pub const BATCH_KEYS_MAX: usize = 4096;
 /// Shortest key in bytes: some engines know no empty key.
 pub const KEY_BYTES_MIN: usize = 1;
 
-/// Checks a batch against the limits. Every engine calls this first. That a key occurs once in a batch is the caller's
-/// duty and is not checked here.
+/// Checks a batch against the limits. Every engine calls this first. That a key occurs once in a batch, and
+/// that entries of the journal rise, is the caller's duty and is not checked here.
 ///
 /// # Errors
 /// `TooLarge`, which names the limit.
@@ -33,6 +35,9 @@ pub fn check(batch: &Batch) -> Result<(), KvError> {
     let expected = batch.expect.iter().map(|(key, value)| (key, value.as_ref()));
     for (key, value) in puts.chain(deletes).chain(token).chain(expected) {
         check_entry(key, value)?;
+    }
+    if batch.journal.iter().any(|entry| entry.bytes.len() > JOURNAL_ENTRY_BYTES_MAX) {
+        return Err(KvError::TooLarge("an entry of the journal is longer than 128 KiB"));
     }
     if batch.size_bytes() > BATCH_BYTES_MAX {
         return Err(KvError::TooLarge("the batch writes more than 1 MiB"));

@@ -2,11 +2,12 @@
 //! open view still reads, and nothing more.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use crate::{Batch, Direction, Engine, Entry, KvError, Scan, Version, View, limits};
+use crate::{Batch, Direction, Engine, Entry, JournalEntry, KvError, Scan, Version, View, limits};
 
 /// An engine that keeps everything in memory; a clone is the same store. Every commit counts as durable, so `reopen`
 /// keeps all of them. Views do not expire.
@@ -20,6 +21,13 @@ impl MemoryEngine {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// With room for so many bytes of entries in the journal instead of 64 MiB.
+    #[must_use]
+    pub fn with_journal_bytes(self, journal_bytes_max: u64) -> Self {
+        lock(&self.store).journal_bytes_max = journal_bytes_max;
+        self
     }
 }
 
@@ -42,6 +50,19 @@ impl Engine for MemoryEngine {
 
     async fn reopen(&self) -> Result<(), KvError> {
         Ok(())
+    }
+
+    async fn journal(&self, after: u64, bytes_max: usize) -> Result<Vec<JournalEntry>, KvError> {
+        Ok(lock(&self.store).journal_after(after, bytes_max))
+    }
+
+    fn release_journal(&self, before: u64) {
+        let mut store = lock(&self.store);
+        store.journal = store.journal.split_off(&before);
+    }
+
+    fn journal_bytes_max(&self) -> u64 {
+        lock(&self.store).journal_bytes_max
     }
 
     fn reserve_bytes(&self) -> u64 {
@@ -96,7 +117,7 @@ impl Drop for MemoryView {
 /// Values of one key by ascending version; `None` is a delete.
 type Chain = Vec<(u64, Option<Bytes>)>;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Store {
     version: u64,
     entries: BTreeMap<Bytes, Chain>,
@@ -104,6 +125,22 @@ struct Store {
     views: BTreeMap<u64, usize>,
     /// Keys that hold something to prune, by the version that made it so.
     stale: VecDeque<(u64, Bytes)>,
+    /// What the journal keeps.
+    journal: BTreeMap<u64, Bytes>,
+    journal_bytes_max: u64,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            version: 0,
+            entries: BTreeMap::new(),
+            views: BTreeMap::new(),
+            stale: VecDeque::new(),
+            journal: BTreeMap::new(),
+            journal_bytes_max: 64 << 20,
+        }
+    }
 }
 
 impl Store {
@@ -139,8 +176,24 @@ impl Store {
         if let Some(token) = batch.token {
             self.set(token.key, Some(token.value));
         }
+        self.journal.extend(batch.journal.into_iter().map(|entry| (entry.sequence, entry.bytes)));
         self.prune();
         Version(self.version)
+    }
+
+    fn journal_after(&self, after: u64, bytes_max: usize) -> Vec<JournalEntry> {
+        let above = self.journal.range((Bound::Excluded(after), Bound::Unbounded));
+        let mut entries: Vec<JournalEntry> = Vec::new();
+        let mut size = 0;
+        for (sequence, bytes) in above {
+            let entry = JournalEntry { sequence: *sequence, bytes: bytes.clone() };
+            size += entry.size_bytes();
+            if size > bytes_max && !entries.is_empty() {
+                break;
+            }
+            entries.push(entry);
+        }
+        entries
     }
 
     fn set(&mut self, key: Bytes, value: Option<Bytes>) {

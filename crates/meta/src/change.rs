@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use kv::limits::{BATCH_BYTES_MAX, BATCH_KEYS_MAX, VALUE_BYTES_MAX};
+use kv::JOURNAL_HEAD_BYTES;
+use kv::limits::{BATCH_BYTES_MAX, BATCH_KEYS_MAX, JOURNAL_ENTRY_BYTES_MAX, VALUE_BYTES_MAX};
 use vfs::{Epoch, ShardId};
 
 use crate::MetaError;
@@ -15,6 +16,7 @@ use crate::records::{ExpiryRecord, Record, Run, SPACE_RUNS_MAX, born_of};
 pub struct Change {
     pub(crate) writes: BTreeMap<Key, Option<Bytes>>,
     pub(crate) space: BTreeMap<ShardId, SpaceDelta>,
+    pub(crate) journal: Option<Bytes>,
 }
 
 /// Blocks named and released.
@@ -36,7 +38,7 @@ impl Change {
     /// Whether it changes nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.writes.is_empty() && self.space.is_empty()
+        self.writes.is_empty() && self.space.is_empty() && self.journal.is_none()
     }
 
     /// Sets a key. What snapshots keep goes through [`Change::replace`] instead.
@@ -78,6 +80,11 @@ impl Change {
         append(&mut self.space.entry(shard).or_default().released, Run { placement, blocks });
     }
 
+    /// What the journal keeps of this change, under its version, until that is released.
+    pub fn keep_in_journal(&mut self, entry: Bytes) {
+        self.journal = Some(entry);
+    }
+
     /// What it writes: `None` is a removal.
     pub fn writes(&self) -> impl Iterator<Item = (&Key, Option<&Bytes>)> {
         self.writes.iter().map(|(key, value)| (key, value.as_ref()))
@@ -94,9 +101,13 @@ impl Change {
         let entry = |(key, value): (&Key, &Option<Bytes>)| key.as_bytes().len() + value.as_ref().map_or(0, Bytes::len);
         let runs: usize = self.space.values().map(SpaceDelta::runs).sum();
         let records = self.space.len();
+        let journal = self.journal.as_ref().map_or(0, |entry| entry.len() + JOURNAL_HEAD_BYTES);
         ChangeSize {
             keys: self.writes.len() + records,
-            bytes: self.writes.iter().map(entry).sum::<usize>() + records * SPACE_HEAD_BYTES + runs * RUN_BYTES,
+            bytes: self.writes.iter().map(entry).sum::<usize>()
+                + records * SPACE_HEAD_BYTES
+                + runs * RUN_BYTES
+                + journal,
             runs,
         }
     }
@@ -105,7 +116,8 @@ impl Change {
     pub(crate) fn check(&self) -> Result<ChangeSize, MetaError> {
         let size = self.size();
         let long = |value: &Option<Bytes>| value.as_ref().is_some_and(|value| value.len() > VALUE_BYTES_MAX);
-        if !size.fits() || self.writes.values().any(long) {
+        let is_long_kept = self.journal.as_ref().is_some_and(|entry| entry.len() > JOURNAL_ENTRY_BYTES_MAX);
+        if !size.fits() || self.writes.values().any(long) || is_long_kept {
             return Err(MetaError::TooLarge { keys: size.keys, bytes: size.bytes, runs: size.runs });
         }
         Ok(size)
@@ -128,7 +140,7 @@ impl SpaceDelta {
 pub struct ChangeSize {
     /// Keys written.
     pub keys: usize,
-    /// Bytes of keys and values.
+    /// Bytes of keys, values and what the journal keeps.
     pub bytes: usize,
     /// Runs of blocks named and released.
     pub runs: usize,

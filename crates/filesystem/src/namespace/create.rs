@@ -293,6 +293,8 @@ pub(super) fn new_record(
         create_verifier: None,
         flags: 0,
         symlink: new.target.clone(),
+        journal_floor: 0,
+        attributes_floor: 0,
     }
 }
 

@@ -17,7 +17,7 @@
 //!      0    4 magic "BLR1"                                  0    8 magic "BERTHLOG"
 //!      4    4 CRC-32C of bytes 8..length                    8    4 CRC-32C of bytes 12..80
 //!      8    4 length, header included                      12    4 format version (1)
-//!     12    4 zero                                         16   16 store id
+//!     12    4 number of entries of the journal             16   16 store id
 //!     16   16 store id                                     32    8 generation: the higher valid slot counts;
 //!     32    8 epoch: raised at every open                             it lies in slot generation % 2
 //!     40    8 group number (= sequence number)             40    8 epoch of the last open
@@ -28,6 +28,7 @@
 //!     76    4 number of puts                               80      zeros up to 4096
 //!     80      deletes: { key length u16, key }
 //!             puts: { key length u16, value length u32, key, value }
+//!             entries: { sequence u64, length u32, bytes }
 //! ```
 //!
 //! Replay follows the records from the slot's start: each must have a right checksum, the store id, its own position,

@@ -1,6 +1,6 @@
 //! One batch in the log.
 
-use kv::Batch;
+use kv::{Batch, JOURNAL_HEAD_BYTES};
 
 use super::buffer::AlignedBuffer;
 use super::checksum;
@@ -38,6 +38,35 @@ pub(crate) fn changes(batch: &Batch) -> impl Iterator<Item = Change<'_>> {
     deletes.chain(puts).chain(batch.token.iter().map(|token| Change::Put(&token.key, &token.value)))
 }
 
+/// An entry of the journal within the bytes of its record, or of its write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EntryPlace {
+    pub(crate) sequence: u64,
+    /// First byte.
+    pub(crate) at: usize,
+    pub(crate) length: usize,
+    /// CRC-32C of its bytes.
+    pub(crate) crc: u32,
+}
+
+/// What a record holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Content<'a> {
+    pub(crate) changes: Vec<Change<'a>>,
+    /// Places within the record.
+    pub(crate) entries: Vec<EntryPlace>,
+}
+
+/// Where the entries of a batch stand in its record.
+pub(crate) fn entries(batch: &Batch) -> impl Iterator<Item = EntryPlace> {
+    let mut at = encoded_len(batch) - batch.journal_bytes();
+    batch.journal.iter().map(move |entry| {
+        let length = entry.bytes.len();
+        at += JOURNAL_HEAD_BYTES + length;
+        EntryPlace { sequence: entry.sequence, at: at - length, length, crc: checksum(&entry.bytes) }
+    })
+}
+
 /// Bytes of the record of a batch, without the padding behind it.
 pub(crate) fn encoded_len(batch: &Batch) -> usize {
     let puts = batch.puts.len() + usize::from(batch.token.is_some());
@@ -53,6 +82,7 @@ pub(crate) fn encode(batch: &Batch, into: &mut AlignedBuffer) -> Option<()> {
     let mut header = [0; HEADER_BYTES];
     put_field(&mut header, 0, &MAGIC.to_le_bytes());
     put_field(&mut header, 8, &length.to_le_bytes());
+    put_field(&mut header, 12, &u32::try_from(batch.journal.len()).ok()?.to_le_bytes());
     put_field(&mut header, 72, &deletes.to_le_bytes());
     put_field(&mut header, 76, &puts.to_le_bytes());
     let mut fits = into.push(&header);
@@ -65,6 +95,10 @@ pub(crate) fn encode(batch: &Batch, into: &mut AlignedBuffer) -> Option<()> {
                 into.push(&key_length) && into.push(&value_length) && into.push(key) && into.push(value)
             }
         };
+    }
+    for entry in &batch.journal {
+        let length = u32::try_from(entry.bytes.len()).ok()?.to_le_bytes();
+        fits &= into.push(&entry.sequence.to_le_bytes()) && into.push(&length) && into.push(&entry.bytes);
     }
     fits.then_some(())
 }
@@ -112,22 +146,35 @@ impl<'a> Record<'a> {
         self.chain.position.saturating_add(length)
     }
 
-    /// The changes; `None` if they contradict the header, which a right checksum does not excuse.
-    pub(crate) fn changes(&self) -> Option<Vec<Change<'a>>> {
+    /// What it holds; `None` if that contradicts the header, which a right checksum does not excuse.
+    pub(crate) fn content(&self) -> Option<Content<'a>> {
+        let mut rest = self.bytes.get(HEADER_BYTES..)?;
+        let changes = self.take_changes(&mut rest)?;
+        let mut entries = Vec::new();
+        for _ in 0..read_u32(self.bytes, 12)? {
+            let head = rest.split_off(..JOURNAL_HEAD_BYTES)?;
+            let at = self.bytes.len() - rest.len();
+            let bytes = rest.split_off(..usize::try_from(read_u32(head, 8)?).ok()?)?;
+            let (sequence, length) = (read_u64(head, 0)?, bytes.len());
+            entries.push(EntryPlace { sequence, at, length, crc: checksum(bytes) });
+        }
+        rest.is_empty().then_some(Content { changes, entries })
+    }
+
+    fn take_changes(&self, rest: &mut &'a [u8]) -> Option<Vec<Change<'a>>> {
         let deletes = read_u32(self.bytes, 72)?;
         let puts = read_u32(self.bytes, 76)?;
-        let mut rest = self.bytes.get(HEADER_BYTES..)?;
         let mut changes = Vec::new();
         for _ in 0..deletes {
-            let length = usize::from(take_u16(&mut rest)?);
+            let length = usize::from(take_u16(rest)?);
             changes.push(Change::Delete(rest.split_off(..length)?));
         }
         for _ in 0..puts {
-            let key_length = usize::from(take_u16(&mut rest)?);
+            let key_length = usize::from(take_u16(rest)?);
             let value_length = usize::try_from(read_u32(rest.split_off(..4)?, 0)?).ok()?;
             changes.push(Change::Put(rest.split_off(..key_length)?, rest.split_off(..value_length)?));
         }
-        rest.is_empty().then_some(changes)
+        Some(changes)
     }
 }
 
@@ -163,17 +210,29 @@ const MAGIC: u32 = u32::from_le_bytes(*b"BLR1");
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use kv::Token;
+    use kv::{JournalEntry, Token};
 
     use super::*;
 
-    fn sealed() -> (AlignedBuffer, Chain) {
-        let batch = Batch {
+    const GOLDEN: &str = "424c5231f785e4398900000002000000090000000000000000000000000000000200000000000000\
+        0b00000000000000001000000000000000100000000000000a000000000000000100000003000000\
+        0400676f6e65010001000000613101000000000062010001000000747805000000000000000400000066697665060000000000000000000000";
+
+    fn batch() -> Batch {
+        Batch {
             expect: vec![],
             puts: vec![(Bytes::from("a"), Bytes::from("1")), (Bytes::from("b"), Bytes::new())],
             deletes: vec![Bytes::from("gone")],
+            journal: vec![
+                JournalEntry { sequence: 5, bytes: Bytes::from("five") },
+                JournalEntry { sequence: 6, bytes: Bytes::new() },
+            ],
             token: Some(Token { key: Bytes::from("t"), value: Bytes::from("x") }),
-        };
+        }
+    }
+
+    fn sealed() -> (AlignedBuffer, Chain) {
+        let batch = batch();
         let chain =
             Chain { store_id: 9, epoch: 2, group: 11, position: 4096, write_position: 4096, previous_group: 10 };
         let mut buffer = AlignedBuffer::new(4096);
@@ -191,7 +250,22 @@ mod tests {
         assert_eq!(record.end(), 4096 + u64::try_from(buffer.len().next_multiple_of(8)).unwrap());
         let expected =
             [Change::Delete(b"gone"), Change::Put(b"a", b"1"), Change::Put(b"b", b""), Change::Put(b"t", b"x")];
-        assert_eq!(record.changes().unwrap(), expected);
+        let content = record.content().unwrap();
+        assert_eq!(content.changes, expected);
+        let batch = batch();
+        assert_eq!(content.entries, entries(&batch).collect::<Vec<_>>());
+        for (place, entry) in content.entries.iter().zip(&batch.journal) {
+            assert_eq!((place.sequence, place.crc), (entry.sequence, checksum(&entry.bytes)));
+            assert_eq!(&buffer.bytes()[place.at..place.at + place.length], &entry.bytes[..]);
+        }
+    }
+
+    /// The bytes of a record as they stand on disks: what is written once is read for ever.
+    #[test]
+    fn a_record_has_these_bytes() {
+        let (buffer, _) = sealed();
+        let hex: String = buffer.bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, GOLDEN);
     }
 
     #[test]
@@ -208,8 +282,14 @@ mod tests {
     #[test]
     fn counts_that_do_not_fit_are_refused() {
         let (mut buffer, chain) = sealed();
-        assert!(buffer.patch(76, &u32::MAX.to_le_bytes()));
-        seal(&mut buffer, 0, &chain).unwrap();
-        assert!(Record::decode(buffer.bytes()).unwrap().changes().is_none());
+        for field in [12, 72, 76] {
+            let right = read_u32(buffer.bytes(), field).unwrap();
+            for wrong in [right - 1, right + 1, u32::MAX] {
+                assert!(buffer.patch(field, &wrong.to_le_bytes()));
+                seal(&mut buffer, 0, &chain).unwrap();
+                assert!(Record::decode(buffer.bytes()).unwrap().content().is_none(), "{wrong} at {field}");
+            }
+            assert!(buffer.patch(field, &right.to_le_bytes()));
+        }
     }
 }

@@ -3,7 +3,7 @@
 use kv::Batch;
 
 use super::buffer::AlignedBuffer;
-use super::record::{self, Chain, RECORD_ALIGNMENT};
+use super::record::{self, Chain, EntryPlace, RECORD_ALIGNMENT};
 use super::{BLOCK_BYTES, WRITE_BYTES_MAX};
 
 /// The records of the next write, in memory that is allocated once.
@@ -11,18 +11,20 @@ use super::{BLOCK_BYTES, WRITE_BYTES_MAX};
 pub(crate) struct PendingWrite {
     buffer: AlignedBuffer,
     records: Vec<usize>,
+    entries: Vec<EntryPlace>,
 }
 
 impl PendingWrite {
     /// An empty one.
     pub(crate) fn new() -> Self {
-        Self { buffer: AlignedBuffer::new(WRITE_BYTES_MAX), records: Vec::new() }
+        Self { buffer: AlignedBuffer::new(WRITE_BYTES_MAX), records: Vec::new(), entries: Vec::new() }
     }
 
     /// Forgets what was gathered.
     pub(crate) fn clear(&mut self) {
         self.buffer.clear();
         self.records.clear();
+        self.entries.clear();
     }
 
     /// Whether nothing is gathered.
@@ -35,7 +37,13 @@ impl PendingWrite {
         let at = self.buffer.len().next_multiple_of(RECORD_ALIGNMENT);
         record::encode(batch, &mut self.buffer)?;
         self.records.push(at);
+        self.entries.extend(record::entries(batch).map(|entry| EntryPlace { at: at + entry.at, ..entry }));
         Some(())
+    }
+
+    /// The entries of the journal that it holds, with their places within the write.
+    pub(crate) fn entries(&self) -> &[EntryPlace] {
+        &self.entries
     }
 
     /// Bytes that the write takes.

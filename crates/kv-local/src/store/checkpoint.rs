@@ -7,7 +7,7 @@ use kv::KvError;
 use lsm_tree::AbstractTree;
 
 use super::Store;
-use super::state::Rotation;
+use super::state::Mark;
 use crate::errors::from_io;
 use crate::log::buffer::AlignedBuffer;
 use crate::log::slot::Slot;
@@ -20,6 +20,7 @@ pub(super) fn run(store: &Store) {
         let outcome = match store.next_duty() {
             Duty::End => return,
             Duty::Flush(rotation) => store.checkpoint(rotation),
+            Duty::Advance => store.advance(),
             Duty::Fill(from) => store.fill(from, &zeros),
         };
         match outcome {
@@ -51,7 +52,9 @@ pub(super) fn finish(store: &Store) -> Result<(), KvError> {
 /// What the checkpointer does next.
 enum Duty {
     End,
-    Flush(Rotation),
+    Flush(Mark),
+    /// Let replay start later: entries of the journal were released.
+    Advance,
     /// Zero-fill the log from this byte of the file on.
     Fill(u64),
 }
@@ -66,6 +69,9 @@ impl Store {
             if let Some(rotation) = state.rotation.filter(|_| !state.is_out_of_space) {
                 return Duty::Flush(rotation);
             }
+            if state.is_advance_due() {
+                return Duty::Advance;
+            }
             if state.ring.prepared_bytes < self.log_bytes {
                 return Duty::Fill(state.ring.prepared_bytes);
             }
@@ -74,17 +80,29 @@ impl Store {
     }
 
     /// Flushes what is sealed, and only when that is durable frees the log below it.
-    fn checkpoint(&self, rotation: Rotation) -> Result<(), KvError> {
+    fn checkpoint(&self, rotation: Mark) -> Result<(), KvError> {
         self.flush()?;
-        let prepared_bytes = self.lock().ring.prepared_bytes;
-        self.write_slot(rotation.position, rotation.group, prepared_bytes)?;
         let mut state = self.lock();
-        state.ring.start = rotation.position;
+        state.flushed = rotation;
         state.rotation = None;
         state.compaction_wanted = true;
         drop(state);
-        self.commits.notify_all();
         self.compactions.notify_one();
+        self.advance()
+    }
+
+    /// Frees the log below what is neither flushed nor released.
+    fn advance(&self) -> Result<(), KvError> {
+        let (start, prepared_bytes) = {
+            let state = self.lock();
+            (state.start_wanted(), state.ring.prepared_bytes)
+        };
+        self.write_slot(start.position, start.group, prepared_bytes)?;
+        let mut state = self.lock();
+        state.ring.start = start.position;
+        state.is_log_wanted = false;
+        drop(state);
+        self.commits.notify_all();
         Ok(())
     }
 

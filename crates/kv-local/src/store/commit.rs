@@ -6,7 +6,7 @@ use bytes::Bytes;
 use kv::{Batch, KvError, Version};
 use lsm_tree::AbstractTree;
 
-use super::state::{Job, Rotation, State};
+use super::state::{Job, Mark, State};
 use super::{Store, failed};
 use crate::errors::from_io;
 use crate::log::WRITE_BYTES_MAX;
@@ -19,7 +19,7 @@ pub(super) fn run(store: &Store) {
     let mut write = PendingWrite::new();
     store.rotate_if_due();
     while let Some(jobs) = store.next_jobs() {
-        if let Err(error) = store.commit_jobs(jobs, &mut write) {
+        if let Err(error) = store.commit_jobs(jobs, &mut write).and_then(|()| store.carry_if_due()) {
             store.fail(&error);
             return;
         }
@@ -111,36 +111,45 @@ impl Store {
         if write.is_empty() {
             return Ok(Vec::new());
         }
-        let length = write.padded_len();
-        let (position, previous_group) = self.reserve(length)?;
+        let mark = self.reserve(write.padded_len())?;
+        self.write_at(write, mark)
+    }
+
+    /// Makes the gathered records durable at a place that was found to be free.
+    ///
+    /// Errors: `Unknown` (any part may have been written), `Io`.
+    pub(super) fn write_at(&self, write: &mut PendingWrite, mark: Mark) -> Result<Vec<u64>, KvError> {
         let chain = Chain {
             store_id: self.store_id,
             epoch: self.epoch,
             group: 0,
-            position,
-            write_position: position,
-            previous_group,
+            position: mark.position,
+            write_position: mark.position,
+            previous_group: mark.group,
         };
         let groups = write.seal(chain, || self.sequence.next());
         let groups = groups.ok_or_else(|| KvError::Io("a log record could not be sealed".to_owned()))?;
-        let offset = self.lock().ring.geometry.offset(position);
+        let offset = self.lock().ring.geometry.offset(mark.position);
         let written = self.device.write_at_durable(write.bytes(), offset);
         written.map_err(|error| {
             let error = from_io("cannot write", &self.log_path, &error);
             KvError::Unknown(error.to_string())
         })?;
         let mut state = self.lock();
-        state.ring.head = position + length;
+        state.ring.head = mark.position + write.padded_len();
         state.last_group = groups.last().copied().unwrap_or(state.last_group);
+        state.journal.add(mark, write.entries());
         Ok(groups)
     }
 
     /// Waits until the log has room, and says where the write goes and which group is before it.
-    fn reserve(&self, length: u64) -> Result<(u64, u64), KvError> {
+    fn reserve(&self, length: u64) -> Result<Mark, KvError> {
         let mut state = self.lock();
         loop {
-            if let Some(position) = state.ring.place(length) {
-                return Ok((position, state.last_group));
+            let spare = state.spare_bytes();
+            if let Some(position) = state.ring.place(length, spare) {
+                state.is_log_wanted = false;
+                return Ok(Mark { position, group: state.last_group });
             }
             if let Some(error) = &state.failure {
                 return Err(failed(error));
@@ -148,32 +157,51 @@ impl Store {
             if state.stopping {
                 return Err(KvError::Io("the metadata store is closed".to_owned()));
             }
-            if !state.ring.is_free(length) {
-                if state.is_out_of_space {
-                    return Err(KvError::NoSpace);
-                }
-                self.rotate(&mut state);
+            if state.is_held_by_journal() && !state.ring.is_free(length, spare) {
+                drop(state);
+                self.carry()?;
+                state = self.lock();
+                continue;
+            }
+            if !state.ring.is_free(length, spare) {
+                self.ask_for_log(&mut state)?;
             }
             state = self.commits.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
         }
+    }
+
+    /// Asks the checkpointer to free a part of the log.
+    ///
+    /// Errors: `NoSpace`.
+    fn ask_for_log(&self, state: &mut State) -> Result<(), KvError> {
+        state.is_log_wanted = true;
+        if state.is_advance_due() {
+            self.checkpoints.notify_one();
+            return Ok(());
+        }
+        if state.is_out_of_space {
+            return Err(KvError::NoSpace);
+        }
+        self.rotate(state);
+        Ok(())
     }
 
     /// Starts a checkpoint when the log is half full or the memtable has grown enough.
     fn rotate_if_due(&self) {
         let is_large = self.tree.active_memtable().size() >= self.settings.memtable_bytes;
         let mut state = self.lock();
-        if is_large || state.ring.is_half_full() {
+        if is_large || state.is_half_full() {
             self.rotate(&mut state);
         }
     }
 
     /// Seals the memtable for the checkpointer, unless the one before still waits.
     pub(super) fn rotate(&self, state: &mut State) {
-        if state.rotation.is_some() || state.ring.head == state.ring.start {
+        if state.rotation.is_some() || state.ring.head == state.flushed.position {
             return;
         }
         self.tree.rotate_memtable();
-        state.rotation = Some(Rotation { position: state.ring.head, group: state.last_group });
+        state.rotation = Some(Mark { position: state.ring.head, group: state.last_group });
         self.checkpoints.notify_one();
     }
 }

@@ -3,6 +3,7 @@
 mod checkpoint;
 mod commit;
 mod compact;
+mod journal;
 mod open;
 mod state;
 mod tick;

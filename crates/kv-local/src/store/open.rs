@@ -9,11 +9,12 @@ use std::time::Duration;
 use kv::KvError;
 use lsm_tree::{AbstractTree, AnyTree, Cache, Config, SequenceNumberCounter};
 
-use super::state::State;
+use super::journal::Journal;
+use super::state::{Mark, State};
 use super::{Store, checkpoint, commit, compact, tick};
 use crate::errors::from_tree;
 use crate::log::device::LogDevice;
-use crate::log::record::{Change, Record};
+use crate::log::record::{Change, Content, EntryPlace, Record};
 use crate::log::recovery::{LogEnd, LogFile, replay};
 use crate::log::ring::{Geometry, Ring};
 use crate::log::slot::Slot;
@@ -56,7 +57,8 @@ impl OpenStore {
         }
         let sequence = SequenceNumberCounter::default();
         let tree = self.open_tree(&sequence)?;
-        let end = self.replay(&slot, &tree)?;
+        let mut journal = Journal::default();
+        let end = self.replay(&slot, &tree, &mut journal)?;
         let slot = self.begin_epoch(&slot)?;
         let persisted = tree.get_highest_persisted_seqno().unwrap_or(0);
         let last_group = end.group.max(persisted);
@@ -64,7 +66,7 @@ impl OpenStore {
         let views = Views::default();
         views.publish(last_group + 1);
         Ok(Store {
-            state: Mutex::new(state(&slot, &end)),
+            state: Mutex::new(state(&slot, &end, journal)),
             settings: self.settings,
             store_id: self.store_id,
             log_path: self.log_path,
@@ -99,33 +101,42 @@ impl OpenStore {
             .map_err(|error| from_tree("cannot open the tree in", &self.tree_path, &error))
     }
 
-    fn replay(&self, slot: &Slot, tree: &AnyTree) -> Result<LogEnd, KvError> {
+    fn replay(&self, slot: &Slot, tree: &AnyTree, journal: &mut Journal) -> Result<LogEnd, KvError> {
         let persisted = tree.get_highest_persisted_seqno().unwrap_or(0);
         let log = LogFile { device: &*self.device, path: &self.log_path };
+        let mut mark = Mark { position: slot.start, group: slot.previous_group };
         replay(log, slot, |record| {
-            if record.chain.group <= persisted {
-                return Ok(());
+            let chain = &record.chain;
+            if chain.position == chain.write_position {
+                mark = Mark { position: chain.position, group: chain.previous_group };
             }
-            self.insert(record, tree)
+            let content = self.content(record)?;
+            let within = usize::try_from(chain.position - mark.position).unwrap_or(usize::MAX);
+            let in_write = |entry: &EntryPlace| EntryPlace { at: within.saturating_add(entry.at), ..*entry };
+            journal.add_replayed(mark, &content.entries.iter().map(in_write).collect::<Vec<_>>());
+            if chain.group > persisted {
+                content.changes.iter().for_each(|change| insert(tree, chain.group, change));
+            }
+            Ok(())
         })
     }
 
-    fn insert(&self, record: &Record<'_>, tree: &AnyTree) -> Result<(), KvError> {
+    fn content<'r>(&self, record: &Record<'r>) -> Result<Content<'r>, KvError> {
         let group = record.chain.group;
-        let changes = record
-            .changes()
-            .ok_or_else(|| KvError::Damaged(format!("{}: group {group} is not a batch", self.log_path.display())))?;
-        for change in changes {
-            let _sizes = match change {
-                Change::Delete(key) => tree.remove(key, group),
-                Change::Put(key, value) => tree.insert(key, value, group),
-            };
-        }
-        Ok(())
+        record
+            .content()
+            .ok_or_else(|| KvError::Damaged(format!("{}: group {group} is not a batch", self.log_path.display())))
     }
 }
 
-fn state(slot: &Slot, end: &LogEnd) -> State {
+fn insert(tree: &AnyTree, group: u64, change: &Change<'_>) {
+    let _sizes = match change {
+        Change::Delete(key) => tree.remove(*key, group),
+        Change::Put(key, value) => tree.insert(*key, *value, group),
+    };
+}
+
+fn state(slot: &Slot, end: &LogEnd, journal: Journal) -> State {
     let geometry = Geometry::new(slot.log_bytes);
     let has_wrapped = end.head >= geometry.area_bytes();
     let written = if has_wrapped { slot.log_bytes } else { geometry.offset(end.head) };
@@ -138,6 +149,9 @@ fn state(slot: &Slot, end: &LogEnd) -> State {
         ring: Ring { geometry, start: slot.start, head: end.head, prepared_bytes: slot.prepared_bytes.max(written) },
         last_group: end.group,
         rotation: None,
+        flushed: Mark { position: slot.start, group: slot.previous_group },
+        journal,
+        is_log_wanted: false,
         compaction_wanted: true,
     }
 }

@@ -6,6 +6,7 @@ use std::task::Waker;
 use kv::{Batch, KvError, Version};
 
 use super::failed;
+use super::journal::Journal;
 use crate::log::ring::Ring;
 use crate::reply::Sender;
 
@@ -16,12 +17,12 @@ pub(super) struct Job {
     pub(super) reply: Sender<Result<Version, KvError>>,
 }
 
-/// Memtables that are sealed and wait for their flush.
+/// A place between two writes of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Rotation {
-    /// Position of the log up to which they hold everything.
+pub(super) struct Mark {
+    /// Position behind the one and at or before the other.
     pub(super) position: u64,
-    /// Last group that they hold.
+    /// Last group before it.
     pub(super) group: u64,
 }
 
@@ -39,7 +40,13 @@ pub(super) struct State {
     pub(super) ring: Ring,
     /// Last group in the log.
     pub(super) last_group: u64,
-    pub(super) rotation: Option<Rotation>,
+    /// Memtables that are sealed and wait for their flush hold everything up to here.
+    pub(super) rotation: Option<Mark>,
+    /// The tables hold everything up to here.
+    pub(super) flushed: Mark,
+    pub(super) journal: Journal,
+    /// The committer waits for room in the log.
+    pub(super) is_log_wanted: bool,
     pub(super) compaction_wanted: bool,
 }
 
@@ -51,6 +58,11 @@ impl State {
             None if self.stopping => Some(KvError::Io("the metadata store is closed".to_owned())),
             None => None,
         }
+    }
+
+    /// Whether so much of the log is not flushed that a checkpoint is due.
+    pub(super) fn is_half_full(&self) -> bool {
+        self.ring.head - self.flushed.position >= self.ring.geometry.area_bytes() / 2
     }
 
     /// Whether a thread should end.

@@ -10,6 +10,7 @@
 pub mod conflicts;
 pub mod durability;
 pub mod isolation;
+pub mod journal;
 pub mod limits;
 pub mod ranges;
 
@@ -31,6 +32,7 @@ pub async fn all<E: Engine, F: AsyncFnMut() -> E>(mut factory: F) {
     conflicts::all(&mut factory).await;
     limits::all(&mut factory).await;
     durability::all(&mut factory).await;
+    journal::all(&mut factory).await;
 }
 
 /// Polls all futures until each is done, without a runtime: engines make their own threads, if they need some.

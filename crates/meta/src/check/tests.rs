@@ -50,6 +50,8 @@ fn inode(file_type: FileType, parent: u64, links: u32) -> InodeRecord {
         create_verifier: None,
         flags: 0,
         symlink: Bytes::new(),
+        journal_floor: 0,
+        attributes_floor: 0,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
-use kv::Batch;
+use kv::{Batch, JournalEntry};
 use vfs::ShardId;
 
 use super::Version;
@@ -33,19 +33,21 @@ impl Group {
         let mut size = ChangeSize::default();
         let mut last = None;
         let mut writes = BTreeMap::new();
+        let mut journal = Vec::new();
         let mut space: BTreeMap<ShardId, SpaceDelta> = BTreeMap::new();
         while let Some(next) = pending.pop_front_if(|next| size.plus(&next.size).fits()) {
             size = size.plus(&next.size);
             last = Some(next.version);
             writes.extend(next.change.writes);
+            journal.extend(next.change.journal.map(|bytes| JournalEntry { sequence: next.version.0, bytes }));
             for (shard, delta) in next.change.space {
                 space.entry(shard).or_default().append(delta);
             }
         }
         let last = last?;
         let keys = writes.keys().cloned().collect();
-        let mut batch =
-            Batch { expect: vec![(keys::fence().as_bytes().clone(), Some(fence.clone()))], ..Batch::default() };
+        let expect = vec![(keys::fence().as_bytes().clone(), Some(fence.clone()))];
+        let mut batch = Batch { expect, journal, ..Batch::default() };
         for (key, value) in writes {
             match value {
                 Some(value) => batch.puts.push((key.as_bytes().clone(), value)),

@@ -1,6 +1,7 @@
 //! The store of records over an engine: what is submitted is at once visible here, and durable in order.
 
 mod group;
+mod journal;
 mod open;
 mod queue;
 mod read;

@@ -67,6 +67,18 @@ impl Engine for SlowEngine {
         self.below.reopen().await
     }
 
+    async fn journal(&self, after: u64, bytes_max: usize) -> Result<Vec<kv::JournalEntry>, KvError> {
+        self.below.journal(after, bytes_max).await
+    }
+
+    fn release_journal(&self, before: u64) {
+        self.below.release_journal(before);
+    }
+
+    fn journal_bytes_max(&self) -> u64 {
+        self.below.journal_bytes_max()
+    }
+
     fn reserve_bytes(&self) -> u64 {
         0
     }
@@ -311,6 +323,70 @@ async fn a_failed_commit_takes_back_and_refuses_until_reopened() {
     let next = meta.submit(put(1, 4)).unwrap();
     assert!(next > lost);
     meta.durable(next).await.unwrap();
+}
+
+fn kept(number: u64, entry: &str) -> Change {
+    let mut change = put(number, number);
+    change.keep_in_journal(Bytes::copy_from_slice(entry.as_bytes()));
+    change
+}
+
+#[tokio::test]
+async fn the_journal_keeps_changes_by_version_until_they_are_released() {
+    let engine = SlowEngine::default();
+    let meta = open(engine.clone()).await;
+    let first = meta.submit(kept(1, "one")).unwrap();
+    meta.submit(put(2, 2)).unwrap();
+    let mut alone = Change::new();
+    alone.keep_in_journal(Bytes::from_static(b"three"));
+    let third = meta.submit(alone).unwrap();
+    assert_eq!(third.0, first.0 + 2, "an entry alone is a change too");
+    assert_eq!(meta.journal(Version(0), usize::MAX).await.unwrap(), []);
+    meta.durable(third).await.unwrap();
+    let expected = [(first, Bytes::from_static(b"one")), (third, Bytes::from_static(b"three"))];
+    assert_eq!(meta.journal(Version(0), usize::MAX).await.unwrap(), expected);
+    assert_eq!(meta.journal(first, usize::MAX).await.unwrap(), expected[1..]);
+    drop(meta);
+    let meta = open(engine).await;
+    assert_eq!(meta.journal(Version(0), usize::MAX).await.unwrap(), expected);
+    assert!(meta.submitted() > third, "versions of another life are below");
+    meta.release_journal(third);
+    assert_eq!(meta.journal(Version(0), usize::MAX).await.unwrap(), expected[1..]);
+}
+
+#[tokio::test]
+async fn what_a_failed_commit_takes_back_is_not_in_the_journal() {
+    let engine = SlowEngine::default();
+    let meta = open(engine.clone()).await;
+    let first = meta.submit(kept(1, "one")).unwrap();
+    meta.durable(first).await.unwrap();
+    engine.fails.store(true, Ordering::Relaxed);
+    let second = meta.submit(kept(2, "two")).unwrap();
+    assert!(meta.durable(second).await.is_err());
+    meta.reopen().await.unwrap();
+    let third = meta.submit(kept(3, "three")).unwrap();
+    meta.durable(third).await.unwrap();
+    let found: Vec<_> = meta.journal(Version(0), usize::MAX).await.unwrap().into_iter().map(|entry| entry.0).collect();
+    assert_eq!(found, [first, third]);
+}
+
+#[tokio::test]
+async fn entries_of_the_journal_count_in_a_group_and_have_a_longest() {
+    let meta = open(SlowEngine::default()).await;
+    let long = |bytes| {
+        let mut change = Change::new();
+        change.keep_in_journal(Bytes::from(vec![1; bytes]));
+        change
+    };
+    let most = kv::limits::JOURNAL_ENTRY_BYTES_MAX;
+    assert!(matches!(meta.submit(long(most + 1)), Err(MetaError::TooLarge { .. })));
+    let before = meta.figures().groups;
+    for _ in 0..16 {
+        meta.submit(long(most)).unwrap();
+    }
+    meta.durable(meta.submitted()).await.unwrap();
+    assert_eq!(meta.journal(Version(0), usize::MAX).await.unwrap().len(), 16);
+    assert_eq!(meta.figures().groups - before, 3, "seven of the longest fit into a batch");
 }
 
 #[tokio::test]

@@ -5,8 +5,9 @@ use smallvec::SmallVec;
 use vfs::limits::SYMLINK_BYTES_MAX;
 use vfs::{Cookie, DeviceNumber, DosAttributes, Epoch, FileType, InodeNumber, Principal, Timestamp};
 
+use super::Record;
 use crate::RecordError;
-use crate::codec::{fields, record, tags};
+use crate::codec::{Field, Reader, Writer, fields, tags};
 
 /// An inode.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +70,11 @@ pub struct InodeRecord {
     pub flags: u32,
     /// Where a symlink leads; empty for all others.
     pub symlink: Bytes,
+    /// What the journal keeps of the file up to this version is void: the records hold it, or something newer.
+    pub journal_floor: u64,
+    /// What the journal keeps of the file up to this version brings no mode and no time of modification: they were set
+    /// since.
+    pub attributes_floor: u64,
 }
 
 /// A range of regions that was cut off before its records were removed.
@@ -118,12 +124,56 @@ impl InodeRecord {
     }
 }
 
+/// The fields of both formats, in this order.
+macro_rules! head_fields {
+    ($($field:ident),+ $(,)?) => {
+        impl InodeRecord {
+            fn put_fields(&self, to: &mut Writer) {
+                $(self.$field.put(to);)+
+            }
+
+            fn take_fields(from: &mut Reader<'_>) -> Result<Self, RecordError> {
+                Ok(Self { $($field: Field::take(from)?,)+ journal_floor: 0, attributes_floor: 0 })
+            }
+        }
+    };
+}
+
 tags!(ArchiveState, "archive state", Online = 0, Copied = 1, Archived = 2);
 fields!(Mask, first_region, end_region, generation, epoch);
-record!(
-    InodeRecord,
-    "inode",
-    Self::check,
+
+/// Format 1 has no floors, which are 0 then; it is still written where they are.
+impl Record for InodeRecord {
+    const NAME: &'static str = "inode";
+
+    fn encode(&self) -> Bytes {
+        assert_eq!(self.check(), Ok(()), "an inode record that must not be written");
+        let has_floors = self.journal_floor > 0 || self.attributes_floor > 0;
+        let mut to = Writer::new(if has_floors { FORMAT_FLOORS } else { FORMAT });
+        self.put_fields(&mut to);
+        if has_floors {
+            self.journal_floor.put(&mut to);
+            self.attributes_floor.put(&mut to);
+        }
+        to.finish()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
+        let has_floors = bytes.first() == Some(&FORMAT_FLOORS);
+        let mut from = Reader::open(bytes, Self::NAME, if has_floors { FORMAT_FLOORS } else { FORMAT })?;
+        let mut record = Self::take_fields(&mut from)?;
+        if has_floors {
+            record.journal_floor = Field::take(&mut from)?;
+            record.attributes_floor = Field::take(&mut from)?;
+        }
+        from.end()?;
+        record.check()?;
+        let is_needless = has_floors && record.journal_floor == 0 && record.attributes_floor == 0;
+        if is_needless { Err(RecordError::Invalid("floors")) } else { Ok(record) }
+    }
+}
+
+head_fields!(
     born,
     file_type,
     mode,
@@ -155,5 +205,7 @@ record!(
     symlink,
 );
 
+const FORMAT: u8 = 1;
+const FORMAT_FLOORS: u8 = 2;
 /// Most masks of one inode; a further cut waits until an intent has been worked off.
 pub const INODE_MASKS_MAX: usize = 16;

@@ -8,6 +8,7 @@ mod region;
 pub(crate) mod sample;
 mod shard;
 mod space;
+mod stable;
 mod state;
 mod superblock;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use space::{
     PoolRecord, Referrer, Run, SEGMENT_BLOCKS_MAX, SPACE_RUNS_MAX, SegmentRecord, SegmentState, SharedRecord,
     SpaceRecord,
 };
+pub use stable::{STABLE_BLOCK_BYTES_MAX, StableBlock, StableWrite};
 pub use state::{NlmClientRecord, OpenRecord, PolicyRecord, ReplyRecord, StoredLock};
 pub use superblock::{HandleKey, Superblock};
 pub use usage::{Charge, Limits, OwnerUsageRecord, QuotaRecord, UsageRecord};

@@ -142,6 +142,34 @@ fn inode(random: &mut Random) -> InodeRecord {
         create_verifier: random.perhaps(Random::bytes),
         flags: random.half(),
         symlink: if file_type == FileType::Symlink { random.blob(4096) } else { Bytes::new() },
+        journal_floor: 0,
+        attributes_floor: 0,
+    }
+}
+
+/// An inode of the second format.
+pub(crate) fn inode_with_floors(seed: u64) -> InodeRecord {
+    let mut random = Random(seed);
+    let record = inode(&mut random);
+    InodeRecord {
+        journal_floor: random.below(2) * random.word(),
+        attributes_floor: 1 + random.below(1 << 50),
+        ..record
+    }
+}
+
+/// What the journal keeps of a write.
+pub(crate) fn stable_write(seed: u64) -> StableWrite {
+    let mut random = Random(seed);
+    let block = |random: &mut Random| StableBlock { block: random.word(), bytes: random.blob(4096) };
+    StableWrite {
+        inode: random.inode(),
+        size: random.perhaps(Random::word),
+        modified: random.perhaps(Random::time),
+        changed: random.time(),
+        change: random.word(),
+        clears_set_id: random.coin(),
+        blocks: (0..random.below(4)).map(|_| block(&mut random)).collect(),
     }
 }
 

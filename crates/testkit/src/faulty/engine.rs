@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use kv::{Batch, Engine, EngineFigures, Entry, KvError, Scan, Version, View};
+use kv::{Batch, Engine, EngineFigures, Entry, JournalEntry, KvError, Scan, Version, View};
 
 use super::{Fault, FaultPoint, Faults};
 
@@ -79,6 +79,20 @@ impl<E: Engine> Engine for FaultyEngine<E> {
         self.inner.reopen().await?;
         self.is_broken.store(false, Ordering::Release);
         answer(&self.faults, Ok(())).await
+    }
+
+    async fn journal(&self, after: u64, bytes_max: usize) -> Result<Vec<JournalEntry>, KvError> {
+        pass(&self.faults, FaultPoint::Scan).await?;
+        self.check()?;
+        answer(&self.faults, self.inner.journal(after, bytes_max).await).await
+    }
+
+    fn release_journal(&self, before: u64) {
+        self.inner.release_journal(before);
+    }
+
+    fn journal_bytes_max(&self) -> u64 {
+        self.inner.journal_bytes_max()
     }
 
     fn reserve_bytes(&self) -> u64 {
