@@ -1,8 +1,8 @@
 //! Reading runs of blocks.
 
-use chunk::{ChunkError, SegmentId};
+use chunk::{ChunkError, SLICE_BLOCKS_MAX, SegmentId};
 use futures_util::future::try_join_all;
-use pages::{BLOCK_SIZE, Payload};
+use pages::{BLOCK_SIZE, PageBuf, Payload};
 use uring::File;
 
 use crate::error::{io_error, missing};
@@ -28,15 +28,40 @@ impl Shared {
 
     async fn read_piece(&self, id: SegmentId, file: &File, run: Run) -> Result<Payload, ChunkError> {
         let length = run.blocks as usize * BLOCK_SIZE;
-        let buffer = self.pool.allocate_or_map(length);
-        let (buffer, outcome) = file.read_at(buffer, block_offset(run.start)).await;
+        let buffers = slices(run).map(|blocks| self.pool.allocate_or_map(blocks as usize * BLOCK_SIZE)).collect();
+        let (buffers, outcome) = file.read_all_at(buffers, block_offset(run.start)).await;
         let count = outcome.map_err(|error| io_error("reading", id, &error))?;
         if count < length {
             return Err(missing(id, &format!("the file ends within blocks {} to {}", run.start, run.end())));
         }
-        Ok(buffer.freeze().into())
+        Ok(buffers.into_iter().map(PageBuf::freeze).collect())
     }
 }
 
-/// 1 MiB: the largest size class of the pool.
+/// The blocks of each slice of a run: see [`chunk::Store::read`].
+fn slices(run: Run) -> impl Iterator<Item = u32> {
+    let (mut at, mut left) = (run.start, run.blocks);
+    std::iter::from_fn(move || {
+        let blocks = left.min(SLICE_BLOCKS_MAX - at % SLICE_BLOCKS_MAX);
+        at += blocks;
+        left -= blocks;
+        (blocks > 0).then_some(blocks)
+    })
+}
+
+/// 1 MiB.
 const READ_BLOCKS_MAX: u32 = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_end_at_multiples_of_their_size() {
+        let of = |start, blocks| slices(Run { start, blocks }).collect::<Vec<_>>();
+        assert_eq!(of(0, 16), [16]);
+        assert_eq!(of(5, 3), [3]);
+        assert_eq!(of(15, 18), [1, 16, 1]);
+        assert_eq!(of(16, 40), [16, 16, 8]);
+    }
+}

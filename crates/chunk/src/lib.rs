@@ -17,6 +17,9 @@ pub use id::{Owner, Placed, Placement, SegmentId};
 pub use memory::{MemorySettings, MemoryStore};
 use pages::Payload;
 
+/// Most blocks of a slice that is read: 64 KiB.
+pub const SLICE_BLOCKS_MAX: u32 = 16;
+
 /// Blocks of one segment that are named by durable metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveSegment {
@@ -64,7 +67,9 @@ pub trait Store: Send + Sync + 'static {
     /// Errors, in order: `Unaligned`, `NoSpace`, `Io`.
     fn place(&self, owner: Owner, blocks: Payload) -> impl Future<Output = Result<Vec<Placed>, ChunkError>> + Send;
 
-    /// Reads `blocks` blocks from `placement` on, all within one segment.
+    /// Reads `blocks` blocks from `placement` on, all within one segment. The slices are whole blocks, have memory of
+    /// their own each, and none reaches over a multiple of [`SLICE_BLOCKS_MAX`] blocks of the segment: whoever keeps one
+    /// keeps nothing else with it.
     ///
     /// Errors, in order: `Missing`, `Io`.
     fn read(&self, placement: Placement, blocks: u32) -> impl Future<Output = Result<Payload, ChunkError>> + Send;

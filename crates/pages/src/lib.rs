@@ -10,7 +10,7 @@ mod pool;
 pub use block::PageBuf;
 pub use budget::{Budget, Reservation};
 pub use payload::Payload;
-pub use pool::{Exhausted, Pool, PoolSettings, PoolUsage, SIZE_CLASSES};
+pub use pool::{Exhausted, Pool, PoolSettings, PoolUsage, SIZE_CLASSES, held_bytes};
 
 /// Bytes in one block: the unit of checksums, of freeing and of direct I/O alignment.
 pub const BLOCK_SIZE: usize = 4096;

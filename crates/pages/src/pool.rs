@@ -38,6 +38,13 @@ pub struct PoolUsage {
 /// mapped for itself and goes back to the system when it is dropped.
 pub const SIZE_CLASSES: [usize; 6] = [BLOCK_SIZE, 16 << 10, 64 << 10, 256 << 10, 512 << 10, (1 << 20) + (8 << 10)];
 
+/// The memory that a buffer of `length` bytes takes: its size class, or whole blocks above the largest.
+#[must_use]
+pub fn held_bytes(length: usize) -> usize {
+    let class = SIZE_CLASSES.iter().copied().find(|size| length <= *size);
+    class.unwrap_or_else(|| length.next_multiple_of(BLOCK_SIZE))
+}
+
 /// A bounded source of aligned memory. Clones are the same pool; any thread may use it.
 #[derive(Clone)]
 pub struct Pool(Arc<Shared>);

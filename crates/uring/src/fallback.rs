@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 
 use rustix::fs::{fallocate, fdatasync, fsync};
-use rustix::io::{Errno, pread, pwritev, pwritev2};
+use rustix::io::{Errno, preadv, pwritev, pwritev2};
 
 use crate::operation::{Operation, Progress};
 
@@ -24,8 +24,8 @@ pub(crate) fn run(file: BorrowedFd<'_>, operation: &mut Operation) -> io::Result
 fn step(file: BorrowedFd<'_>, operation: &mut Operation) -> Result<usize, Errno> {
     match operation {
         Operation::Read(read) => {
-            let offset = read.offset + read.done as u64;
-            pread(file, read.rest(), offset)
+            let position = read.position();
+            preadv(file, read.vectors(), position)
         }
         Operation::Write(write) if write.durable => pwritev2(file, write.vectors(), write.position(), write.flags()),
         Operation::Write(write) => pwritev(file, write.vectors(), write.position()),

@@ -73,10 +73,19 @@ impl File {
     /// Fills `buffer` (its whole length) from `offset` on. Gives back the buffer and the bytes read, which are fewer
     /// only at the end of the file; what lies behind them in the buffer is unspecified.
     pub async fn read_at(&self, buffer: PageBuf, offset: u64) -> (PageBuf, io::Result<usize>) {
-        let done = self.run(Operation::Read(Read { buffer, offset, done: 0 })).await;
+        let (mut buffers, outcome) = self.read_all_at(vec![buffer], offset).await;
+        (buffers.pop().unwrap_or_else(|| PageBuf::unpooled(0)), outcome)
+    }
+
+    /// As [`File::read_at`], into buffers one after the other: one system call, or operation of the ring.
+    pub async fn read_all_at(&self, buffers: Vec<PageBuf>, offset: u64) -> (Vec<PageBuf>, io::Result<usize>) {
+        let done = self.run(Operation::Read(Read::new(buffers, offset))).await;
         match done.operation {
-            Operation::Read(read) => (read.buffer, done.result.map(|()| read.done)),
-            _ => (PageBuf::unpooled(0), Err(io::ErrorKind::Other.into())),
+            Operation::Read(read) => {
+                let count = read.done;
+                (read.into_buffers(), done.result.map(|()| count))
+            }
+            _ => (Vec::new(), Err(io::ErrorKind::Other.into())),
         }
     }
 

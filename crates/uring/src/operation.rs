@@ -1,6 +1,6 @@
 //! One operation on a file, as it travels between a future and the kernel.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::slice;
 
 use bytes::Bytes;
@@ -27,9 +27,13 @@ pub(crate) enum Operation {
 }
 
 pub(crate) struct Read {
-    pub(crate) buffer: PageBuf,
-    pub(crate) offset: u64,
+    /// Filled one after the other.
+    buffers: Vec<PageBuf>,
+    /// What is not filled yet of them.
+    vectors: Vec<IoSliceMut<'static>>,
+    offset: u64,
     pub(crate) done: usize,
+    length: usize,
 }
 
 pub(crate) struct Write {
@@ -81,10 +85,18 @@ impl Operation {
     pub(crate) fn entry(&mut self, file: types::Fd) -> squeue::Entry {
         match self {
             Self::Read(read) => {
-                let offset = read.offset + read.done as u64;
-                let rest = read.rest();
-                let length = u32::try_from(rest.len()).unwrap_or(TRANSFER_BYTES_MAX).min(TRANSFER_BYTES_MAX);
-                opcode::Read::new(file, rest.as_mut_ptr(), length).offset(offset).build()
+                let offset = read.position();
+                match read.vectors.as_mut_slice() {
+                    [one] => {
+                        let length = u32::try_from(one.len()).unwrap_or(TRANSFER_BYTES_MAX);
+                        opcode::Read::new(file, one.as_mut_ptr(), length).offset(offset).build()
+                    }
+                    many => {
+                        #[expect(clippy::cast_possible_truncation, reason = "at most VECTORS_MAX")]
+                        let count = many.len() as u32;
+                        opcode::Readv::new(file, many.as_ptr().cast(), count).offset(offset).build()
+                    }
+                }
             }
             Self::Write(write) => {
                 #[expect(clippy::cast_possible_truncation, reason = "at most VECTORS_MAX")]
@@ -105,16 +117,48 @@ impl Operation {
 }
 
 impl Read {
-    /// The part of the buffer that is not filled yet.
-    pub(crate) fn rest(&mut self) -> &mut [u8] {
-        self.buffer.get_mut(self.done..).unwrap_or_default()
+    pub(crate) fn new(buffers: Vec<PageBuf>, offset: u64) -> Self {
+        let length = buffers.iter().map(|buffer| buffer.len()).sum();
+        let mut read = Self { buffers, vectors: Vec::new(), offset, done: 0, length };
+        read.point_at_rest();
+        read
+    }
+
+    pub(crate) fn position(&self) -> u64 {
+        self.offset + self.done as u64
+    }
+
+    pub(crate) fn vectors(&mut self) -> &mut [IoSliceMut<'static>] {
+        &mut self.vectors
+    }
+
+    pub(crate) fn into_buffers(self) -> Vec<PageBuf> {
+        self.buffers
     }
 
     fn advance(&mut self, count: usize) -> Progress {
         self.done += count;
         // A part that ends off a sector is the end of the file; asking again would be refused under O_DIRECT.
-        let ended = count == 0 || self.done >= self.buffer.len() || !count.is_multiple_of(SECTOR_BYTES);
-        if ended { Progress::Finished } else { Progress::Unfinished }
+        let ended = count == 0 || self.done >= self.length || !count.is_multiple_of(SECTOR_BYTES);
+        if ended {
+            return Progress::Finished;
+        }
+        self.point_at_rest();
+        Progress::Unfinished
+    }
+
+    fn point_at_rest(&mut self) {
+        self.vectors.clear();
+        let (mut skip, mut left) = (self.done, TRANSFER_BYTES_MAX as usize);
+        for buffer in &mut self.buffers {
+            let length = buffer.len();
+            let take = length.saturating_sub(skip).min(left);
+            if take > 0 && self.vectors.len() < VECTORS_MAX {
+                self.vectors.extend(buffer.get_mut(skip..skip + take).map(unbound_mut));
+                left -= take;
+            }
+            skip = skip.saturating_sub(length);
+        }
     }
 }
 
@@ -168,6 +212,14 @@ fn unbound(part: &Bytes) -> IoSlice<'static> {
     IoSlice::new(unsafe { slice::from_raw_parts(part.as_ptr(), part.len()) })
 }
 
+/// As [`unbound`], of memory that is written.
+fn unbound_mut(part: &mut [u8]) -> IoSliceMut<'static> {
+    // SAFETY: `part` is memory of `Read::buffers`, which lives as long as the vector, because both stand in the same
+    // `Read`; nobody touches a buffer before `into_buffers` has taken the vectors away, and vectors never leave the
+    // `Read` except by a borrow.
+    IoSliceMut::new(unsafe { slice::from_raw_parts_mut(part.as_mut_ptr(), part.len()) })
+}
+
 /// The kernel moves at most 2 GiB - 4 KiB in one call; whole megabytes keep every part aligned.
 const TRANSFER_BYTES_MAX: u32 = 1 << 30;
 /// UIO_MAXIOV of Linux.
@@ -206,10 +258,26 @@ mod tests {
 
     #[test]
     fn a_read_ends_with_the_file() {
-        let mut read = Read { buffer: PageBuf::unpooled(8192), offset: 0, done: 0 };
+        let mut read = Read::new(vec![PageBuf::unpooled(8192)], 0);
         assert_eq!(read.advance(4096), Progress::Unfinished);
-        assert_eq!(read.rest().len(), 4096);
+        assert_eq!(left_to_read(&mut read), [4096]);
         assert_eq!(read.advance(0), Progress::Finished);
         assert_eq!(read.advance(100), Progress::Finished);
+    }
+
+    #[test]
+    fn a_short_read_goes_on_in_the_buffer_where_it_stopped() {
+        let mut read = Read::new([4096, 8192, 4096].map(PageBuf::unpooled).into(), 1 << 20);
+        assert_eq!(left_to_read(&mut read), [4096, 8192, 4096]);
+        assert_eq!(read.advance(4096 + 512), Progress::Unfinished);
+        assert_eq!((left_to_read(&mut read), read.position()), (vec![8192 - 512, 4096], (1 << 20) + 4608));
+        assert_eq!(read.advance(8192 - 512), Progress::Unfinished);
+        assert_eq!(left_to_read(&mut read), [4096]);
+        assert_eq!(read.advance(4096), Progress::Finished);
+        assert_eq!(read.into_buffers().len(), 3);
+    }
+
+    fn left_to_read(read: &mut Read) -> Vec<usize> {
+        read.vectors().iter().map(|vector| vector.len()).collect()
     }
 }

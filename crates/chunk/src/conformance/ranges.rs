@@ -1,10 +1,11 @@
 //! Reads of parts, and of what is not there.
 
 use super::{ALICE, Engine, pattern, place, places};
-use crate::{ChunkError, Placement, SegmentId, Store};
+use crate::{ChunkError, Placement, SLICE_BLOCKS_MAX, SegmentId, Store};
 
 pub(super) async fn all<E: Engine>(engine: &E) {
     parts_of_runs(&engine.fresh().await).await;
+    slices_can_be_kept_one_by_one(&engine.fresh().await).await;
     what_was_never_placed_is_missing(&engine.fresh().await).await;
     freeing_a_part_leaves_the_rest(&engine.fresh().await).await;
 }
@@ -22,6 +23,20 @@ async fn parts_of_runs<S: Store>(store: &S) {
         let part = store.read(run.placement.plus(from), blocks).await.expect("read of a part");
         let (offset, length) = (from as usize * pages::BLOCK_SIZE, blocks as usize * pages::BLOCK_SIZE);
         assert!(part == payload.slice(offset, length), "{blocks} blocks from {from} differ");
+    }
+}
+
+async fn slices_can_be_kept_one_by_one<S: Store>(store: &S) {
+    let placed = place(store, ALICE, pattern(3, 60)).await;
+    for run in placed {
+        let mut at = run.placement.block();
+        for slice in store.read(run.placement, run.blocks).await.expect("read of a run").slices() {
+            assert!(slice.len().is_multiple_of(pages::BLOCK_SIZE), "a slice of {} bytes", slice.len());
+            let end = at + u32::try_from(slice.len() / pages::BLOCK_SIZE).expect("a few blocks");
+            let is_within = at / SLICE_BLOCKS_MAX == (end - 1) / SLICE_BLOCKS_MAX;
+            assert!(is_within, "a slice of blocks {at} to {end} of a segment");
+            at = end;
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! What the owner of a shard keeps in memory: decoded records and clean blocks.
 
 mod block;
+mod hash;
 mod records;
 mod table;
 
-pub(crate) use block::BlockCache;
+pub(crate) use block::{BlockCache, Cached};
+pub(crate) use hash::{Seeded, part_of};
 pub(crate) use records::{
     BacklinkEntry, Backlinks, Bucket, BucketEntry, BucketKey, Miss, OwnerKey, RecordCache, RegionKey, Seen,
 };

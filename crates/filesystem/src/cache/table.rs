@@ -3,17 +3,19 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, Hash};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use meta::Version;
 use vfs::CacheFigures;
 
+use super::hash::{Seeded, part_of};
+
 /// A bounded, sharded map from keys to values with the version that wrote each.
 pub(crate) struct Table<K, V> {
     parts: Vec<Mutex<Part<K, V>>>,
-    hasher: RandomState,
+    hasher: Seeded,
     entries_max: usize,
     tickets: AtomicU64,
 }
@@ -32,7 +34,7 @@ pub(crate) struct Slot<V> {
 pub(crate) struct Loading(u64);
 
 struct Part<K, V> {
-    entries: HashMap<K, Entry<V>>,
+    entries: HashMap<K, Entry<V>, Seeded>,
     order: VecDeque<K>,
     hits: u64,
     misses: u64,
@@ -46,10 +48,12 @@ enum Entry<V> {
 impl<K: Eq + Hash + Clone, V: Clone> Table<K, V> {
     /// A table that holds about `entries_max` values.
     pub(crate) fn new(entries_max: usize) -> Self {
-        let part = || Mutex::new(Part { entries: HashMap::new(), order: VecDeque::new(), hits: 0, misses: 0 });
+        let hasher = Seeded::default();
+        let entries = || HashMap::with_hasher(hasher);
+        let part = || Mutex::new(Part { entries: entries(), order: VecDeque::new(), hits: 0, misses: 0 });
         Self {
             parts: std::iter::repeat_with(part).take(PARTS).collect(),
-            hasher: RandomState::new(),
+            hasher,
             entries_max: (entries_max / PARTS).max(ENTRIES_PER_PART_MIN),
             tickets: AtomicU64::new(1),
         }
@@ -133,8 +137,7 @@ impl<K: Eq + Hash + Clone, V: Clone> Table<K, V> {
     }
 
     fn part(&self, key: &K) -> MutexGuard<'_, Part<K, V>> {
-        #[expect(clippy::cast_possible_truncation, reason = "only the low bits matter")]
-        let index = self.hasher.hash_one(key) as usize % PARTS;
+        let index = part_of(self.hasher.hash_one(key), PARTS);
         #[expect(clippy::indexing_slicing, reason = "below PARTS")]
         self.parts[index].lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -16,6 +16,7 @@ mod place;
 mod plane;
 mod read;
 mod remove;
+mod span;
 mod state;
 mod truncate;
 mod write;

@@ -1,12 +1,13 @@
 //! What is in memory of a file that is being read or written: data and attributes that no change names yet.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use vfs::{FsError, InodeId, Timestamp};
 
 use super::buffer::Buffer;
+use crate::cache::{Seeded, part_of};
 
 /// Attributes that writes have changed and no change has submitted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,13 +49,13 @@ pub(crate) struct FileData {
 #[derive(Debug)]
 pub(crate) struct FileTable {
     parts: Vec<Mutex<Part>>,
-    hasher: RandomState,
+    hasher: Seeded,
 }
 
 /// A part of the table; idle files are swept out when it has doubled since the last time.
 #[derive(Debug)]
 struct Part {
-    files: HashMap<InodeId, Arc<FileState>>,
+    files: HashMap<InodeId, Arc<FileState>, Seeded>,
     sweep_at: usize,
 }
 
@@ -83,7 +84,7 @@ impl FileData {
 impl FileTable {
     /// No file has anything in memory.
     pub(crate) fn new() -> Self {
-        Self { parts: std::iter::repeat_with(Mutex::default).take(PARTS).collect(), hasher: RandomState::new() }
+        Self { parts: std::iter::repeat_with(Mutex::default).take(PARTS).collect(), hasher: Seeded::default() }
     }
 
     /// The state of a file that has one.
@@ -113,8 +114,7 @@ impl FileTable {
     }
 
     fn part(&self, inode: InodeId) -> MutexGuard<'_, Part> {
-        #[expect(clippy::cast_possible_truncation, reason = "only the low bits matter")]
-        let index = self.hasher.hash_one(inode) as usize % PARTS;
+        let index = part_of(self.hasher.hash_one(inode), PARTS);
         #[expect(clippy::indexing_slicing, reason = "below PARTS")]
         self.parts[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -130,7 +130,7 @@ impl Part {
 
 impl Default for Part {
     fn default() -> Self {
-        Self { files: HashMap::new(), sweep_at: FILES_PER_PART_MIN }
+        Self { files: HashMap::default(), sweep_at: FILES_PER_PART_MIN }
     }
 }
 

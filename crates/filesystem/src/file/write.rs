@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use meta::records::InodeRecord;
+use pages::BLOCK_SIZE;
 use smallvec::SmallVec;
 use std::sync::Arc;
 use vfs::limits::{FILE_SIZE_MAX, IO_BYTES_MAX};
@@ -10,12 +11,14 @@ use vfs::{Attributes, Change, Failure, FsError, OpContext, Stability, WriteReply
 use super::buffer::{Bases, Ticket, blocks_of};
 use super::check::check_bytes;
 use super::plane::DirtyRoom;
+use super::span::Unknown;
 use super::state::FileData;
 use super::{FileState, Pending};
 use crate::Filesystem;
 use crate::access::WRITE;
 use crate::attributes::{effective, without_set_id};
-use crate::cache::Seen;
+use crate::cache::{Miss, Seen};
+use crate::turn::Scratch;
 
 /// What has been found and taken for a write so far.
 #[derive(Debug, Default)]
@@ -150,9 +153,18 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         block: u64,
     ) -> Result<Option<Bytes>, Failure> {
         let _guard = self.data.gate.enter();
-        let mut sources = self.stored_sources((inode, record), block..block + 1, &mut Seen::default()).await?;
-        self.fetch(inode, block, &mut sources).await?;
-        Ok(sources.pop().and_then(super::fetch::Source::into_bytes))
+        for _ in 0..ATTEMPTS_MAX {
+            match self.spans_of((inode, record), block..block + 1, &mut Seen::default()) {
+                Ok(spans) if spans.has_hole() => return Ok(None),
+                Ok(spans) => {
+                    let spans = self.fetch(inode, spans).await?;
+                    return Ok(Some(spans.into_payload(0, BLOCK_SIZE).to_bytes()));
+                }
+                Err(Unknown::Region(key)) => self.load(Miss::Region(key), &mut Scratch::default()).await?,
+                Err(Unknown::Foreign) => return Err(FsError::Io.into()),
+            }
+        }
+        Err(FsError::Delay.into())
     }
 }
 
