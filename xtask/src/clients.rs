@@ -57,7 +57,7 @@ fn missing() -> impl Iterator<Item = &'static Client> {
     CLIENTS.iter().filter(|client| !is_installed(client.program))
 }
 
-fn install_packages(packages: &[&str]) -> bool {
+pub(crate) fn install_packages(packages: &[&str]) -> bool {
     let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
     arguments.extend_from_slice(packages);
     let install = Task::new("apt-get", &arguments).set("DEBIAN_FRONTEND", "noninteractive");

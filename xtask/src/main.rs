@@ -1,5 +1,7 @@
-//! The commands of the README: the gate (`test`), its quick half (`lint`), the test clients (`clients`), fuzzing (`fuzz`).
+//! The commands of the README: the gate (`test`), its quick half (`lint`), the test clients (`clients`), fuzzing (`fuzz`), benches
+//! (`bench`).
 
+mod bench;
 mod clients;
 mod command;
 mod fuzz;
@@ -27,6 +29,9 @@ enum Verb {
     Clients(clients::ClientOptions),
     /// Run the decoders under libFuzzer (needs a C++ compiler).
     Fuzz(fuzz::FuzzOptions),
+    /// How fast Berth is: against the machine, other servers, and its own size.
+    #[command(subcommand)]
+    Bench(bench::Verb),
 }
 
 fn main() -> ExitCode {
@@ -35,6 +40,7 @@ fn main() -> ExitCode {
         Verb::Lint => gate::lint(),
         Verb::Clients(options) => clients::run(&options),
         Verb::Fuzz(options) => fuzz::run(&options),
+        Verb::Bench(verb) => bench::run(&verb),
     };
     let Err(error) = outcome else { return ExitCode::SUCCESS };
     // One line: a backtrace of this tool tells nobody why the gate failed.

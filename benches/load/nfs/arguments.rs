@@ -45,12 +45,41 @@ pub(crate) struct Arguments {
     /// Entries of the directory that is listed; files that are there to be removed.
     #[arg(long, default_value_t = 10_000)]
     pub(crate) entries: u64,
+    /// Directories over which these entries are spread; with 1 they lie in the run's folder itself.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) directories: u64,
+    /// Ends after so many operations, if the time is not up before.
+    #[arg(long)]
+    pub(crate) limit: Option<u64>,
+    /// Name of the folder below the export that a run makes or, with `--phase measure`, finds.
+    #[arg(long)]
+    pub(crate) folder: Option<String>,
+    /// Only make what the operation needs, only measure on what is there, or both.
+    #[arg(long, value_enum, default_value_t = Phase::All)]
+    pub(crate) phase: Phase,
+    /// Threads of this program; connections are shared out over them.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) threads: usize,
+    /// Connections that make one call and then rest; what the server's memory grows by for each is told.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) idle_connections: usize,
     /// Congestion control of the client's sockets.
     #[arg(long, default_value = "cubic")]
     pub(crate) congestion: String,
     /// One JSON object instead of a line for people.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What of a run is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Phase {
+    /// Prepare, then measure.
+    All,
+    /// Make what the operation needs in `--folder`, and end.
+    Prepare,
+    /// Find that in `--folder` and measure.
+    Measure,
 }
 
 /// What is done again and again.
@@ -64,12 +93,18 @@ pub(crate) enum OperationKind {
     Access,
     /// LOOKUP of one of 64 names.
     Lookup,
+    /// LOOKUP of any of the entries, at random.
+    LookupAny,
     /// READ of 4 KiB at random aligned places of a file.
     Read4k,
     /// READ of 1 MiB, one after the other.
     Read1m,
-    /// UNSTABLE WRITE of 1 MiB, one after the other, a COMMIT after every 64.
+    /// UNSTABLE WRITE of 1 MiB, one after the other, a COMMIT after every 8 of a slot.
     Write1m,
+    /// UNSTABLE WRITE of 4 KiB at random aligned places of a file, a COMMIT now and then.
+    Write4k,
+    /// UNSTABLE WRITE of every second 4 KiB of a file in order, each place once: a file of many extents.
+    WriteEvery2nd,
     /// FILE_SYNC WRITE of 4 KiB at random aligned places of a file.
     Write4kSync,
     /// CREATE, WRITE of 4 KiB, COMMIT of a new file.
@@ -97,6 +132,11 @@ impl Arguments {
 
     pub(crate) fn drain(&self) -> Duration {
         Duration::from_secs_f64(self.drain_seconds)
+    }
+
+    /// The run's folder: the one that was named, or one of this process.
+    pub(crate) fn folder(&self) -> String {
+        self.folder.clone().unwrap_or_else(|| format!("nfs-load-{}", std::process::id()))
     }
 
     pub(crate) fn mount_address(&self) -> SocketAddr {

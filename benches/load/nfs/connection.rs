@@ -27,6 +27,8 @@ pub(crate) struct Tally {
     pub(crate) first_error: Option<String>,
     pub(crate) retries: u64,
     pub(crate) latency_ns: Histogram<u64>,
+    /// When it had nothing more to do, if that was before the window's end.
+    pub(crate) exhausted: Option<Instant>,
 }
 
 /// A connection and its slots.
@@ -66,8 +68,15 @@ impl Connection {
         let begun = now();
         let slots: Vec<_> =
             operations.into_iter().map(|operation| Slot { operation, call: None, begun, calls: 0 }).collect();
-        let tally =
-            Tally { operations: 0, bytes: 0, errors: 0, first_error: None, retries: 0, latency_ns: new_histogram()? };
+        let tally = Tally {
+            operations: 0,
+            bytes: 0,
+            errors: 0,
+            first_error: None,
+            retries: 0,
+            latency_ns: new_histogram()?,
+            exhausted: None,
+        };
         Ok(Self {
             stream,
             slots,
@@ -88,6 +97,7 @@ impl Connection {
         loop {
             self.write()?;
             if self.in_flight == 0 {
+                self.tally.exhausted = Some(now()).filter(|time| *time < window.end);
                 return Ok(self.tally);
             }
             let wanted =

@@ -7,13 +7,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use nfs_wire::mount::{DirPath, v3 as mount3};
 use nfs_wire::nfs3::{
-    Create, CreateArgs, CreateHow, DirOpArgs, FileHandle, Filename, Mkdir, MkdirArgs, Reply3, Sattr3,
+    Create, CreateArgs, CreateHow, DirOpArgs, FileHandle, Filename, Lookup, LookupArgs, Mkdir, MkdirArgs, Reply3,
+    Sattr3,
 };
 use nfs_wire::rpc::Procedure;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::arguments::{Arguments, OperationKind};
+use crate::arguments::{Arguments, OperationKind, Phase};
 use crate::connection::Connection;
 use crate::operations::{CreateNames, FileFill, Names, Operation};
 use crate::rpc::{Call, Reply};
@@ -36,33 +37,50 @@ pub(crate) struct Ground {
     pub(crate) old_names: Arc<Names>,
     /// Names that do not exist.
     pub(crate) new_names: Arc<Names>,
+    /// Operations that may still begin, if they are limited.
+    pub(crate) left: Option<Arc<AtomicU64>>,
 }
 
-/// Mounts and makes what the operation needs.
+/// Mounts and makes what the operation needs, or finds it.
 pub(crate) async fn prepare(arguments: &Arguments) -> Result<Ground> {
     let root = mount(arguments).await.context("MOUNT")?;
     let mut plain = Plain::connect(arguments.server).await?;
-    let folder = plain.mkdir(&root, &format!("nfs-load-{}", std::process::id())).await?;
-    let file = plain.create(&folder, "file").await?;
+    let is_there = arguments.phase == Phase::Measure;
+    let folder = plain.folder(is_there, &root, &arguments.folder()).await?;
+    let file = if is_there { plain.lookup(&folder, "file").await? } else { plain.create(&folder, "file").await? };
+    let mut folders = vec![folder.clone()];
+    if arguments.directories > 1 {
+        folders.clear();
+        for number in 0..arguments.directories {
+            folders.push(plain.folder(is_there, &folder, &format!("d-{number}")).await?);
+        }
+    }
     let ground = Arc::new(Ground {
         file,
         file_bytes: arguments.file_bytes,
         next_place: AtomicU64::new(0),
         some_names: (0..NAMES_LOOKED_UP).filter_map(|number| Filename::new(format!("old-{number}")).ok()).collect(),
-        old_names: Names::new(&folder, "old-", arguments.entries),
-        new_names: Names::new(&folder, "new-", u64::MAX),
+        old_names: Names::new(&folders, "old-", arguments.entries),
+        // A second life on the same folder makes names of its own.
+        new_names: Names::new(&folders, &format!("new-{}-", std::process::id()), u64::MAX),
+        left: arguments.limit.map(|limit| Arc::new(AtomicU64::new(limit))),
         folder,
     });
+    if !is_there {
+        fill(arguments, &ground, &folders).await?;
+    }
+    Arc::into_inner(ground).context("the ground is still used")
+}
+
+async fn fill(arguments: &Arguments, ground: &Arc<Ground>, folders: &[FileHandle]) -> Result<()> {
     let slots = || 0..PREPARE_DEPTH;
-    let files = files_needed(arguments);
-    let names = Names::new(&ground.folder, "old-", files);
+    let names = Names::new(folders, "old-", files_needed(arguments));
     run(arguments, slots().map(|_| Box::new(CreateNames(Arc::clone(&names))) as Box<dyn Operation>).collect()).await?;
     if needs_data(arguments.operation) {
         let next = Arc::new(AtomicU64::new(0));
-        run(arguments, slots().map(|_| Box::new(FileFill::new(&ground, &next)) as Box<dyn Operation>).collect())
-            .await?;
+        run(arguments, slots().map(|_| Box::new(FileFill::new(ground, &next)) as Box<dyn Operation>).collect()).await?;
     }
-    Arc::into_inner(ground).context("the ground is still used")
+    Ok(())
 }
 
 async fn run(arguments: &Arguments, operations: Vec<Box<dyn Operation>>) -> Result<()> {
@@ -79,7 +97,7 @@ fn files_needed(arguments: &Arguments) -> u64 {
     match arguments.operation {
         OperationKind::Lookup => NAMES_LOOKED_UP,
         OperationKind::Rename => slots as u64,
-        OperationKind::Remove | OperationKind::Readdirplus => arguments.entries,
+        OperationKind::Remove | OperationKind::Readdirplus | OperationKind::LookupAny => arguments.entries,
         _ => 0,
     }
 }
@@ -87,7 +105,11 @@ fn files_needed(arguments: &Arguments) -> u64 {
 fn needs_data(operation: OperationKind) -> bool {
     matches!(
         operation,
-        OperationKind::Read4k | OperationKind::Read1m | OperationKind::Write1m | OperationKind::Write4kSync
+        OperationKind::Read4k
+            | OperationKind::Read1m
+            | OperationKind::Write1m
+            | OperationKind::Write4k
+            | OperationKind::Write4kSync
     )
 }
 
@@ -101,19 +123,38 @@ async fn mount(arguments: &Arguments) -> Result<FileHandle> {
 }
 
 /// One call at a time.
-struct Plain(TcpStream);
+struct Plain {
+    stream: TcpStream,
+    /// Of the last call; some servers leave out a call whose xid they have seen.
+    xid: u32,
+}
 
 impl Plain {
     async fn connect(address: std::net::SocketAddr) -> Result<Self> {
-        Ok(Self(TcpStream::connect(address).await.with_context(|| format!("at {address}"))?))
+        let stream = TcpStream::connect(address).await.with_context(|| format!("at {address}"))?;
+        Ok(Self { stream, xid: 0 })
     }
 
     async fn call<P: Procedure>(&mut self, args: &P::Args) -> Result<P::Result> {
-        self.0.write_all(&Call::new::<P>(args).head).await?;
-        let length = self.0.read_u32().await? & !(1 << 31);
+        self.xid += 1;
+        self.stream.write_all(&Call::new::<P>(args).stamped(self.xid).head).await?;
+        let length = self.stream.read_u32().await? & !(1 << 31);
         let mut record = vec![0; usize::try_from(length)?];
-        self.0.read_exact(&mut record).await?;
+        self.stream.read_exact(&mut record).await?;
         Reply::parse(&record)?.decode()
+    }
+
+    /// A directory that is there, or a new one.
+    async fn folder(&mut self, is_there: bool, parent: &FileHandle, name: &str) -> Result<FileHandle> {
+        if is_there { self.lookup(parent, name).await } else { self.mkdir(parent, name).await }
+    }
+
+    async fn lookup(&mut self, parent: &FileHandle, name: &str) -> Result<FileHandle> {
+        let what = DirOpArgs { dir: parent.clone(), name: Filename::new(name.to_owned())? };
+        match self.call::<Lookup>(&LookupArgs { what }).await? {
+            Reply3::Ok(found) => Ok(found.object),
+            Reply3::Failed(status, _) => bail!("LOOKUP {name}: {status:?}"),
+        }
     }
 
     async fn mkdir(&mut self, parent: &FileHandle, name: &str) -> Result<FileHandle> {

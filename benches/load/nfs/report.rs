@@ -31,12 +31,14 @@ pub(crate) struct Report {
     server_cpu_seconds: Option<f64>,
     server_cpu_us_per_operation: Option<f64>,
     server_cpu_seconds_per_gibibyte: Option<f64>,
+    server_bytes_per_idle_connection: Option<f64>,
 }
 
 impl Report {
     #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-    pub(crate) fn new(arguments: &Arguments, tallies: &[Tally], cpu: Option<Duration>) -> Self {
-        let seconds = Window::new(arguments.warmup(), arguments.time()).seconds();
+    pub(crate) fn new(arguments: &Arguments, window: &Window, measured: &Measured) -> Self {
+        let Measured { tallies, cpu, bytes_per_idle_connection } = measured;
+        let seconds = seconds(window, tallies);
         let sum = |count: fn(&Tally) -> u64| tallies.iter().map(count).sum::<u64>();
         let (operations, bytes) = (sum(|tally| tally.operations), sum(|tally| tally.bytes));
         let latency = joined(tallies);
@@ -62,8 +64,26 @@ impl Report {
             server_cpu_seconds_per_gibibyte: cpu_seconds
                 .filter(|_| bytes > 0)
                 .map(|cpu| cpu * f64::from(1 << 30) / bytes as f64),
+            server_bytes_per_idle_connection: *bytes_per_idle_connection,
         }
     }
+}
+
+/// What was found out.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    pub(crate) tallies: Vec<Tally>,
+    /// CPU time of the server.
+    pub(crate) cpu: Option<Duration>,
+    /// What its memory grew by.
+    pub(crate) bytes_per_idle_connection: Option<f64>,
+}
+
+/// Of the window, or until the last connection had nothing more to do.
+fn seconds(window: &Window, tallies: &[Tally]) -> f64 {
+    let ends: Option<Vec<_>> = tallies.iter().map(|tally| tally.exhausted).collect();
+    let end = ends.and_then(|ends| ends.into_iter().max()).unwrap_or(window.end);
+    (end - window.begin).as_secs_f64().max(1e-6)
 }
 
 fn joined(tallies: &[Tally]) -> Option<Histogram<u64>> {
@@ -98,6 +118,9 @@ impl fmt::Display for Report {
         }
         if let Some(cpu) = self.server_cpu_seconds_per_gibibyte {
             write!(formatter, ", {cpu:.3} s/GiB")?;
+        }
+        if let Some(bytes) = self.server_bytes_per_idle_connection {
+            write!(formatter, ", {bytes:.0} bytes for an idle connection")?;
         }
         Ok(())
     }

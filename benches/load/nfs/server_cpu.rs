@@ -16,11 +16,17 @@ impl ServerCpu {
         Self { pid }
     }
 
-    /// CPU time from the begin of the window to its end, and on until the server rests, at most `drain`.
-    pub(crate) async fn measure(&self, window: &Window, drain: Duration) -> Option<Duration> {
+    /// CPU time from the begin of the window to its end, or to when all is done, and on until the server rests, at most
+    /// `drain`.
+    pub(crate) async fn measure(
+        &self,
+        window: &Window,
+        drain: Duration,
+        all_done: impl Future<Output = ()>,
+    ) -> Option<Duration> {
         tokio::time::sleep_until(window.begin.into()).await;
         let before = self.used()?;
-        tokio::time::sleep_until(window.end.into()).await;
+        let _ended = tokio::time::timeout_at(window.end.into(), all_done).await;
         self.settle(drain).await;
         self.used().map(|after| after.saturating_sub(before))
     }
@@ -36,6 +42,13 @@ impl ServerCpu {
                 return;
             }
         }
+    }
+
+    /// Memory of the process that is in the machine's (VmRSS), in bytes.
+    pub(crate) fn memory_bytes(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid?)).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
     }
 
     /// User and system time of all its threads.

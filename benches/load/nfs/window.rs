@@ -15,10 +15,6 @@ impl Window {
         let begin = Instant::now() + warmup;
         Self { begin, end: begin + time }
     }
-
-    pub(crate) fn seconds(&self) -> f64 {
-        (self.end - self.begin).as_secs_f64()
-    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a load generator measures real time")]

@@ -1,5 +1,7 @@
-//! The one integration-test binary: house rules, conformance, outside clients, locks, crashes, zones, large stores.
+//! The one integration-test binary: house rules, conformance, outside clients, locks, crashes, zones, large stores, benches.
 
+#[cfg(test)]
+mod bench;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]

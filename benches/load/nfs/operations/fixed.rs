@@ -1,11 +1,13 @@
 //! Calls that are the same every time, and look-ups.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use nfs_wire::nfs3::{
     Access, AccessArgs, DirOpArgs, Filename, Getattr, GetattrArgs, Lookup, LookupArgs, Null, access_rights,
 };
 
-use super::{Next, Operation, done};
+use super::{Names, Next, Operation, Random, done};
 use crate::prepare::Ground;
 use crate::rpc::{Call, Reply};
 
@@ -62,6 +64,28 @@ impl Operation for Lookups {
     fn begin(&mut self) -> Option<Call> {
         self.at += 1;
         self.calls.get(self.at % self.calls.len().max(1)).cloned()
+    }
+
+    fn answered(&mut self, reply: &Reply) -> Result<Next> {
+        done(reply, 0)
+    }
+}
+
+/// LOOKUP of any of many names.
+pub(crate) struct LookupsAny {
+    names: Arc<Names>,
+    random: Random,
+}
+
+impl LookupsAny {
+    pub(crate) fn new(ground: &Ground, number: usize) -> Self {
+        Self { names: Arc::clone(&ground.old_names), random: Random::new(number as u64) }
+    }
+}
+
+impl Operation for LookupsAny {
+    fn begin(&mut self) -> Option<Call> {
+        self.names.any(&mut self.random).map(|what| Call::new::<Lookup>(&LookupArgs { what }))
     }
 
     fn answered(&mut self, reply: &Reply) -> Result<Next> {

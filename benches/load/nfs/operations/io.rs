@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use bytes::Bytes;
 use nfs_wire::nfs3::{Commit, CommitArgs, Read, ReadArgs, StableHow, Write, WriteArgs};
 
-use super::{Next, Operation, check, done};
+use super::{Next, Operation, Random, check, done};
 use crate::prepare::Ground;
 use crate::rpc::{Call, Reply};
 
@@ -22,11 +22,20 @@ pub(crate) struct ReadInOrder {
     ground: Arc<Ground>,
 }
 
-/// WRITE of 4 KiB at random places, FILE_SYNC.
+/// WRITE of 4 KiB at random places, FILE_SYNC, or UNSTABLE with a COMMIT now and then.
 pub(crate) struct WriteRandom {
     ground: Arc<Ground>,
     random: Random,
     payload: Bytes,
+    stable: StableHow,
+    writes: u64,
+}
+
+/// WRITE of every second 4 KiB, UNSTABLE, with a COMMIT now and then, until the file's size is reached.
+pub(crate) struct WriteEvery2nd {
+    ground: Arc<Ground>,
+    payload: Bytes,
+    writes: u64,
 }
 
 /// WRITE of 1 MiB in order, UNSTABLE, with a COMMIT now and then.
@@ -43,21 +52,9 @@ pub(crate) struct FileFill {
     payload: Bytes,
 }
 
-/// splitmix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit.max(1)
-    }
-}
-
 impl ReadRandom {
     pub(crate) fn new(ground: &Arc<Ground>, number: usize) -> Self {
-        Self { ground: Arc::clone(ground), random: Random(number as u64) }
+        Self { ground: Arc::clone(ground), random: Random::new(number as u64) }
     }
 }
 
@@ -92,20 +89,40 @@ impl Operation for ReadInOrder {
 }
 
 impl WriteRandom {
-    pub(crate) fn new(ground: &Arc<Ground>, number: usize) -> Self {
+    pub(crate) fn new(ground: &Arc<Ground>, number: usize, stable: StableHow) -> Self {
         let payload = Bytes::from(vec![0xa5; 4096]);
-        Self { ground: Arc::clone(ground), random: Random(number as u64), payload }
+        Self { ground: Arc::clone(ground), random: Random::new(number as u64), payload, stable, writes: 0 }
     }
 }
 
 impl Operation for WriteRandom {
     fn begin(&mut self) -> Option<Call> {
         let offset = self.random.below(self.ground.file_bytes / SMALL) * SMALL;
-        Some(write(&self.ground, (offset, &self.payload), StableHow::FileSync))
+        Some(write(&self.ground, (offset, &self.payload), self.stable))
     }
 
     fn answered(&mut self, reply: &Reply) -> Result<Next> {
-        done(reply, SMALL)
+        match self.stable {
+            StableHow::Unstable => written(reply, &self.ground, (&mut self.writes, SMALL_WRITES_PER_COMMIT, SMALL)),
+            _ => done(reply, SMALL),
+        }
+    }
+}
+
+impl WriteEvery2nd {
+    pub(crate) fn new(ground: &Arc<Ground>) -> Self {
+        Self { ground: Arc::clone(ground), payload: Bytes::from(vec![0xa5; 4096]), writes: 0 }
+    }
+}
+
+impl Operation for WriteEvery2nd {
+    fn begin(&mut self) -> Option<Call> {
+        let offset = self.ground.next_place.fetch_add(2 * SMALL, Ordering::Relaxed);
+        (offset < self.ground.file_bytes).then(|| write(&self.ground, (offset, &self.payload), StableHow::Unstable))
+    }
+
+    fn answered(&mut self, reply: &Reply) -> Result<Next> {
+        written(reply, &self.ground, (&mut self.writes, SMALL_WRITES_PER_COMMIT, SMALL))
     }
 }
 
@@ -122,18 +139,7 @@ impl Operation for WriteInOrder {
     }
 
     fn answered(&mut self, reply: &Reply) -> Result<Next> {
-        check(reply)?;
-        self.writes += 1;
-        // The COMMIT belongs to the operation that it follows.
-        if self.writes.is_multiple_of(WRITES_PER_COMMIT) {
-            self.writes = 0;
-            return Ok(Next::Call(Call::new::<Commit>(&CommitArgs {
-                file: self.ground.file.clone(),
-                offset: 0,
-                count: 0,
-            })));
-        }
-        Ok(Next::Done { operations: 1, bytes: LARGE })
+        written(reply, &self.ground, (&mut self.writes, WRITES_PER_COMMIT, LARGE))
     }
 }
 
@@ -155,6 +161,18 @@ impl Operation for FileFill {
     }
 }
 
+/// A WRITE is answered: the COMMIT that comes now and then belongs to the operation that it follows.
+fn written(reply: &Reply, ground: &Ground, (writes, per_commit, bytes): (&mut u64, u64, u64)) -> Result<Next> {
+    check(reply)?;
+    *writes = writes.wrapping_add(1);
+    if *writes == 0 || !writes.is_multiple_of(per_commit) {
+        return Ok(Next::Done { operations: 1, bytes });
+    }
+    // The next reply is the COMMIT's and must not ask for another one.
+    *writes = u64::MAX;
+    Ok(Next::Call(Call::new::<Commit>(&CommitArgs { file: ground.file.clone(), offset: 0, count: 0 })))
+}
+
 fn read(ground: &Ground, offset: u64, count: u32) -> Call {
     Call::new::<Read>(&ReadArgs { file: ground.file.clone(), offset, count })
 }
@@ -172,3 +190,4 @@ const SMALL_COUNT: u32 = 4096;
 const LARGE: u64 = 1 << 20;
 const LARGE_COUNT: u32 = 1 << 20;
 const WRITES_PER_COMMIT: u64 = 8;
+const SMALL_WRITES_PER_COMMIT: u64 = 256;

@@ -2,12 +2,15 @@
 
 mod fixed;
 mod io;
+mod limited;
 mod listing;
 mod names;
+mod random;
 
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
+use nfs_wire::nfs3::StableHow;
 
 use crate::arguments::{Arguments, OperationKind};
 use crate::prepare::Ground;
@@ -15,6 +18,7 @@ use crate::rpc::{Call, Reply};
 
 pub(crate) use io::FileFill;
 pub(crate) use names::{CreateNames, Names};
+pub(crate) use random::Random;
 
 /// What a slot does.
 pub(crate) trait Operation {
@@ -44,16 +48,26 @@ pub(crate) fn operation(
     ground: &Arc<Ground>,
     (connection, slot): (usize, usize),
 ) -> Box<dyn Operation> {
-    let number = connection * arguments.depth + slot;
+    let plain = unlimited(arguments, ground, connection * arguments.depth + slot);
+    match &ground.left {
+        Some(left) => Box::new(limited::Limited::new(plain, left)),
+        None => plain,
+    }
+}
+
+fn unlimited(arguments: &Arguments, ground: &Arc<Ground>, number: usize) -> Box<dyn Operation> {
     match arguments.operation {
         OperationKind::Null => Box::new(fixed::null()),
         OperationKind::Getattr => Box::new(fixed::getattr(ground)),
         OperationKind::Access => Box::new(fixed::access(ground)),
         OperationKind::Lookup => Box::new(fixed::Lookups::new(ground, number)),
+        OperationKind::LookupAny => Box::new(fixed::LookupsAny::new(ground, number)),
         OperationKind::Read4k => Box::new(io::ReadRandom::new(ground, number)),
         OperationKind::Read1m => Box::new(io::ReadInOrder::new(ground)),
         OperationKind::Write1m => Box::new(io::WriteInOrder::new(ground)),
-        OperationKind::Write4kSync => Box::new(io::WriteRandom::new(ground, number)),
+        OperationKind::Write4k => Box::new(io::WriteRandom::new(ground, number, StableHow::Unstable)),
+        OperationKind::WriteEvery2nd => Box::new(io::WriteEvery2nd::new(ground)),
+        OperationKind::Write4kSync => Box::new(io::WriteRandom::new(ground, number, StableHow::FileSync)),
         OperationKind::SmallFile => Box::new(names::SmallFiles::new(ground)),
         OperationKind::Create => Box::new(CreateNames::endless(ground)),
         OperationKind::Remove => Box::new(names::Removes::new(ground)),

@@ -11,22 +11,27 @@ use nfs_wire::nfs3::{
 };
 use nfs_wire::rpc::Procedure;
 
-use super::{Next, Operation, check, done};
+use super::{Next, Operation, Random, check, done};
 use crate::prepare::Ground;
 use crate::rpc::{Call, Reply};
 
-/// Numbered names in a folder, given out once each.
+/// Numbered names, spread over some folders, given out once each.
 #[derive(Debug)]
 pub(crate) struct Names {
-    folder: FileHandle,
+    folders: Vec<FileHandle>,
     prefix: String,
     next: AtomicU64,
     end: u64,
 }
 
 impl Names {
-    pub(crate) fn new(folder: &FileHandle, prefix: &str, end: u64) -> Arc<Self> {
-        Arc::new(Self { folder: folder.clone(), prefix: prefix.to_owned(), next: AtomicU64::new(0), end })
+    pub(crate) fn new(folders: &[FileHandle], prefix: &str, end: u64) -> Arc<Self> {
+        Arc::new(Self { folders: folders.to_vec(), prefix: prefix.to_owned(), next: AtomicU64::new(0), end })
+    }
+
+    /// The place of any name at random.
+    pub(crate) fn any(&self, random: &mut Random) -> Option<DirOpArgs> {
+        self.place(random.below(self.end))
     }
 
     fn next(&self) -> Option<DirOpArgs> {
@@ -36,7 +41,8 @@ impl Names {
 
     pub(crate) fn place(&self, number: u64) -> Option<DirOpArgs> {
         let name = Filename::new(format!("{}{number}", self.prefix)).ok()?;
-        Some(DirOpArgs { dir: self.folder.clone(), name })
+        let folder = usize::try_from(number).ok()?.checked_rem(self.folders.len())?;
+        Some(DirOpArgs { dir: self.folders.get(folder)?.clone(), name })
     }
 }
 

@@ -1,0 +1,35 @@
+//! Berth, as an operator would run it: its default settings, an export without squashing, all caches in one budget.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::super::process::Process;
+use super::super::site::Site;
+use super::{How, Running};
+
+pub(super) fn start(site: &Site, data: &Path, how: How) -> Result<Running> {
+    fs::create_dir_all(data.join("zones"))?;
+    let config = data.join("berth.toml");
+    fs::write(&config, settings(how))?;
+    fs::write(data.join("zones/bench.toml"), ZONE)?;
+    let arguments = ["serve", "--config", &config.to_string_lossy()].map(str::to_owned);
+    let process = Process::start(&site.binaries.berth(), &arguments, (how.cores, &site.log()))?;
+    let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT);
+    Ok(Running { address, mount_port: PORT, export: "/export".to_owned(), process, beside: None })
+}
+
+fn settings(how: How) -> String {
+    format!(
+        "data = \"store\"\n[nfs]\nport = {PORT}\nconnections_max = 65536\nconnections_per_zone_max = 65536\n\
+         connections_per_client_max = 65536\n[portmap]\nport = 0\n[memory]\nbudget_bytes = {}\n\
+         [metadata]\nlog_bytes = {}\n",
+        how.memory_bytes, how.log_bytes
+    )
+}
+
+const ZONE: &str = "name = \"bench\"\nbase = \"/bench\"\naddresses = [\"127.0.0.1\"]\n\
+                    [[export]]\npaths = [\"/export\"]\nmap_root = \"off\"\n";
+const PORT: u16 = 12_949;
