@@ -42,6 +42,7 @@ struct Part {
     /// Every line once.
     order: VecDeque<u64>,
     bytes: usize,
+    pieces: usize,
 }
 
 #[derive(Default)]
@@ -128,8 +129,7 @@ impl BlockCache {
         };
         for part in &self.parts {
             let part = part.lock().unwrap_or_else(PoisonError::into_inner);
-            let pieces = part.lines.values().flat_map(|line| &line.pieces);
-            figures.entries += pieces.map(|piece| u64::from(piece.end() - piece.first)).sum::<u64>();
+            figures.entries += part.pieces as u64;
             figures.bytes += part.bytes as u64;
         }
         figures
@@ -158,17 +158,26 @@ impl Part {
             self.order.push_back(number);
             Line::default()
         });
-        let (before, after) = line.put(piece);
-        self.bytes = self.bytes + after - before;
+        let before = line.held();
+        line.put(piece);
+        let after = line.held();
+        self.replace(before, after);
         self.evict(bytes_max);
     }
 
     fn forget(&mut self, number: u64, (first, end): (u64, u64)) {
         let Some(line) = self.lines.get_mut(&number) else { return };
-        let before = line.held_bytes();
+        let before = line.held();
         line.pieces.retain(|piece| u64::from(piece.first) < first || u64::from(piece.end()) > end);
-        self.bytes = self.bytes + line.held_bytes() - before;
+        let after = line.held();
+        self.replace(before, after);
         self.tidy();
+    }
+
+    /// Counts what a line holds now in place of what it held: pieces and bytes.
+    fn replace(&mut self, before: (usize, usize), after: (usize, usize)) {
+        self.pieces = self.pieces + after.0 - before.0;
+        self.bytes = self.bytes + after.1 - before.1;
     }
 
     fn evict(&mut self, bytes_max: usize) {
@@ -179,8 +188,9 @@ impl Part {
                 self.order.push_back(number);
                 continue;
             }
-            self.bytes -= line.held_bytes();
+            let before = line.held();
             self.lines.remove(&number);
+            self.replace(before, (0, 0));
         }
     }
 
@@ -207,19 +217,17 @@ impl Line {
         Cached::Absent(next.map_or(blocks, |next| blocks.min(next - first)))
     }
 
-    /// Returns what it held before and holds after.
-    fn put(&mut self, piece: Piece) -> (usize, usize) {
-        let before = self.held_bytes();
+    fn put(&mut self, piece: Piece) {
         let has = |kept: &Piece| kept.first <= piece.first && kept.end() >= piece.end();
         if !self.pieces.iter().any(has) {
             self.pieces.retain(|kept| kept.first < piece.first || kept.end() > piece.end());
             self.pieces.push(piece);
         }
-        (before, self.held_bytes())
     }
 
-    fn held_bytes(&self) -> usize {
-        self.pieces.iter().map(|piece| piece.held_bytes).sum()
+    /// Pieces and the bytes that they take.
+    fn held(&self) -> (usize, usize) {
+        (self.pieces.len(), self.pieces.iter().map(|piece| piece.held_bytes).sum())
     }
 }
 
@@ -273,6 +281,10 @@ mod tests {
         matches!(cache.get(place(block), 1), Cached::Here(_))
     }
 
+    fn count(part: &Part) -> usize {
+        part.lines.values().map(|line| line.pieces.len()).sum()
+    }
+
     #[test]
     fn is_bounded_and_keeps_what_is_used() {
         let cache = BlockCache::new((PARTS * 8 * LINE_BYTES) as u64);
@@ -301,7 +313,8 @@ mod tests {
                 _ => cache.put(place(block), pool.allocate(blocks as usize * BLOCK_SIZE).unwrap().freeze()),
             }
             let (figures, used) = (cache.figures(), pool.usage().used_bytes);
-            assert_eq!(figures.bytes, used as u64);
+            let pieces: usize = cache.parts.iter().map(|part| count(&part.lock().unwrap())).sum();
+            assert_eq!((figures.bytes, figures.entries), (used as u64, pieces as u64));
             assert!(used <= 8 << 20, "{used}");
         }
         assert!(pool.usage().used_bytes > 4 << 20, "it is made use of");
@@ -326,10 +339,10 @@ mod tests {
         cache.put(place(3), piece(1, 1));
         cache.put(place(8), piece(4, 1));
         cache.put(place(2), piece(4, 1));
-        assert_eq!((cache.figures().entries, cache.figures().bytes), (8, 2 * 16_384));
+        assert_eq!((cache.figures().entries, cache.figures().bytes), (2, 2 * 16_384));
         cache.put(place(0), piece(16, 1));
         cache.put(place(7), piece(4, 1));
-        assert_eq!((cache.figures().entries, cache.figures().bytes), (16, 65_536));
+        assert_eq!((cache.figures().entries, cache.figures().bytes), (1, 65_536));
     }
 
     #[test]
