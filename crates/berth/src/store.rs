@@ -28,7 +28,7 @@ pub(crate) struct OpenStore {
     /// The memory of blocks.
     pub(crate) pool: Pool,
     stop: watch::Sender<bool>,
-    work: thread::JoinHandle<()>,
+    work: [thread::JoinHandle<()>; 2],
     _directory: DataDirectory,
 }
 
@@ -56,7 +56,8 @@ impl Engines {
 
 impl OpenStore {
     /// Opens the store of the settings, or makes it: when this returns, everything acknowledged is there. Jobs run on
-    /// a thread of their own: their scans wait for disks.
+    /// a thread of their own, as their scans wait for disks, and dirty data is written back on another, as clients wait for
+    /// that.
     pub(crate) async fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self> {
         let (settings, for_filesystem) = (settings.clone(), settings.for_filesystem());
         let engines = spawn_blocking(move || {
@@ -71,9 +72,9 @@ impl OpenStore {
         )?;
         let filesystem = Arc::new(opened);
         let (stop, stopped) = watch::channel(false);
-        let runtime = on_this_thread().context("cannot start a runtime for jobs")?;
-        let rounds = work(Arc::clone(&filesystem), stopped);
-        let work = thread::Builder::new().name(JOBS.to_owned()).spawn(move || runtime.block_on(rounds))?;
+        let jobs = start(JOBS, work(Arc::clone(&filesystem), stopped.clone()))?;
+        let write_back = start(WRITE_BACK, write_back(Arc::clone(&filesystem), stopped))?;
+        let work = [jobs, write_back];
         Ok(Self { filesystem, pool, stop, work, _directory: directory })
     }
 
@@ -90,7 +91,8 @@ impl OpenStore {
         self.stop.send_replace(true);
         let work = self.work;
         let closing = async {
-            if !matches!(spawn_blocking(move || work.join()).await, Ok(Ok(()))) {
+            let joined = spawn_blocking(move || work.map(thread::JoinHandle::join)).await;
+            if !matches!(joined, Ok([Ok(()), Ok(())])) {
                 tracing::error!("the background work had failed");
             }
             self.filesystem.close().await
@@ -110,13 +112,33 @@ impl OpenStore {
 async fn work(filesystem: Arc<LocalFilesystem>, mut stop: watch::Receiver<bool>) {
     // Who dropped the store without closing it is gone.
     while !*stop.borrow() && stop.has_changed().is_ok() {
-        if filesystem.background_round().await {
+        if filesystem.jobs_round().await {
             continue;
         }
         let stopped = stop.wait_for(|is_stopping| *is_stopping);
         // Over time: the next round.
         drop(tokio::time::timeout(ROUND_PAUSE, stopped).await);
     }
+}
+
+/// Writes dirty data back, round after round.
+async fn write_back(filesystem: Arc<LocalFilesystem>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() && stop.has_changed().is_ok() {
+        if filesystem.write_back_round().await {
+            continue;
+        }
+        tokio::select! {
+            _ = stop.wait_for(|is_stopping| *is_stopping) => {}
+            () = filesystem.write_back_is_due() => {}
+            () = tokio::time::sleep(ROUND_PAUSE) => {}
+        }
+    }
+}
+
+/// Starts a thread of this name with a runtime of its own.
+fn start(name: &str, work: impl Future<Output = ()> + Send + 'static) -> Result<thread::JoinHandle<()>> {
+    let runtime = on_this_thread().with_context(|| format!("cannot start a runtime for {name}"))?;
+    Ok(thread::Builder::new().name(name.to_owned()).spawn(move || runtime.block_on(work))?)
 }
 
 /// Randomness for a store that is made now; it begins with the id that the engines carry, so that all parts of a store
@@ -132,21 +154,23 @@ fn seed(store_id: u128) -> Result<[u8; 64]> {
 const ROUND_PAUSE: Duration = Duration::from_millis(100);
 /// Name of the thread that does jobs.
 const JOBS: &str = "jobs";
+/// Name of the thread that writes dirty data back.
+const WRITE_BACK: &str = "write-back";
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::SystemClock;
 
-    /// Whether this process has a thread for jobs.
-    fn has_thread() -> bool {
+    /// Whether this process has a thread of this name.
+    fn has_thread(name: &str) -> bool {
         let tasks = std::fs::read_dir("/proc/self/task").unwrap();
         let names = tasks.filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).ok());
-        names.into_iter().any(|name| name.trim_end() == JOBS)
+        names.into_iter().any(|found| found.trim_end() == name)
     }
 
     #[test]
-    fn jobs_run_on_a_thread_of_their_own_until_the_store_is_closed() {
+    fn jobs_and_write_back_run_on_threads_of_their_own_until_the_store_is_closed() {
         let directory = tempfile::tempdir().unwrap();
         let settings = Settings::for_data(&directory.path().join("data"));
         on_this_thread().unwrap().block_on(async {
@@ -154,11 +178,11 @@ mod tests {
             // A thread names itself, some time after it was started.
             let seen = (0..60_000).any(|_| {
                 thread::sleep(Duration::from_millis(1));
-                has_thread()
+                has_thread(JOBS) && has_thread(WRITE_BACK)
             });
             assert!(seen);
             store.close(Duration::from_secs(60)).await.unwrap();
-            assert!(!has_thread());
+            assert!(!has_thread(JOBS) && !has_thread(WRITE_BACK));
         });
     }
 }

@@ -95,14 +95,14 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     }
 
     /// Takes room for blocks of a file that are about to become dirty, in memory and in the store. A writer that finds
-    /// none flushes first: its own file, then the oldest dirty one.
+    /// none waits for others to give some back, or flushes a part: of its own file, or else of the oldest dirty one.
     ///
     /// Errors: `NoSpace`, `Io`, `Delay` (others keep taking what is given back).
     pub(crate) async fn admit_write(&self, inode: InodeId, blocks: u64) -> Result<DirtyRoom<'_>, Failure> {
         let mut has_tried = false;
         for _ in 0..ADMISSIONS_MAX {
             let Some(taken) = self.data.dirty.take(blocks) else {
-                self.relieve(inode).await?;
+                self.relieve(inode, blocks).await?;
                 continue;
             };
             // What was just taken is counted as promised already.
@@ -122,14 +122,6 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     fn has_room(&self) -> Result<bool, FsError> {
         let room = self.room()?;
         Ok(room.free_bytes >= self.kept_free().saturating_add(self.data.dirty.used()))
-    }
-
-    async fn relieve(&self, inode: InodeId) -> Result<(), Failure> {
-        if self.flush(inode).await? == meta::Version::default() && !self.flush_oldest().await {
-            // All that is dirty is on its way into buffers.
-            tokio::task::yield_now().await;
-        }
-        Ok(())
     }
 
     /// Bytes of the store that stay free: for removals, and for the engine below to go on.

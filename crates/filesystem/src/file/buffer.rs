@@ -90,6 +90,11 @@ impl Buffer {
         self.runs.is_empty()
     }
 
+    /// Dirty blocks.
+    pub(crate) fn blocks(&self) -> u64 {
+        self.blocks
+    }
+
     /// The bytes of a dirty block.
     pub(crate) fn get(&self, block: u64) -> Option<Bytes> {
         self.range(block, block + 1).pop().map(|(_, bytes)| bytes)

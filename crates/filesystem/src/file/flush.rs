@@ -12,13 +12,14 @@ use super::buffer::DirtyRun;
 use super::fold::{Part, fold};
 use super::place::{Placed, PlacedBlock, by_region};
 use super::state::FileData;
-use super::{FileState, Pending, REGION_BLOCKS, REGION_BYTES};
+use super::{BLOCK_BYTES, FileState, Pending, REGION_BLOCKS, REGION_BYTES};
 use crate::Filesystem;
 
-/// What was dirty when a flush began.
+/// A part of what was dirty when a flush began.
 #[derive(Debug)]
 struct Snapshot {
     runs: Vec<DirtyRun>,
+    /// What the size is at least once they are named.
     size: u64,
     /// `FileData::cuts` then. While the flush turn is held only a reload takes data out.
     cuts: u64,
@@ -36,16 +37,34 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
     /// As `flush`; the caller holds the flush turn.
     pub(super) async fn flush_in_turn(&self, inode: InodeId, file: &FileState) -> Result<Version, Failure> {
-        let snapshot = {
-            let data = file.data();
-            if !data.is_dirty() {
-                return Ok(Version::default());
-            }
-            Snapshot { runs: data.buffer.snapshot(), size: data.pending.size.unwrap_or(0), cuts: data.cuts }
-        };
+        let mut last = Version::default();
+        for part in snapshots(file) {
+            // When the file is gone, the blocks of earlier parts were released with it.
+            let Some(version) = self.flush_part((inode, file), part).await? else { break };
+            last = version;
+        }
+        Ok(last)
+    }
+
+    /// Flushes the first part of what is dirty of a file now, whose flush turn the caller holds. `false` when nothing is.
+    ///
+    /// Errors: `NoSpace`, `Io`; what was dirty stays so.
+    pub(crate) async fn flush_some(&self, inode: InodeId, file: &FileState) -> Result<bool, Failure> {
+        match snapshots(file).next() {
+            Some(part) => self.flush_part((inode, file), part).await.map(|_| true),
+            None => Ok(false),
+        }
+    }
+
+    /// Flushes one part; `None` when the file is gone, and then nothing of it is dirty any more.
+    async fn flush_part(
+        &self,
+        (inode, file): (InodeId, &FileState),
+        snapshot: Snapshot,
+    ) -> Result<Option<Version>, Failure> {
         if snapshot.runs.is_empty() {
             let part = Part { inode, writes: &[], size: snapshot.size };
-            return Ok(self.name_part(file, part, &snapshot).await?.unwrap_or_default());
+            return self.name_part(file, part, &snapshot).await;
         }
         let mut placed = self.place(inode.shard, &snapshot.runs).await?;
         let version = self.name_all((inode, file), &snapshot, &mut placed).await?;
@@ -53,13 +72,13 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         Ok(version)
     }
 
-    /// Names what was placed, as many regions at once as one change takes.
+    /// Names what was placed, as many regions at once as one change takes; `None` when the file is gone.
     async fn name_all(
         &self,
         (inode, file): (InodeId, &FileState),
         snapshot: &Snapshot,
         placed: &mut Placed<'_, C>,
-    ) -> Result<Version, Failure> {
+    ) -> Result<Option<Version>, Failure> {
         let writes = by_region(placed.blocks());
         let parts = writes.chunks(REGIONS_PER_FLUSH_MAX);
         let (mut last, count) = (Version::default(), parts.len());
@@ -68,12 +87,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             let is_last = number + 1 == count;
             let size = if is_last { snapshot.size } else { min(snapshot.size, end * REGION_BYTES) };
             let part = Part { inode, writes, size };
-            // When the file is gone, the blocks of earlier parts were released with it.
-            let Some(version) = self.name_part(file, part, snapshot).await? else { return Ok(last) };
+            let Some(version) = self.name_part(file, part, snapshot).await? else { return Ok(None) };
             placed.named_before(end * REGION_BLOCKS);
             last = version;
         }
-        Ok(last)
+        Ok(Some(last))
     }
 
     /// Submits one part; `None` when the file is gone, and then nothing of it is dirty any more.
@@ -134,7 +152,76 @@ impl Part<'_> {
     }
 }
 
+/// What is dirty of a file now, in parts: each is stored, named and no longer dirty before the next is begun, so that
+/// writers who wait for room wait for one part.
+fn snapshots(file: &FileState) -> impl Iterator<Item = Snapshot> + use<> {
+    let (runs, size, cuts, is_dirty) = {
+        let data = file.data();
+        (data.buffer.snapshot(), data.pending.size.unwrap_or(0), data.cuts, data.is_dirty())
+    };
+    let mut parts = parts_of(runs);
+    if parts.is_empty() && is_dirty {
+        parts.push(Vec::new());
+    }
+    let count = parts.len();
+    parts.into_iter().enumerate().map(move |(number, runs)| {
+        // No part sets a size beyond the data that it brings.
+        let end = runs.last().map_or(0, DirtyRun::end) * BLOCK_BYTES;
+        let size = if number + 1 == count { size } else { min(size, end) };
+        Snapshot { runs, size, cuts }
+    })
+}
+
+/// Cuts runs, in order, into parts of about [`PART_BYTES`] that end where a region does.
+fn parts_of(runs: Vec<DirtyRun>) -> Vec<Vec<DirtyRun>> {
+    let (mut parts, mut part, mut left, mut end) = (Vec::new(), Vec::new(), PART_BYTES, u64::MAX);
+    for mut run in runs {
+        while !run.bytes.is_empty() {
+            if run.first >= end {
+                parts.push(std::mem::take(&mut part));
+                (left, end) = (PART_BYTES, u64::MAX);
+            }
+            if run.bytes.len() >= left && end == u64::MAX {
+                end = (run.first + (left / BLOCK_SIZE) as u64).next_multiple_of(REGION_BLOCKS);
+            }
+            let blocks = usize::try_from(end - run.first).unwrap_or(usize::MAX);
+            let piece = run.split_to(blocks.saturating_mul(BLOCK_SIZE));
+            left = left.saturating_sub(piece.bytes.len());
+            part.push(piece);
+        }
+    }
+    parts.extend((!part.is_empty()).then_some(part));
+    parts
+}
+
+/// Bytes of a file that are stored, synced and named together; the rest of the last region may come on top.
+const PART_BYTES: usize = 16 << 20;
 /// Regions written by one change: each may name 64 runs and release 64, and a change takes 4096 runs.
 const REGIONS_PER_FLUSH_MAX: usize = 32;
 /// Blocks of a flush that are still kept in the cache.
 const BLOCKS_KEPT_MAX: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(first: u64, blocks: usize) -> DirtyRun {
+        DirtyRun::clean(first, Bytes::from(vec![1; blocks * BLOCK_SIZE]))
+    }
+
+    fn shape(parts: &[Vec<DirtyRun>]) -> Vec<Vec<(u64, u64)>> {
+        parts.iter().map(|part| part.iter().map(|run| (run.first, run.end())).collect()).collect()
+    }
+
+    #[test]
+    fn parts_end_where_a_region_does() {
+        assert!(parts_of(Vec::new()).is_empty());
+        assert_eq!(shape(&parts_of(vec![run(3, 1), run(7, 2)])), [[(3, 4), (7, 9)]]);
+        let parts = parts_of(vec![run(1, 4096 + 4096), run(9000, 1)]);
+        assert_eq!(shape(&parts), [vec![(1, 4160)], vec![(4160, 8193), (9000, 9001)]]);
+        let parts = parts_of(vec![run(0, 4096), run(4096, 64)]);
+        assert_eq!(shape(&parts), [[(0, 4096)], [(4096, 4160)]]);
+        let parts = parts_of((0..9000).map(|index| run(2 * index, 1)).collect());
+        assert_eq!(parts.iter().map(Vec::len).collect::<Vec<_>>(), [4096, 4096, 808]);
+    }
+}

@@ -20,6 +20,7 @@ mod span;
 mod state;
 mod truncate;
 mod write;
+mod write_back;
 
 pub(crate) use cut::take_out;
 pub(crate) use gate::ReadGate;

@@ -1,10 +1,12 @@
 //! Everything of the house that has to do with bytes rather than names.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use vfs::InodeId;
 
 use super::{BLOCK_BYTES, ReadGate};
@@ -37,6 +39,10 @@ pub(crate) struct DataPlane<C> {
     pub(crate) folded: Mutex<Option<Duration>>,
     /// Dirty files with the time they became so, oldest first; each at most once.
     queue: Mutex<VecDeque<(InodeId, Duration)>>,
+    /// Files of which much is dirty; each at most once.
+    large: Mutex<VecDeque<InodeId>>,
+    /// Told when there is something to write back now.
+    write_back: Notify,
 }
 
 /// Bytes of dirty blocks, reserved ones included.
@@ -44,6 +50,8 @@ pub(crate) struct DataPlane<C> {
 pub(crate) struct DirtyBytes {
     used: AtomicU64,
     max: u64,
+    /// Told whenever room is given back.
+    freed: Notify,
 }
 
 /// Room for blocks that are about to become dirty; what was not kept is given back when dropped.
@@ -60,7 +68,7 @@ impl<C: chunk::Store> DataPlane<C> {
             chunks,
             cache: BlockCache::new(settings.block_cache_bytes()),
             gate: ReadGate::default(),
-            dirty: DirtyBytes { used: AtomicU64::new(0), max: settings.dirty_bytes_max() },
+            dirty: DirtyBytes::new(settings.dirty_bytes_max()),
             releases: ReleaseQueue::default(),
             intents: IntentQueue::default(),
             drops: AtomicU64::new(0),
@@ -68,6 +76,8 @@ impl<C: chunk::Store> DataPlane<C> {
             damaged: AtomicU64::new(0),
             folded: Mutex::new(None),
             queue: Mutex::new(VecDeque::new()),
+            large: Mutex::new(VecDeque::new()),
+            write_back: Notify::new(),
         }
     }
 
@@ -86,12 +96,37 @@ impl<C: chunk::Store> DataPlane<C> {
         self.queue().len()
     }
 
+    /// Much of a file has become dirty: writing it back begins now.
+    pub(crate) fn queue_large(&self, inode: InodeId) {
+        self.large.lock().unwrap_or_else(PoisonError::into_inner).push_back(inode);
+        self.write_back.notify_one();
+    }
+
+    /// Takes a file off the queue of those of which much is dirty.
+    pub(crate) fn next_large(&self) -> Option<InodeId> {
+        self.large.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    /// Lets whoever writes back begin.
+    pub(crate) fn hurry(&self) {
+        self.write_back.notify_one();
+    }
+
+    /// Waits until there is something to write back at once.
+    pub(crate) async fn is_hurried(&self) {
+        self.write_back.notified().await;
+    }
+
     fn queue(&self) -> MutexGuard<'_, VecDeque<(InodeId, Duration)>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl DirtyBytes {
+    fn new(max: u64) -> Self {
+        Self { used: AtomicU64::new(0), max, freed: Notify::new() }
+    }
+
     /// Bytes used now.
     pub(crate) fn used(&self) -> u64 {
         self.used.load(Ordering::Relaxed)
@@ -110,14 +145,34 @@ impl DirtyBytes {
     /// Takes room for blocks; `None` when the bound is reached. The first always fits.
     pub(crate) fn take(&self, blocks: u64) -> Option<DirtyRoom<'_>> {
         let bytes = blocks * BLOCK_BYTES;
-        let within = |used: u64| (used == 0 || used + bytes <= self.max).then_some(used + bytes);
-        let taken = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within);
+        let taken = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| self.with(used, bytes));
         taken.ok().map(|_| DirtyRoom { dirty: self, bytes })
+    }
+
+    /// Waits until there may be room for blocks.
+    pub(crate) async fn room(&self, blocks: u64) {
+        let mut freed = pin!(self.freed.notified());
+        // Before the look, so that what is given back after it is heard of.
+        freed.as_mut().enable();
+        if self.with(self.used(), blocks * BLOCK_BYTES).is_none() {
+            freed.await;
+        }
     }
 
     /// Blocks are no longer dirty.
     pub(crate) fn give_back(&self, blocks: usize) {
-        self.used.fetch_sub(blocks as u64 * BLOCK_BYTES, Ordering::Relaxed);
+        self.subtract(blocks as u64 * BLOCK_BYTES);
+    }
+
+    fn with(&self, used: u64, bytes: u64) -> Option<u64> {
+        (used == 0 || used + bytes <= self.max).then_some(used + bytes)
+    }
+
+    fn subtract(&self, bytes: u64) {
+        if bytes > 0 {
+            self.used.fetch_sub(bytes, Ordering::Relaxed);
+            self.freed.notify_waiters();
+        }
     }
 }
 
@@ -130,6 +185,6 @@ impl DirtyRoom<'_> {
 
 impl Drop for DirtyRoom<'_> {
     fn drop(&mut self) {
-        self.dirty.used.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.dirty.subtract(self.bytes);
     }
 }

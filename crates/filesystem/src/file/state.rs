@@ -43,6 +43,8 @@ pub(crate) struct FileData {
     pub(crate) cuts: u64,
     /// Whether the file stands in the queue of those that the background flushes.
     pub(crate) is_queued: bool,
+    /// Whether it stands among those of which much is dirty.
+    pub(crate) is_large: bool,
 }
 
 /// The files with something in memory.

@@ -142,6 +142,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         if !std::mem::replace(&mut data.is_queued, true) {
             self.data.queue_file(before.inode, self.clock.monotonic());
         }
+        if data.buffer.blocks() >= BLOCKS_LARGE && !std::mem::replace(&mut data.is_large, true) {
+            self.data.queue_large(before.inode);
+        }
     }
 
     /// What a block holds that is not dirty; `None` in a hole.
@@ -170,3 +173,5 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
 /// Times a write is tried again because others changed the blocks that it changes in part.
 const ATTEMPTS_MAX: usize = 4096;
+/// With so many dirty blocks (8 MiB) a file is written back without waiting for more, so that COMMIT finds little to do.
+const BLOCKS_LARGE: u64 = 2048;

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Waker};
 
 use chunk::{
@@ -116,6 +116,8 @@ pub(super) struct Slow {
     pub(super) is_free_held: Arc<AtomicBool>,
     pub(super) is_sync_held: Arc<AtomicBool>,
     pub(super) is_sync_broken: Arc<AtomicBool>,
+    /// So many syncs are let through though they are held.
+    syncs_let_through: Arc<AtomicU64>,
 }
 
 impl Store for Slow {
@@ -144,7 +146,11 @@ impl Store for Slow {
     }
 
     async fn sync(&self) -> Result<(), ChunkError> {
-        while self.is_sync_held.load(Ordering::Acquire) {
+        let let_through = || {
+            let less = |count: u64| count.checked_sub(1);
+            self.syncs_let_through.fetch_update(Ordering::AcqRel, Ordering::Acquire, less).is_ok()
+        };
+        while self.is_sync_held.load(Ordering::Acquire) && !let_through() {
             tokio::task::yield_now().await;
         }
         if self.is_sync_broken.load(Ordering::Acquire) {
@@ -164,4 +170,33 @@ impl Store for Slow {
     fn capacity(&self) -> Result<Capacity, ChunkError> {
         self.inner.capacity()
     }
+}
+
+#[test]
+fn who_waits_for_room_goes_on_after_a_part_of_a_flush() {
+    block_on(async {
+        let mut rig = Rig::over(Slow::default());
+        // A quarter of it for dirty data.
+        rig.settings.memory_bytes = 128 << 20;
+        let house = rig.open().await;
+        let (large, small) = (house.create("large").await, house.create("small").await);
+        for part in 0..4 {
+            house.write(large, part << 23, vec![1; 8 << 20]).await;
+        }
+        rig.chunks.is_sync_held.store(true, Ordering::Release);
+        let mut commit = pin!(house.commit(large));
+        let mut write = pin!(house.write(small, 0, vec![2; 4096]));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(commit.as_mut().poll(&mut context).is_pending());
+        assert!(write.as_mut().poll(&mut context).is_pending(), "there is no room");
+        rig.chunks.syncs_let_through.store(1, Ordering::Release);
+        while rig.chunks.syncs_let_through.load(Ordering::Acquire) > 0 {
+            assert!(commit.as_mut().poll(&mut context).is_pending());
+        }
+        (0..9).for_each(|_| assert!(commit.as_mut().poll(&mut context).is_pending(), "the second part is not synced"));
+        assert!(write.as_mut().poll(&mut context).is_ready(), "a part is enough");
+        rig.chunks.is_sync_held.store(false, Ordering::Release);
+        commit.await.unwrap();
+        assert_eq!(house.read(large, (32 << 20) - 5, 9).await, [1; 5]);
+    });
 }
