@@ -77,7 +77,7 @@ impl Load {
     /// Runs to its end.
     pub(crate) fn run(&self, site: &Site, server: &Running) -> Result<Sample> {
         let child = self.command(site, server).spawn().context("cannot start nfs-load")?;
-        let output = output_within(child, LIMIT).context("nfs-load")?;
+        let output = output_within(child, self.limit()).context("nfs-load")?;
         if !output.status.success() {
             bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
         }
@@ -95,6 +95,12 @@ impl Load {
         let mut command = command(&site.binaries.nfs_load(), self.cores);
         command.args(self.arguments(server)).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
+    }
+
+    /// When it is no longer waited for. Some servers stop answering; millions of files take a while.
+    fn limit(&self) -> Duration {
+        let own = Duration::from_secs_f64(self.warmup + self.seconds + 2.0 * self.drain);
+        own + if self.phase == "prepare" { PREPARE_LIMIT } else { MEASURE_LIMIT }
     }
 
     fn arguments(&self, server: &Running) -> Vec<String> {
@@ -125,8 +131,8 @@ impl Load {
     }
 }
 
-/// Preparing included. Some servers stop answering.
-const LIMIT: Duration = Duration::from_secs(120);
+const PREPARE_LIMIT: Duration = Duration::from_secs(3600);
+const MEASURE_LIMIT: Duration = Duration::from_secs(120);
 
 #[cfg(test)]
 mod tests {

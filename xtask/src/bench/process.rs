@@ -58,6 +58,13 @@ impl Process {
         // Dropping kills it.
         Ok(())
     }
+
+    /// SIGKILL, as a crash would.
+    pub(crate) fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
 }
 
 impl Drop for Process {

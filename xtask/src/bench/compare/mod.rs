@@ -10,10 +10,11 @@ use serde::Serialize;
 
 use super::binaries::Binaries;
 use super::isolation::{self, Entered, Isolation};
+use super::life::Life;
 use super::limits::Limits;
 use super::load::Sample;
 use super::results;
-use super::rows::{Life, ROWS, Row, measure};
+use super::rows::{ROWS, Row, measure};
 use super::servers::Server;
 use super::site::Site;
 use crate::report::now;
@@ -125,8 +126,8 @@ impl CompareOptions {
     fn stage(&self, site: &Site, (rows, there): (&[&'static Row], &[Server]), cells: &mut Vec<Cell>) {
         for round in 1..=self.rounds {
             for server in there.iter().filter(|server| rows.iter().any(|row| row.servers.contains(server))) {
-                match Life::begin(site, *server, self.quick) {
-                    Ok(life) => live(life, (rows, *server, round), cells),
+                match Life::begin(site, *server) {
+                    Ok(life) => live(life, (rows, round, self.quick), cells),
                     Err(error) => eprintln!("bench: {error:#}"),
                 }
             }
@@ -135,10 +136,11 @@ impl CompareOptions {
 }
 
 /// The rows of a stage, one after the other.
-fn live(mut life: Life<'_>, (rows, server, round): (&[&'static Row], Server, u32), cells: &mut Vec<Cell>) {
+fn live(mut life: Life<'_>, (rows, round, quick): (&[&'static Row], u32, bool), cells: &mut Vec<Cell>) {
+    let server = life.server;
     for row in rows.iter().filter(|row| row.servers.contains(&server)) {
         let begin = now();
-        let outcome = measure(row, &mut life);
+        let outcome = measure(row, &mut life, quick);
         let (sample, failure) = match outcome {
             Ok(sample) => (Some(sample), None),
             Err(error) => (None, Some(format!("{error:#}"))),

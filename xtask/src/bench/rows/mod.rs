@@ -6,7 +6,7 @@ mod ways;
 
 pub(crate) use bar::{Bar, Figures, Verdict};
 pub(crate) use list::ROWS;
-pub(crate) use ways::{Life, measure};
+pub(crate) use ways::measure;
 
 use super::servers::Server;
 

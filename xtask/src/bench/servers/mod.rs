@@ -116,6 +116,10 @@ impl Running {
         self.beside.map_or(Ok(()), Process::stop)
     }
 
+    pub(crate) fn kill(self) -> Result<()> {
+        self.process.kill()
+    }
+
     fn wait_until_ready(&mut self) -> Result<()> {
         let begin = now();
         while begin.elapsed() < START_LIMIT {
