@@ -27,6 +27,10 @@ use clap::Parser;
 
 use crate::arguments::{Arguments, ListVerb, Verb};
 
+/// Requests and changes are made of many small allocations that end on another thread than they began on.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().verb {
         Verb::Serve(arguments) if arguments.check => serve::check(&arguments),

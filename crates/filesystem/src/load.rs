@@ -9,7 +9,7 @@ use meta::{MetaError, Version};
 use vfs::{Failure, FsError, InodeId, ShardId};
 
 use crate::Filesystem;
-use crate::cache::{BucketKey, Miss, OwnerKey, RegionKey, Seen, Slot};
+use crate::cache::{Bucket, BucketKey, Miss, OwnerKey, RegionKey, Seen, Slot};
 use crate::turn::{REGION_LIST_MAX, Scratch, Step, Stop, Turn};
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
@@ -150,6 +150,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
     async fn load_bucket(&self, key: BucketKey) -> Result<(), MetaError> {
         let ticket = self.records.buckets.begin(&key);
+        // Behind the ticket: a name that is added from now on fills the place itself.
+        if self.records.names.lacks(&key) {
+            self.records.buckets.fill((&key, ticket), Bucket::default(), self.meta.watermark());
+            return Ok(());
+        }
         let range = keys::dentry_bucket_range(key.0, key.1);
         let found = self.meta.scan_seen(&range, BUCKET_ENTRIES_MAX, Direction::Forward).await?;
         let mut entries = Vec::with_capacity(found.value.len());

@@ -2,11 +2,13 @@
 
 mod block;
 mod hash;
+mod names;
 mod records;
 mod table;
 
 pub(crate) use block::{BlockCache, Cached};
 pub(crate) use hash::{Seeded, part_of};
+pub(crate) use names::KnownNames;
 pub(crate) use records::{
     BacklinkEntry, Backlinks, Bucket, BucketEntry, BucketKey, Miss, OwnerKey, RecordCache, RegionKey, Seen,
 };

@@ -6,7 +6,7 @@ use meta::Version;
 use meta::records::{BacklinkRecord, DentryRecord, InodeRecord, OwnerUsageRecord, RegionRecord, UsageRecord};
 use vfs::{CacheFigures, Cookie, InodeId, InodeNumber, Principal, ShardId};
 
-use super::Table;
+use super::{KnownNames, Table};
 
 /// A run of dentries of one directory whose names share a hash.
 pub(crate) type BucketKey = (InodeId, u64);
@@ -51,6 +51,8 @@ pub(crate) struct RecordCache {
     pub(crate) owners: Table<OwnerKey, Option<Arc<OwnerUsageRecord>>>,
     pub(crate) backlinks: Table<InodeId, Backlinks>,
     pub(crate) regions: Table<RegionKey, Option<Arc<RegionRecord>>>,
+    /// Directories of which every name is known.
+    pub(crate) names: KnownNames,
 }
 
 impl RecordCache {
@@ -65,6 +67,7 @@ impl RecordCache {
             owners: Table::new(few),
             backlinks: Table::new(few),
             regions: Table::new(many),
+            names: KnownNames::new(records_max.saturating_mul(NAMES_PER_RECORD)),
         }
     }
 
@@ -88,6 +91,7 @@ impl RecordCache {
         self.owners.clear();
         self.backlinks.clear();
         self.regions.clear();
+        self.names.clear();
     }
 }
 
@@ -104,3 +108,5 @@ impl Seen {
 
 /// Enough for one operation at the greatest depth, so that its own loads do not push each other out.
 const RECORDS_MIN: usize = 4096;
+/// Names of known directories for each record: about one part in sixteen of the memory for records.
+const NAMES_PER_RECORD: usize = 4;

@@ -82,6 +82,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             created: self.clock.now(),
         };
         let (change, state) = self.new_shard(id, record, &request.attributes);
+        // While nobody can make names in it.
+        self.records.names.begin(InodeId::root_of(id));
         let hang = |turn: &mut Turn<'_, K, C>| hang_in(turn, (parent, name), id, &change);
         self.mutate(parent.shard, hang).await?;
         self.shards.add(Shard::new(id, state));

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use meta::Change;
 use meta::Version;
 use meta::keys::{self, Key, OwnerKind};
-use meta::records::Record;
-use vfs::{Failure, FsError, InodeId};
+use meta::records::{InodeRecord, Record};
+use vfs::{Failure, FileType, FsError, InodeId};
 
 use super::Turn;
 use super::writes::Touched;
@@ -109,6 +109,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
     fn publish(&self, version: Version) {
         let (records, watermark) = (&self.house.records, self.house.meta.watermark());
         for touched in self.writes.inodes.written() {
+            self.publish_directory(touched);
             records.inodes.put(touched.key, Slot { value: touched.new.clone(), version }, watermark);
         }
         for touched in self.writes.usages.written() {
@@ -121,11 +122,16 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             records.regions.put(touched.key, Slot { value: touched.new.clone(), version }, watermark);
         }
         for touched in self.writes.buckets.written() {
-            records.buckets.put(
-                touched.key,
-                Slot { value: touched.new.clone().unwrap_or_default(), version },
-                watermark,
-            );
+            let value = touched.new.clone().unwrap_or_default();
+            let is_empty = value.is_empty();
+            // Known to be there before it can be found, and to be gone after: whoever asks between sees the bucket.
+            if !is_empty {
+                records.names.note(touched.key, true);
+            }
+            records.buckets.put(touched.key, Slot { value, version }, watermark);
+            if is_empty {
+                records.names.note(touched.key, false);
+            }
         }
         for touched in self.writes.backlinks.written() {
             records.backlinks.put(
@@ -133,6 +139,16 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
                 Slot { value: touched.new.clone().unwrap_or_default(), version },
                 watermark,
             );
+        }
+    }
+
+    /// The names of a directory that is made by this change are all known, those of one that goes are of no use.
+    fn publish_directory(&self, touched: &Touched<InodeId, InodeRecord>) {
+        let is_directory = |record: &InodeRecord| record.file_type == FileType::Directory;
+        match (touched.old.as_deref(), touched.new.as_deref()) {
+            (None, Some(new)) if is_directory(new) => self.house.records.names.begin(touched.key),
+            (Some(old), None) if is_directory(old) => self.house.records.names.forget(touched.key),
+            _ => {}
         }
     }
 }

@@ -107,9 +107,15 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         if let Some(touched) = self.writes.buckets.find(&key) {
             return Ok(touched.unwrap_or_default());
         }
-        let slot = self.house.records.buckets.get(&key).ok_or(Stop::Miss(Miss::Bucket(key)))?;
-        self.seen.note(slot.version);
-        self.writes.buckets.read(key, Some(Arc::clone(&slot.value)));
-        Ok(slot.value)
+        let bucket = match self.house.records.buckets.get(&key) {
+            Some(slot) => {
+                self.seen.note(slot.version);
+                slot.value
+            }
+            None if self.house.records.names.lacks(&key) => Bucket::default(),
+            None => return Err(Stop::Miss(Miss::Bucket(key))),
+        };
+        self.writes.buckets.read(key, Some(Arc::clone(&bucket)));
+        Ok(bucket)
     }
 }
