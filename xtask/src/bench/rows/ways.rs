@@ -92,7 +92,7 @@ impl Run<'_, '_> {
     }
 
     fn idle(&mut self, row: &Row) -> Result<Sample> {
-        let idle_connections = if self.quick { 100 } else { 2000 };
+        let idle_connections = if self.quick { 100 } else { 1000 };
         let load = Load { idle_connections, seconds: 0.5, ..self.load(row) };
         self.life.run(&load)
     }
