@@ -17,14 +17,15 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         flushed || worked
     }
 
-    /// One round of what may wait long for disks: works off promised removals, frees blocks, folds space records, removes
-    /// old replies, forgets clients without locks. Says whether anything was done.
+    /// One round of what may wait long for disks: works off promised removals, frees blocks, folds space records, puts
+    /// scattered files in order, removes old replies, forgets clients without locks. Says whether anything was done.
     pub async fn jobs_round(&self) -> bool {
         if !self.reload_if_failed().await {
             return false;
         }
-        let rounds = future::join3(self.intents_round(), self.space_round(), self.replies_round());
-        let (worked, folded, forgot) = rounds.await;
+        let rounds =
+            future::join4(self.intents_round(), self.space_round(), self.replies_round(), self.reorder_round());
+        let (worked, folded, forgot, moved) = rounds.await;
         let locks = self.locks_round();
         // Nobody else may wait for what these submitted, and it is committed only when somebody waits.
         if let Err(failure) = self.settle(self.meta.submitted()).await {
@@ -32,7 +33,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             return false;
         }
         let freed = self.release_round().await;
-        worked || folded || forgot || locks || freed
+        worked || folded || forgot || moved || locks || freed
     }
 
     /// Makes all data that was written so far stable: for an orderly stop.

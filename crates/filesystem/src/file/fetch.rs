@@ -27,6 +27,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Errors: `Io`.
     pub(super) async fn fetch(&self, inode: InodeId, spans: Spans) -> Result<Spans, Failure> {
         let runs = runs_of(&spans);
+        if is_scattered(&runs) {
+            self.data.scattered.add(inode, spans.first);
+        }
         let read = match runs.as_slice() {
             [] => return Ok(spans),
             [run] => vec![self.read_run(*run).await?],
@@ -134,6 +137,12 @@ fn runs_of(spans: &Spans) -> SmallVec<[Run; 2]> {
     runs
 }
 
+/// Whether it would pay to have these blocks one behind the other.
+fn is_scattered(runs: &[Run]) -> bool {
+    let blocks: usize = runs.iter().map(|run| run.blocks as usize).sum();
+    runs.len() >= RUNS_SCATTERED_MIN && blocks < runs.len() * RUN_BLOCKS_GOOD
+}
+
 impl Run {
     fn takes(&self, next: Self) -> bool {
         let goes_on = self.placement.to_raw() + u64::from(self.blocks) == next.placement.to_raw();
@@ -145,3 +154,7 @@ impl Run {
 const RUN_BLOCKS_MAX: u32 = 256;
 /// Reads of the store that one read of a file has under way.
 const READS_AT_ONCE: usize = 16;
+/// From so many runs in one read on it may be called scattered,
+const RUNS_SCATTERED_MIN: usize = 4;
+/// if a run has fewer blocks than this on average: 64 KiB.
+const RUN_BLOCKS_GOOD: usize = 16;

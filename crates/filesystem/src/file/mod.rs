@@ -12,6 +12,7 @@ mod fetch;
 mod flush;
 mod fold;
 mod gate;
+mod mover;
 mod place;
 mod plane;
 mod read;
@@ -24,6 +25,7 @@ mod write_back;
 
 pub(crate) use cut::take_out;
 pub(crate) use gate::ReadGate;
+pub(crate) use mover::ScatteredParts;
 pub(crate) use plane::{DataPlane, DirtyRoom};
 pub(crate) use remove::remove_in_turn;
 pub(crate) use state::{FileState, FileTable, Pending};

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use vfs::InodeId;
 
-use super::{BLOCK_BYTES, ReadGate};
+use super::{BLOCK_BYTES, ReadGate, ScatteredParts};
 use crate::Settings;
 use crate::cache::BlockCache;
 use crate::gc::{IntentQueue, ReleaseQueue};
@@ -29,6 +29,8 @@ pub(crate) struct DataPlane<C> {
     pub(crate) releases: ReleaseQueue,
     /// Work that was promised.
     pub(crate) intents: IntentQueue,
+    /// What is to be put in order.
+    pub(crate) scattered: ScatteredParts,
     /// How often unstable data was dropped: part of the write verifier.
     pub(crate) drops: AtomicU64,
     /// Syncs of the store that failed: what was placed before may be lost, whoever placed it.
@@ -71,6 +73,7 @@ impl<C: chunk::Store> DataPlane<C> {
             dirty: DirtyBytes::new(settings.dirty_bytes_max()),
             releases: ReleaseQueue::default(),
             intents: IntentQueue::default(),
+            scattered: ScatteredParts::default(),
             drops: AtomicU64::new(0),
             failed_syncs: AtomicU64::new(0),
             damaged: AtomicU64::new(0),

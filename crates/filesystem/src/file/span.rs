@@ -8,7 +8,7 @@ use chunk::Placement;
 use meta::records::{Coding, Extent, InodeRecord, RegionRecord};
 use pages::{BLOCK_SIZE, Payload};
 use smallvec::SmallVec;
-use vfs::InodeId;
+use vfs::{FsError, InodeId};
 
 use super::driver::is_absent;
 use super::{BLOCK_BYTES, REGION_BLOCKS};
@@ -87,6 +87,16 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             self.add_region(&mut spans, region.as_ref(), within)?;
             at = end;
         }
+        Ok(spans)
+    }
+
+    /// As `spans_of`, of a whole region as this record has it.
+    ///
+    /// Errors: `Io` when it is stored in a way that this house does not know.
+    pub(super) fn spans_of_region(&self, (index, region): (u64, &Arc<RegionRecord>)) -> Result<Spans, FsError> {
+        let mut spans = Spans { first: index * REGION_BLOCKS, list: SmallVec::new() };
+        let blocks = [0, u32::try_from(REGION_BLOCKS).unwrap_or(0)];
+        self.add_region(&mut spans, Some(region), blocks).map_err(|_| FsError::Io)?;
         Ok(spans)
     }
 

@@ -4,6 +4,7 @@ mod faults;
 mod given_up;
 mod huge;
 mod model;
+mod movers;
 mod race;
 mod space;
 

@@ -1,4 +1,4 @@
-//! Random writes, cuts, flushes, evictions and restarts of one file against a plain vector of bytes.
+//! Random writes, cuts, flushes, moves, evictions and restarts of one file against a plain vector of bytes.
 
 use chunk::MemoryStore;
 use testkit::{Random, block_on};
@@ -42,7 +42,8 @@ async fn run(seed: u64) {
                 house.commit(inode).await.unwrap();
                 model.make_stable();
             }
-            70..76 => house.rest().await,
+            70..74 => house.rest().await,
+            74..76 => drop(house.filesystem.move_part(inode, random.below(2)).await.unwrap()),
             76..80 => house.filesystem.data.cache.clear(),
             80..84 => {
                 drop(house);

@@ -1,0 +1,194 @@
+//! Moving what files hold to other blocks, one behind the other: clients see no difference but speed.
+//!
+//! A move is a flush of bytes that are stored already: the new blocks are durable before a change names them, in place of
+//! the old ones, which are given back as usual. Size, times, change counter and usage stay as they are. What a snapshot
+//! may see stays where it is.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use meta::records::{Coding, RegionRecord};
+use vfs::{Failure, InodeId};
+
+use super::buffer::DirtyRun;
+use super::cut::let_go;
+use super::driver::is_absent;
+use super::fold::extent;
+use super::place::{RegionWrite, by_region};
+use super::span::Place;
+use super::state::FileData;
+use super::{FileState, REGION_BLOCKS};
+use crate::Filesystem;
+use crate::cache::Seen;
+use crate::turn::{Step, Turn};
+
+/// Parts of files that were read in order and found scattered, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct ScatteredParts {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    queue: VecDeque<PartOfFile>,
+    known: HashSet<PartOfFile>,
+    /// When parts were moved last, on the monotonic clock.
+    moved: Option<Duration>,
+}
+
+/// So many regions of a file as are moved at once, by their number.
+type PartOfFile = (InodeId, u64);
+
+/// The records of the regions of a part, before it is moved.
+struct Plan {
+    regions: Vec<(u64, Arc<RegionRecord>)>,
+    cuts: u64,
+}
+
+impl ScatteredParts {
+    /// Blocks from this one on were read, and they were scattered.
+    pub(super) fn add(&self, inode: InodeId, block: u64) {
+        let part = (inode, block / (REGION_BLOCKS * REGIONS_PER_MOVE));
+        let mut state = self.state();
+        // What finds no place is found scattered again by the next reader.
+        if state.queue.len() < PARTS_MAX && state.known.insert(part) {
+            state.queue.push_back(part);
+        }
+    }
+
+    /// The next part to move; a few at a time, so that others have the device in between.
+    fn next(&self, now: Duration) -> Vec<PartOfFile> {
+        let mut state = self.state();
+        if state.queue.is_empty() || state.moved.is_some_and(|moved| now < moved + INTERVAL) {
+            return Vec::new();
+        }
+        state.moved = Some(now);
+        let count = state.queue.len().min(PARTS_PER_INTERVAL);
+        let parts: Vec<_> = state.queue.drain(..count).collect();
+        for part in &parts {
+            state.known.remove(part);
+        }
+        parts
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
+    /// Puts some of what was found scattered in order. Says whether anything was moved.
+    pub(crate) async fn reorder_round(&self) -> bool {
+        let mut any = false;
+        for (inode, part) in self.data.scattered.next(self.clock.monotonic()) {
+            any |= self.move_part(inode, part).await.unwrap_or_else(|failure| {
+                tracing::debug!(?inode, part, ?failure, "a part of a file stays scattered");
+                false
+            });
+        }
+        any
+    }
+
+    /// Moves a part of a file (its `number`th 4 MiB) to blocks that follow each other. `false` when it cannot be moved or
+    /// need not be.
+    ///
+    /// Errors: `StaleHandle`, `NoSpace`, `Io`; nothing has changed then.
+    pub(crate) async fn move_part(&self, inode: InodeId, number: u64) -> Result<bool, Failure> {
+        if self.room()?.available_bytes < ROOM_BYTES_MIN {
+            return Ok(false);
+        }
+        let file = self.files.state(inode);
+        let _turn = file.flush_turn.lock().await;
+        let Some(plan) = self.plan((inode, &file), number).await? else { return Ok(false) };
+        let runs = self.stored_runs(inode, &plan).await?;
+        let mut placed = self.place(inode.shard, &runs).await?;
+        let writes = by_region(placed.blocks());
+        let step = |turn: &mut Turn<'_, K, C>, data: &FileData| {
+            data.check_cuts(plan.cuts)?;
+            rename_blocks(turn, (inode, &plan), &writes)
+        };
+        let (is_moved, _) = self.change_file((inode, &file), step, |_, _| ()).await?;
+        if is_moved {
+            placed.named_before(u64::MAX);
+        }
+        Ok(is_moved)
+    }
+
+    /// What a move takes along; `None` when there is nothing to gain, or the file is being written.
+    async fn plan(&self, (inode, file): (InodeId, &FileState), number: u64) -> Result<Option<Plan>, Failure> {
+        let mut seen = Seen::default();
+        let record = self.live(inode, &mut seen).await?;
+        let (cuts, is_dirty) = {
+            let data = file.data();
+            (data.cuts, data.is_dirty())
+        };
+        let first = number.saturating_mul(REGIONS_PER_MOVE);
+        let mut regions = Vec::new();
+        for index in (first..first + REGIONS_PER_MOVE).filter(|index| !is_absent(&record, *index)) {
+            let region = self.region((inode, index), &mut seen).await?;
+            let region = region.filter(|region| !record.is_masked(index, region.generation) && !region.is_empty());
+            regions.extend(region.map(|region| (index, region)));
+        }
+        let extents: usize = regions.iter().map(|(_, region)| region.extents.len()).sum();
+        let is_scattered = extents > regions.len() + 1;
+        let is_plain = |region: &RegionRecord| {
+            region.extents.iter().all(|extent| extent.coding == Coding::Plain && extent.pool == 0)
+        };
+        let may_move = !is_dirty && is_scattered && regions.iter().all(|(_, region)| is_plain(region));
+        Ok(may_move.then_some(Plan { regions, cuts }))
+    }
+
+    /// The bytes of all regions of a plan, with their checksums found right.
+    async fn stored_runs(&self, inode: InodeId, plan: &Plan) -> Result<Vec<DirtyRun>, Failure> {
+        let mut runs = Vec::new();
+        let _guard = self.data.gate.enter();
+        for (index, region) in &plan.regions {
+            let spans = self.spans_of_region((*index, region))?;
+            let mut block = spans.first;
+            for span in self.fetch(inode, spans).await?.list {
+                if let Place::Memory(bytes) = span.place {
+                    runs.push(DirtyRun::clean(block, bytes));
+                }
+                block += u64::from(span.blocks);
+            }
+        }
+        Ok(runs)
+    }
+}
+
+/// Names the new blocks in place of the old ones. `false`, and nothing changes, when the regions are not what was planned
+/// with, or a snapshot has come to see them.
+fn rename_blocks<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    (inode, plan): (InodeId, &Plan),
+    writes: &[RegionWrite],
+) -> Step<bool> {
+    let current = turn.clock().current;
+    for (index, planned) in &plan.regions {
+        let is_own = planned.extents.iter().all(|extent| extent.birth == current);
+        if !is_own || turn.region((inode, *index))?.as_ref() != Some(planned) {
+            return Ok(false);
+        }
+    }
+    for ((index, planned), write) in plan.regions.iter().zip(writes) {
+        let mut new = RegionRecord::clone(planned);
+        let mut released = Vec::new();
+        for run in &write.runs {
+            released.extend(new.replace(extent(turn, run)?, &run.crcs));
+        }
+        turn.put_region((inode, *index), Some(new));
+        let_go(turn, released);
+    }
+    Ok(true)
+}
+
+/// Regions that are moved at once: 4 MiB.
+const REGIONS_PER_MOVE: u64 = 16;
+/// Parts that wait to be moved at most.
+const PARTS_MAX: usize = 4096;
+/// Of them so many are moved in each interval: 80 MB/s.
+const PARTS_PER_INTERVAL: usize = 2;
+const INTERVAL: Duration = Duration::from_millis(100);
+/// With less room than this nothing is moved: for a moment it takes the room of both places.
+const ROOM_BYTES_MIN: u64 = 64 << 20;
