@@ -50,6 +50,9 @@ pub(crate) struct Sample {
     /// A figure that only some rows have: a ratio of two runs.
     #[serde(default)]
     pub(crate) ratio: Option<f64>,
+    /// Tables of metadata, as a part of the data they describe.
+    #[serde(default)]
+    pub(crate) metadata_part: Option<f64>,
 }
 
 impl Load {

@@ -31,6 +31,7 @@ pub(super) fn page(comparison: &Comparison, site: &Site) -> String {
     for server in Server::ALL {
         text += &format!("- {}: {}\n", server.name(), server.durability());
     }
+    text += &short(comparison);
     if !comparison.limits.0.is_empty() {
         text += &format!("\n## The machine\n\n{}", comparison.limits.table());
     }
@@ -67,6 +68,23 @@ fn line(row: &Row, comparison: &Comparison) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
+/// The ratios alone, as the README shows them.
+fn short(comparison: &Comparison) -> String {
+    let mut text = String::new();
+    for row in ROWS.iter().filter(|row| matches!(row.shown, Shown::Operations | Shown::Bytes)) {
+        let [berth, ganesha, _] = Server::ALL.map(|server| Medians::of(row, server, &comparison.cells));
+        if let (Some(_), Some(_)) = (berth.rate, ganesha.rate) {
+            let (rate, cpu) = (ratio(berth.rate, ganesha.rate), ratio(ganesha.cpu_us, berth.cpu_us));
+            text += &format!("| {} | {rate} | {cpu} |\n", row.what);
+        }
+    }
+    if text.is_empty() {
+        return text;
+    }
+    let head = "| against nfs-ganesha | rate | operations for the same CPU |\n| --- | ---: | ---: |\n";
+    format!("\n## In short\n\n{head}{text}")
+}
+
 /// One server's medians in one row.
 #[derive(Debug, Default)]
 struct Medians {
@@ -77,6 +95,7 @@ struct Medians {
     p99_us: Option<Summary>,
     ratio: Option<Summary>,
     memory: Option<Summary>,
+    metadata_part: Option<Summary>,
 }
 
 impl Medians {
@@ -92,6 +111,7 @@ impl Medians {
             p99_us: all(|sample| Some(sample.p99_us)),
             ratio: all(|sample| sample.ratio),
             memory: all(|sample| sample.server_bytes_per_idle_connection),
+            metadata_part: all(|sample| sample.metadata_part),
         }
     }
 
@@ -105,6 +125,7 @@ impl Medians {
             p99_us: median(self.p99_us),
             ratio: median(self.ratio),
             memory: median(self.memory),
+            metadata_part: median(self.metadata_part),
             ganesha_rate: None,
         }
     }
@@ -234,6 +255,20 @@ mod tests {
             text.lines().last().unwrap(),
             "| GETATTR d64 | 1.05M/s | 1.10 us | 10 % | 50.0k/s | 27.50 us | - | - | 21.0 x | 25.0 x | <= 1.8 us | yes |"
         );
+    }
+
+    #[test]
+    fn the_short_table_has_rows_that_both_have() {
+        let comparison = Comparison {
+            limits: super::super::Limits::default(),
+            cells: vec![cell("Berth", 1, (900.0, 2.0)), cell("ganesha", 1, (300.0, 9.0))],
+            missing: Vec::new(),
+            rounds: 1,
+            network: "",
+            quick: false,
+        };
+        assert!(short(&comparison).ends_with("| ---: |\n| GETATTR d64 | 3.0 x | 4.5 x |\n"));
+        assert_eq!(short(&Comparison { cells: vec![cell("Berth", 1, (900.0, 2.0))], ..comparison }), "");
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub(crate) enum Bar {
     RatioAtLeast(f64),
     /// Bytes for a connection.
     BytesAtMost(f64),
+    /// Tables of metadata, as a part of the data.
+    MetadataAtMost(f64),
 }
 
 /// Berth's medians in one row, and what they are held against.
@@ -40,6 +42,7 @@ pub(crate) struct Figures {
     pub(crate) p99_us: Option<f64>,
     pub(crate) ratio: Option<f64>,
     pub(crate) memory: Option<f64>,
+    pub(crate) metadata_part: Option<f64>,
     pub(crate) ganesha_rate: Option<f64>,
 }
 
@@ -72,6 +75,7 @@ impl Bar {
             Self::P99BelowMs(most) => figures.p99_us? < most * 1e3,
             Self::RatioAtLeast(least) => figures.ratio? >= least,
             Self::BytesAtMost(most) => figures.memory? <= most,
+            Self::MetadataAtMost(most) => figures.metadata_part? <= most,
         })
     }
 }
@@ -93,6 +97,7 @@ impl fmt::Display for Bar {
             Self::P99BelowMs(most) => write!(formatter, "p99 < {most} ms"),
             Self::RatioAtLeast(least) => write!(formatter, ">= {least} x"),
             Self::BytesAtMost(most) => write!(formatter, "<= {} KiB", most / 1024.0),
+            Self::MetadataAtMost(most) => write!(formatter, "metadata <= {:.0} % of the data", most * 100.0),
         }
     }
 }

@@ -21,6 +21,21 @@ pub(super) fn start(site: &Site, data: &Path, how: How) -> Result<Running> {
     Ok(Running { address, mount_port: PORT, export: "/export".to_owned(), process, beside: None })
 }
 
+/// What the tables of Berth's metadata take; without the log, whose size is fixed.
+pub(crate) fn metadata_bytes(data: &Path) -> Option<u64> {
+    folder_bytes(&data.join("store/metadata/tree")).ok()
+}
+
+fn folder_bytes(folder: &Path) -> Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let is_folder = entry.file_type()?.is_dir();
+        bytes += if is_folder { folder_bytes(&entry.path())? } else { entry.metadata()?.len() };
+    }
+    Ok(bytes)
+}
+
 fn settings(how: How) -> String {
     format!(
         "data = \"store\"\n[nfs]\nport = {PORT}\nconnections_max = 65536\nconnections_per_zone_max = 65536\n\

@@ -11,6 +11,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
+pub(crate) use berth::metadata_bytes;
+
 use super::isolation::Isolation;
 use super::process::{Cores, Process, tail};
 use super::site::Site;
