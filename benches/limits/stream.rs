@@ -13,8 +13,8 @@ use crate::figure::{Figure, MEGABYTES};
 /// One connection in pieces of 1 MiB, the two ends on two cores.
 pub(crate) fn measure(time: Duration) -> Result<Vec<Figure>> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
-    let mut sender = cubic(TcpStream::connect(listener.local_addr()?)?)?;
-    let mut receiver = cubic(listener.accept()?.0)?;
+    let mut sender = cubic(TcpStream::connect(listener.local_addr()?)?);
+    let mut receiver = cubic(listener.accept()?.0);
     let reader = thread::spawn(move || {
         pin(0);
         receive(&mut receiver)
@@ -66,10 +66,10 @@ fn receive(stream: &mut TcpStream) -> Result<End> {
     Ok(End { bytes, took: begin.elapsed(), cpu: used().saturating_sub(before) })
 }
 
-/// As the loads and servers of the comparison have it.
-fn cubic(stream: TcpStream) -> Result<TcpStream> {
-    socket2::SockRef::from(&stream).set_tcp_congestion(b"cubic").context("congestion control")?;
-    Ok(stream)
+/// As the loads and servers of the comparison have it; only root may choose it everywhere.
+fn cubic(stream: TcpStream) -> TcpStream {
+    socket2::SockRef::from(&stream).set_tcp_congestion(b"cubic").ok();
+    stream
 }
 
 const PIECE: usize = 1 << 20;

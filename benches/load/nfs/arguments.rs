@@ -63,9 +63,9 @@ pub(crate) struct Arguments {
     /// Connections that make one call and then rest; what the server's memory grows by for each is told.
     #[arg(long, default_value_t = 0)]
     pub(crate) idle_connections: usize,
-    /// Congestion control of the client's sockets.
-    #[arg(long, default_value = "cubic")]
-    pub(crate) congestion: String,
+    /// Congestion control of the client's sockets; cubic where that is allowed when not named.
+    #[arg(long)]
+    pub(crate) congestion: Option<String>,
     /// One JSON object instead of a line for people.
     #[arg(long)]
     pub(crate) json: bool,

@@ -27,6 +27,8 @@ pub(crate) struct Tally {
     pub(crate) first_error: Option<String>,
     pub(crate) retries: u64,
     pub(crate) latency_ns: Histogram<u64>,
+    /// Congestion control of its socket.
+    pub(crate) congestion: String,
     /// When it had nothing more to do, if that was before the window's end.
     pub(crate) exhausted: Option<Instant>,
 }
@@ -63,7 +65,11 @@ impl Connection {
         let stream = TcpStream::connect(arguments.server).await.with_context(|| format!("at {}", arguments.server))?;
         stream.set_nodelay(true)?;
         let socket = SockRef::from(&stream);
-        socket.set_tcp_congestion(arguments.congestion.as_bytes()).context("congestion control")?;
+        match &arguments.congestion {
+            Some(named) => socket.set_tcp_congestion(named.as_bytes()).context("congestion control")?,
+            // Only root may choose one that the machine does not allow to all; the report tells what it came to.
+            None => socket.set_tcp_congestion(b"cubic").unwrap_or(()),
+        }
         socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(Duration::from_secs(30)))?;
         let begun = now();
         let slots: Vec<_> =
@@ -75,6 +81,7 @@ impl Connection {
             first_error: None,
             retries: 0,
             latency_ns: new_histogram()?,
+            congestion: socket.tcp_congestion().map(|name| text(&name)).unwrap_or_default(),
             exhausted: None,
         };
         Ok(Self {
@@ -223,6 +230,11 @@ impl Connection {
             }
         }
     }
+}
+
+/// A name that the kernel pads with zeros.
+fn text(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).trim_end_matches('\0').to_owned()
 }
 
 /// Latencies from a nanosecond to a minute; what takes longer counts as a minute.

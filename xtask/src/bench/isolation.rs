@@ -24,9 +24,7 @@ impl Isolation {
     pub(crate) fn describe(self) -> &'static str {
         match self {
             Self::Private => "private network namespace, cubic on both ends",
-            Self::Shared => {
-                "the machine's own loopback (not root, or a tool is missing): cubic at the load only, no servers that need root"
-            }
+            Self::Shared => "the machine's own loopback (not root, or a tool is missing), no servers that need root",
         }
     }
 }

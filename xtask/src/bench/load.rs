@@ -34,6 +34,9 @@ pub(crate) struct Load {
 /// What a run told.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Sample {
+    /// Congestion control of the load's sockets.
+    #[serde(default)]
+    pub(crate) congestion: String,
     pub(crate) operations: u64,
     pub(crate) operations_per_second: f64,
     pub(crate) megabytes_per_second: f64,

@@ -13,8 +13,9 @@ pub(super) fn page(comparison: &Comparison, site: &Site) -> String {
     let mut text = String::from("# Berth beside other servers\n\n");
     text += &machine(&site.log());
     text += &format!(
-        "- network: {}; server on core {}, load on core {}\n- rounds: {}, servers in turn within each row\n{}",
+        "- network: {}; congestion control of the load: {}; server on core {}, load on core {}\n- rounds: {}, servers in turn within each row\n{}",
         comparison.network,
+        congestion(comparison),
         site.server_cores().unwrap_or("any"),
         site.load_cores().unwrap_or("any"),
         comparison.rounds,
@@ -36,6 +37,15 @@ pub(super) fn page(comparison: &Comparison, site: &Site) -> String {
         text += &format!("\n## The machine\n\n{}", comparison.limits.table());
     }
     text + &failures(comparison)
+}
+
+/// What the sockets of the loads had.
+fn congestion(comparison: &Comparison) -> String {
+    let samples = comparison.cells.iter().filter_map(|cell| cell.sample.as_ref());
+    let mut names: Vec<_> = samples.map(|sample| sample.congestion.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.join(", ")
 }
 
 /// A line for each row that was measured.
