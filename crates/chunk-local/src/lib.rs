@@ -1,8 +1,8 @@
 //! Blocks on local disks: append-only segments over uring.
 //!
 //! A segment is a file of one owner: a header block, then data blocks in the order they were placed, whatever files
-//! they belong to. Blocks are never overwritten; freed runs are punched out, and a sealed segment of which every block
-//! is freed is removed. Layouts are in `layout.rs`, byte by byte.
+//! they belong to. Blocks are never overwritten; freed runs are punched out when they are large or room is short, and
+//! a sealed segment of which every block is freed is removed. Layouts are in `layout.rs`, byte by byte.
 
 mod align;
 mod error;

@@ -11,7 +11,6 @@ use crate::align::align;
 use crate::error::io_error;
 use crate::layout::{SegmentHeader, block_offset};
 use crate::segment::{Room, Run, Segment};
-use crate::space::Space;
 use crate::store::{Shared, Writer, lock};
 
 impl Shared {
@@ -96,7 +95,7 @@ impl Shared {
     async fn create_segment(&self, owner: Owner) -> Result<Arc<Segment>, ChunkError> {
         let blocks_max = self.settings.segment_blocks();
         let allocated = self.settings.piece_blocks().min(blocks_max);
-        Space::check_growth(&self.settings, block_offset(allocated))?;
+        self.make_room(block_offset(allocated)).await?;
         let failed = |error: io::Error| io_error("making a", chunk::SegmentId(0), &error);
         let id = lock(&self.superblock).next_id().map_err(failed)?;
         let file = self.open_file(id, Create::New).map_err(|error| io_error("making", id, &error))?;
@@ -121,7 +120,7 @@ impl Shared {
     async fn grow(&self, segment: &Segment, file: &File, blocks: u32) -> Result<(), ChunkError> {
         let from = file.length().map_err(|error| io_error("growing", segment.id, &error))?;
         let length = block_offset(blocks).saturating_sub(from);
-        Space::check_growth(&self.settings, length)?;
+        self.make_room(length).await?;
         // Nothing is left to do when an earlier caller was dropped after the file had grown.
         let outcome = if length == 0 { Ok(()) } else { extend(file, from, length).await };
         self.space.grown(length);

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use chunk::{ChunkError, LiveSegment, SegmentId};
 use pages::BLOCK_SIZE;
+use rustix::fs::fstat;
 use uring::File;
 
 use crate::error::{io_error, missing};
-use crate::free::punch;
 use crate::layout::{SegmentHeader, block_offset, segment_file_name};
 use crate::segment::{Run, Segment};
 use crate::store::{Shared, lock, segment_files};
@@ -71,7 +71,7 @@ impl Shared {
         SegmentHeader::decode(block).map_err(|why| missing(id, &format!("the header is {why}")))
     }
 
-    /// Cuts off and punches out what is not live.
+    /// Cuts off and punches out what is not live; small runs keep the room that they have.
     async fn restore(&self, live: &LiveSegment) -> Result<Segment, ChunkError> {
         let failed = |error: io::Error| io_error("recovering", live.segment, &error);
         let file = self.file(live.segment).map_err(failed)?;
@@ -79,10 +79,14 @@ impl Shared {
         if file.length().map_err(failed)? > block_offset(blocks) {
             file.set_length(block_offset(blocks)).map_err(failed)?;
         }
-        for run in &dead {
-            punch(&file, *run).await.map_err(failed)?;
+        let large = dead.iter().filter(|run| run.blocks >= self.settings.punch_blocks_min());
+        for run in large {
+            self.punch(&file, *run).await.map_err(failed)?;
         }
-        Ok(Segment::recovered(live.segment, live.owner, blocks, &dead))
+        let kept_bytes =
+            u64::try_from(fstat(&file).map_err(|error| failed(error.into()))?.st_blocks).unwrap_or(0) * SECTOR_BYTES;
+        let kept_blocks = (kept_bytes / BLOCK_SIZE as u64).saturating_sub(HEADER_BLOCKS);
+        Ok(Segment::recovered(live.segment, live.owner, (blocks, &dead), kept_blocks))
     }
 }
 
@@ -105,6 +109,10 @@ fn dead_runs(live: &LiveSegment) -> Vec<Run> {
     }
     runs
 }
+
+/// What `st_blocks` counts in.
+const SECTOR_BYTES: u64 = 512;
+const HEADER_BLOCKS: u64 = 1;
 
 #[cfg(test)]
 mod tests {

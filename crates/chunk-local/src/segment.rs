@@ -58,6 +58,10 @@ struct State {
     /// Placed, but a sync failed: nobody knows what the device has. One bit per block.
     lost: Bits,
     freed: Bits,
+    /// Free blocks whose room the file system has back.
+    punched: Bits,
+    /// Free blocks that seem to keep their room and do not: a former life punched them out.
+    phantom_blocks: u64,
     sealed: bool,
     failed: bool,
     entry_synced: bool,
@@ -73,13 +77,15 @@ impl Segment {
         Self { id, owner, blocks_max, state: Mutex::new(state) }
     }
 
-    /// A segment found on disk: `blocks` blocks, of which those of `dead` are free. Nothing is appended to it.
-    pub(crate) fn recovered(id: SegmentId, owner: Owner, blocks: u32, dead: &[Run]) -> Self {
+    /// A segment found on disk, with its number of blocks and the free ones of them, whose file keeps the room of so
+    /// many blocks. Nothing is appended to it.
+    pub(crate) fn recovered(id: SegmentId, owner: Owner, (blocks, dead): (u32, &[Run]), kept_blocks: u64) -> Self {
         let mut state =
             State { reserved: blocks, allocated: blocks, sealed: true, entry_synced: true, ..State::default() };
         for run in dead {
             state.freed.set(*run);
         }
+        state.phantom_blocks = u64::from(blocks).saturating_sub(kept_blocks).min(state.freed.count);
         Self { id, owner, blocks_max: blocks, state: Mutex::new(state) }
     }
 
@@ -190,6 +196,47 @@ impl Segment {
             return Err(ChunkError::Io(format!("segment {}: a block was lost by a failed sync", self.id.0)));
         }
         Ok(state.writer.clone())
+    }
+
+    /// The free blocks around a run, if they are at least so many and keep their room: it is the caller's to give back.
+    pub(crate) fn take_around(&self, run: Run, blocks_min: u32) -> Option<Run> {
+        let mut state = self.state();
+        let reserved = state.reserved;
+        let is_kept = |block: u32| state.freed.has(block) && !state.punched.has(block);
+        let start = (0..run.start).rev().take_while(|block| is_kept(*block)).last().unwrap_or(run.start);
+        let end = (run.start..reserved).take_while(|block| is_kept(*block)).last().map_or(run.start, |last| last + 1);
+        let found = Run { start, blocks: end - start };
+        (found.blocks >= blocks_min).then(|| {
+            state.punched.set(found);
+            found
+        })
+    }
+
+    /// Runs of free blocks that keep their room, so many at most: it is the caller's to give back.
+    pub(crate) fn take_kept(&self, runs_max: usize) -> Vec<Run> {
+        let mut state = self.state();
+        let mut runs = Vec::new();
+        for block in (0..state.reserved).filter(|block| state.freed.has(*block) && !state.punched.has(*block)) {
+            push(&mut runs, Run { start: block, blocks: 1 });
+            if runs.len() > runs_max {
+                break;
+            }
+        }
+        let are_all = runs.len() <= runs_max;
+        runs.truncate(runs_max);
+        for run in &runs {
+            state.punched.set(*run);
+        }
+        if are_all {
+            state.phantom_blocks = 0;
+        }
+        runs
+    }
+
+    /// Free blocks that keep their room.
+    pub(crate) fn kept_blocks(&self) -> u64 {
+        let state = self.state();
+        state.freed.count.saturating_sub(state.punched.count).saturating_sub(state.phantom_blocks)
     }
 
     /// Marks blocks as free. Gives how many were not before, and how many of them were lost by a failed sync.

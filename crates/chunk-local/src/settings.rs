@@ -18,6 +18,9 @@ pub struct Settings {
     pub segment_bytes: u64,
     /// How much room a segment asks the file system for at a time.
     pub piece_bytes: u64,
+    /// Free blocks are given back to the file system in runs of at least this; smaller ones keep their room until their
+    /// neighbours are free too, their segment is, or room is short.
+    pub punch_bytes_min: u64,
     /// Below this much free room in the file system nothing grows: others live there too (the metadata engine).
     pub free_bytes_min: u64,
     /// Most bytes of blocks the store holds; `None` for what the file system has.
@@ -43,6 +46,7 @@ impl Settings {
             store_id,
             segment_bytes: 256 << 20,
             piece_bytes: 8 << 20,
+            punch_bytes_min: 256 << 10,
             free_bytes_min: 128 << 20,
             bytes_max: None,
             direct: true,
@@ -57,6 +61,11 @@ impl Settings {
     pub(crate) fn segment_blocks(&self) -> u32 {
         let blocks = (self.segment_bytes / pages::BLOCK_SIZE as u64).saturating_sub(1);
         u32::try_from(blocks).unwrap_or(u32::MAX).clamp(1, BLOCKS_PER_SEGMENT_MAX)
+    }
+
+    /// Free blocks in a run that are given back at once.
+    pub(crate) fn punch_blocks_min(&self) -> u32 {
+        u32::try_from(self.punch_bytes_min / pages::BLOCK_SIZE as u64).unwrap_or(u32::MAX).max(1)
     }
 
     /// Blocks that a segment grows by.

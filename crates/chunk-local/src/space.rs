@@ -1,7 +1,7 @@
 //! How much room there is.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use chunk::{Capacity, ChunkError};
 use pages::BLOCK_SIZE;
@@ -16,12 +16,18 @@ pub(crate) struct Space {
     used_blocks: AtomicU64,
     /// By which files have grown since the store was opened.
     taken_bytes: AtomicU64,
+    cannot_punch: AtomicBool,
 }
 
 impl Space {
     pub(crate) fn new(settings: &Settings) -> Self {
         let blocks_max = settings.bytes_max.map_or(u64::MAX, |bytes| bytes / BLOCK_SIZE as u64);
-        Self { blocks_max, used_blocks: AtomicU64::new(0), taken_bytes: AtomicU64::new(0) }
+        Self {
+            blocks_max,
+            used_blocks: AtomicU64::new(0),
+            taken_bytes: AtomicU64::new(0),
+            cannot_punch: AtomicBool::new(false),
+        }
     }
 
     /// Takes room for blocks, or says `NoSpace`.
@@ -48,9 +54,17 @@ impl Space {
         self.taken_bytes.load(Ordering::Acquire)
     }
 
-    /// The smaller of what the file system and the settings allow.
-    pub(crate) fn capacity(&self, settings: &Settings) -> Result<Capacity, ChunkError> {
+    /// The file system has no holes. Says whether that was known.
+    pub(crate) fn cannot_punch(&self) -> bool {
+        self.cannot_punch.swap(true, Ordering::Relaxed)
+    }
+
+    /// The smaller of what the file system and the settings allow. Free blocks that keep their room, so many, count as
+    /// free: it is given back when it is needed.
+    pub(crate) fn capacity(&self, settings: &Settings, kept_blocks: u64) -> Result<Capacity, ChunkError> {
         let (total_bytes, free_bytes) = file_system_room(&settings.directory)?;
+        let kept_blocks = if self.cannot_punch.load(Ordering::Relaxed) { 0 } else { kept_blocks };
+        let free_bytes = free_bytes.saturating_add(kept_blocks.saturating_mul(BLOCK_SIZE as u64));
         let free_bytes = free_bytes.saturating_sub(settings.free_bytes_min);
         let Some(bytes_max) = settings.bytes_max else { return Ok(Capacity { total_bytes, free_bytes }) };
         let used = self.used_blocks.load(Ordering::Relaxed) * BLOCK_SIZE as u64;
@@ -60,12 +74,21 @@ impl Space {
         })
     }
 
+    /// Whether the file system has so much that room which free blocks keep is missed by nobody.
+    pub(crate) fn has_plenty(settings: &Settings, bytes: u64) -> Result<bool, ChunkError> {
+        let (_, free) = file_system_room(&settings.directory)?;
+        Ok(free.saturating_sub(bytes) >= settings.free_bytes_min.saturating_add(PLENTY_BYTES))
+    }
+
     /// Whether the file system may give `bytes` more.
     pub(crate) fn check_growth(settings: &Settings, bytes: u64) -> Result<(), ChunkError> {
         let (_, free) = file_system_room(&settings.directory)?;
         if free.saturating_sub(bytes) < settings.free_bytes_min { Err(ChunkError::NoSpace) } else { Ok(()) }
     }
 }
+
+/// What the metadata engine may need before anything here grows again, and more.
+const PLENTY_BYTES: u64 = 4 << 30;
 
 fn file_system_room(directory: &Path) -> Result<(u64, u64), ChunkError> {
     let stat = statvfs(directory).map_err(|error| ChunkError::Io(format!("statvfs: {error}")))?;

@@ -141,7 +141,8 @@ impl Store for LocalStore {
     }
 
     fn capacity(&self) -> Result<Capacity, ChunkError> {
-        self.0.space.capacity(&self.0.settings)
+        let kept_blocks = lock(&self.0.segments).values().map(|segment| segment.kept_blocks()).sum();
+        self.0.space.capacity(&self.0.settings, kept_blocks)
     }
 
     fn taken_bytes(&self) -> Option<u64> {

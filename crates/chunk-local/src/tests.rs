@@ -31,6 +31,7 @@ fn settings(directory: &Path) -> Settings {
     Settings {
         segment_bytes: 65 * BLOCK_SIZE as u64,
         piece_bytes: 16 * BLOCK_SIZE as u64,
+        punch_bytes_min: 16 * BLOCK_SIZE as u64,
         free_bytes_min: 0,
         ..Settings::new(directory.join("store"), 7)
     }
@@ -211,6 +212,64 @@ async fn freed_room_returns_to_the_file_system() {
     assert_eq!(store.list(None, 10).await.unwrap().len(), 1);
 }
 
+/// Free blocks of the store that keep their room.
+fn kept(store: &LocalStore) -> u64 {
+    crate::store::lock(&store.0.segments).values().map(|segment| segment.kept_blocks()).sum()
+}
+
+#[tokio::test]
+async fn small_runs_keep_their_room_until_their_neighbours_are_free() {
+    let directory = scratch();
+    let faults = Faults::new(1);
+    let store = open(faulty(directory.path(), &faults));
+    let run = place(&store, 1, 40).await;
+    for block in (0..40).step_by(2) {
+        store.free(run.placement.plus(block), 1).await.unwrap();
+    }
+    assert_eq!((faults.count(OperationKind::Punch), kept(&store)), (0, 20));
+    for block in (1..15).step_by(2) {
+        store.free(run.placement.plus(block), 1).await.unwrap();
+    }
+    assert_eq!((faults.count(OperationKind::Punch), kept(&store)), (0, 27), "15 in a row");
+    store.free(run.placement.plus(15), 1).await.unwrap();
+    assert_eq!((faults.count(OperationKind::Punch), kept(&store)), (1, 11), "17 in a row went at once");
+    assert_eq!(store.read(run.placement.plus(17), 1).await.unwrap(), blocks(1, 1));
+}
+
+#[tokio::test]
+async fn room_of_small_runs_is_free_and_given_back_when_it_is_needed() {
+    use std::os::unix::fs::MetadataExt as _;
+    let directory = scratch();
+    let store = open(settings(directory.path()));
+    let run = place(&store, 1, 60).await;
+    let sealed = place(&store, 1, 4).await;
+    store.sync().await.unwrap();
+    let path = segment_path(directory.path(), run);
+    let length = std::fs::metadata(&path).unwrap().blocks();
+    for block in (0..60).step_by(2) {
+        store.free(run.placement.plus(block), 1).await.unwrap();
+    }
+    // Others use the file system too: a moment in which they do not is waited for.
+    let without = || store.0.space.capacity(&store.0.settings, 0).unwrap().free_bytes;
+    let mut moments = std::iter::repeat_with(|| (without(), store.capacity().unwrap().free_bytes, without()));
+    let (without, with, _) = moments.find(|(before, _, after)| before == after).unwrap();
+    assert_eq!(with, without + 30 * BLOCK_SIZE as u64);
+    drop(store);
+    let store = open(Settings { free_bytes_min: u64::MAX, ..settings(directory.path()) });
+    let named: Vec<_> =
+        (1..60).step_by(2).map(|block| Placed { placement: run.placement.plus(block), blocks: 1 }).collect();
+    store.recover(live(&[named, vec![sealed]].concat()), SegmentId(0)).await.unwrap();
+    assert_eq!(kept(&store), 30, "what was free keeps its room");
+    assert_eq!(store.place(ALICE, blocks(2, 1)).await, Err(ChunkError::NoSpace), "nothing is enough");
+    assert_eq!(kept(&store), 0, "but all was given back");
+    assert!(std::fs::metadata(&path).unwrap().blocks() + 29 * 8 <= length);
+    assert_eq!(store.read(run.placement.plus(33), 1).await.unwrap(), blocks(1, 1));
+    drop(store);
+    let store = open(settings(directory.path()));
+    store.recover(live(&[Placed { placement: run.placement.plus(33), blocks: 1 }]), SegmentId(0)).await.unwrap();
+    assert_eq!(kept(&store), 0, "what was punched in a former life is not counted again");
+}
+
 #[tokio::test]
 async fn few_syncs_serve_many() {
     let directory = scratch();
@@ -370,7 +429,7 @@ async fn dropped_calls_leave_no_trace() {
         let mut dropped = Box::pin(store.sync());
         poll(&mut dropped, polls % 5);
     }
-    let used = store.0.space.capacity(&Settings { bytes_max: Some(1 << 40), ..settings(directory.path()) });
+    let used = store.0.space.capacity(&Settings { bytes_max: Some(1 << 40), ..settings(directory.path()) }, 0);
     let after = place(&store, 3, 1).await;
     store.sync().await.unwrap();
     assert!(used.is_ok());
