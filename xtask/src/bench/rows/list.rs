@@ -13,7 +13,7 @@ const fn calls(key: &'static str, what: &'static str, load: (&'static str, u64, 
 
 /// Each in a stage of its own: names that many operations made slow later ones down in some servers.
 const fn names(key: &'static str, what: &'static str, load: (&'static str, u64, u64), bars: &'static [Bar]) -> Row {
-    Row { key, what, stage: key, way: Way::Drained, load, shown: Shown::Operations, servers: PAIR, bars }
+    Row { key, what, stage: key, way: Way::Names, load, shown: Shown::Operations, servers: PAIR, bars }
 }
 
 /// In the order of the issue that set the bars.

@@ -34,7 +34,9 @@ pub(crate) enum Way {
     Plain,
     /// The load, and the server's time until it rests.
     Drained,
-    /// As drained, of files that were made before, until they are used up.
+    /// As drained, of names, over a log so small that a checkpoint falls into every run.
+    Names,
+    /// As names, of files that were made before, until they are used up.
     UsedUp,
     /// A file larger than caches is written; before each row the server is started again and the page cache emptied.
     ColdFile,

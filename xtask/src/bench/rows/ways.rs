@@ -20,6 +20,7 @@ pub(crate) fn measure(row: &Row, life: &mut Life<'_>, quick: bool) -> Result<Sam
     match row.way {
         Way::Plain => run.plain(row),
         Way::Drained => run.drained(row),
+        Way::Names => run.names(row),
         Way::UsedUp => run.used_up(row),
         Way::ColdFile => run.cold_file(row),
         Way::ColdNames => run.cold_names(row),
@@ -49,6 +50,11 @@ impl Run<'_, '_> {
         self.life.run(&load)
     }
 
+    fn names(&mut self, row: &Row) -> Result<Sample> {
+        self.life.how.log_bytes = NAMES_LOG_BYTES;
+        self.drained(row)
+    }
+
     fn used_up(&mut self, row: &Row) -> Result<Sample> {
         let entries = match self.life.server {
             _ if self.quick => 2000,
@@ -56,6 +62,7 @@ impl Run<'_, '_> {
             // It holds on to a descriptor for each file made and gives up at the limit of the process.
             Server::Ganesha | Server::Nfsserve => 15_000,
         };
+        self.life.how.log_bytes = NAMES_LOG_BYTES;
         let load = Load { drain: DRAIN_SECONDS, warmup: 0.0, entries, ..self.load(row) };
         self.life.run(&load)
     }
@@ -164,6 +171,8 @@ fn make_files(folder: &Path, entries: u64) -> Result<()> {
 const WRITES_LIMIT: Duration = Duration::from_secs(60);
 /// At most; they end before when everything was read.
 const COLD_SECONDS: f64 = 15.0;
+/// A checkpoint begins when it is half full.
+const NAMES_LOG_BYTES: u64 = 64 * MIB;
 const FOLDER: &str = "bench";
 /// Files that shall not be cached are many times as large.
 const SMALL_MEMORY_BYTES: u64 = 256 * MIB;
