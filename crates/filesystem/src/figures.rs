@@ -1,5 +1,6 @@
 //! How the house is doing.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         caches.push(self.replies.figures());
         HouseFigures {
             caches,
+            read_ahead: self.data.ahead.figures(),
+            damaged_blocks: self.data.damaged.load(Ordering::Relaxed),
             dirty_bytes: self.data.dirty.used(),
             dirty_bytes_max: self.data.dirty.max(),
             log: self.log_figures(),

@@ -1,5 +1,6 @@
 //! Runs operations: loads what they miss, runs them again, and waits until what they saw is durable.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use kv::Direction;
@@ -145,6 +146,31 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let ticket = self.records.regions.begin(&key);
         let slot = self.record::<RegionRecord>(&keys::region(key.0, key.1)).await?;
         self.records.regions.fill_at((&key, ticket), slot, self.meta.watermark());
+        Ok(())
+    }
+
+    /// Loads regions of a file that follow each other, with one scan; those that are not there too.
+    ///
+    /// Errors: `Io`.
+    pub(crate) async fn load_regions(&self, (inode, first): RegionKey, count: u64) -> Result<(), Failure> {
+        let end = first.saturating_add(count);
+        // Before the scan: a region that is written meanwhile is not hidden by what it shows.
+        let begin = |index| ((inode, index), self.records.regions.begin(&(inode, index)));
+        let tickets: Vec<_> = (first..end).map(begin).collect();
+        let range = keys::region_range(inode, first, end);
+        let found = self.meta.scan_seen(&range, tickets.len(), Direction::Forward).await;
+        let found = found.map_err(|error| self.refuse(&error))?;
+        let mut records = HashMap::with_capacity(found.value.len());
+        for (key, value) in found.value {
+            let kind = kind_of(&key).map_err(|error| self.refuse(&error))?;
+            let KeyKind::Region { index, .. } = kind else { continue };
+            let record = RegionRecord::decode_at(&key, &value).map_err(|error| self.refuse(&error))?;
+            records.insert(index, Arc::new(record));
+        }
+        for (key, ticket) in &tickets {
+            let slot = Slot { value: records.remove(&key.1), version: found.version };
+            self.records.regions.fill_at((key, *ticket), slot, self.meta.watermark());
+        }
         Ok(())
     }
 

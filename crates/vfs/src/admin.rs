@@ -32,6 +32,10 @@ pub struct EpochReply {
 pub struct HouseFigures {
     /// Each cache.
     pub caches: Vec<CacheFigures>,
+    /// What is read of files before it is asked for.
+    pub read_ahead: ReadAheadFigures,
+    /// Stored blocks that were found not to match their checksums, each time that one was looked at.
+    pub damaged_blocks: u64,
     /// Data that is written and not on stable storage yet.
     pub dirty_bytes: u64,
     /// How much of it there may be.
@@ -63,6 +67,19 @@ pub struct CacheFigures {
     pub hits: u64,
     /// Look-ups that did not.
     pub misses: u64,
+}
+
+/// Reading ahead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadAheadFigures {
+    /// Begun to be read.
+    pub bytes: u64,
+    /// Of these, dropped before anybody asked for them.
+    pub dropped_bytes: u64,
+    /// Times that there was no room to read on.
+    pub given_up: u64,
+    /// In memory or on their way, and not asked for yet.
+    pub held_bytes: u64,
 }
 
 /// The metadata log and the commits that go through it.

@@ -34,11 +34,30 @@ const OF_CACHES: [OfCache; 6] = [
 ];
 
 type OfHouse = (Kind, Family, fn(&HouseFigures) -> u64);
-const OF_HOUSE: [OfHouse; 14] = [
+const OF_HOUSE: [OfHouse; 19] = [
     (Kind::Gauge, family("berth_dirty_bytes", "Data written and not on stable storage yet."), |house| {
         house.dirty_bytes
     }),
     (Kind::Gauge, family("berth_dirty_max_bytes", "Most of it."), |house| house.dirty_bytes_max),
+    (
+        Kind::Counter,
+        family("berth_read_ahead_bytes_total", "Data begun to be read before it was asked for."),
+        |house| house.read_ahead.bytes,
+    ),
+    (Kind::Counter, family("berth_read_ahead_dropped_bytes_total", "Of it, dropped and never asked for."), |house| {
+        house.read_ahead.dropped_bytes
+    }),
+    (Kind::Counter, family("berth_read_ahead_given_up_total", "Times there was no room to read ahead."), |house| {
+        house.read_ahead.given_up
+    }),
+    (Kind::Gauge, family("berth_read_ahead_held_bytes", "Data read ahead and not asked for yet."), |house| {
+        house.read_ahead.held_bytes
+    }),
+    (
+        Kind::Counter,
+        family("berth_damaged_blocks_total", "Looks at stored blocks that did not match their checksums; not served."),
+        |house| house.damaged_blocks,
+    ),
     (Kind::Counter, family("berth_log_groups_total", "Groups of changes made durable."), |house| house.log.groups),
     (Kind::Counter, family("berth_log_changes_total", "Changes made durable."), |house| house.log.changes),
     (

@@ -11,14 +11,30 @@ use vfs::{Failure, FsError, InodeId};
 
 use super::BLOCK_BYTES;
 use super::place::checksum;
-use super::span::{Place, Span, Spans, Stored};
+use super::span::{Place, Span, Spans, Stored, blocks_in};
 use crate::Filesystem;
 
 /// Blocks that are read from the store at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Run {
-    placement: Placement,
-    blocks: u32,
+pub(super) struct Run {
+    /// The first block, in the file.
+    pub(super) first: u64,
+    pub(super) placement: Placement,
+    pub(super) blocks: u32,
+    /// Index of the first of its spans.
+    pub(super) at: usize,
+    /// How many they are.
+    pub(super) spans: usize,
+}
+
+/// Blocks that were read, as the cache keeps them.
+pub(super) struct Piece {
+    pub(super) placement: Placement,
+    /// How many blocks of the span come before it.
+    at: u32,
+    pub(super) bytes: Bytes,
+    /// The first of its blocks that does not match its checksum.
+    pub(super) damaged: Option<u64>,
 }
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
@@ -80,21 +96,15 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         (stored, blocks): (&Stored, u32),
         (payload, whole): (Payload, &mut Spans),
     ) -> Result<(), Failure> {
-        let mut done = 0;
-        while done < blocks {
-            let placement = stored.placement.plus(done);
-            let count = (blocks - done).min(SLICE_BLOCKS_MAX - placement.block() % SLICE_BLOCKS_MAX);
-            // No copy: the store cuts its slices at the same places.
-            let piece = payload.slice(done as usize * BLOCK_SIZE, count as usize * BLOCK_SIZE).to_bytes();
-            let crcs = stored.checksums().get(done as usize..).unwrap_or_default();
-            if let Some(damaged) = first_damaged(&piece, crcs) {
-                let offset = (block + u64::from(done) + damaged) * BLOCK_BYTES;
-                self.report_damage((inode, offset), placement.to_raw() + damaged);
+        for piece in pieces_of(stored, blocks, &payload) {
+            if let Some(damaged) = piece.damaged {
+                let offset = (block + u64::from(piece.at) + damaged) * BLOCK_BYTES;
+                self.report_damage((inode, offset), piece.placement.to_raw() + damaged);
                 return Err(FsError::Io.into());
             }
-            self.data.cache.put(placement, piece.clone());
-            whole.push(Span { blocks: count, place: Place::Memory(piece) });
-            done += count;
+            let blocks = blocks_in(&piece.bytes);
+            self.data.cache.put(piece.placement, piece.bytes.clone());
+            whole.push(Span { blocks, place: Place::Memory(piece.bytes) });
         }
         Ok(())
     }
@@ -111,28 +121,46 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     }
 }
 
-/// The first of these blocks that is not what its checksum says.
+/// Cuts what was read of a span into pieces, and checks them.
+pub(super) fn pieces_of(stored: &Stored, blocks: u32, payload: &Payload) -> impl Iterator<Item = Piece> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let left = blocks.checked_sub(at).filter(|left| *left > 0)?;
+        let placement = stored.plus(at).placement;
+        let count = left.min(SLICE_BLOCKS_MAX - placement.block() % SLICE_BLOCKS_MAX);
+        // No copy: the store cuts its slices at the same places.
+        let bytes = payload.slice(at as usize * BLOCK_SIZE, count as usize * BLOCK_SIZE).to_bytes();
+        let crcs = stored.checksums().get(at as usize..).unwrap_or_default();
+        let damaged = first_damaged(&bytes, crcs.get(..count as usize).unwrap_or_default());
+        let piece = Piece { placement, at, bytes, damaged };
+        at += count;
+        Some(piece)
+    })
+}
+
+/// The first of these blocks that is not what its checksum says, or is not there.
 fn first_damaged(piece: &Bytes, crcs: &[u32]) -> Option<u64> {
-    let mut crcs = crcs.iter();
-    let is_damaged = |block: &[u8]| crcs.next() != Some(&checksum(block));
-    piece.chunks(BLOCK_SIZE).position(is_damaged).map(|index| index as u64)
+    let mut blocks = piece.chunks_exact(BLOCK_SIZE);
+    let is_damaged = |crc: &u32| blocks.next().map(checksum) != Some(*crc);
+    crcs.iter().position(is_damaged).map(|index| index as u64)
 }
 
 /// What has to be read from the store: spans that lie one behind the other there are read together.
-fn runs_of(spans: &Spans) -> SmallVec<[Run; 2]> {
+pub(super) fn runs_of(spans: &Spans) -> SmallVec<[Run; 2]> {
     let mut runs: SmallVec<[Run; 2]> = SmallVec::new();
-    let mut was_stored = false;
-    for span in &spans.list {
-        let Place::Stored(Stored { placement, .. }) = &span.place else {
-            was_stored = false;
-            continue;
-        };
-        let next = Run { placement: *placement, blocks: span.blocks };
-        match runs.last_mut() {
-            Some(run) if was_stored && run.takes(next) => run.blocks += next.blocks,
-            _ => runs.push(next),
+    let mut block = spans.first;
+    for (at, span) in spans.list.iter().enumerate() {
+        if let Place::Stored(Stored { placement, .. }) = &span.place {
+            let next = Run { first: block, placement: *placement, blocks: span.blocks, at, spans: 1 };
+            match runs.last_mut() {
+                Some(run) if run.takes(next) => {
+                    run.blocks += next.blocks;
+                    run.spans += 1;
+                }
+                _ => runs.push(next),
+            }
         }
-        was_stored = true;
+        block += u64::from(span.blocks);
     }
     runs
 }
@@ -144,9 +172,19 @@ fn is_scattered(runs: &[Run]) -> bool {
 }
 
 impl Run {
+    /// Whether it has the block that lies there.
+    pub(super) fn has(&self, placement: Placement) -> bool {
+        let start = self.placement.to_raw();
+        (start..start + u64::from(self.blocks)).contains(&placement.to_raw())
+    }
+
     fn takes(&self, next: Self) -> bool {
         let goes_on = self.placement.to_raw() + u64::from(self.blocks) == next.placement.to_raw();
-        goes_on && self.placement.segment() == next.placement.segment() && self.blocks + next.blocks <= RUN_BLOCKS_MAX
+        let is_next = self.at + self.spans == next.at;
+        goes_on
+            && is_next
+            && self.placement.segment() == next.placement.segment()
+            && self.blocks + next.blocks <= RUN_BLOCKS_MAX
     }
 }
 

@@ -3,6 +3,7 @@
 //! Locks, outermost first: the file's flush turn (awaited), the shard's turn, the file's data, the caches. Region
 //! records change only under the flush turn, so what was listed of them while holding it stays true.
 
+mod ahead;
 mod buffer;
 mod check;
 mod commit;
@@ -19,6 +20,7 @@ mod read;
 mod remove;
 mod span;
 mod state;
+mod stream;
 mod truncate;
 mod write;
 mod write_back;

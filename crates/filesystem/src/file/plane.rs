@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use vfs::InodeId;
 
+use super::ahead::ReadAhead;
 use super::{BLOCK_BYTES, ReadGate, ScatteredParts};
 use crate::Settings;
 use crate::cache::BlockCache;
@@ -17,10 +18,12 @@ use crate::gc::{IntentQueue, ReleaseQueue};
 /// The block store with its cache, what is dirty, and what waits to be given back.
 #[derive(Debug)]
 pub(crate) struct DataPlane<C> {
-    /// The store.
-    pub(crate) chunks: C,
+    /// The store; what is read ahead may outlast the file system.
+    pub(crate) chunks: Arc<C>,
     /// Clean blocks.
     pub(crate) cache: BlockCache,
+    /// What is read before it is asked for.
+    pub(crate) ahead: ReadAhead,
     /// Who reads.
     pub(crate) gate: ReadGate,
     /// How much is dirty.
@@ -67,8 +70,9 @@ impl<C: chunk::Store> DataPlane<C> {
     /// Over a store, with nothing in memory.
     pub(crate) fn new(chunks: C, settings: &Settings) -> Self {
         Self {
-            chunks,
+            chunks: Arc::new(chunks),
             cache: BlockCache::new(settings.block_cache_bytes()),
+            ahead: ReadAhead::new(settings.block_cache_bytes()),
             gate: ReadGate::default(),
             dirty: DirtyBytes::new(settings.dirty_bytes_max()),
             releases: ReleaseQueue::default(),

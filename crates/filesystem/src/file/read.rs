@@ -1,13 +1,16 @@
 //! READ (RFC 1813 3.3.6). What is in memory is answered at the first look; only what has to be loaded or read from the
 //! store waits, and then looks again.
 
+use std::ops::Range;
+
+use futures_util::future;
 use vfs::limits::IO_BYTES_MAX;
 use vfs::{Attributes, Failure, FsError, OpContext, ReadReply, ReadRequest};
 
 use super::buffer::within;
 use super::check::check_bytes;
 use super::span::{Spans, Unknown};
-use super::{BLOCK_BYTES, FileState};
+use super::{BLOCK_BYTES, FileState, REGION_BYTES};
 use crate::Filesystem;
 use crate::access::READ;
 use crate::attributes::effective;
@@ -28,12 +31,16 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.require_live(ctx, FsError::StaleHandle)?;
         let file = self.files.state(request.inode);
         let mut seen = Seen::default();
-        let mut guard = None;
+        let (mut guard, mut is_cold) = (None, false);
         for _ in 0..ATTEMPTS_MAX {
             let (attributes, spans) = match self.look_at(ctx, (&request, &file), &mut seen) {
                 Ok(Look::Moment(attributes, spans)) => (attributes, spans),
                 Ok(Look::Miss(Miss::Inode(inode))) => {
                     self.live(inode, &mut seen).await?;
+                    continue;
+                }
+                Ok(Look::Miss(Miss::Region(key))) if wanted(&request) > REGION_BYTES => {
+                    self.load_regions(key, wanted(&request).div_ceil(REGION_BYTES) + 1).await?;
                     continue;
                 }
                 Ok(Look::Miss(miss)) => {
@@ -46,14 +53,33 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 }
             };
             let is_whole = spans.is_whole();
+            is_cold |= !is_whole;
             if !is_whole && guard.is_none() {
                 // What is read from the store must be looked at behind the gate.
                 guard = Some(self.data.gate.enter());
                 continue;
             }
+            let flight = if is_whole { None } else { file.data().ahead.flight_for(&spans) };
+            if let Some(flight) = flight {
+                self.take_flight(&file, flight).await;
+                continue;
+            }
             let (hits, misses) = spans.count();
             self.data.cache.count(hits, misses);
-            let spans = if is_whole { spans } else { self.fetch(request.inode, spans).await? };
+            let next = self.note_order(&file, &spans, is_cold);
+            let spans = match (is_whole, next) {
+                (true, None) => spans,
+                (false, None) => self.fetch(request.inode, spans).await?,
+                (true, Some(next)) => {
+                    self.read_ahead((request.inode, &file), next).await;
+                    spans
+                }
+                // What was asked for goes to the device first.
+                (false, Some(next)) => {
+                    let ahead = self.read_ahead((request.inode, &file), next);
+                    future::join(self.fetch(request.inode, spans), ahead).await.0?
+                }
+            };
             self.settle(seen.0).await?;
             let count = usize::try_from(count(&request, &attributes)).unwrap_or(IO_BYTES_MAX);
             let data = spans.into_payload(within(request.offset), count);
@@ -61,6 +87,16 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             return Ok(ReadReply { data, end_of_file, attributes });
         }
         Err(FsError::Delay.into())
+    }
+
+    /// Takes note of where the file is read; returns what should be read ahead.
+    fn note_order(&self, file: &FileState, spans: &Spans, is_cold: bool) -> Option<Range<u64>> {
+        let mut data = file.data();
+        let advice = data.ahead.streams.note(&spans.range(), is_cold, self.data.ahead.window_max());
+        if let Some(given_up) = &advice.given_up {
+            data.ahead.give_up(given_up);
+        }
+        advice.wanted
     }
 
     /// Looks at the file. Its data is held meanwhile, so that record, regions and what is dirty belong together.

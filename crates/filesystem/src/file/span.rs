@@ -142,9 +142,14 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 }
 
 impl Spans {
+    /// The blocks of the file that they are.
+    pub(super) fn range(&self) -> Range<u64> {
+        self.first..self.first + self.list.iter().map(|span| u64::from(span.blocks)).sum::<u64>()
+    }
+
     /// Whether nothing has to be read from the store.
     pub(super) fn is_whole(&self) -> bool {
-        !self.list.iter().any(|span| matches!(span.place, Place::Stored(_)))
+        self.stored().next().is_none()
     }
 
     /// Whether some of it reads as zeros because nothing is there.
@@ -158,6 +163,14 @@ impl Spans {
             Place::Hole => (memory, stored),
             Place::Memory(_) => (memory + u64::from(span.blocks), stored),
             Place::Stored(_) => (memory, stored + u64::from(span.blocks)),
+        })
+    }
+
+    /// What must be read.
+    pub(super) fn stored(&self) -> impl Iterator<Item = &Stored> {
+        self.list.iter().filter_map(|span| match &span.place {
+            Place::Stored(stored) => Some(stored),
+            Place::Hole | Place::Memory(_) => None,
         })
     }
 
@@ -262,7 +275,8 @@ fn place_of(extent: &Extent, skip: u32) -> Result<Placement, Unknown> {
     Err(Unknown::Foreign)
 }
 
-fn blocks_in(bytes: &Bytes) -> u32 {
+/// How many blocks these bytes are.
+pub(super) fn blocks_in(bytes: &Bytes) -> u32 {
     u32::try_from(bytes.len() / BLOCK_SIZE).unwrap_or(u32::MAX)
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use vfs::{FsError, InodeId, Timestamp};
 
+use super::ahead::Ahead;
 use super::buffer::Buffer;
 use crate::cache::{Seeded, part_of};
 
@@ -41,6 +42,8 @@ pub(crate) struct FileData {
     pub(crate) buffer: Buffer,
     /// How often data was taken out: who read records meanwhile reads them again.
     pub(crate) cuts: u64,
+    /// What is read ahead.
+    pub(crate) ahead: Ahead,
     /// Whether the file stands in the queue of those that the background flushes.
     pub(crate) is_queued: bool,
     /// Whether it stands among those of which much is dirty.

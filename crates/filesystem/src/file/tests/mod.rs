@@ -1,5 +1,6 @@
 //! The bytes of files, on engines in memory.
 
+mod ahead;
 mod faults;
 mod given_up;
 mod huge;

@@ -1,0 +1,265 @@
+//! Reading what will be asked for next of a file that is read in order.
+//!
+//! Nobody drives such a read: it is handed to the device when it begins, and the READ that wants its blocks takes what has
+//! arrived. It is known by where its blocks lie, which never change there; so it is never stale, whatever becomes of the
+//! file, and needs no guard of the read gate: of blocks that were freed meanwhile nobody asks any more.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
+use pages::{BLOCK_SIZE, Budget, Payload, Reservation};
+use vfs::{InodeId, ReadAheadFigures};
+
+use super::fetch::{Run, pieces_of, runs_of};
+use super::span::{Place, Spans, Stored, Unknown};
+use super::stream::Streams;
+use super::{BLOCK_BYTES, FileState};
+use crate::Filesystem;
+use crate::cache::Seen;
+
+/// What is being read ahead of all files.
+#[derive(Debug)]
+pub(crate) struct ReadAhead {
+    budget: Budget,
+    /// Oldest first.
+    begun: Mutex<Begun>,
+    counters: Arc<Counters>,
+}
+
+#[derive(Debug, Default)]
+struct Begun {
+    /// How often something was to be begun.
+    attempts: u64,
+    flights: VecDeque<(InodeId, u64)>,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    bytes: AtomicU64,
+    dropped_bytes: AtomicU64,
+    given_up: AtomicU64,
+}
+
+/// What is being read ahead of one file, and in which places it is read in order.
+#[derive(Debug, Default)]
+pub(crate) struct Ahead {
+    pub(super) streams: Streams,
+    flights: Vec<Arc<Flight>>,
+}
+
+/// Blocks on their way from the store.
+pub(super) struct Flight {
+    /// Which attempt it was.
+    number: u64,
+    run: Run,
+    /// What the run consists of.
+    spans: Vec<(Stored, u32)>,
+    read: Shared<BoxFuture<'static, Option<Payload>>>,
+    is_taken: AtomicBool,
+    counters: Arc<Counters>,
+    _room: Reservation,
+}
+
+impl ReadAhead {
+    /// Of a file system that caches so many bytes of blocks.
+    pub(super) fn new(cache_bytes: u64) -> Self {
+        let bytes_max = usize::try_from(cache_bytes / 4).unwrap_or(usize::MAX).min(BYTES_MAX);
+        Self { budget: Budget::new(bytes_max), begun: Mutex::default(), counters: Arc::default() }
+    }
+
+    /// Most blocks that are read ahead of one stream.
+    pub(super) fn window_max(&self) -> u64 {
+        (self.budget.bytes_max() / WINDOW_SHARE).min(WINDOW_BYTES_MAX) as u64 / BLOCK_BYTES
+    }
+
+    /// How it is doing.
+    pub(crate) fn figures(&self) -> ReadAheadFigures {
+        ReadAheadFigures {
+            bytes: self.counters.bytes.load(Ordering::Relaxed),
+            dropped_bytes: self.counters.dropped_bytes.load(Ordering::Relaxed),
+            given_up: self.counters.given_up.load(Ordering::Relaxed),
+            held_bytes: self.budget.used_bytes() as u64,
+        }
+    }
+
+    /// The number of an attempt.
+    fn attempt(&self) -> u64 {
+        let mut begun = self.begun();
+        begun.attempts += 1;
+        begun.attempts
+    }
+
+    fn note(&self, inode: InodeId, number: u64) {
+        self.begun().flights.push_back((inode, number));
+    }
+
+    /// Whether as many as may be are remembered, taken ones included.
+    fn is_crowded(&self) -> bool {
+        self.begun().flights.len() >= FLIGHTS_MAX
+    }
+
+    /// The oldest, if it is so old that nobody seems to want it; in any case when too many are remembered.
+    fn next_stale(&self) -> Option<(InodeId, u64)> {
+        let mut begun = self.begun();
+        let attempts = begun.attempts;
+        let is_crowded = begun.flights.len() >= FLIGHTS_MAX;
+        begun.flights.pop_front_if(|(_, number)| is_crowded || attempts - *number > AGE_MAX)
+    }
+
+    fn begun(&self) -> MutexGuard<'_, Begun> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ahead {
+    /// A flight with one of the blocks that these spans lack.
+    pub(super) fn flight_for(&self, spans: &Spans) -> Option<Arc<Flight>> {
+        if self.flights.is_empty() {
+            return None;
+        }
+        let lacks = |flight: &&Arc<Flight>| spans.stored().any(|stored| flight.run.has(stored.placement));
+        self.flights.iter().find(lacks).cloned()
+    }
+
+    /// Forgets the flights within blocks of the file that nobody will ask for in order.
+    pub(super) fn give_up(&mut self, blocks: &Range<u64>) {
+        self.flights.retain(|flight| !blocks.contains(&flight.run.first));
+    }
+
+    fn has(&self, number: u64) -> bool {
+        self.flights.iter().any(|flight| flight.number == number)
+    }
+
+    fn remove(&mut self, number: u64) {
+        self.flights.retain(|flight| flight.number != number);
+    }
+}
+
+impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
+    /// Begins to read blocks of a file that are in no cache. Waits for records only.
+    pub(super) async fn read_ahead(&self, (inode, file): (InodeId, &FileState), blocks: Range<u64>) {
+        for _ in 0..REGION_LOADS_MAX {
+            let Some(record) = self.records.inodes.get(&inode).and_then(|slot| slot.value) else { return };
+            let end = blocks.end.min(record.size.div_ceil(BLOCK_BYTES)).max(blocks.start);
+            match self.spans_of((inode, &record), blocks.start..end, &mut Seen::default()) {
+                Ok(spans) => return self.begin_flights((inode, file), &spans),
+                Err(Unknown::Foreign) => return,
+                Err(Unknown::Region(key)) => {
+                    if self.load_regions(key, REGIONS_AT_ONCE).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn begin_flights(&self, (inode, file): (InodeId, &FileState), spans: &Spans) {
+        let runs = runs_of(spans);
+        if runs.is_empty() {
+            file.data().ahead.streams.is_warm(spans.first);
+        }
+        for run in runs {
+            let own = spans.list.iter().skip(run.at).take(run.spans);
+            let own = own.filter_map(|span| match &span.place {
+                Place::Stored(stored) => Some((stored.clone(), span.blocks)),
+                Place::Hole | Place::Memory(_) => None,
+            });
+            let own = own.collect();
+            if !self.begin_flight((inode, file), (run, own)) {
+                self.data.ahead.counters.given_up.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+        }
+    }
+
+    /// Hands one read to the device; `false` when there is no room for it.
+    fn begin_flight(&self, (inode, file): (InodeId, &FileState), (run, spans): (Run, Vec<(Stored, u32)>)) -> bool {
+        let ahead = &self.data.ahead;
+        let (number, bytes) = (ahead.attempt(), run.blocks as usize * BLOCK_SIZE);
+        let Some(room) = self.room_ahead(bytes) else { return false };
+        let chunks = Arc::clone(&self.data.chunks);
+        let read = async move {
+            let payload = chunks.read(run.placement, run.blocks).await.ok();
+            payload.filter(|payload| payload.len() == bytes)
+        };
+        let read = read.boxed().shared();
+        // Begins it. Nobody waits yet, but the device answers all the same.
+        drop(read.clone().now_or_never());
+        ahead.counters.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        let counters = Arc::clone(&ahead.counters);
+        let flight = Flight { number, run, spans, read, is_taken: AtomicBool::new(false), counters, _room: room };
+        ahead.note(inode, number);
+        file.data().ahead.flights.push(Arc::new(flight));
+        true
+    }
+
+    /// Room for a flight; those that nobody seems to want make it.
+    fn room_ahead(&self, bytes: usize) -> Option<Reservation> {
+        let ahead = &self.data.ahead;
+        loop {
+            let room = ahead.budget.reserve(bytes);
+            if room.is_some() && !ahead.is_crowded() {
+                return room;
+            }
+            let Some((owner, stale)) = ahead.next_stale() else { return room };
+            if let Some(file) = self.files.peek(owner) {
+                file.data().ahead.remove(stale);
+            }
+        }
+    }
+
+    /// Waits for a flight and brings what it read into the cache. What is damaged is left out: whoever wants it reads it
+    /// himself, and tells.
+    pub(super) async fn take_flight(&self, file: &FileState, flight: Arc<Flight>) {
+        let payload = flight.read.clone().await;
+        if !file.data().ahead.has(flight.number) {
+            return;
+        }
+        flight.is_taken.store(true, Ordering::Relaxed);
+        let mut rest = payload.unwrap_or_default();
+        for (stored, blocks) in &flight.spans {
+            let length = *blocks as usize * BLOCK_SIZE;
+            let own = rest.slice(0, length);
+            rest = rest.slice(length, usize::MAX);
+            for piece in pieces_of(stored, *blocks, &own).filter(|piece| piece.damaged.is_none()) {
+                self.data.cache.put(piece.placement, piece.bytes);
+            }
+        }
+        // Last: who comes meanwhile waits for the same.
+        file.data().ahead.remove(flight.number);
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        if !self.is_taken.load(Ordering::Relaxed) {
+            let bytes = u64::from(self.run.blocks) * BLOCK_BYTES;
+            self.counters.dropped_bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
+    }
+}
+
+impl fmt::Debug for Flight {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Flight").field("number", &self.number).field("run", &self.run).finish_non_exhaustive()
+    }
+}
+
+/// Most bytes read ahead of all files, taken ones not counted.
+const BYTES_MAX: usize = 64 << 20;
+/// One stream may have so many bytes ahead, or this part of all there may be.
+const WINDOW_BYTES_MAX: usize = 8 << 20;
+const WINDOW_SHARE: usize = 8;
+/// A flight that was not taken while so many others were to begin is dropped when there is no room.
+const AGE_MAX: u64 = 512;
+/// Flights that are remembered at once.
+const FLIGHTS_MAX: usize = 4096;
+/// Region records loaded at once.
+const REGIONS_AT_ONCE: u64 = 32;
+/// Times that one read-ahead loads records.
+const REGION_LOADS_MAX: usize = 4;
