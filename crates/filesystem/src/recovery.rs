@@ -74,7 +74,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             hasher: meta.hasher(),
             changes: AtomicU64::new(first_change(meta.fencing_epoch())),
             data: DataPlane::new(parts.chunks, &parts.settings),
-            records: RecordCache::new(parts.settings.records_max()),
+            records: RecordCache::new(parts.settings.records_max(), parts.settings.listing_cache_bytes()),
             shards: ShardTable::default(),
             files: FileTable::new(),
             replies: ReplayTable::default(),

@@ -26,10 +26,16 @@ impl Settings {
         self.memory_bytes / 2
     }
 
-    /// Records of each kind that are kept: a quarter of the memory, by the typical size of one.
+    /// Bytes of listed directory entries that are kept: a thirty-second of the memory.
+    #[must_use]
+    pub fn listing_cache_bytes(&self) -> usize {
+        usize::try_from(self.memory_bytes / 32).unwrap_or(usize::MAX)
+    }
+
+    /// Records of each kind that are kept: the rest of the memory, by the typical size of one.
     #[must_use]
     pub fn records_max(&self) -> usize {
-        usize::try_from(self.memory_bytes / 4 / RECORD_BYTES_TYPICAL).unwrap_or(usize::MAX)
+        usize::try_from(self.memory_bytes / 32 * 7 / RECORD_BYTES_TYPICAL).unwrap_or(usize::MAX)
     }
 }
 

@@ -1,13 +1,15 @@
-//! What the owner of a shard keeps in memory: decoded records and clean blocks.
+//! What the owner of a shard keeps in memory: decoded records, listings and clean blocks.
 
 mod block;
 mod hash;
+mod listing;
 mod names;
 mod records;
 mod table;
 
 pub(crate) use block::{BlockCache, Cached};
 pub(crate) use hash::{Seeded, part_of};
+pub(crate) use listing::{DirectoryState, Listed, ListedRun, ListingCache};
 pub(crate) use names::KnownNames;
 pub(crate) use records::{
     BacklinkEntry, Backlinks, Bucket, BucketEntry, BucketKey, Miss, OwnerKey, RecordCache, RegionKey, Seen,

@@ -6,7 +6,7 @@ use meta::Version;
 use meta::records::{BacklinkRecord, DentryRecord, InodeRecord, OwnerUsageRecord, RegionRecord, UsageRecord};
 use vfs::{CacheFigures, Cookie, InodeId, InodeNumber, Principal, ShardId};
 
-use super::{KnownNames, Table};
+use super::{KnownNames, ListingCache, Table};
 
 /// A run of dentries of one directory whose names share a hash.
 pub(crate) type BucketKey = (InodeId, u64);
@@ -51,13 +51,14 @@ pub(crate) struct RecordCache {
     pub(crate) owners: Table<OwnerKey, Option<Arc<OwnerUsageRecord>>>,
     pub(crate) backlinks: Table<InodeId, Backlinks>,
     pub(crate) regions: Table<RegionKey, Option<Arc<RegionRecord>>>,
+    pub(crate) listings: ListingCache,
     /// Directories of which every name is known.
     pub(crate) names: KnownNames,
 }
 
 impl RecordCache {
-    /// Tables for about `records_max` records of each kind that is hot.
-    pub(crate) fn new(records_max: usize) -> Self {
+    /// Tables for about `records_max` records of each kind that is hot, and listings of so many bytes.
+    pub(crate) fn new(records_max: usize, listing_bytes_max: usize) -> Self {
         let few = (records_max / 8).max(RECORDS_MIN);
         let many = records_max.max(RECORDS_MIN);
         Self {
@@ -67,6 +68,7 @@ impl RecordCache {
             owners: Table::new(few),
             backlinks: Table::new(few),
             regions: Table::new(many),
+            listings: ListingCache::new(listing_bytes_max),
             names: KnownNames::new(records_max.saturating_mul(NAMES_PER_RECORD)),
         }
     }
@@ -80,6 +82,7 @@ impl RecordCache {
             self.owners.figures("owner"),
             self.backlinks.figures("backlink"),
             self.regions.figures("region"),
+            self.listings.figures(),
         ]
     }
 
@@ -91,6 +94,7 @@ impl RecordCache {
         self.owners.clear();
         self.backlinks.clear();
         self.regions.clear();
+        self.listings.clear();
         self.names.clear();
     }
 }

@@ -15,7 +15,7 @@ use futures_util::future::{BoxFuture, Shared};
 use pages::{BLOCK_SIZE, Budget, Payload, Reservation};
 use vfs::{InodeId, ReadAheadFigures};
 
-use super::fetch::{Run, pieces_of, runs_of};
+use super::fetch::{Run, is_scattered, pieces_of, runs_of};
 use super::span::{Place, Spans, Stored, Unknown};
 use super::stream::Streams;
 use super::{BLOCK_BYTES, FileState};
@@ -163,7 +163,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         if runs.is_empty() {
             file.data().ahead.streams.is_warm(spans.first);
         }
-        for run in runs {
+        if is_scattered(&runs) {
+            runs.iter().for_each(|run| self.data.scattered.add(inode, run.first));
+        }
+        let room = FLIGHTS_PER_FILE_MAX.saturating_sub(file.data().ahead.flights.len());
+        for run in runs.into_iter().take(room) {
             let own = spans.list.iter().skip(run.at).take(run.spans);
             let own = own.filter_map(|span| match &span.place {
                 Place::Stored(stored) => Some((stored.clone(), span.blocks)),
@@ -259,6 +263,8 @@ const WINDOW_SHARE: usize = 8;
 const AGE_MAX: u64 = 512;
 /// Flights that are remembered at once.
 const FLIGHTS_MAX: usize = 4096;
+/// Of them in one file: a scattered one needs many for little.
+const FLIGHTS_PER_FILE_MAX: usize = 64;
 /// Region records loaded at once.
 const REGIONS_AT_ONCE: u64 = 32;
 /// Times that one read-ahead loads records.

@@ -166,7 +166,7 @@ pub(super) fn runs_of(spans: &Spans) -> SmallVec<[Run; 2]> {
 }
 
 /// Whether it would pay to have these blocks one behind the other.
-fn is_scattered(runs: &[Run]) -> bool {
+pub(super) fn is_scattered(runs: &[Run]) -> bool {
     let blocks: usize = runs.iter().map(|run| run.blocks as usize).sum();
     runs.len() >= RUNS_SCATTERED_MIN && blocks < runs.len() * RUN_BLOCKS_GOOD
 }

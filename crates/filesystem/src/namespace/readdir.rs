@@ -1,16 +1,20 @@
 //! READDIR: pages of a directory in cookie order, which is the order of the keys.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use kv::Direction;
 use meta::keys::{self, KeyKind};
 use meta::records::{DentryRecord, InodeRecord, Record};
 use vfs::limits::READDIR_ENTRIES_MAX;
-use vfs::{Cookie, DirectoryEntry, Failure, FileType, FsError, InodeId, OpContext, ReaddirReply, ReaddirRequest};
+use vfs::{
+    Attributes, Cookie, DirectoryEntry, Failure, FileType, FsError, InodeId, OpContext, ReaddirReply, ReaddirRequest,
+};
 
 use super::lookup::require_directory;
 use crate::Filesystem;
 use crate::access::{READ, require};
-use crate::cache::Seen;
+use crate::cache::{DirectoryState, Listed, ListedRun, Seen};
 use crate::load::kind_of;
 use crate::turn::target_of;
 
@@ -32,8 +36,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         entries.truncate(limit);
         let end = if entries.len() < limit {
             let wanted = limit - entries.len();
-            let stored = self.stored_entries(&request, wanted, &mut seen).await?;
-            let end = stored.len() < wanted;
+            let (stored, end) = self.stored_entries((&request, &record), wanted, &mut seen).await?;
             entries.extend(stored);
             end
         } else {
@@ -72,44 +75,91 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         Ok(dots)
     }
 
+    /// Entries behind those that the house makes up, and whether they are the last.
     async fn stored_entries(
         &self,
-        request: &ReaddirRequest,
+        (request, record): (&ReaddirRequest, &InodeRecord),
         limit: usize,
         seen: &mut Seen,
-    ) -> Result<Vec<DirectoryEntry>, Failure> {
-        let after = request.after.max(Cookie(Cookie::FIRST_STORED.0 - 1));
-        let range = keys::dentry_range(request.directory, after);
+    ) -> Result<(Vec<DirectoryEntry>, bool), Failure> {
+        let mut after = request.after.max(Cookie(Cookie::FIRST_STORED.0 - 1));
+        let state = DirectoryState { change: record.change, generation: self.meta.generation() };
+        let mut entries = Vec::with_capacity(limit);
+        while entries.len() < limit {
+            let run = match self.records.listings.find(request.directory, state, after) {
+                Some(run) => run,
+                None => self.scan_entries((request.directory, state), after, limit - entries.len()).await?,
+            };
+            seen.note(run.version);
+            let found = run.behind(after);
+            let taken = found.len().min(limit - entries.len());
+            entries.extend(found.iter().take(taken).cloned().map(entry_of));
+            if taken == found.len() && run.is_end {
+                return Ok((entries, true));
+            }
+            after = entries.last().map_or(after, |last| last.cookie);
+        }
+        Ok((entries, false))
+    }
+
+    /// Reads entries behind a cookie, so many or somewhat more, and keeps them if the directory has not changed meanwhile.
+    async fn scan_entries(
+        &self,
+        (directory, state): (InodeId, DirectoryState),
+        after: Cookie,
+        wanted: usize,
+    ) -> Result<Arc<ListedRun>, Failure> {
+        let limit = wanted.max(SCANNED_MIN);
+        let range = keys::dentry_range(directory, after);
         let scanned = self.meta.scan_seen(&range, limit, Direction::Forward).await;
         let found = scanned.map_err(|error| self.refuse(&error))?;
-        seen.note(found.version);
-        let mut entries = Vec::with_capacity(found.value.len());
+        let is_end = found.value.len() < limit;
+        let mut listed = Vec::with_capacity(found.value.len());
         for (key, value) in found.value {
             let Ok(KeyKind::Dentry { cookie, .. }) = kind_of(&key) else { continue };
             let dentry = DentryRecord::decode_at(&key, &value).map_err(|error| self.refuse(&error))?;
-            entries.push(DirectoryEntry {
-                inode: target_of(request.directory, &dentry),
-                name: dentry.name.to_bytes(),
-                file_type: dentry.file_type,
-                cookie,
-                attributes: None,
-            });
+            let inode = target_of(directory, &dentry);
+            listed.push(Listed { cookie, inode, file_type: dentry.file_type, name: dentry.name.to_bytes() });
         }
-        Ok(entries)
+        let run = Arc::new(ListedRun::new(after, listed, (is_end, found.version)));
+        let current = self.records.inodes.get(&directory).and_then(|slot| slot.value);
+        if current.is_some_and(|current| current.change == state.change) && self.meta.generation() == state.generation {
+            self.records.listings.put(directory, state, &run);
+        }
+        Ok(run)
     }
 
     /// Adds the attributes of all entries; inodes that are not in memory are read together, in order of their keys.
     async fn add_attributes(&self, entries: &mut [DirectoryEntry], seen: &mut Seen) -> Result<(), Failure> {
-        let mut missing: Vec<InodeId> = entries.iter().map(|entry| entry.inode).collect();
-        missing.retain(|inode| self.records.inodes.get(inode).is_none());
+        let mut missing = Vec::new();
+        for (index, entry) in entries.iter_mut().enumerate() {
+            match self.records.inodes.get(&entry.inode) {
+                Some(slot) => {
+                    seen.note(slot.version);
+                    entry.attributes = self.attributes_of(entry.inode, slot.value);
+                }
+                None => missing.push((entry.inode, index)),
+            }
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
         missing.sort_unstable();
-        missing.dedup();
-        self.load_inodes(&missing).await?;
-        for entry in entries {
-            let record = self.inode(entry.inode, seen).await?.filter(|record| record.links > 0);
-            entry.attributes = record.map(|record| self.attributes(entry.inode, &record));
+        let mut inodes: Vec<_> = missing.iter().map(|(inode, _)| *inode).collect();
+        inodes.dedup();
+        self.load_inodes(&inodes).await?;
+        for (inode, index) in missing {
+            let record = self.inode(inode, seen).await?;
+            if let Some(entry) = entries.get_mut(index) {
+                entry.attributes = self.attributes_of(inode, record);
+            }
         }
         Ok(())
+    }
+
+    /// The attributes of an inode that still has a name.
+    fn attributes_of(&self, inode: InodeId, record: Option<Arc<InodeRecord>>) -> Option<Attributes> {
+        record.filter(|record| record.links > 0).map(|record| self.attributes(inode, &record))
     }
 
     async fn load_inodes(&self, missing: &[InodeId]) -> Result<(), Failure> {
@@ -119,8 +169,16 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         for (((inode, ticket), key), value) in missing.iter().zip(tickets).zip(&wanted).zip(found) {
             let record = value.map(|value| InodeRecord::decode_at(key, &value)).transpose();
             let record = record.map_err(|error| self.refuse(&error))?;
-            self.records.inodes.fill((inode, ticket), record.map(std::sync::Arc::new), self.meta.watermark());
+            self.records.inodes.fill((inode, ticket), record.map(Arc::new), self.meta.watermark());
         }
         Ok(())
     }
 }
+
+fn entry_of(listed: Listed) -> DirectoryEntry {
+    let Listed { cookie, inode, file_type, name } = listed;
+    DirectoryEntry { name, inode, file_type, cookie, attributes: None }
+}
+
+/// Entries that are read at once at least: who asks for few goes on soon.
+const SCANNED_MIN: usize = 256;
