@@ -56,6 +56,12 @@ fn store(seen: &Seen<'_>) -> Vec<Concern> {
         let what = "the metadata log is nearly full, and changes wait";
         concerns.push(concern(Severity::Warning, what, "the metadata device is too slow: look at its load"));
     }
+    if house.damaged_blocks > 0 {
+        let what =
+            format!("stored blocks did not match their checksums {} times since the start", house.damaged_blocks);
+        let advice = "the log names files and offsets; reads of them fail: look at the device, restore these files";
+        concerns.push(concern(Severity::Critical, what, advice));
+    }
     if seen.span.reloads > 0 {
         let what = "the metadata store failed in the last seconds and was read again";
         concerns.push(concern(Severity::Critical, what, "look at the device; the log says what failed"));

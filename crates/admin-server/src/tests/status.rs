@@ -55,6 +55,7 @@ async fn the_worst_comes_first() {
         figures.house.dirty_bytes = 950;
         figures.house.log.bytes_used = 999;
         figures.house.reloads = 1;
+        figures.house.damaged_blocks = 2;
         figures.connections.refused += 3;
         figures.process.open_files = 1000;
         figures.zones[1].operations[0].traffic.faults = 5;
@@ -69,14 +70,15 @@ async fn the_worst_comes_first() {
     assert_eq!(
         severities,
         [
-            "critical", "critical", "critical", "warning", "warning", "warning", "warning", "warning", "warning",
-            "warning", "note"
+            "critical", "critical", "critical", "critical", "warning", "warning", "warning", "warning", "warning",
+            "warning", "warning", "note"
         ]
     );
     let says = |text: &str| assert!(concerns.iter().any(|(_, what)| what.contains(text)), "{text}: {concerns:?}");
     says("nothing listens on 127.0.0.1:2049: gone");
     says("0.9 % of the store's space is left");
     says("failed in the last seconds and was read again");
+    says("stored blocks did not match their checksums 2 times");
     says("the memory for it is nearly full");
     says("log is nearly full");
     says("3 connections were refused");
