@@ -483,7 +483,7 @@ const TURN_BYTES_MAX: usize = 2 << 20;
 /// The same when others want their turn.
 const SHORT_TURN_BYTES_MAX: usize = 128 << 10;
 /// Then a turn begins nothing more after this time.
-const SHORT_TURN_TIME: Duration = Duration::from_micros(64);
+const SHORT_TURN_TIME: Duration = Duration::from_micros(16);
 /// Most that a turn without calls is taken to cost, and what each call and byte (1 ns) adds.
 const TURN_COST_NS_MAX: u64 = 50_000;
 const CALL_COST_NS_MAX: u64 = 100_000;

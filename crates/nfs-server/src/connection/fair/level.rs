@@ -166,7 +166,7 @@ impl Share {
 }
 
 /// What one of several may cost before the next has its turn.
-pub(super) const SLICE_NS: u64 = 64_000;
+pub(super) const SLICE_NS: u64 = 16_000;
 /// The same for one who is alone: as long as a newcomer waits, once.
 pub(super) const SLICE_ALONE_NS: u64 = 2_000_000;
 /// Who has had so much since another was served counts as alone.
