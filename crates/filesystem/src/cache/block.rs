@@ -47,6 +47,9 @@ struct Part {
 
 #[derive(Default)]
 struct Line {
+    /// For each block of the line: which piece has it, counted from 1; 0 for none. A random READ looks here and at one
+    /// piece only.
+    index: [u8; SLICE_BLOCKS_MAX as usize],
     /// None lies within another.
     pieces: SmallVec<[Piece; 1]>,
     is_referenced: bool,
@@ -168,7 +171,7 @@ impl Part {
     fn forget(&mut self, number: u64, (first, end): (u64, u64)) {
         let Some(line) = self.lines.get_mut(&number) else { return };
         let before = line.held();
-        line.pieces.retain(|piece| u64::from(piece.first) < first || u64::from(piece.end()) > end);
+        line.retain(|piece| u64::from(piece.first) < first || u64::from(piece.end()) > end);
         let after = line.held();
         self.replace(before, after);
         self.tidy();
@@ -207,14 +210,16 @@ impl Part {
 
 impl Line {
     fn get(&mut self, first: u32, blocks: u32) -> Cached {
-        if let Some(piece) = self.pieces.iter().find(|piece| (piece.first..piece.end()).contains(&first)) {
-            self.is_referenced = true;
-            let from = (first - piece.first) as usize * BLOCK_SIZE;
-            let to = piece.bytes.len().min(from + blocks as usize * BLOCK_SIZE);
-            return Cached::Here(piece.bytes.slice(from..to));
-        }
-        let next = self.pieces.iter().map(|piece| piece.first).filter(|start| *start > first).min();
-        Cached::Absent(next.map_or(blocks, |next| blocks.min(next - first)))
+        let wanted = self.index.iter().skip(first as usize).take(blocks as usize);
+        let piece = wanted.clone().next().and_then(|number| self.pieces.get(usize::from(*number).wrapping_sub(1)));
+        let Some(piece) = piece else {
+            let absent = wanted.take_while(|number| **number == 0).count();
+            return Cached::Absent(u32::try_from(absent).unwrap_or(blocks));
+        };
+        self.is_referenced = true;
+        let from = (first - piece.first) as usize * BLOCK_SIZE;
+        let to = piece.bytes.len().min(from + blocks as usize * BLOCK_SIZE);
+        Cached::Here(piece.bytes.slice(from..to))
     }
 
     fn put(&mut self, piece: Piece) {
@@ -222,6 +227,20 @@ impl Line {
         if !self.pieces.iter().any(has) {
             self.pieces.retain(|kept| kept.first < piece.first || kept.end() > piece.end());
             self.pieces.push(piece);
+            self.number();
+        }
+    }
+
+    fn retain(&mut self, mut stays: impl FnMut(&Piece) -> bool) {
+        self.pieces.retain(|piece| stays(piece));
+        self.number();
+    }
+
+    fn number(&mut self) {
+        self.index = Default::default();
+        for (piece, number) in self.pieces.iter().zip(1..) {
+            let blocks = self.index.iter_mut().take(piece.end() as usize).skip(piece.first as usize);
+            blocks.for_each(|place| *place = number);
         }
     }
 
