@@ -260,7 +260,7 @@ const BYTES_MAX: usize = 64 << 20;
 const WINDOW_BYTES_MAX: usize = 8 << 20;
 const WINDOW_SHARE: usize = 8;
 /// A flight that was not taken while so many others were to begin is dropped when there is no room.
-const AGE_MAX: u64 = 512;
+const AGE_MAX: u64 = 256;
 /// Flights that are remembered at once.
 const FLIGHTS_MAX: usize = 4096;
 /// Of them in one file: a scattered one needs many for little.
