@@ -53,6 +53,9 @@ pub(crate) struct Sample {
     /// A figure that only some rows have: a ratio of two runs.
     #[serde(default)]
     pub(crate) ratio: Option<f64>,
+    /// The same after the server has put in order what it found out of order.
+    #[serde(default)]
+    pub(crate) ratio_in_order: Option<f64>,
     /// Tables of metadata, as a part of the data they describe.
     #[serde(default)]
     pub(crate) metadata_part: Option<f64>,

@@ -104,6 +104,7 @@ struct Medians {
     cpu_of_gibibyte: Option<Summary>,
     p99_us: Option<Summary>,
     ratio: Option<Summary>,
+    ratio_in_order: Option<Summary>,
     memory: Option<Summary>,
     metadata_part: Option<Summary>,
 }
@@ -120,6 +121,7 @@ impl Medians {
             cpu_of_gibibyte: all(|sample| sample.server_cpu_seconds_per_gibibyte),
             p99_us: all(|sample| Some(sample.p99_us)),
             ratio: all(|sample| sample.ratio),
+            ratio_in_order: all(|sample| sample.ratio_in_order),
             memory: all(|sample| sample.server_bytes_per_idle_connection),
             metadata_part: all(|sample| sample.metadata_part),
         }
@@ -134,6 +136,7 @@ impl Medians {
             cpu_of_gibibyte: median(self.cpu_of_gibibyte),
             p99_us: median(self.p99_us),
             ratio: median(self.ratio),
+            ratio_in_order: median(self.ratio_in_order),
             memory: median(self.memory),
             metadata_part: median(self.metadata_part),
             ganesha_rate: None,
@@ -152,7 +155,14 @@ impl Medians {
     }
 
     fn shown(&self, row: &Row) -> String {
-        self.main(row).map_or_else(nothing, |summary| shown(row.shown, summary.median))
+        let mut text = self.main(row).map_or_else(nothing, |summary| shown(row.shown, summary.median));
+        if let Some(later) = self.ratio_in_order {
+            text += &format!(", {:.2} x in order", later.median);
+        }
+        if let Some(part) = self.metadata_part {
+            text += &format!(", metadata {:.1} %", part.median * 100.0);
+        }
+        text
     }
 
     fn spread(&self, row: &Row) -> String {

@@ -25,6 +25,8 @@ pub(crate) enum Bar {
     P99BelowMs(f64),
     /// A ratio of two runs.
     RatioAtLeast(f64),
+    /// The same after the server has put things in order.
+    RatioInOrderAtLeast(f64),
     /// Bytes for a connection.
     BytesAtMost(f64),
     /// Tables of metadata, as a part of the data.
@@ -41,6 +43,7 @@ pub(crate) struct Figures {
     pub(crate) cpu_of_gibibyte: Option<f64>,
     pub(crate) p99_us: Option<f64>,
     pub(crate) ratio: Option<f64>,
+    pub(crate) ratio_in_order: Option<f64>,
     pub(crate) memory: Option<f64>,
     pub(crate) metadata_part: Option<f64>,
     pub(crate) ganesha_rate: Option<f64>,
@@ -74,6 +77,7 @@ impl Bar {
             Self::OfLimitAtLeast(key, part) => of_limit(key, figures)? >= part * limits.value(key)?,
             Self::P99BelowMs(most) => figures.p99_us? < most * 1e3,
             Self::RatioAtLeast(least) => figures.ratio? >= least,
+            Self::RatioInOrderAtLeast(least) => figures.ratio_in_order? >= least,
             Self::BytesAtMost(most) => figures.memory? <= most,
             Self::MetadataAtMost(most) => figures.metadata_part? <= most,
         })
@@ -96,6 +100,7 @@ impl fmt::Display for Bar {
             Self::OfLimitAtLeast(_, part) => write!(formatter, ">= {:.0} % of the disk", part * 100.0),
             Self::P99BelowMs(most) => write!(formatter, "p99 < {most} ms"),
             Self::RatioAtLeast(least) => write!(formatter, ">= {least} x"),
+            Self::RatioInOrderAtLeast(least) => write!(formatter, ">= {least} x once put in order"),
             Self::BytesAtMost(most) => write!(formatter, "<= {} KiB", most / 1024.0),
             Self::MetadataAtMost(most) => write!(formatter, "metadata <= {:.0} % of the data", most * 100.0),
         }

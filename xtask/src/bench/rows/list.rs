@@ -155,7 +155,7 @@ pub(crate) const ROWS: &[Row] = &[
         load: ("read1m", 1, 8),
         shown: Shown::Ratio,
         servers: ALONE,
-        bars: &[Bar::RatioAtLeast(0.5), Bar::MetadataAtMost(0.02)],
+        bars: &[Bar::RatioAtLeast(0.5), Bar::RatioInOrderAtLeast(0.9), Bar::MetadataAtMost(0.02)],
     },
     Row {
         key: "getattr-beside-writes",
