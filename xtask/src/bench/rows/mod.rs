@@ -32,7 +32,7 @@ pub(crate) struct Row {
 pub(crate) enum Way {
     /// The load, on a server that has just prepared it.
     Plain,
-    /// The load, and the server's time until it rests.
+    /// The load, once the server rests from preparing, and the server's time until it rests again.
     Drained,
     /// As drained, of names, over a log so small that a checkpoint falls into every run.
     Names,

@@ -75,13 +75,13 @@ impl Run<'_, '_> {
         let load = Load { file_bytes, folder: Some(FOLDER), limit: Some(limit), ..self.load(row) };
         self.life.prepare(&load)?;
         self.life.cool()?;
-        self.life.run(&Load { phase: "measure", warmup: 0.0, seconds: COLD_SECONDS, ..load })
+        self.life.run(&Load { phase: "measure", warmup: 0.0, seconds: COLD_SECONDS, drain: DRAIN_SECONDS, ..load })
     }
 
     fn cold_names(&mut self, row: &Row) -> Result<Sample> {
         self.life.how.memory_bytes = 64 * MIB;
         let entries = if self.quick { 2000 } else { 200_000 };
-        let load = Load { entries, directories: 200, folder: Some(FOLDER), ..self.load(row) };
+        let load = Load { entries, directories: 200, folder: Some(FOLDER), drain: DRAIN_SECONDS, ..self.load(row) };
         self.life.prepare(&load)?;
         self.life.cool()?;
         self.life.run(&Load { phase: "measure", ..load })
@@ -89,7 +89,7 @@ impl Run<'_, '_> {
 
     fn listing(&mut self, row: &Row) -> Result<Sample> {
         let entries = if self.quick { 2000 } else { 100_000 };
-        let load = Load { entries, folder: Some(FOLDER), ..self.load(row) };
+        let load = Load { entries, folder: Some(FOLDER), drain: DRAIN_SECONDS, ..self.load(row) };
         match self.life.export_folder() {
             Some(export) => make_files(&export.join(FOLDER), entries)?,
             None => self.life.prepare(&load)?,
