@@ -147,8 +147,9 @@ impl Run<'_, '_> {
         self.life.run(&Load { drain: DRAIN_SECONDS, ..writes })?;
         self.life.cool()?;
         let metadata_part = metadata_bytes(&self.life.data).map(|bytes| bytes as f64 / file_bytes as f64);
-        // Whatever puts the file in order has heard of it by this read, and goes on until the server rests.
-        let after = self.life.run(&Load { drain: ORDER_SECONDS, ..read.clone() })?;
+        let after = self.life.run(&read)?;
+        // Whatever puts the file in order has heard of it by this read. It rests in between, so its CPU tells nothing.
+        std::thread::sleep(ORDER_BEGIN + ORDER_OF_MIB * u32::try_from(file_bytes / MIB)?);
         self.life.cool()?;
         let in_order = self.life.run(&read)?;
         let to_fresh = |sample: &Sample| Some(sample.megabytes_per_second / fresh.megabytes_per_second);
@@ -175,8 +176,9 @@ fn make_files(folder: &Path, entries: u64) -> Result<()> {
 const WRITES_LIMIT: Duration = Duration::from_secs(60);
 /// At most; they end before when everything was read.
 const COLD_SECONDS: f64 = 15.0;
-/// A GiB at the pace at which it is put in order, twice over.
-const ORDER_SECONDS: f64 = 30.0;
+/// Berth puts 80 MB a second in order at most.
+const ORDER_OF_MIB: Duration = Duration::from_millis(20);
+const ORDER_BEGIN: Duration = Duration::from_secs(3);
 /// A checkpoint begins when it is half full.
 const NAMES_LOG_BYTES: u64 = 64 * MIB;
 const FOLDER: &str = "bench";
