@@ -32,6 +32,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             tracing::warn!(?failure, "background work is not durable");
             return false;
         }
+        self.release_journal();
         let freed = self.release_round().await;
         worked || folded || forgot || moved || locks || freed
     }
@@ -45,6 +46,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let flushes = stream::iter(dirty).map(|(inode, _)| self.flush(inode)).buffer_unordered(FLUSHES_AT_ONCE);
         let outcomes: Vec<_> = flushes.collect().await;
         self.settle(self.meta.submitted()).await?;
+        self.release_journal();
         outcomes.into_iter().find_map(Result::err).map_or(Ok(()), Err)
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use kv::Direction;
 use meta::keys::{self, Key, KeyKind, OwnerKind};
@@ -102,6 +103,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     ///
     /// Errors: `Io`.
     pub(crate) async fn load(&self, miss: Miss, scratch: &mut Scratch) -> Result<(), Failure> {
+        // While the journal is read again, records alone are not what is stable.
+        self.require_loaded()?;
         let loaded = match miss {
             Miss::Inode(inode) => self.load_inode(inode).await,
             Miss::Bucket(key) => self.load_bucket(key).await,
@@ -118,7 +121,13 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 })
             }
         };
-        loaded.map_err(|error| self.refuse(&error))
+        loaded.map_err(|error| self.refuse(&error))?;
+        self.require_loaded()
+    }
+
+    /// Errors: `Io` while a reload is under way.
+    pub(crate) fn require_loaded(&self) -> Result<(), Failure> {
+        if self.is_reloading.load(Ordering::Acquire) { Err(FsError::Io.into()) } else { Ok(()) }
     }
 
     async fn load_inode(&self, inode: InodeId) -> Result<(), MetaError> {

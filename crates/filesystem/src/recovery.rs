@@ -88,6 +88,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             settings: parts.settings,
             meta,
         };
+        house.replay_journal().await?;
         house.load_shards().await?;
         if house.shards.find(ShardId::ROOT).is_none() {
             house.make_root().await?;
@@ -111,6 +112,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.drop_unstable();
         self.meta.reopen().await?;
         self.changes.fetch_max(first_change(self.meta.fencing_epoch()), Ordering::Relaxed);
+        // Before the shards: what is asked meanwhile must neither miss what is stable nor change it.
+        self.replay_journal().await?;
         self.load_shards().await?;
         self.restore_lock_clients().await?;
         self.is_reloading.store(false, Ordering::Release);

@@ -10,7 +10,8 @@ use bytes::Bytes;
 use crate::{Batch, Direction, Engine, Entry, JournalEntry, KvError, Scan, Version, View, limits};
 
 /// An engine that keeps everything in memory; a clone is the same store. Every commit counts as durable, so `reopen`
-/// keeps all of them. Views do not expire.
+/// keeps all of them. Views do not expire. Of the journal it shows some entries that were released, as an engine may
+/// after a crash.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryEngine {
     store: Arc<Mutex<Store>>,
@@ -57,8 +58,7 @@ impl Engine for MemoryEngine {
     }
 
     fn release_journal(&self, before: u64) {
-        let mut store = lock(&self.store);
-        store.journal = store.journal.split_off(&before);
+        lock(&self.store).release_journal(before);
     }
 
     fn journal_bytes_max(&self) -> u64 {
@@ -181,6 +181,15 @@ impl Store {
         Version(self.version)
     }
 
+    fn release_journal(&mut self, before: u64) {
+        let mut bytes: usize = self.journal.values().map(Bytes::len).sum();
+        while let Some(oldest) = self.journal.first_entry().filter(|oldest| *oldest.key() < before)
+            && bytes > RELEASED_BYTES_KEPT
+        {
+            bytes -= oldest.remove().len();
+        }
+    }
+
     fn journal_after(&self, after: u64, bytes_max: usize) -> Vec<JournalEntry> {
         let above = self.journal.range((Bound::Excluded(after), Bound::Unbounded));
         let mut entries: Vec<JournalEntry> = Vec::new();
@@ -250,6 +259,9 @@ fn read_chain(chain: &Chain, version: u64) -> Option<Bytes> {
 fn lock(store: &Mutex<Store>) -> MutexGuard<'_, Store> {
     store.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// Bytes of the journal below which released entries stay.
+const RELEASED_BYTES_KEPT: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,10 @@ use crate::file::Pending;
 
 /// Merges a record with pending writes.
 pub(crate) fn effective(inode: InodeId, record: &InodeRecord, pending: Pending) -> Attributes {
+    let size = pending.size.unwrap_or(record.size);
+    // What is dirty counts before it is placed, though it may take the place of other blocks: there are tools that take
+    // a file without any for one without data.
+    let with_dirty = (record.allocated_blocks + pending.dirty_blocks).min(size.div_ceil(BLOCK_BYTES));
     let newer = pending.change > record.change;
     Attributes {
         inode,
@@ -16,8 +20,8 @@ pub(crate) fn effective(inode: InodeId, record: &InodeRecord, pending: Pending) 
         links: record.links,
         owner: record.owner.clone(),
         group: record.group.clone(),
-        size: pending.size.unwrap_or(record.size),
-        allocated_bytes: record.allocated_blocks * BLOCK_BYTES,
+        size,
+        allocated_bytes: record.allocated_blocks.max(with_dirty) * BLOCK_BYTES,
         device: record.device,
         fsid: ((u64::from(inode.shard.0) + 1) << 32) | u64::from(inode.tree.0),
         accessed: record.accessed,

@@ -61,7 +61,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let data = file.data();
         // A flush publishes the record while it holds the data: read again what belongs to this pending state.
         let current = self.records.inodes.get(&inode).and_then(|slot| slot.value);
-        effective(inode, current.as_deref().unwrap_or(record), data.pending)
+        effective(inode, current.as_deref().unwrap_or(record), data.shown())
     }
 }
 

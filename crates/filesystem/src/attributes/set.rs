@@ -107,7 +107,7 @@ fn set_checked<K: kv::Engine, C: chunk::Store>(
         turn.charge_owners(&owner, &group, charge.negated())?;
         turn.charge_owners(&record.owner, &record.group, charge)?;
     }
-    if turn.forget_pending(inode, &record, set.modified.is_some()) && set.mode.is_none() {
+    if turn.take_pending(inode, &mut record, set.modified.is_some()) && set.mode.is_none() {
         record.mode = mode_of(without_set_id(u32::from(record.mode)));
     }
     record.changed = turn.now;

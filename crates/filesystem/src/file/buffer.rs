@@ -90,9 +90,15 @@ impl Buffer {
         self.runs.is_empty()
     }
 
-    /// Dirty blocks.
+    /// How many blocks are dirty.
     pub(crate) fn blocks(&self) -> u64 {
         self.blocks
+    }
+
+    /// The first dirty block and the last.
+    pub(crate) fn bounds(&self) -> Option<(u64, u64)> {
+        let (first, (start, held)) = (self.runs.first_key_value()?.0, self.runs.last_key_value()?);
+        Some((*first, start + count(&held.bytes) - 1))
     }
 
     /// The bytes of a dirty block.

@@ -20,11 +20,15 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         Ok(CommitReply { change: Change::none(attributes), verifier: self.verifier() })
     }
 
-    /// Flushes what is dirty of a file now and waits until all that was written of it is durable.
+    /// Journals or flushes what is dirty of a file now, and waits until all that was written of it is durable.
     ///
     /// Errors: `StaleHandle`, `NoSpace`, `Io`.
     pub(super) async fn make_stable(&self, inode: InodeId, seen: &mut Seen) -> Result<Attributes, Failure> {
-        seen.note(self.flush(inode).await?);
+        self.meta.room().await.map_err(|error| self.refuse(&error))?;
+        seen.note(match self.journal_dirty(inode)? {
+            Some(version) => version,
+            None => self.flush(inode).await?,
+        });
         // What others have flushed meanwhile is covered by the version of the inode's record.
         let record = self.live(inode, seen).await?;
         let attributes = self.attributes(inode, &record);
@@ -45,6 +49,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         for (_, file) in self.files.all() {
             self.forget_dirty(&mut file.data());
         }
+        // Nobody journals until it is known again what is there.
+        self.data.journal.reset(0);
         self.data.intents.clear();
         self.data.releases.keep_durable(self.meta.watermark());
     }

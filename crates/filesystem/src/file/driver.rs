@@ -1,11 +1,12 @@
 //! Runs changes of files: as other changes of a shard, but with the file's data held from before the first look until
 //! the caches show the change, so that nobody sees a record without what is pending or the other way round.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 use meta::Version;
 use meta::records::RegionRecord;
-use vfs::{Failure, FsError, InodeId};
+use smallvec::SmallVec;
+use vfs::{Failure, FsError, InodeId, ShardId};
 
 use super::state::FileData;
 use super::{FileState, REGION_BYTES};
@@ -25,18 +26,38 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         mut step: impl FnMut(&mut Turn<'_, K, C>, &FileData) -> Step<T> + Send,
         publish: impl FnOnce(&mut FileData, &T) + Send,
     ) -> Result<(T, Version), Failure> {
+        self.change_files(
+            (inode.shard, &[file]),
+            |turn, data| step(turn, data.first().ok_or(FsError::Io)?),
+            |data, value| {
+                if let Some(data) = data.first_mut() {
+                    publish(data, value);
+                }
+            },
+        )
+        .await
+    }
+
+    /// As [`Filesystem::change_file`], of several files of a shard at once. The data of all of them is held: nobody who
+    /// has the data of a file waits for that of another, unless within the turn.
+    pub(crate) async fn change_files<T: Send>(
+        &self,
+        (shard, files): (ShardId, &[&FileState]),
+        mut step: impl FnMut(&mut Turn<'_, K, C>, &[MutexGuard<'_, FileData>]) -> Step<T> + Send,
+        publish: impl FnOnce(&mut [MutexGuard<'_, FileData>], &T) + Send,
+    ) -> Result<(T, Version), Failure> {
         let generation = self.meta.generation();
         self.meta.room().await.map_err(|error| self.refuse(&error))?;
         let mut scratch = Scratch::default();
         for _ in 0..MISSES_MAX {
-            let shard = self.shard(inode.shard)?;
+            let shard = self.shard(shard)?;
             let stop = {
                 let mut turn = Turn::begin(self, &shard, &scratch);
                 if self.meta.generation() != generation {
                     // What was listed before the turn is void since a reload.
                     return Err(FsError::Io.into());
                 }
-                let mut data = file.data();
+                let mut data: SmallVec<[_; 1]> = files.iter().map(|file| file.data()).collect();
                 match step(&mut turn, &data) {
                     Ok(value) => {
                         let version = turn.submit()?;

@@ -17,12 +17,31 @@ use crate::Filesystem;
 
 /// A part of what was dirty when a flush began.
 #[derive(Debug)]
-struct Snapshot {
-    runs: Vec<DirtyRun>,
+pub(super) struct Snapshot {
+    pub(super) runs: Vec<DirtyRun>,
     /// What the size is at least once they are named.
-    size: u64,
+    pub(super) size: u64,
     /// `FileData::cuts` then. While the flush turn is held only a reload takes data out.
-    cuts: u64,
+    pub(super) cuts: u64,
+    /// The last entry of the journal that is void when all this is named.
+    pub(super) floor: Option<Version>,
+}
+
+impl FileData {
+    /// What is dirty now, for a flush; `None` when nothing is.
+    pub(super) fn snapshot(&mut self) -> Option<Snapshot> {
+        if !self.is_dirty() {
+            return None;
+        }
+        let (size, floor) = (self.pending.size.unwrap_or(0), self.journal.close());
+        Some(Snapshot { runs: self.buffer.snapshot(), size, cuts: self.cuts, floor })
+    }
+
+    /// Whether what is dirty are a few blocks of one region.
+    pub(super) fn is_small(&self) -> bool {
+        self.buffer.blocks() <= SMALL_BLOCKS_MAX
+            && self.buffer.bounds().is_none_or(|(first, last)| first / REGION_BLOCKS == last / REGION_BLOCKS)
+    }
 }
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
@@ -63,7 +82,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         snapshot: Snapshot,
     ) -> Result<Option<Version>, Failure> {
         if snapshot.runs.is_empty() {
-            let part = Part { inode, writes: &[], size: snapshot.size };
+            let part = Part { inode, writes: &[], size: snapshot.size, floor: snapshot.floor };
             return self.name_part(file, part, &snapshot).await;
         }
         let mut placed = self.place(inode.shard, &snapshot.runs).await?;
@@ -86,7 +105,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             let end = writes.last().map_or(0, |write| write.index + 1);
             let is_last = number + 1 == count;
             let size = if is_last { snapshot.size } else { min(snapshot.size, end * REGION_BYTES) };
-            let part = Part { inode, writes, size };
+            let part = Part { inode, writes, size, floor: snapshot.floor.filter(|_| is_last) };
             let Some(version) = self.name_part(file, part, snapshot).await? else { return Ok(None) };
             placed.named_before(end * REGION_BLOCKS);
             last = version;
@@ -111,17 +130,24 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                     data.check_cuts(snapshot.cuts)?;
                     fold(turn, part, data.pending)
                 },
-                |data, size| self.publish_part(data, *size, (&snapshot.runs, part.blocks())),
+                |data, size| self.publish_part(data, *size, (&snapshot.runs, &part)),
             )
             .await?;
         Ok(size.map(|_| version))
     }
 
-    fn publish_part(&self, data: &mut FileData, size: Option<u64>, (flushed, blocks): (&[DirtyRun], Range<u64>)) {
+    /// A part is submitted: what it brought is not dirty any more.
+    pub(super) fn publish_part(
+        &self,
+        data: &mut FileData,
+        size: Option<u64>,
+        (flushed, part): (&[DirtyRun], &Part<'_>),
+    ) {
         let Some(size) = size else { return self.forget_dirty(data) };
         let left = data.pending.size.filter(|pending| *pending > size);
         data.pending = Pending { size: left, ..Pending::default() };
-        self.data.dirty.give_back(data.buffer.clean(flushed, blocks));
+        self.data.dirty.give_back(data.buffer.clean(flushed, part.blocks()));
+        self.void_entries(data, part.floor);
     }
 
     /// Drops what is dirty of a file that is gone.
@@ -129,10 +155,18 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         data.pending = Pending::default();
         data.cuts += 1;
         self.data.dirty.give_back(data.buffer.clear());
+        let last = data.journal.last_live();
+        self.void_entries(data, last);
+    }
+
+    /// The last submitted change, or one before, has made these entries of the journal void.
+    pub(super) fn void_entries(&self, data: &mut FileData, floor: Option<Version>) {
+        let is_clean = data.buffer.is_empty();
+        data.journal.void(&self.data.journal, floor, (self.meta.submitted(), is_clean));
     }
 
     /// Small writes are often continued in the same block or read soon; a copy keeps no receive buffer alive.
-    fn keep_small(&self, snapshot: &Snapshot, placed: &[PlacedBlock]) {
+    pub(super) fn keep_small(&self, snapshot: &Snapshot, placed: &[PlacedBlock]) {
         if placed.len() > BLOCKS_KEPT_MAX {
             return;
         }
@@ -155,20 +189,19 @@ impl Part<'_> {
 /// What is dirty of a file now, in parts: each is stored, named and no longer dirty before the next is begun, so that
 /// writers who wait for room wait for one part.
 fn snapshots(file: &FileState) -> impl Iterator<Item = Snapshot> + use<> {
-    let (runs, size, cuts, is_dirty) = {
-        let data = file.data();
-        (data.buffer.snapshot(), data.pending.size.unwrap_or(0), data.cuts, data.is_dirty())
-    };
-    let mut parts = parts_of(runs);
-    if parts.is_empty() && is_dirty {
+    let whole = file.data().snapshot();
+    let mut parts = whole.as_ref().map_or_else(Vec::new, |whole| parts_of(whole.runs.clone()));
+    if parts.is_empty() && whole.is_some() {
         parts.push(Vec::new());
     }
     let count = parts.len();
+    let (size, cuts, floor) = whole.map_or((0, 0, None), |whole| (whole.size, whole.cuts, whole.floor));
     parts.into_iter().enumerate().map(move |(number, runs)| {
-        // No part sets a size beyond the data that it brings.
+        // No part sets a size beyond the data that it brings, and only the last one voids entries of the journal.
         let end = runs.last().map_or(0, DirtyRun::end) * BLOCK_BYTES;
-        let size = if number + 1 == count { size } else { min(size, end) };
-        Snapshot { runs, size, cuts }
+        let is_last = number + 1 == count;
+        let size = if is_last { size } else { min(size, end) };
+        Snapshot { runs, size, cuts, floor: floor.filter(|_| is_last) }
     })
 }
 
@@ -198,6 +231,8 @@ fn parts_of(runs: Vec<DirtyRun>) -> Vec<Vec<DirtyRun>> {
 const PART_BYTES: usize = 16 << 20;
 /// Regions written by one change: each may name 64 runs and release 64, and a change takes 4096 runs.
 const REGIONS_PER_FLUSH_MAX: usize = 32;
+/// Dirty blocks of a file that is flushed together with others.
+const SMALL_BLOCKS_MAX: u64 = 16;
 /// Blocks of a flush that are still kept in the cache.
 const BLOCKS_KEPT_MAX: usize = 16;
 

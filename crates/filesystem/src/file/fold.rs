@@ -2,6 +2,7 @@
 
 use std::cmp::max;
 
+use meta::Version;
 use meta::records::{Extent, InodeRecord, RegionRecord, Run};
 use vfs::{FsError, InodeId};
 
@@ -20,6 +21,8 @@ pub(super) struct Part<'p> {
     pub(super) writes: &'p [RegionWrite],
     /// What the size is at least after this part: never more than the data that it brings.
     pub(super) size: u64,
+    /// What the journal keeps up to this version is void after this part.
+    pub(super) floor: Option<Version>,
 }
 
 /// Writes a part of a flush into the records. Returns the size that is submitted now; `None` when the file is gone.
@@ -36,6 +39,9 @@ pub(super) fn fold<K: kv::Engine, C: chunk::Store>(
     }
     record.size = max(record.size, part.size);
     fold_pending(&mut record, pending);
+    if let Some(floor) = part.floor {
+        raise_floor(&mut record, floor);
+    }
     let charge = of_record(&record).plus(&of_record(&old).negated()).plus(&held(held_bytes));
     turn.charge_inode(part.inode, &record, charge)?;
     let size = record.size;
@@ -52,6 +58,14 @@ pub(super) fn fold_pending(record: &mut InodeRecord, pending: Pending) {
     if pending.change > record.change {
         record.changed = pending.changed;
         record.change = pending.change;
+    }
+}
+
+/// What the journal keeps up to this version is void.
+pub(super) fn raise_floor(record: &mut InodeRecord, floor: Version) {
+    record.journal_floor = record.journal_floor.max(floor.0);
+    if record.attributes_floor <= record.journal_floor {
+        record.attributes_floor = 0;
     }
 }
 

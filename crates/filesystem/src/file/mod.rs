@@ -1,7 +1,7 @@
 //! The bytes of files: buffered writes, flushing to blocks that are never overwritten, reading, cutting.
 //!
-//! Locks, outermost first: the file's flush turn (awaited), the shard's turn, the file's data, the caches. Region
-//! records change only under the flush turn, so what was listed of them while holding it stays true.
+//! Locks, outermost first: the file's flush turn (awaited), the shard's turn, the file's data, the journal, the caches.
+//! Region records change only under the flush turn, so what was listed of them while holding it stays true.
 
 mod ahead;
 mod buffer;
@@ -13,6 +13,7 @@ mod fetch;
 mod flush;
 mod fold;
 mod gate;
+mod journal;
 mod mover;
 mod place;
 mod plane;
@@ -21,6 +22,7 @@ mod remove;
 mod span;
 mod state;
 mod stream;
+mod together;
 mod truncate;
 mod write;
 mod write_back;

@@ -116,6 +116,12 @@ impl<C: chunk::Store> Placed<'_, C> {
         self.named = self.blocks.partition_point(|placed| placed.block < block);
     }
 
+    /// Takes the last blocks off: those of one file, where blocks of several were placed together.
+    pub(super) fn split_last(&mut self, blocks: u64) -> Self {
+        let at = self.blocks.len().saturating_sub(usize::try_from(blocks).unwrap_or(usize::MAX));
+        Self { data: self.data, blocks: self.blocks.split_off(at), named: 0 }
+    }
+
     async fn give_back(mut self) {
         for run in runs_of(&self.blocks) {
             let placement = Placement::from_raw(run.placement);

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use vfs::InodeId;
 
 use super::ahead::ReadAhead;
+use super::journal::JournalTable;
 use super::{BLOCK_BYTES, ReadGate, ScatteredParts};
 use crate::Settings;
 use crate::cache::BlockCache;
@@ -28,6 +29,8 @@ pub(crate) struct DataPlane<C> {
     pub(crate) gate: ReadGate,
     /// How much is dirty.
     pub(crate) dirty: DirtyBytes,
+    /// What of it stands in the journal.
+    pub(crate) journal: JournalTable,
     /// Released blocks that are not free yet.
     pub(crate) releases: ReleaseQueue,
     /// Work that was promised.
@@ -75,6 +78,7 @@ impl<C: chunk::Store> DataPlane<C> {
             ahead: ReadAhead::new(settings.block_cache_bytes()),
             gate: ReadGate::default(),
             dirty: DirtyBytes::new(settings.dirty_bytes_max()),
+            journal: JournalTable::default(),
             releases: ReleaseQueue::default(),
             intents: IntentQueue::default(),
             scattered: ScatteredParts::default(),
@@ -164,6 +168,11 @@ impl DirtyBytes {
         if self.with(self.used(), blocks * BLOCK_BYTES).is_none() {
             freed.await;
         }
+    }
+
+    /// Blocks are dirty, whether there is room or not.
+    pub(crate) fn take_anyway(&self, blocks: usize) {
+        self.used.fetch_add(blocks as u64 * BLOCK_BYTES, Ordering::Relaxed);
     }
 
     /// Blocks are no longer dirty.

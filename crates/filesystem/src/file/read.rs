@@ -111,7 +111,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let Some(slot) = self.records.inodes.get(&inode) else { return Ok(Look::Miss(Miss::Inode(inode))) };
         seen.note(slot.version);
         let record = slot.value.filter(|record| record.links > 0).ok_or(FsError::StaleHandle)?;
-        let attributes = effective(inode, &record, data.pending);
+        let attributes = effective(inode, &record, data.shown());
         check_bytes(ctx, request.via, &attributes, READ)?;
         let first = request.offset / BLOCK_BYTES;
         let end = match count(request, &attributes) {

@@ -8,6 +8,7 @@ use vfs::{FsError, InodeId, Timestamp};
 
 use super::ahead::Ahead;
 use super::buffer::Buffer;
+use super::journal::FileJournal;
 use crate::cache::{Seeded, part_of};
 
 /// Attributes that writes have changed and no change has submitted.
@@ -23,6 +24,8 @@ pub(crate) struct Pending {
     pub(crate) change: u64,
     /// A write by another than the superuser took the set-id bits away.
     pub(crate) clear_set_id: bool,
+    /// Blocks that are dirty: only in what [`FileData::shown`] gives.
+    pub(crate) dirty_blocks: u64,
 }
 
 /// A file with something in memory.
@@ -40,6 +43,8 @@ pub(crate) struct FileData {
     pub(crate) pending: Pending,
     /// Data not submitted yet.
     pub(crate) buffer: Buffer,
+    /// What of both stands in the journal.
+    pub(crate) journal: FileJournal,
     /// How often data was taken out: who read records meanwhile reads them again.
     pub(crate) cuts: u64,
     /// What is read ahead.
@@ -72,9 +77,14 @@ impl FileState {
 }
 
 impl FileData {
+    /// What clients see of it beside the record.
+    pub(crate) fn shown(&self) -> Pending {
+        Pending { dirty_blocks: self.buffer.blocks(), ..self.pending }
+    }
+
     /// Whether anything waits for a flush.
     pub(crate) fn is_dirty(&self) -> bool {
-        !self.buffer.is_empty() || self.pending != Pending::default()
+        !self.buffer.is_empty() || self.pending != Pending::default() || self.journal.is_live()
     }
 
     /// What was prepared under the flush turn is void when data was taken out since: a reload took back the state that

@@ -10,7 +10,8 @@ use vfs::{Change, Failure, FsError, InodeId, OpContext, SetattrReply, SetattrReq
 
 use super::buffer::{DirtyRun, within, zero_from};
 use super::cut::{account, blocks_up_to, held, let_go, take_out};
-use super::fold::extent;
+use super::fold::{extent, raise_floor};
+use super::journal::Hold;
 use super::place::{Placed, RegionWrite, by_region};
 use super::state::FileData;
 use super::{BLOCK_BYTES, FileState, Pending, REGION_BLOCKS, REGION_BYTES};
@@ -49,6 +50,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
         let file = self.files.state(request.inode);
         let flush_turn = file.flush_turn.lock().await;
+        let hold = self.void_before_cut((request.inode, &file), size).await?;
         let cuts = file.data().cuts;
         self.make_room_for_mask((request.inode, &file)).await?;
         let mut placed = self.prepare_boundary((request.inode, &file), size).await?;
@@ -67,15 +69,36 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         if let Some(placed) = &mut placed {
             placed.named_before(u64::MAX);
         }
+        drop(hold);
         drop(flush_turn);
         self.settle(version).await?;
         Ok(reply)
+    }
+
+    /// Entries of the journal know nothing of cuts: what they hold is flushed before, and none is made until the cut is
+    /// done. One that leaves nothing makes them void itself.
+    async fn void_before_cut<'f>(
+        &self,
+        (inode, file): (InodeId, &'f FileState),
+        size: u64,
+    ) -> Result<Option<Hold<'f>>, Failure> {
+        if size == 0 {
+            return Ok(None);
+        }
+        let hold = Hold::new(file);
+        let is_live = file.data().journal.is_live();
+        if is_live {
+            self.flush_in_turn(inode, file).await?;
+        }
+        Ok(Some(hold))
     }
 
     fn publish_cut(&self, data: &mut FileData, size: u64) {
         data.pending = Pending::default();
         data.cuts += 1;
         self.data.dirty.give_back(data.buffer.cut(size));
+        let last = data.journal.last_live();
+        self.void_entries(data, last);
     }
 
     /// Stores the block again that a cut goes through, with zeros behind the cut; nothing when it holds no others.
@@ -120,7 +143,7 @@ fn set_size<K: kv::Engine, C: chunk::Store>(
 ) -> Step<SetattrReply> {
     let (inode, set, credentials) = (cut.request.inode, &cut.request.attributes, &cut.ctx.credentials);
     let old = turn.live(inode)?;
-    let before = effective(inode, &old, data.pending);
+    let before = effective(inode, &old, data.shown());
     check(cut.ctx, cut.request, &before).map_err(|error| Failure::with(error, before.clone()))?;
     let mut record = (*old).clone();
     record.mode = mode_of(before.mode);
@@ -130,12 +153,17 @@ fn set_size<K: kv::Engine, C: chunk::Store>(
         record.mode = mode_of(without_set_id(u32::from(record.mode)));
     }
     let held_bytes = if cut.size < old.size { cut_regions(turn, (inode, &mut record), cut)? } else { 0 };
+    if let Some(last) = data.journal.last_live() {
+        raise_floor(&mut record, last);
+    }
     record.size = cut.size;
     record.changed = turn.now;
     record.change = turn.stamp();
     charge(turn, inode, (&old, &record), held_bytes)?;
     let record = turn.put_inode(inode, record);
-    let after = effective(inode, &record, Pending::default());
+    let left = data.buffer.range(0, blocks_up_to(cut.size));
+    let dirty_bytes = left.iter().map(|(_, bytes)| bytes.len() as u64).sum();
+    let after = effective(inode, &record, Pending { dirty_blocks: blocks_up_to(dirty_bytes), ..Pending::default() });
     turn.remember(cut.ctx, cut.kind, inode);
     Ok(SetattrReply { change: Change { before: before.pre(), after } })
 }

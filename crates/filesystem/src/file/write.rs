@@ -1,4 +1,5 @@
-//! WRITE (RFC 1813 3.3.7): every write lands in the write-back buffer; what is asked to be stable is flushed at once.
+//! WRITE (RFC 1813 3.3.7): every write lands in the write-back buffer; what is asked to be stable is journaled or flushed
+//! at once.
 
 use bytes::Bytes;
 use meta::records::InodeRecord;
@@ -13,7 +14,7 @@ use super::check::check_bytes;
 use super::plane::DirtyRoom;
 use super::span::Unknown;
 use super::state::FileData;
-use super::{FileState, Pending};
+use super::{BLOCK_BYTES, FileState, Pending};
 use crate::Filesystem;
 use crate::access::WRITE;
 use crate::attributes::{effective, without_set_id};
@@ -105,10 +106,12 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         prepared: &mut Prepared<'_>,
     ) -> Result<Attempt, Failure> {
         let mut data = file.data();
+        // Not before what is stable is back in the buffer.
+        self.require_loaded()?;
         let Some(slot) = self.records.inodes.get(&request.inode) else { return Ok(Attempt::Record) };
         prepared.seen.note(slot.version);
         let record = slot.value.filter(|record| record.links > 0).ok_or(FsError::StaleHandle)?;
-        let before = effective(request.inode, &record, data.pending);
+        let before = effective(request.inode, &record, data.shown());
         check_bytes(ctx, request.via, &before, WRITE)?;
         let range = (request.offset, request.data.len());
         let end = request.offset.checked_add(range.1 as u64).filter(|end| *end <= FILE_SIZE_MAX);
@@ -123,8 +126,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             return Ok(Attempt::Bases(record, wanted));
         }
         room.keep(data.buffer.write(request.offset, &request.data, &prepared.bases));
+        data.journal.note_write(request.offset / BLOCK_BYTES, end.div_ceil(BLOCK_BYTES));
         self.note_write(ctx, &mut data, (&before, end));
-        let after = effective(request.inode, &record, data.pending);
+        let after = effective(request.inode, &record, data.shown());
         Ok(Attempt::Done(Box::new(Change { before: before.pre(), after })))
     }
 
@@ -138,6 +142,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             changed: now,
             change: self.next_change(),
             clear_set_id: data.pending.clear_set_id || loses_set_id,
+            dirty_blocks: 0,
         };
         if !std::mem::replace(&mut data.is_queued, true) {
             self.data.queue_file(before.inode, self.clock.monotonic());

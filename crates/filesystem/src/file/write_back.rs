@@ -12,11 +12,19 @@ use crate::Filesystem;
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// One round of writing back: flushes files of which much is dirty and those that have been dirty for 5 seconds (all
-    /// when half of the room for dirty data is used). Says whether anything was done.
+    /// when half of the room for dirty data or of the journal is used). Says whether anything was done.
     pub async fn write_back_round(&self) -> bool {
         let large = self.large_round().await;
         let aged = self.flush_round().await;
-        large || aged
+        let any = large || aged;
+        // What is void of the journal is given back once that is durable.
+        if any && self.data.journal.is_above(0, 1) {
+            match self.settle(self.meta.submitted()).await {
+                Ok(()) => self.release_journal(),
+                Err(failure) => tracing::warn!(?failure, "what was written back is not durable"),
+            }
+        }
+        any
     }
 
     /// Waits until there is something to write back at once.
@@ -82,14 +90,29 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     }
 
     async fn flush_round(&self) -> bool {
-        let is_full = self.data.dirty.is_above(1, 2);
+        let is_full = self.data.dirty.is_above(1, 2) || self.data.journal.is_above(1, 2);
         let age = if is_full { Duration::ZERO } else { DIRTY_AGE };
         let Some(since) = self.clock.monotonic().checked_sub(age) else { return false };
-        let queued = std::iter::from_fn(|| self.next_dirty(since)).take(self.data.queued_files());
+        let mut left = self.data.queued_files();
+        let mut any = false;
+        while left > 0 {
+            let taken: Vec<_> =
+                std::iter::from_fn(|| self.next_dirty(since)).take(left.min(FILES_TOGETHER_MAX)).collect();
+            left = if taken.is_empty() { 0 } else { left - taken.len() };
+            any |= self.flush_taken(taken).await;
+        }
+        any
+    }
+
+    async fn flush_taken(&self, taken: Vec<TakenOff<'_, K, C>>) -> bool {
+        let inodes: Vec<_> = taken.iter().map(|taken| taken.inode).collect();
+        let left = self.flush_together(&inodes).await;
+        let any = left.len() < inodes.len();
         // Collected, as a closure over borrowed files may not be held over a wait by a future that has to be `Send`.
-        let flushes: Vec<_> = queued.map(|taken| self.flush_queued(taken)).collect();
+        let flushes: Vec<_> = taken.into_iter().filter(|taken| left.contains(&taken.inode)).collect();
+        let flushes: Vec<_> = flushes.into_iter().map(|taken| self.flush_queued(taken)).collect();
         let flushes = stream::iter(flushes).buffer_unordered(FLUSHES_AT_ONCE);
-        flushes.fold(false, |any, flushed| future::ready(any || flushed)).await
+        flushes.fold(any, |any, flushed| future::ready(any || flushed)).await
     }
 
     /// Takes the file off the queue that has been dirty longest, if it has been so since this time or longer.
@@ -134,6 +157,8 @@ impl<K: kv::Engine, C: chunk::Store> Drop for TakenOff<'_, K, C> {
 
 /// How long data stays dirty without a COMMIT.
 const DIRTY_AGE: Duration = Duration::from_secs(5);
+/// Files taken off the queue at once, to be flushed together as far as they are small.
+const FILES_TOGETHER_MAX: usize = 512;
 /// Files flushed at the same time.
 const FLUSHES_AT_ONCE: usize = 16;
 /// Files of which much is dirty that are flushed in one round.

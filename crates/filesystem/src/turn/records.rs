@@ -42,20 +42,24 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
     /// What writes have changed of an inode and no change has submitted.
     pub(crate) fn pending(&self, inode: InodeId, record: &InodeRecord) -> Pending {
         match record.file_type {
-            FileType::Regular => self.house.files.peek(inode).map_or_else(Pending::default, |file| file.data().pending),
+            FileType::Regular => self.house.files.peek(inode).map_or_else(Pending::default, |file| file.data().shown()),
             _ => Pending::default(),
         }
     }
 
-    /// The record takes over mode (and modification time) from what is pending. Nothing may miss after this. Says
-    /// whether a write has taken the set-id bits away.
-    pub(crate) fn forget_pending(&self, inode: InodeId, record: &InodeRecord, modified: bool) -> bool {
+    /// The record takes over mode and time of modification from what is pending and stands in the journal: both are in
+    /// the record from now on. Nothing may miss after this. Says whether a write has taken the set-id bits away.
+    pub(crate) fn take_pending(&self, inode: InodeId, record: &mut InodeRecord, sets_modified: bool) -> bool {
         if record.file_type != FileType::Regular {
             return false;
         }
         let Some(file) = self.house.files.peek(inode) else { return false };
         let mut data = file.data();
-        data.pending.modified = data.pending.modified.filter(|_| !modified);
+        if let Some(last) = data.journal.last_live() {
+            record.attributes_floor = last.0;
+        }
+        let modified = data.pending.modified.take().filter(|_| !sets_modified);
+        record.modified = modified.unwrap_or(record.modified);
         std::mem::take(&mut data.pending.clear_set_id)
     }
 

@@ -6,9 +6,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use testkit::operations::{Operation, Pair, compare, generate, hunt};
+use kv::MemoryEngine;
+use testkit::operations::{Action, Operation, Pair, compare, generate, hunt};
 use testkit::{ManualClock, Random, ReferenceFilesystem, block_on};
-use vfs::{Admin, InodeId, OpContext, ShardId};
+use vfs::{Admin, InodeId, OpContext, ShardId, Stability};
 
 use crate::house::{Engines, House};
 
@@ -35,6 +36,49 @@ fn background_work_restarts_and_epochs_change_nothing() {
     let operations = usize::try_from(number("BERTH_MODEL_OPERATIONS", 400)).unwrap();
     for seed in seeds(40) {
         block_on(with_interruptions(seed, &generate(seed, operations)));
+    }
+}
+
+/// Everything is written stably, so a power cut or a reload at any time changes nothing.
+#[test]
+fn power_cuts_take_nothing_back_that_is_stable() {
+    let operations = usize::try_from(number("BERTH_MODEL_OPERATIONS", 400)).unwrap();
+    for seed in seeds(60) {
+        block_on(with_power_cuts(seed, &stable(generate(seed, operations))));
+    }
+}
+
+fn stable(mut operations: Vec<Operation>) -> Vec<Operation> {
+    for operation in &mut operations {
+        if let Action::Write { stability, .. } = &mut operation.action {
+            *stability = Stability::File;
+        }
+    }
+    operations
+}
+
+async fn with_power_cuts(seed: u64, operations: &[Operation]) {
+    let clock = Arc::new(ManualClock::standing());
+    let mut random = Random::new(seed);
+    let journal_bytes = random.pick(&[0, 50_000, 1 << 26]);
+    let engines = Engines { engine: MemoryEngine::new().with_journal_bytes(journal_bytes), ..Engines::default() };
+    let tested = engines.open(Arc::clone(&clock)).await;
+    let reference = ReferenceFilesystem::new(Arc::clone(&clock) as Arc<dyn vfs::Clock>);
+    let mut pair = Pair { clock, reference, tested };
+    for part in operations.chunks(PART_BETWEEN_CUTS) {
+        if let Err(divergence) = compare(&pair, seed, part).await {
+            panic!("seed {seed}: the houses differ {divergence:?}");
+        }
+        match random.below(4) {
+            0 => drop(pair.tested.background_round().await),
+            1 => pair.tested.reload().await.unwrap(),
+            2 => pair.tested.flush_all().await.unwrap(),
+            _ => {
+                engines.chunks.power_cut();
+                pair.tested = engines.open(Arc::clone(&pair.clock)).await;
+                engines.check().await;
+            }
+        }
     }
 }
 
@@ -82,5 +126,7 @@ fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |value| value.parse().unwrap())
 }
 
+/// Operations between two power cuts.
+const PART_BETWEEN_CUTS: usize = 20;
 /// Operations between two interruptions.
 const PART: usize = 50;

@@ -51,6 +51,7 @@ fn a_commit_that_fails_says_so_and_keeps_the_data() {
 fn a_store_without_room_fails_with_no_space() {
     block_on(async {
         let (rig, faults) = faulty();
+        let rig = rig.with_journal(0);
         let house = rig.open().await;
         let inode = house.create("file").await;
         house.write(inode, 0, pattern(1, 10_000)).await;
@@ -77,7 +78,7 @@ fn dropped_data_changes_the_verifier() {
     });
 }
 
-fn faulty() -> (Rig<FaultyStore<MemoryStore>>, Faults) {
+pub(super) fn faulty() -> (Rig<FaultyStore<MemoryStore>>, Faults) {
     let faults = Faults::none();
     let store = FaultyStore::over_memory(MemoryStore::default(), faults.clone());
     (Rig::over(store), faults)

@@ -70,7 +70,7 @@ fn a_list_of_regions_from_before_a_reload_is_not_used() {
 #[test]
 fn what_is_left_of_giving_back_is_given_back_later() {
     block_on(async {
-        let rig = Rig::over(Slow::default());
+        let rig = Rig::over(Slow::default()).with_journal(0);
         let house = rig.open().await;
         let inode = house.create("file").await;
         for extent in 0..10 {

@@ -4,10 +4,12 @@ mod ahead;
 mod faults;
 mod given_up;
 mod huge;
+mod journal;
 mod model;
 mod movers;
 mod race;
 mod space;
+mod together;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +32,8 @@ use crate::{Filesystem, Parts, Settings};
 #[derive(Clone, Debug)]
 struct Rig<C> {
     engine: FaultyEngine<MemoryEngine>,
+    /// Of the engine.
+    faults: Faults,
     chunks: C,
     clock: Arc<ManualClock>,
     settings: Settings,
@@ -52,7 +56,14 @@ impl<C: chunk::Store + Clone> Rig<C> {
     fn over(chunks: C) -> Self {
         let clock = Arc::new(ManualClock::ticking(Duration::from_nanos(1)));
         let settings = Settings { memory_bytes: 4 << 20, ballast_bytes: 0, ..Settings::default() };
-        Self { engine: FaultyEngine::new(MemoryEngine::new(), Faults::none()), chunks, clock, settings }
+        let faults = Faults::none();
+        Self { engine: FaultyEngine::new(MemoryEngine::new(), faults.clone()), faults, chunks, clock, settings }
+    }
+
+    /// With room for so many bytes in the journal; without any, all that is stable is placed.
+    fn with_journal(self, bytes_max: u64) -> Self {
+        let engine = MemoryEngine::new().with_journal_bytes(bytes_max);
+        Self { engine: FaultyEngine::new(engine, self.faults.clone()), ..self }
     }
 
     async fn open(&self) -> House<C> {

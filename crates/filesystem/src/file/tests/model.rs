@@ -24,7 +24,7 @@ fn a_file_reads_as_it_was_written() {
 
 async fn run(seed: u64) {
     let mut random = Random::new(seed);
-    let rig = Rig::new();
+    let rig = Rig::new().with_journal(random.pick(&[0, 60_000, 1 << 26]));
     let mut house = rig.open().await;
     let inode = house.create("file").await;
     let mut model = Model::default();
@@ -45,7 +45,11 @@ async fn run(seed: u64) {
             70..74 => house.rest().await,
             74..76 => drop(house.filesystem.move_part(inode, random.below(2)).await.unwrap()),
             76..80 => house.filesystem.data.cache.clear(),
-            80..84 => {
+            80..82 => {
+                house.filesystem.reload().await.unwrap();
+                model.survive(house.read(inode, 0, 4 << 20).await, &format!("seed {seed}, step {step}, reload"));
+            }
+            82..86 => {
                 drop(house);
                 rig.chunks.power_cut();
                 house = rig.open().await;

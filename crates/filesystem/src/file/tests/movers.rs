@@ -103,7 +103,7 @@ fn damage_is_not_moved() {
 #[test]
 fn a_write_in_the_middle_of_a_move_stays_and_a_reload_names_nothing() {
     block_on(async {
-        let rig = Rig::over(Slow::default());
+        let rig = Rig::over(Slow::default()).with_journal(0);
         let house = rig.open().await;
         let inode = scattered_file(&house).await;
         let mut expected = house.read(inode, 0, BYTES).await;
