@@ -5,12 +5,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use pages::{BLOCK_SIZE, Payload};
 use smallvec::SmallVec;
 
 use super::BLOCK_BYTES;
+use super::place::checksum;
 
 /// Dirty blocks in runs that share memory, by the index of their first block in the file.
 #[derive(Debug, Default)]
@@ -36,8 +38,13 @@ pub(crate) struct DirtyRun {
     pub(crate) first: u64,
     /// Their bytes: whole blocks.
     pub(crate) bytes: Bytes,
+    sums: Sums,
     generation: u64,
 }
+
+/// The checksums of the blocks of a run, where they are known: of the blocks from an index on.
+#[derive(Clone, Debug, Default)]
+struct Sums(Option<(Arc<[u32]>, usize)>);
 
 /// The part of a write that falls into one block, or the whole blocks in its middle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +60,7 @@ struct Piece {
 #[derive(Debug)]
 struct Held {
     bytes: Bytes,
+    sums: Sums,
     /// Which write they are of: parts of a run have the same.
     generation: u64,
     /// Length of the memory that these bytes keep.
@@ -62,7 +70,7 @@ struct Held {
 impl DirtyRun {
     /// A block that is placed without ever having been dirty.
     pub(crate) fn clean(block: u64, bytes: Bytes) -> Self {
-        Self { first: block, bytes, generation: 0 }
+        Self { first: block, bytes, sums: Sums::default(), generation: 0 }
     }
 
     /// Blocks of the run.
@@ -73,9 +81,17 @@ impl DirtyRun {
     /// Takes the first blocks off, as many as so many bytes hold.
     pub(crate) fn split_to(&mut self, bytes_max: usize) -> Self {
         let bytes = self.bytes.split_to(bytes_max.min(self.bytes.len()));
-        let part = Self { first: self.first, bytes, generation: self.generation };
+        let part = Self { first: self.first, bytes, sums: self.sums.clone(), generation: self.generation };
+        self.sums = self.sums.behind(part.blocks());
         self.first = part.end();
         part
+    }
+
+    /// Its blocks by their index in the file, with their checksums.
+    pub(crate) fn checksums(&self) -> impl Iterator<Item = (u64, u32)> {
+        let known = self.sums.known();
+        let sum = |(index, bytes)| known.get(index).copied().unwrap_or_else(|| checksum(bytes));
+        (self.first..).zip(self.bytes.chunks(BLOCK_SIZE).enumerate().map(sum))
     }
 
     /// The block behind the last.
@@ -148,11 +164,22 @@ impl Buffer {
         usize::try_from(self.blocks - before).unwrap_or(usize::MAX)
     }
 
+    /// Notes the checksums of what was written last, whole blocks from `first` on: they cost least while the bytes are
+    /// still in the caches of the processor.
+    pub(crate) fn note_checksums(&mut self, first: u64, crcs: &Arc<[u32]>) {
+        let last = self.last;
+        let held = self.runs.get_mut(&first).filter(|held| held.generation == last);
+        if let Some(held) = held.filter(|held| held.bytes.len() == crcs.len() * BLOCK_SIZE) {
+            held.sums = Sums(Some((Arc::clone(crcs), 0)));
+        }
+    }
+
     /// All dirty blocks in order.
     pub(crate) fn snapshot(&self) -> Vec<DirtyRun> {
         let take = |(first, held): (&u64, &Held)| DirtyRun {
             first: *first,
             bytes: held.bytes.clone(),
+            sums: held.sums.clone(),
             generation: held.generation,
         };
         self.runs.iter().map(take).collect()
@@ -229,7 +256,7 @@ impl Buffer {
         self.last += 1;
         self.blocks += end - first;
         let kept_bytes = bytes.len();
-        self.runs.insert(first, Held { bytes, generation: self.last, kept_bytes });
+        self.runs.insert(first, Held { bytes, sums: Sums::default(), generation: self.last, kept_bytes });
     }
 
     /// A dirty block, taken out.
@@ -268,11 +295,24 @@ impl Held {
     /// What is left of a run. A little of much memory is copied: otherwise a few dirty blocks could keep any amount.
     fn part(&self, from: u64, to: u64) -> Self {
         let bytes = self.bytes.slice(bytes_of(from)..bytes_of(to));
+        let sums = self.sums.behind(from);
         if bytes.len() * KEPT_SHARE_MIN < self.kept_bytes {
             let kept_bytes = bytes.len();
-            return Self { bytes: Bytes::copy_from_slice(&bytes), generation: self.generation, kept_bytes };
+            return Self { bytes: Bytes::copy_from_slice(&bytes), sums, generation: self.generation, kept_bytes };
         }
-        Self { bytes, generation: self.generation, kept_bytes: self.kept_bytes }
+        Self { bytes, sums, generation: self.generation, kept_bytes: self.kept_bytes }
+    }
+}
+
+impl Sums {
+    fn known(&self) -> &[u32] {
+        self.0.as_ref().and_then(|(crcs, from)| crcs.get(*from..)).unwrap_or_default()
+    }
+
+    /// Those of the blocks behind so many.
+    fn behind(&self, blocks: u64) -> Self {
+        let blocks = usize::try_from(blocks).unwrap_or(usize::MAX);
+        Self(self.0.as_ref().map(|(crcs, from)| (Arc::clone(crcs), from.saturating_add(blocks))))
     }
 }
 
@@ -287,6 +327,13 @@ impl Piece {
         let covers_all = self.from == 0 && start + self.length as u64 >= size;
         !self.is_whole() && start < size && !covers_all
     }
+}
+
+/// The checksums of a large write of whole blocks that lie in one piece of memory; `None` for any other.
+pub(crate) fn checksums_of(offset: u64, data: &Payload) -> Option<Arc<[u32]>> {
+    let [bytes] = data.slices() else { return None };
+    let is_whole = within(offset) == 0 && bytes.len().is_multiple_of(BLOCK_SIZE);
+    (is_whole && bytes.len() >= SUMMED_BYTES_MIN).then(|| bytes.chunks(BLOCK_SIZE).map(checksum).collect())
 }
 
 /// How many blocks a range touches.
@@ -351,6 +398,8 @@ fn bytes_of(blocks: u64) -> usize {
     usize::try_from(blocks).unwrap_or(usize::MAX).saturating_mul(BLOCK_SIZE)
 }
 
+/// The checksums of smaller writes are left to the flush: they may be written again before it.
+const SUMMED_BYTES_MIN: usize = 64 << 10;
 /// Runs keep memory of at most so many times their length.
 const KEPT_SHARE_MIN: usize = 2;
 
@@ -446,6 +495,9 @@ mod tests {
                 held.1 = self.changes;
             }
             assert_eq!(self.buffer.write(offset, &payload, &bases), self.model.len() - before);
+            if let Some(crcs) = checksums_of(offset, &payload) {
+                self.buffer.note_checksums(offset / BLOCK_BYTES, &crcs);
+            }
         }
 
         fn cut(&mut self, size: u64) {
@@ -470,6 +522,11 @@ mod tests {
             let runs = self.buffer.range(0, u64::MAX);
             let blocks = runs.iter().flat_map(|(first, bytes)| (*first..).zip(bytes.chunks(BLOCK_SIZE)));
             assert!(blocks.eq(self.model.iter().map(|(block, held)| (*block, held.0.as_slice()))));
+            let sums = self.buffer.snapshot().into_iter().flat_map(|mut run| {
+                let part = run.split_to(3 * BLOCK_SIZE);
+                [part, run].into_iter().flat_map(|run| run.checksums().collect::<Vec<_>>())
+            });
+            assert!(sums.eq(self.model.iter().map(|(block, held)| (*block, checksum(&held.0)))));
             assert_eq!(self.buffer.blocks, self.model.len() as u64);
             assert!(self.buffer.runs.values().all(|held| held.bytes.len() * KEPT_SHARE_MIN >= held.kept_bytes));
         }
@@ -485,7 +542,8 @@ mod tests {
             let mut flush = (Vec::new(), BTreeMap::new());
             for ((kind, block, within, blocks), mark) in steps.into_iter().zip(1..) {
                 match kind {
-                    0..=2 => rig.write((block * BLOCK_BYTES, blocks * BLOCK_SIZE), mark, 3 * BLOCK_SIZE),
+                    0..=1 => rig.write((block * BLOCK_BYTES, blocks * BLOCK_SIZE), mark, 3 * BLOCK_SIZE),
+                    2 => rig.write((block * BLOCK_BYTES, (15 + blocks) * BLOCK_SIZE), mark, usize::MAX),
                     3 => rig.write((block * BLOCK_BYTES, blocks * BLOCK_SIZE), mark, 5000),
                     4 => rig.write((block * BLOCK_BYTES + within, blocks * 1000), mark, 4096),
                     5 => rig.cut(block * BLOCK_BYTES + within),

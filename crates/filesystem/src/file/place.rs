@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use chunk::{ChunkError, Owner, Placement};
 use meta::Version;
 use meta::records::Run;
-use pages::{BLOCK_SIZE, Payload};
+use pages::Payload;
 use vfs::{Failure, FsError, ShardId};
 
 use super::buffer::DirtyRun;
@@ -87,11 +87,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             let placements = self.data.chunks.place(Owner(u64::from(shard.0)), payload).await?;
             let mut placements =
                 placements.iter().flat_map(|run| (0..run.blocks).map(|block| run.placement.plus(block)));
-            for (block, bytes) in piece.iter().flat_map(|run| (run.first..).zip(run.bytes.chunks(BLOCK_SIZE))) {
+            for (block, crc) in piece.iter().flat_map(DirtyRun::checksums) {
                 let Some(placement) = placements.next() else {
                     return Err(ChunkError::Io("fewer blocks were placed than given".to_owned()));
                 };
-                placed.push(PlacedBlock { block, placement, crc: checksum(bytes) });
+                placed.push(PlacedBlock { block, placement, crc });
             }
         }
         if let Err(error) = self.data.chunks.sync().await {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use vfs::limits::{FILE_SIZE_MAX, IO_BYTES_MAX};
 use vfs::{Attributes, Change, Failure, FsError, OpContext, Stability, WriteReply, WriteRequest};
 
-use super::buffer::{Bases, Ticket, blocks_of};
+use super::buffer::{Bases, Ticket, blocks_of, checksums_of};
 use super::check::check_bytes;
 use super::plane::DirtyRoom;
 use super::span::Unknown;
@@ -27,6 +27,7 @@ struct Prepared<'d> {
     seen: Seen,
     room: Option<DirtyRoom<'d>>,
     bases: Bases,
+    checksums: Option<Arc<[u32]>>,
 }
 
 /// What came of an attempt to write.
@@ -48,7 +49,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             request.data = request.data.slice(0, IO_BYTES_MAX);
         }
         let file = self.files.state(request.inode);
-        let mut prepared = Prepared::default();
+        // Before the file's data is taken, so that others do not wait for it.
+        let checksums = checksums_of(request.offset, &request.data);
+        let mut prepared = Prepared { checksums, ..Prepared::default() };
         // Taken before the data is: if it is dropped later, the verifier has changed.
         let verifier = self.verifier();
         let buffered = self.buffer(ctx, (&request, &file), &mut prepared).await;
@@ -127,6 +130,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
         room.keep(data.buffer.write(request.offset, &request.data, &prepared.bases));
         data.journal.note_write(request.offset / BLOCK_BYTES, end.div_ceil(BLOCK_BYTES));
+        if let Some(checksums) = &prepared.checksums {
+            data.buffer.note_checksums(request.offset / BLOCK_BYTES, checksums);
+        }
         self.note_write(ctx, &mut data, (&before, end));
         let after = effective(request.inode, &record, data.shown());
         Ok(Attempt::Done(Box::new(Change { before: before.pre(), after })))
