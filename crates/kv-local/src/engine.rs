@@ -10,6 +10,7 @@ use kv::{Batch, Engine, EngineFigures, JournalEntry, KvError, Version, limits};
 use crate::directory::Directory;
 use crate::log::DATA_START;
 use crate::log::device::{FileDevice, LogDevice};
+use crate::log::planned::PlannedDisk;
 use crate::log::slot::Slot;
 use crate::reply::run_apart;
 use crate::settings::Settings;
@@ -29,7 +30,10 @@ impl LocalEngine {
     /// Errors: `Io` (another owner has it; settings; the file system), `NoSpace`, `Damaged` (it says which file and
     /// where; nothing was changed).
     pub fn open(settings: Settings) -> Result<Self, KvError> {
-        Self::open_on(settings, Box::new(FileDisk))
+        match settings.faults.clone() {
+            None => Self::open_on(settings, Box::new(FileDisk)),
+            Some(faults) => Self::open_on(settings, Box::new(PlannedDisk(faults))),
+        }
     }
 
     /// As `open`, with the log on any device.

@@ -1,13 +1,15 @@
 //! What an owner chooses for a store.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use kv::KvError;
+use uring::Faults;
 
 use crate::log::BLOCK_BYTES;
 
 /// Where a store lies and how much memory and log it may use.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Directory of the store. One that is empty or missing becomes a new store.
     pub directory: PathBuf,
@@ -19,6 +21,8 @@ pub struct Settings {
     pub cache_bytes: u64,
     /// Age at which a view expires, so that old versions can be collected. Default 60,000.
     pub view_age_ms_max: u64,
+    /// Faults to inject into the log; for tests. The tables of the tree stay outside of the plan.
+    pub faults: Option<Arc<Faults>>,
 }
 
 impl Settings {
@@ -31,6 +35,7 @@ impl Settings {
             memtable_bytes: 64 * MIB,
             cache_bytes: 64 * MIB,
             view_age_ms_max: 60_000,
+            faults: None,
         }
     }
 

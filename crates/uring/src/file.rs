@@ -152,6 +152,7 @@ impl File {
     /// # Errors
     /// Those of `ftruncate(2)`.
     pub fn set_length(&self, length: u64) -> io::Result<()> {
+        self.0.faults.as_ref().map_or(Ok(()), |faults| faults.check_power())?;
         Ok(ftruncate(&self.0.fd, length)?)
     }
 

@@ -29,9 +29,12 @@ pub(crate) struct Request {
 
 enum Stage {
     New(Request),
+    /// To be done after some more polls, as a plan of faults has it.
+    Slow(Request, u32),
     Submitted(Arc<Slot>),
-    /// Ended, and told at the next poll: injected faults should not make callers more atomic than a ring does.
-    Late(Completion),
+    /// Ended, and told after some more polls, one at least: injected faults should not make callers more atomic than a
+    /// ring does.
+    Late(Completion, u32),
     Over,
 }
 
@@ -46,6 +49,7 @@ impl Future for Pending {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Completion> {
         match std::mem::replace(&mut self.0, Stage::Over) {
+            Stage::New(request) if request.file.faults.is_some() => self.begin(request, context),
             Stage::New(request) => {
                 let (stage, poll) = start(request, context);
                 self.0 = stage;
@@ -58,7 +62,10 @@ impl Future for Pending {
                     Poll::Pending
                 }
             },
-            Stage::Late(completion) => Poll::Ready(completion),
+            Stage::Slow(request, 0) => self.play(request, 1, context),
+            Stage::Slow(request, polls) => self.wait(Stage::Slow(request, polls - 1), context),
+            Stage::Late(completion, 0 | 1) => Poll::Ready(completion),
+            Stage::Late(completion, polls) => self.wait(Stage::Late(completion, polls - 1), context),
             Stage::Over => {
                 debug_assert!(false, "polled after the end");
                 Poll::Pending
@@ -110,12 +117,32 @@ impl Slot {
     }
 }
 
-fn start(mut request: Request, context: &Context<'_>) -> (Stage, Poll<Completion>) {
-    if let Some(faults) = request.file.faults.clone() {
-        let result = faults.run(&request.file, &mut request.operation);
-        context.waker().wake_by_ref();
-        return (Stage::Late(Completion { operation: request.operation, result }), Poll::Pending);
+impl Pending {
+    /// Begins an operation whose fate a plan of faults decides. A slow one is done late, but a sync at once and told late:
+    /// it covers nothing that was written after it began.
+    fn begin(&mut self, request: Request, context: &Context<'_>) -> Poll<Completion> {
+        match request.file.faults.as_ref().map_or(0, |faults| faults.lateness()) {
+            0 => self.play(request, 1, context),
+            polls if matches!(request.operation, Operation::Sync { .. }) => self.play(request, polls + 1, context),
+            polls => self.wait(Stage::Slow(request, polls), context),
+        }
     }
+
+    /// Does an operation as the plan has it; it is told after this many polls.
+    fn play(&mut self, mut request: Request, polls: u32, context: &Context<'_>) -> Poll<Completion> {
+        let faults = request.file.faults.clone();
+        let result = faults.map_or(Ok(()), |faults| faults.run(&request.file, &mut request.operation));
+        self.wait(Stage::Late(Completion { operation: request.operation, result }, polls), context)
+    }
+
+    fn wait(&mut self, stage: Stage, context: &Context<'_>) -> Poll<Completion> {
+        self.0 = stage;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+fn start(request: Request, context: &Context<'_>) -> (Stage, Poll<Completion>) {
     let ring = if request.file.wants_ring(&request.operation) { ring::current() } else { None };
     let Some(ring) = ring else { return (Stage::Over, Poll::Ready(request.run_in_line())) };
     let slot = Arc::new(Slot(Mutex::new(State::Waiting(context.waker().clone()))));

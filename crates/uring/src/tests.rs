@@ -272,14 +272,14 @@ fn a_power_cut_tears_what_was_not_synced() {
     for seed in 0..4 {
         let found = after_power_cut(seed, false);
         assert_eq!(found[32 * 4096..], old[32 * 4096..], "synced blocks stay");
-        for (block, found) in found[..32 * 4096].chunks(4096).enumerate() {
-            let range = block * 4096..(block + 1) * 4096;
+        for (sector, found) in found[..32 * 4096].chunks(512).enumerate() {
+            let range = sector * 512..(sector + 1) * 512;
             let kept = found == &new[range.clone()];
             assert!(kept || found == &old[range]);
             fates[usize::from(kept)] += 1;
         }
     }
-    assert!(fates.iter().all(|count| *count > 10), "some are kept, some lost: {fates:?}");
+    assert!(fates.iter().all(|count| *count > 100), "some are kept, some lost: {fates:?}");
 }
 
 #[test]
@@ -299,4 +299,102 @@ fn files_without_a_synced_entry_may_be_gone() {
     };
     let outcomes: Vec<_> = (0..16).map(gone).collect();
     assert!(outcomes.contains(&true) && outcomes.contains(&false));
+}
+
+#[test]
+fn what_grew_is_lost_block_by_block_too() {
+    let mut fates = [0, 0];
+    for seed in 0..4 {
+        let directory = TempDir::new().unwrap();
+        let (path, faults) = (directory.path().join("file"), Faults::new(seed));
+        let file = faulty(&path, &faults);
+        runtime().block_on(file.write_at(aligned(2, 32).into(), 0)).unwrap();
+        faults.entries_synced(directory.path());
+        faults.power_cut().unwrap();
+        for (sector, found) in std::fs::read(path).unwrap().chunks(512).enumerate() {
+            let kept = found == &aligned(2, 32)[sector * 512..(sector + 1) * 512];
+            assert!(kept || found.iter().all(|byte| *byte == 0));
+            fates[usize::from(kept)] += 1;
+        }
+    }
+    assert!(fates.iter().all(|count| *count > 50), "some are kept, some lost: {fates:?}");
+}
+
+#[test]
+fn a_durable_write_saves_its_own_range_only() {
+    let lost = (0..8).filter(|seed| {
+        let directory = TempDir::new().unwrap();
+        let (path, faults) = (directory.path().join("file"), Faults::new(*seed));
+        let file = faulty(&path, &faults);
+        runtime().block_on(async {
+            file.allocate(0, 8 * 4096).await.unwrap();
+            file.sync_all().await.unwrap();
+            file.write_at(aligned(1, 4).into(), 0).await.unwrap();
+            file.write_at_durably(aligned(2, 2).into(), 4 * 4096).await.unwrap();
+        });
+        faults.entries_synced(directory.path());
+        faults.power_cut().unwrap();
+        let found = std::fs::read(path).unwrap();
+        assert_eq!(found[4 * 4096..6 * 4096], aligned(2, 2));
+        found[..4 * 4096] != aligned(1, 4)[..]
+    });
+    assert!(lost.count() > 0, "the write before was not synced");
+}
+
+#[test]
+fn the_power_fails_in_the_nth_operation_of_any_kind() {
+    let directory = TempDir::new().unwrap();
+    let (path, faults) = (directory.path().join("file"), Faults::new(1));
+    let file = faulty(&path, &faults);
+    faults.entries_synced(directory.path());
+    runtime().block_on(async {
+        faults.cut_power_at(3);
+        file.write_at(aligned(1, 1).into(), 0).await.unwrap();
+        file.sync_data().await.unwrap();
+        faults.heal();
+        assert!(!faults.is_cut());
+        assert!(file.write_at(aligned(2, 1).into(), 4096).await.is_err(), "this is the one");
+        assert!(faults.is_cut());
+        assert!(file.read_at(PageBuf::unpooled(4096), 0).await.1.is_err());
+        assert!(file.set_length(0).is_err());
+    });
+    faults.power_cut().unwrap();
+    assert_eq!(std::fs::read(path).unwrap()[..4096], aligned(1, 1));
+}
+
+#[test]
+fn operations_fail_by_chance() {
+    let directory = TempDir::new().unwrap();
+    let faults = Faults::new(3);
+    let file = faulty(&directory.path().join("file"), &faults);
+    faults.fail_by_chance(OperationKind::Write, 250_000, Fault::Error(io::ErrorKind::StorageFull));
+    let mut refused = 0;
+    for _ in 0..400 {
+        let outcome = runtime().block_on(file.write_at(aligned(1, 1).into(), 0));
+        refused += u32::from(outcome.is_err());
+    }
+    assert!((60..140).contains(&refused), "{refused} of 400");
+}
+
+#[test]
+fn a_slow_write_is_done_late_and_a_slow_sync_only_told_late() {
+    let directory = TempDir::new().unwrap();
+    let (path, faults) = (directory.path().join("file"), Faults::new(5));
+    let file = faulty(&path, &faults);
+    faults.slow_by_chance(1_000_000, 20);
+    let mut context = Context::from_waker(Waker::noop());
+    let mut polls = Vec::new();
+    for _ in 0..20 {
+        let (mut write, mut count) = (pin!(file.write_at(aligned(1, 1).into(), 0)), 1);
+        assert!(write.as_mut().poll(&mut context).is_pending());
+        assert_eq!(faults.count(OperationKind::Write), polls.len() as u64, "it has not begun");
+        while write.as_mut().poll(&mut context).is_pending() {
+            count += 1;
+        }
+        polls.push(count);
+    }
+    assert!(polls.iter().any(|count| *count > 10) && polls.iter().any(|count| *count < 10), "{polls:?}");
+    let mut sync = pin!(file.sync_data());
+    assert!(sync.as_mut().poll(&mut context).is_pending());
+    assert_eq!(faults.count(OperationKind::Sync), 1, "it is done");
 }

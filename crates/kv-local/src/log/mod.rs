@@ -40,6 +40,7 @@
 pub(crate) mod buffer;
 pub(crate) mod device;
 pub(crate) mod field;
+pub(crate) mod planned;
 pub(crate) mod record;
 pub(crate) mod recovery;
 pub(crate) mod ring;

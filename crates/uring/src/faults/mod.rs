@@ -1,15 +1,17 @@
-//! Injectable faults: errors, torn writes, a full device, and power cuts that take what was not synced.
+//! Injectable faults: errors, torn writes, slowness, a full device, and power cuts that take what was not synced.
+
+mod volatile;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::fallback;
 use crate::file::Inner;
 use crate::operation::Operation;
+use volatile::Volatile;
 
 /// What an operation does, as far as faults are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,15 +37,17 @@ pub enum OperationKind {
 pub enum Fault {
     /// This error, and nothing is done.
     Error(io::ErrorKind),
-    /// A part is written (how much depends on the seed), then an I/O error comes. An error for other operations.
+    /// A part is written (nothing and everything included, as the seed has it), then an I/O error comes. An error for
+    /// other operations.
     Torn,
 }
 
 /// A plan of faults, shared by all files opened with it. Operations of such files run in line and are told one poll
-/// later.
+/// later, or more where they are slow.
 ///
 /// After [`Faults::power_cut`] the files hold what a device may hold: everything synced, and of the rest what the seed
-/// chooses, block by block. What a failed sync covered is lost even if a later sync succeeds.
+/// chooses, block by block and in some blocks sector by sector. What a failed sync covered is lost even if a later sync
+/// succeeds.
 #[derive(Debug)]
 pub struct Faults(Mutex<State>);
 
@@ -66,11 +70,37 @@ impl Faults {
         self.state().always.insert(kind, error);
     }
 
-    /// Takes back every planned fault, the bound on space too.
+    /// Lets operations of this kind fail by chance: `per_million` of a million.
+    pub fn fail_by_chance(&self, kind: OperationKind, per_million: u32, fault: Fault) {
+        self.state().chances.insert(kind, (per_million, fault));
+    }
+
+    /// Makes `per_million` of a million operations slow: they are done up to `polls_max` polls late; a sync is done at
+    /// once and told late, so that it covers nothing that was written after it began.
+    pub fn slow_by_chance(&self, per_million: u32, polls_max: u32) {
+        self.state().slowness = (per_million, polls_max);
+    }
+
+    /// Lets the power fail in the `nth` operation of any kind from now on, counted from 1: of a write a part is done,
+    /// and no operation succeeds any more. [`Faults::power_cut`] then takes what was not synced. `u64::MAX` is never.
+    pub fn cut_power_at(&self, nth: u64) {
+        let mut state = self.state();
+        state.cut_at = Some(state.begun.saturating_add(nth));
+    }
+
+    /// Whether the power is off.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.state().dead
+    }
+
+    /// Takes back every planned fault, slowness and the bound on space too, but not a power cut.
     pub fn heal(&self) {
         let mut state = self.state();
         state.planned.clear();
         state.always.clear();
+        state.chances.clear();
+        state.slowness = (0, 0);
         state.space_bytes = None;
     }
 
@@ -113,6 +143,22 @@ impl Faults {
         }
     }
 
+    /// Errors: `NotConnected` when the power is off.
+    pub(crate) fn check_power(&self) -> io::Result<()> {
+        if self.state().dead { Err(io::ErrorKind::NotConnected.into()) } else { Ok(()) }
+    }
+
+    /// How many polls late the next operation is.
+    pub(crate) fn lateness(&self) -> u32 {
+        let mut state = self.state();
+        let (per_million, polls_max) = state.slowness;
+        if !state.chance(per_million) {
+            return 0;
+        }
+        let polls = state.choose(u64::from(polls_max));
+        u32::try_from(polls).unwrap_or(0).saturating_add(1)
+    }
+
     pub(crate) fn created(&self, path: &Path) {
         self.state().entries.insert(path.to_owned());
     }
@@ -141,7 +187,8 @@ impl Faults {
             }
             (Some(Fault::Error(error)), _) => return Err(error.into()),
             (Some(Fault::Torn), Operation::Write(write)) => {
-                let part = pages::BLOCK_SIZE as u64 * state.choose(write.length() as u64 / pages::BLOCK_SIZE as u64);
+                let blocks = write.length() as u64 / BLOCK;
+                let part = BLOCK * state.choose(blocks + 1);
                 let part = write.slices().slice(0, usize::try_from(part).unwrap_or(0));
                 let mut torn = Operation::write(part, write.offset, false);
                 fallback::run(file.as_fd(), &mut torn)?;
@@ -151,14 +198,16 @@ impl Faults {
             (None, _) => {}
         }
         state.charge(&file.path, operation)?;
-        // A sync is played only: the power cut is played too, and real ones make tests slow.
-        if !matches!(operation, Operation::Sync { .. }) {
-            fallback::run(file.as_fd(), operation)?;
-        }
-        let durable = matches!(operation, Operation::Sync { .. })
-            || matches!(operation, Operation::Write(write) if write.durable);
-        if durable {
-            state.synced(&file.path);
+        // What is synced is played only: the power cut is played too, and real syncs make tests slow.
+        match operation {
+            Operation::Sync { .. } => state.synced(&file.path),
+            Operation::Write(write) if write.durable => {
+                let range = (write.offset, write.length() as u64);
+                let mut volatile = Operation::write(write.slices().clone(), write.offset, false);
+                fallback::run(file.as_fd(), &mut volatile)?;
+                state.range_synced(&file.path, range);
+            }
+            _ => fallback::run(file.as_fd(), operation)?,
         }
         Ok(())
     }
@@ -174,6 +223,14 @@ struct State {
     seen: BTreeMap<OperationKind, u64>,
     planned: BTreeMap<(OperationKind, u64), Fault>,
     always: BTreeMap<OperationKind, io::ErrorKind>,
+    /// Faults in a million.
+    chances: BTreeMap<OperationKind, (u32, Fault)>,
+    /// Slow operations in a million, and how many polls late they are at most.
+    slowness: (u32, u32),
+    /// Operations of all kinds so far.
+    begun: u64,
+    /// The operation in which the power fails.
+    cut_at: Option<u64>,
     space_bytes: Option<u64>,
     dead: bool,
     volatile: BTreeMap<PathBuf, Volatile>,
@@ -189,11 +246,26 @@ impl State {
     fn next(&mut self, kind: OperationKind) -> Option<Fault> {
         let seen = self.seen.entry(kind).or_default();
         *seen += 1;
+        let seen = *seen;
+        self.begun += 1;
         if self.dead {
             return Some(Fault::Error(io::ErrorKind::NotConnected));
         }
+        if self.cut_at.is_some_and(|at| self.begun >= at) {
+            self.dead = true;
+            return Some(Fault::Torn);
+        }
         let always = self.always.get(&kind).map(|error| Fault::Error(*error));
-        self.planned.remove(&(kind, *seen)).or(always)
+        self.planned.remove(&(kind, seen)).or(always).or_else(|| self.by_chance(kind))
+    }
+
+    fn by_chance(&mut self, kind: OperationKind) -> Option<Fault> {
+        let (per_million, fault) = self.chances.get(&kind).copied()?;
+        self.chance(per_million).then_some(fault)
+    }
+
+    fn chance(&mut self, per_million: u32) -> bool {
+        per_million > 0 && self.choose(1_000_000) < u64::from(per_million)
     }
 
     /// A number from 0 up to `below` exclusive; 0 when there is none.
@@ -202,33 +274,29 @@ impl State {
     }
 
     /// Keeps what a range holds before it changes, once per block since the last sync.
-    fn remember(&mut self, path: &Path, (offset, length): (u64, u64)) -> io::Result<()> {
+    fn remember(&mut self, path: &Path, range: (u64, u64)) -> io::Result<()> {
         let file = std::fs::File::open(path)?;
         let now = file.metadata()?.len();
         let volatile = self.volatile.entry(path.to_owned()).or_insert_with(|| Volatile::new(now));
-        let end = offset.saturating_add(length).min(now);
-        let mut block = offset / BLOCK;
-        while block * BLOCK < end {
-            if !volatile.before.contains_key(&block) {
-                let before = volatile.doomed.remove(&block).map_or_else(|| read_block(&file, block), Ok)?;
-                volatile.before.insert(block, before);
-            }
-            block += 1;
-        }
-        Ok(())
+        volatile.remember(&file, range)
     }
 
     fn doom(&mut self, path: &Path) {
         if let Some(volatile) = self.volatile.get_mut(path) {
-            let before = std::mem::take(&mut volatile.before);
-            volatile.doomed.extend(before);
+            volatile.doom();
         }
     }
 
     fn synced(&mut self, path: &Path) {
-        let Some(volatile) = self.volatile.get_mut(path) else { return };
-        volatile.before.clear();
-        volatile.length = std::fs::metadata(path).map_or(volatile.length, |metadata| metadata.len());
+        if let Some(volatile) = self.volatile.get_mut(path) {
+            volatile.synced(length_of(path));
+        }
+    }
+
+    fn range_synced(&mut self, path: &Path, range: (u64, u64)) {
+        if let Some(volatile) = self.volatile.get_mut(path) {
+            volatile.range_synced(range);
+        }
     }
 
     fn charge(&mut self, path: &Path, operation: &Operation) -> io::Result<()> {
@@ -238,48 +306,6 @@ impl State {
         self.space_bytes = Some(left);
         Ok(())
     }
-}
-
-/// What a file holds that a power cut may take.
-#[derive(Debug)]
-struct Volatile {
-    /// Length at the last sync.
-    length: u64,
-    /// Blocks changed since the last sync, as they were then.
-    before: BTreeMap<u64, Vec<u8>>,
-    /// Blocks that a failed sync covered, as they were before.
-    doomed: BTreeMap<u64, Vec<u8>>,
-}
-
-impl Volatile {
-    fn new(length: u64) -> Self {
-        Self { length, before: BTreeMap::new(), doomed: BTreeMap::new() }
-    }
-
-    fn lose(self, path: &Path, seed: &mut u64) -> io::Result<()> {
-        let file = std::fs::File::options().write(true).open(path)?;
-        let chosen = self.before.into_iter().filter(|_| coin(seed)).collect::<Vec<_>>();
-        for (block, before) in self.doomed.into_iter().chain(chosen) {
-            file.write_all_at(&before, block * BLOCK)?;
-        }
-        if file.metadata()?.len() > self.length && coin(seed) {
-            file.set_len(self.length)?;
-        }
-        Ok(())
-    }
-}
-
-fn read_block(file: &std::fs::File, block: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; pages::BLOCK_SIZE];
-    let mut done = 0;
-    while let Some(rest) = bytes.get_mut(done..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, block * BLOCK + done as u64)? {
-            0 => break,
-            count => done += count,
-        }
-    }
-    bytes.truncate(done);
-    Ok(bytes)
 }
 
 fn changed_range(operation: &Operation) -> Option<(u64, u64)> {
@@ -295,6 +321,10 @@ fn growth_range(operation: &Operation) -> Option<(u64, u64)> {
         OperationKind::Write | OperationKind::Allocate => changed_range(operation),
         _ => None,
     }
+}
+
+fn length_of(path: &Path) -> Option<u64> {
+    std::fs::metadata(path).ok().map(|metadata| metadata.len())
 }
 
 fn coin(seed: &mut u64) -> bool {
