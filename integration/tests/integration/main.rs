@@ -21,6 +21,8 @@ mod nfs_clients;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod zones;
