@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::mapping::Mapping;
-use crate::pool::Home;
+use crate::pool::{Home, Origin};
 
 /// Owned, mutable memory that starts at a multiple of [`crate::BLOCK_SIZE`]. Goes back to its pool when dropped.
 ///
@@ -104,18 +104,57 @@ impl fmt::Debug for PageBuf {
     }
 }
 
-/// A mapping that is cut into blocks; lives as long as one of them.
+/// Memory that is cut into blocks of one size; lives as long as one of them.
 pub(crate) struct Slab {
-    mapping: Mapping,
+    memory: Memory,
+}
+
+enum Memory {
+    Mapped(Mapping),
+    /// A block of a larger size, which goes back to its pool; `None` only while that happens.
+    Part(Option<(Block, Origin)>),
 }
 
 impl Slab {
     pub(crate) fn new(mapping: Mapping) -> Self {
-        Self { mapping }
+        Self { memory: Memory::Mapped(mapping) }
+    }
+
+    /// Of a block that nobody else has.
+    pub(crate) fn part(block: Block, origin: Origin) -> Self {
+        Self { memory: Memory::Part(Some((block, origin))) }
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.mapping.length()
+        match &self.memory {
+            Memory::Mapped(mapping) => mapping.length(),
+            Memory::Part(part) => part.as_ref().map_or(0, |(block, _)| block.capacity),
+        }
+    }
+
+    /// What the system gets back when it is dropped.
+    pub(crate) fn mapped_bytes(&self) -> usize {
+        match &self.memory {
+            Memory::Mapped(mapping) => mapping.length(),
+            Memory::Part(_) => 0,
+        }
+    }
+
+    fn start(&self) -> NonNull<u8> {
+        match &self.memory {
+            Memory::Mapped(mapping) => mapping.start(),
+            Memory::Part(part) => part.as_ref().map_or(NonNull::dangling(), |(block, _)| block.start),
+        }
+    }
+}
+
+impl Drop for Slab {
+    fn drop(&mut self) {
+        if let Memory::Part(part) = &mut self.memory
+            && let Some((block, origin)) = part.take()
+        {
+            origin.take_back(block);
+        }
     }
 }
 
@@ -134,13 +173,13 @@ impl Block {
     }
 
     fn whole(slab: Arc<Slab>, capacity: usize) -> Self {
-        Self { start: slab.mapping.start(), capacity, slab }
+        Self { start: slab.start(), capacity, slab }
     }
 
     fn at(slab: &Arc<Slab>, offset: usize, capacity: usize) -> Self {
         assert!(offset + capacity <= slab.bytes(), "a block lies in its slab");
-        // SAFETY: offset and capacity were just checked to lie in the mapping.
-        let start = unsafe { slab.mapping.start().add(offset) };
+        // SAFETY: offset and capacity were just checked to lie in the slab.
+        let start = unsafe { slab.start().add(offset) };
         Self { start, capacity, slab: Arc::clone(slab) }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::BLOCK_SIZE;
 use crate::block::{Block, PageBuf, Slab};
@@ -54,7 +54,8 @@ impl Pool {
     #[must_use]
     pub fn new(settings: PoolSettings) -> Self {
         let free = SIZE_CLASSES.map(|_| Mutex::default());
-        Self(Arc::new(Shared { settings, free, held: AtomicUsize::new(0), used: AtomicUsize::new(0) }))
+        let [held, used, returns, look_at] = [0; 4].map(AtomicUsize::new);
+        Self(Arc::new(Shared { settings, free, held, used, returns, look_at }))
     }
 
     /// A buffer of `length` bytes at a multiple of [`BLOCK_SIZE`]. Its contents are whatever its last user left
@@ -127,9 +128,25 @@ pub(crate) struct Home {
 impl Home {
     pub(crate) fn give_back(self, block: Block) {
         self.pool.used.fetch_sub(block.capacity, Ordering::Relaxed);
+        self.pool.returns.fetch_add(1, Ordering::Relaxed);
         match self.class.and_then(|class| self.pool.free.get(class)) {
             Some(free) => lock(free).push(block),
             None => self.pool.unmap(block),
+        }
+    }
+}
+
+/// Where a block that was cut up goes when none of its parts is left; the pool holds the parts, so they must not hold it.
+pub(crate) struct Origin {
+    pool: Weak<Shared>,
+    class: usize,
+}
+
+impl Origin {
+    pub(crate) fn take_back(self, block: Block) {
+        let Some(pool) = self.pool.upgrade() else { return };
+        if let Some(free) = pool.free.get(self.class) {
+            lock(free).push(block);
         }
     }
 }
@@ -139,25 +156,41 @@ struct Shared {
     free: [Mutex<Vec<Block>>; SIZE_CLASSES.len()],
     held: AtomicUsize,
     used: AtomicUsize,
+    /// Blocks that came back so far.
+    returns: AtomicUsize,
+    /// From so many on it is worth looking for slabs without a block in use again.
+    look_at: AtomicUsize,
 }
 
 impl Shared {
-    fn take(&self, class: usize) -> Option<Block> {
+    fn take(self: &Arc<Self>, class: usize) -> Option<Block> {
         let free = self.free.get(class)?;
         if let Some(block) = lock(free).pop() {
             return Some(block);
         }
         let size = *SIZE_CLASSES.get(class)?;
-        let slab =
-            self.map_slab(slab_bytes(size, self.settings.huge_pages)).or_else(|| self.map_slab(size)).or_else(|| {
-                self.release_unused(class);
-                self.map_slab(size)
-            });
+        let slab = self.map_slab(slab_bytes(size, self.settings.huge_pages)).or_else(|| self.map_slab(size));
+        let slab = slab.or_else(|| self.cut_larger(class)).or_else(|| {
+            self.release_unused(class);
+            self.map_slab(size).or_else(|| self.cut_larger(class))
+        });
         let Some(slab) = slab else { return lock(free).pop() };
         let mut blocks = Block::cut(&Arc::new(slab), size);
         let first = blocks.pop();
         lock(free).append(&mut blocks);
         first
+    }
+
+    /// A free block of a larger class, to be cut up: a cache that held large pieces makes room for small ones so.
+    fn cut_larger(self: &Arc<Self>, class: usize) -> Option<Slab> {
+        let size = *SIZE_CLASSES.get(class)?;
+        let larger = (class + 1..SIZE_CLASSES.len()).filter(|larger| SIZE_CLASSES.get(*larger) <= Some(&CUT_BYTES_MAX));
+        let found = larger.filter_map(|larger| {
+            let block = lock(self.free.get(larger)?).pop()?;
+            Some((block, Origin { pool: Arc::downgrade(self), class: larger }))
+        });
+        let mut fitting = found.filter(|(block, _)| block.capacity > size);
+        fitting.next().map(|(block, origin)| Slab::part(block, origin))
     }
 
     fn map_single(&self, length: usize) -> Option<Block> {
@@ -185,24 +218,39 @@ impl Shared {
         self.held.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Gives slabs of which no block is in use back to the system, except those of one class.
+    /// Gives slabs of which no block is in use back to the system, or the larger class they were cut from, except those
+    /// of one class. Looks through all that is free; after a look that found nothing, not before many came back.
     fn release_unused(&self, except: usize) {
+        let returns = self.returns.load(Ordering::Relaxed);
+        if returns < self.look_at.load(Ordering::Relaxed) {
+            return;
+        }
+        let (mut looked, mut found) = (0, 0);
         for (class, free) in self.free.iter().enumerate().filter(|(class, _)| *class != except) {
             let size = SIZE_CLASSES.get(class).copied().unwrap_or(BLOCK_SIZE);
-            let mut free = lock(free);
-            let mut unused: HashMap<*const Slab, usize> = HashMap::new();
-            for block in free.iter() {
-                *unused.entry(Arc::as_ptr(&block.slab)).or_default() += 1;
-            }
-            let whole = |block: &Block| unused.get(&Arc::as_ptr(&block.slab)) == Some(&(block.slab.bytes() / size));
-            let (gone, kept) = free.drain(..).partition::<Vec<_>, _>(whole);
-            *free = kept;
+            let gone = take_unused(&mut lock(free), size, &mut looked);
+            found += gone.len();
             let slabs: HashMap<_, _> =
-                gone.iter().map(|block| (Arc::as_ptr(&block.slab), block.slab.bytes())).collect();
+                gone.iter().map(|block| (Arc::as_ptr(&block.slab), block.slab.mapped_bytes())).collect();
             drop(gone);
             self.held.fetch_sub(slabs.values().sum(), Ordering::Relaxed);
         }
+        let pause = if found == 0 { looked / 4 } else { 0 };
+        self.look_at.store(returns + pause, Ordering::Relaxed);
     }
+}
+
+/// Takes the blocks out of a free list whose slabs have no block in use.
+fn take_unused(free: &mut Vec<Block>, size: usize, looked: &mut usize) -> Vec<Block> {
+    *looked += free.len();
+    let mut unused: HashMap<*const Slab, usize> = HashMap::new();
+    for block in free.iter() {
+        *unused.entry(Arc::as_ptr(&block.slab)).or_default() += 1;
+    }
+    let whole = |block: &Block| unused.get(&Arc::as_ptr(&block.slab)) == Some(&(block.slab.bytes() / size));
+    let (gone, kept) = free.drain(..).partition::<Vec<_>, _>(whole);
+    *free = kept;
+    gone
 }
 
 /// Bytes to map at once for blocks of `size` bytes: whole huge pages where they are wanted.
@@ -218,6 +266,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Larger blocks are not cut up.
+const CUT_BYTES_MAX: usize = 64 << 10;
 /// 15 of the largest blocks, 5 % left over.
 const LARGE_SLAB_BYTES: usize = 16 << 20;
 const SMALL_SLAB_BYTES: usize = 64 << 10;
@@ -251,6 +301,22 @@ mod tests {
         let mut buffers: Vec<_> = (0..100_u8).map(|_| pool.allocate(4096).unwrap()).collect();
         buffers.iter_mut().zip(0_u8..).for_each(|(buffer, mark)| buffer.fill(mark));
         assert!(buffers.iter().zip(0_u8..).all(|(buffer, mark)| buffer.iter().all(|byte| *byte == mark)));
+    }
+
+    #[test]
+    fn free_blocks_of_a_larger_class_are_cut_and_come_back_whole() {
+        let pool = pool(1 << 20);
+        let large: Vec<_> = (0..16).map(|_| pool.allocate(64 << 10).unwrap()).collect();
+        assert!(pool.allocate(4096).is_err());
+        drop(large);
+        let small: Vec<_> = (0..256).map(|_| pool.allocate(4096).unwrap()).collect();
+        assert_eq!(pool.usage(), PoolUsage { held_bytes: 1 << 20, used_bytes: 1 << 20 });
+        assert!(pool.allocate(4096).is_err());
+        drop(small);
+        let again: Vec<_> = (0..16).map(|_| pool.allocate(64 << 10).unwrap()).collect();
+        assert_eq!(pool.usage(), PoolUsage { held_bytes: 1 << 20, used_bytes: 1 << 20 });
+        drop(again);
+        assert_eq!(pool.usage().used_bytes, 0);
     }
 
     #[test]
