@@ -101,7 +101,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn admit_write(&self, inode: InodeId, blocks: u64) -> Result<DirtyRoom<'_>, Failure> {
         let mut has_tried = false;
         for _ in 0..ADMISSIONS_MAX {
-            let Some(taken) = self.data.dirty.take(blocks) else {
+            let Some(taken) = self.data.dirty.take(inode.shard, blocks) else {
                 self.relieve(inode, blocks).await?;
                 continue;
             };

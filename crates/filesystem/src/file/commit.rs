@@ -46,8 +46,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Drops all that is dirty, after the verifier has changed: for a reload after a failure of the store.
     pub(crate) fn drop_unstable(&self) {
         self.data.drops.fetch_add(1, Ordering::AcqRel);
-        for (_, file) in self.files.all() {
-            self.forget_dirty(&mut file.data());
+        for (inode, file) in self.files.all() {
+            self.forget_dirty(inode, &mut file.data());
         }
         // Nobody journals until it is known again what is there.
         self.data.journal.reset(0);

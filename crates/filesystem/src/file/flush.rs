@@ -143,18 +143,18 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         size: Option<u64>,
         (flushed, part): (&[DirtyRun], &Part<'_>),
     ) {
-        let Some(size) = size else { return self.forget_dirty(data) };
+        let Some(size) = size else { return self.forget_dirty(part.inode, data) };
         let left = data.pending.size.filter(|pending| *pending > size);
         data.pending = Pending { size: left, ..Pending::default() };
-        self.data.dirty.give_back(data.buffer.clean(flushed, part.blocks()));
+        self.data.dirty.give_back(part.inode.shard, data.buffer.clean(flushed, part.blocks()));
         self.void_entries(data, part.floor);
     }
 
     /// Drops what is dirty of a file that is gone.
-    pub(crate) fn forget_dirty(&self, data: &mut FileData) {
+    pub(crate) fn forget_dirty(&self, inode: InodeId, data: &mut FileData) {
         data.pending = Pending::default();
         data.cuts += 1;
-        self.data.dirty.give_back(data.buffer.clear());
+        self.data.dirty.give_back(inode.shard, data.buffer.clear());
         let last = data.journal.last_live();
         self.void_entries(data, last);
     }

@@ -305,7 +305,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             whole.resize(STABLE_BLOCK_BYTES_MAX, 0);
             let blocks = data.buffer.write(block.block * BLOCK_BYTES, &Payload::from(whole), &Bases::new());
             // Not admitted: the bound of the journal is one for what comes back of it too.
-            self.data.dirty.take_anyway(blocks);
+            self.data.dirty.take_anyway(write.inode.shard, blocks);
         }
         put_back_attributes(&mut data.pending, (version, record), write);
         data.journal.add(&mut self.data.journal.lock(), (version, bytes));

@@ -63,7 +63,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                     data.check_cuts(cuts)?;
                     set_size(turn, data, &cut)
                 },
-                |data, _| self.publish_cut(data, size),
+                |data, _| self.publish_cut(request.inode, data, size),
             )
             .await?;
         if let Some(placed) = &mut placed {
@@ -93,10 +93,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         Ok(Some(hold))
     }
 
-    fn publish_cut(&self, data: &mut FileData, size: u64) {
+    fn publish_cut(&self, inode: InodeId, data: &mut FileData, size: u64) {
         data.pending = Pending::default();
         data.cuts += 1;
-        self.data.dirty.give_back(data.buffer.cut(size));
+        self.data.dirty.give_back(inode.shard, data.buffer.cut(size));
         let last = data.journal.last_live();
         self.void_entries(data, last);
     }

@@ -57,7 +57,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Errors: `NoSpace`, `Io`.
     pub(crate) async fn relieve(&self, inode: InodeId, blocks: u64) -> Result<(), Failure> {
         self.data.hurry();
-        let (file, room) = (self.files.state(inode), self.data.dirty.room(blocks));
+        let (file, room) = (self.files.state(inode), self.data.dirty.room(inode.shard, blocks));
         if file.data().is_dirty() {
             self.flush_unless(room, (inode, &file)).await?;
         } else if !self.flush_oldest(room).await {

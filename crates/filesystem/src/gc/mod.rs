@@ -35,7 +35,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
         for inode in left.forgotten {
             if let Some(file) = self.files.peek(inode) {
-                self.forget_dirty(&mut file.data());
+                self.forget_dirty(inode, &mut file.data());
             }
         }
     }
