@@ -43,7 +43,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// `NoSpace` or `Io` when some of it could not be; the rest is stable all the same.
     pub async fn flush_all(&self) -> Result<(), Failure> {
         let dirty = self.files.all().into_iter().filter(|(_, file)| file.data().is_dirty());
-        let flushes = stream::iter(dirty).map(|(inode, _)| self.flush(inode)).buffer_unordered(FLUSHES_AT_ONCE);
+        let dirty: Vec<_> = dirty.map(|(inode, _)| inode).collect();
+        let left = self.flush_together(&dirty).await;
+        let flushes = stream::iter(left).map(|inode| self.flush(inode)).buffer_unordered(FLUSHES_AT_ONCE);
         let outcomes: Vec<_> = flushes.collect().await;
         self.settle(self.meta.submitted()).await?;
         self.release_journal();

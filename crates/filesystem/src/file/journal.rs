@@ -153,8 +153,7 @@ impl JournalTable {
 
     /// Whether more than this part of the journal is used.
     pub(crate) fn is_above(&self, numerator: u64, denominator: u64) -> bool {
-        let table = self.lock();
-        table.used_bytes() > table.bytes_max / denominator * numerator
+        self.lock().is_above(numerator, denominator)
     }
 
     fn void(&self, first: Version, by: Version) {
@@ -184,6 +183,10 @@ impl Table {
     /// Bytes from the oldest entry that is needed to the newest.
     fn used_bytes(&self) -> u64 {
         self.spans.values().next().map_or(0, |oldest| self.total_bytes - oldest.at)
+    }
+
+    fn is_above(&self, numerator: u64, denominator: u64) -> bool {
+        self.used_bytes() > self.bytes_max / denominator * numerator
     }
 
     fn has_room(&self, bytes: u64) -> bool {
@@ -239,6 +242,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         data.journal.submitted = version;
         data.journal.change = data.pending.change;
         data.journal.fresh.clear();
+        if table.is_above(1, 2) {
+            self.data.hurry();
+        }
         Ok(Some(version))
     }
 

@@ -33,6 +33,7 @@ pub(crate) use mover::ScatteredParts;
 pub(crate) use plane::{DataPlane, DirtyRoom};
 pub(crate) use remove::remove_in_turn;
 pub(crate) use state::{FileState, FileTable, Pending};
+pub(crate) use together::FILES_TOGETHER_MAX;
 
 /// Bytes of a block.
 pub(crate) const BLOCK_BYTES: u64 = pages::BLOCK_SIZE as u64;

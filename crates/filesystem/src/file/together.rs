@@ -31,6 +31,14 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Flushes those of these files that are small, as many at once as possible. Returns those that are to be flushed
     /// one by one: they are large, busy, or something is wrong with one of them.
     pub(crate) async fn flush_together(&self, inodes: &[InodeId]) -> Vec<InodeId> {
+        let mut left = Vec::new();
+        for some in inodes.chunks(FILES_TOGETHER_MAX) {
+            left.extend(self.flush_some_together(some).await);
+        }
+        left
+    }
+
+    async fn flush_some_together(&self, inodes: &[InodeId]) -> Vec<InodeId> {
         let files: Vec<(InodeId, Arc<FileState>)> =
             inodes.iter().filter_map(|inode| Some((*inode, self.files.peek(*inode)?))).collect();
         let mut left = Vec::new();
@@ -117,5 +125,7 @@ fn ready<'f, 'h, C: chunk::Store>(small: &'f Small<'f>, placed: &mut Placed<'h, 
     Ready { small, writes: by_region(placed.blocks()), placed }
 }
 
+/// Files that are placed together: 32 MiB at most.
+pub(crate) const FILES_TOGETHER_MAX: usize = 512;
 /// Files that one change names. Each has one region, which may name 16 runs and release 64; a change takes 4096 runs.
 const FILES_PER_CHANGE: usize = 48;

@@ -7,7 +7,7 @@ use futures_util::future::{self, Either, select};
 use futures_util::stream::{self, StreamExt};
 use vfs::{Failure, InodeId};
 
-use super::FileState;
+use super::{FILES_TOGETHER_MAX, FileState};
 use crate::Filesystem;
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
@@ -157,8 +157,6 @@ impl<K: kv::Engine, C: chunk::Store> Drop for TakenOff<'_, K, C> {
 
 /// How long data stays dirty without a COMMIT.
 const DIRTY_AGE: Duration = Duration::from_secs(5);
-/// Files taken off the queue at once, to be flushed together as far as they are small.
-const FILES_TOGETHER_MAX: usize = 512;
 /// Files flushed at the same time.
 const FLUSHES_AT_ONCE: usize = 16;
 /// Files of which much is dirty that are flushed in one round.

@@ -1,5 +1,9 @@
 //! Small stable writes in the journal: there after every crash, and void when something newer is.
 
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Waker};
+
 use chunk::MemoryStore;
 use testkit::block_on;
 use testkit::faulty::{Fault, FaultPoint};
@@ -362,5 +366,26 @@ fn entries_are_kept_over_many_starts() {
             house.filesystem.reload().await.unwrap();
             assert_eq!(house.read(inode, 0, 99_999).await, expected);
         }
+    });
+}
+
+#[test]
+fn a_journal_that_is_half_full_is_written_back_at_once() {
+    block_on(async {
+        let rig = Rig::new().with_journal(40_000);
+        let house = rig.open().await;
+        let mut due = pin!(house.filesystem.write_back_is_due());
+        let mut context = Context::from_waker(Waker::noop());
+        for number in 0..4 {
+            let inode = house.create(&number.to_string()).await;
+            house.write_stable(inode, 0, vec![1; 4096]).await;
+            assert!(due.as_mut().poll(&mut context).is_pending(), "file {number}");
+        }
+        let inode = house.create("last").await;
+        house.write_stable(inode, 0, vec![1; 4096]).await;
+        assert!(due.as_mut().poll(&mut context).is_ready());
+        while house.filesystem.write_back_round().await {}
+        assert!(!house.filesystem.data.journal.is_above(0, 1));
+        assert_eq!(rig.chunks.used_blocks(), 5);
     });
 }

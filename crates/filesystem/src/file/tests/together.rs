@@ -64,3 +64,20 @@ fn when_some_cannot_be_placed_together_the_others_are_flushed_all_the_same() {
         rig.check().await;
     });
 }
+
+#[test]
+fn an_orderly_stop_flushes_small_files_together() {
+    block_on(async {
+        let (rig, faults) = faulty();
+        let house = rig.open().await;
+        for number in 0..600_u64 {
+            let inode = house.create(&number.to_string()).await;
+            house.write(inode, 0, vec![1; 100]).await;
+        }
+        let syncs = faults.calls(FaultPoint::Sync);
+        house.filesystem.flush_all().await.unwrap();
+        assert!(faults.calls(FaultPoint::Sync) - syncs <= 2);
+        assert_eq!(house.filesystem.data.dirty.used(), 0);
+        rig.check().await;
+    });
+}
