@@ -46,11 +46,12 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Drops all that is dirty, after the verifier has changed: for a reload after a failure of the store.
     pub(crate) fn drop_unstable(&self) {
         self.data.drops.fetch_add(1, Ordering::AcqRel);
+        // Nobody journals until it is known again what is there. First: what is forgotten now is void for no change, and
+        // must not be given back.
+        self.data.journal.reset(0);
         for (inode, file) in self.files.all() {
             self.forget_dirty(inode, &mut file.data());
         }
-        // Nobody journals until it is known again what is there.
-        self.data.journal.reset(0);
         self.data.intents.clear();
         self.data.releases.keep_durable(self.meta.watermark());
     }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use meta::Version;
 use pages::BLOCK_SIZE;
+use smallvec::SmallVec;
 use vfs::{Failure, InodeId};
 
 use super::buffer::DirtyRun;
@@ -145,8 +146,14 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     ) {
         let Some(size) = size else { return self.forget_dirty(part.inode, data) };
         let left = data.pending.size.filter(|pending| *pending > size);
-        data.pending = Pending { size: left, ..Pending::default() };
-        self.data.dirty.give_back(part.inode.shard, data.buffer.clean(flushed, part.blocks()));
+        // Entries that stay would hide, after a crash, what is newer than they are and stands in no entry: that stays
+        // dirty, so that the next COMMIT brings it into the journal too.
+        let is_hidden = part.floor.is_none() && data.journal.is_live();
+        let rest = if is_hidden { data.pending } else { Pending::default() };
+        data.pending = Pending { size: left, ..rest };
+        let fresh = if is_hidden { data.journal.fresh_blocks() } else { SmallVec::new() };
+        let cleaned: usize = between(part.blocks(), &fresh).map(|blocks| data.buffer.clean(flushed, blocks)).sum();
+        self.data.dirty.give_back(part.inode.shard, cleaned);
         self.void_entries(data, part.floor);
     }
 
@@ -175,6 +182,14 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             self.data.cache.put(placed.placement, Bytes::copy_from_slice(bytes));
         }
     }
+}
+
+/// What is left of a range of blocks without these, which are in order.
+fn between(blocks: Range<u64>, without: &[u64]) -> impl Iterator<Item = Range<u64>> {
+    let Range { start, end } = blocks;
+    let ends = without.iter().copied().filter(move |block| (start..end).contains(block));
+    let starts = std::iter::once(start).chain(ends.clone().map(|block| block + 1));
+    starts.zip(ends.chain(std::iter::once(end))).map(|(start, end)| start..end)
 }
 
 impl Part<'_> {

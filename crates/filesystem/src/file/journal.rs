@@ -90,6 +90,14 @@ impl FileJournal {
         self.is_flooded = self.fresh.len() > JOURNAL_BLOCKS_MAX;
     }
 
+    /// The blocks of [`FileJournal::note_write`] that no entry holds as they are, in order. None when there are too many:
+    /// then no entry is made before a flush of everything.
+    pub(super) fn fresh_blocks(&self) -> SmallVec<[u64; 4]> {
+        let mut blocks = if self.is_flooded { SmallVec::new() } else { self.fresh.clone() };
+        blocks.sort_unstable();
+        blocks
+    }
+
     /// Whether an entry is there that is not void.
     pub(super) fn is_live(&self) -> bool {
         !self.spans.is_empty()

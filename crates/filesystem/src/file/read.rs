@@ -108,6 +108,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     ) -> Result<Look, Failure> {
         let inode = request.inode;
         let data = file.data();
+        self.require_loaded()?;
         let Some(slot) = self.records.inodes.get(&inode) else { return Ok(Look::Miss(Miss::Inode(inode))) };
         seen.note(slot.version);
         let record = slot.value.filter(|record| record.links > 0).ok_or(FsError::StaleHandle)?;

@@ -331,6 +331,35 @@ fn a_flush_that_ends_halfway_voids_nothing() {
     });
 }
 
+/// What such a flush has named is newer than what the journal holds, and the journal is put back over it: a COMMIT in
+/// between has to bring it into the journal too.
+#[test]
+fn a_commit_within_a_flush_outlives_older_entries() {
+    block_on(async {
+        let rig = Rig::new();
+        let house = rig.open().await;
+        let inode = house.create("file").await;
+        let place = |region: u64| region * super::super::REGION_BYTES;
+        for region in 0..40 {
+            house.write_stable(inode, place(region), vec![1; 10]).await;
+        }
+        house.rest().await;
+        for region in 0..40 {
+            house.write_stable(inode, place(region), vec![2; 10]).await;
+        }
+        house.write(inode, place(0), vec![3; 10]).await;
+        house.filesystem.records.regions.clear();
+        rig.faults.fail(FaultPoint::Get, 35, Fault::Io);
+        assert!(house.filesystem.flush(inode).await.is_err());
+        house.commit(inode).await.unwrap();
+        let modified = house.attributes(inode).await.modified;
+        let house = rig.crash(house).await;
+        assert_eq!(house.read(inode, place(0), 10).await, [3; 10], "it was committed");
+        assert_eq!(house.read(inode, place(39), 10).await, [2; 10]);
+        assert_eq!(house.attributes(inode).await.modified, modified);
+    });
+}
+
 /// A large file is removed in pages: until that is done its inode is there, without links.
 #[test]
 fn nothing_is_put_back_into_an_orphan() {
