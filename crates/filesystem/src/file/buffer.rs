@@ -133,10 +133,7 @@ impl Buffer {
 
     /// The blocks whose former content a write into a file of this size still needs: at most its first and its last.
     pub(crate) fn missing(&self, (offset, length): (u64, usize), size: u64, bases: &Bases) -> SmallVec<[u64; 2]> {
-        let has = |block: u64| {
-            let valid = |(ticket, _): &(Ticket, Bytes)| self.tickets.get(&block) == Some(ticket);
-            self.has(block) || bases.get(&block).is_some_and(valid)
-        };
+        let has = |block: u64| self.has(block) || self.valid_base(block, bases).is_some();
         let edges = pieces(offset, length).filter(|piece| piece.needs_base(size) && !has(piece.block));
         edges.map(|piece| piece.block).collect()
     }
@@ -147,7 +144,8 @@ impl Buffer {
         *self.tickets.entry(block).or_insert(Ticket(self.last))
     }
 
-    /// Writes; nothing may be missing. Returns how many blocks have become dirty.
+    /// Writes; nothing may be missing. Returns how many blocks have become dirty. What was read of a block before it was
+    /// changed is not taken: when nothing of it is missing all the same, a cut has made it zeros.
     pub(crate) fn write(&mut self, offset: u64, data: &Payload, bases: &Bases) -> usize {
         let before = self.blocks;
         for piece in pieces(offset, data.len()) {
@@ -157,7 +155,7 @@ impl Buffer {
                 continue;
             }
             let held = self.take(piece.block);
-            let base = held.or_else(|| bases.get(&piece.block).map(|(_, base)| base.clone()));
+            let base = held.or_else(|| self.valid_base(piece.block, bases));
             self.put(piece.block, patch(base.unwrap_or_default(), piece.from, &part));
         }
         // A patched block was taken out for a moment, but is back.
@@ -222,6 +220,12 @@ impl Buffer {
         self.tickets.clear();
         self.runs.clear();
         usize::try_from(std::mem::take(&mut self.blocks)).unwrap_or(usize::MAX)
+    }
+
+    /// What was read of a block, if it is what the block still holds.
+    fn valid_base(&self, block: u64, bases: &Bases) -> Option<Bytes> {
+        let (ticket, base) = bases.get(&block)?;
+        (self.tickets.get(&block) == Some(ticket)).then(|| base.clone())
     }
 
     fn has(&self, block: u64) -> bool {
@@ -447,6 +451,19 @@ mod tests {
     }
 
     #[test]
+    fn what_was_read_before_a_cut_does_not_come_back() {
+        let mut buffer = Buffer::default();
+        let ticket = buffer.ticket(1);
+        let bases = Bases::from([(1, (ticket, Bytes::from(vec![1; BLOCK_SIZE])))]);
+        buffer.cut(BLOCK_BYTES);
+        assert!(buffer.missing((5000, 10), BLOCK_BYTES, &bases).is_empty(), "the file ends before the block");
+        buffer.write(5000, &Payload::from(vec![2; 10]), &bases);
+        let mut expected = vec![0; BLOCK_SIZE];
+        expected[904..914].fill(2);
+        assert_eq!(buffer.get(1), Some(Bytes::from(expected)));
+    }
+
+    #[test]
     fn a_block_that_was_written_again_stays_dirty() {
         let mut buffer = Buffer::default();
         buffer.write(0, &Payload::from(vec![1; 2 * BLOCK_SIZE]), &Bases::new());
@@ -475,26 +492,43 @@ mod tests {
         buffer: Buffer,
         model: Model,
         changes: u64,
+        /// All that was ever read, and what of it is still true: a block full of one byte.
+        bases: Bases,
+        read: BTreeMap<u64, u8>,
     }
 
     type Model = BTreeMap<u64, (Vec<u8>, u64)>;
 
     impl Rig {
+        fn read(&mut self, block: u64, mark: u8) {
+            let is_known = self.model.contains_key(&block) || self.read.contains_key(&block);
+            if !is_known {
+                let base = (self.buffer.ticket(block), Bytes::from(vec![mark; BLOCK_SIZE]));
+                self.bases.insert(block, base);
+                self.read.insert(block, mark);
+            }
+        }
+
         fn write(&mut self, (offset, length): (u64, usize), mark: u8, slice_bytes: usize) {
             // Each block of a write differs from the others.
             let bytes: Vec<u8> =
                 (offset..).take(length).map(|at| mark ^ (at / BLOCK_BYTES).to_le_bytes()[0].rotate_left(3)).collect();
             let payload: Payload = bytes.chunks(slice_bytes).map(Bytes::copy_from_slice).collect();
-            let missing = self.buffer.missing((offset, length), u64::MAX, &Bases::new());
-            let bases = missing.into_iter().map(|block| (block, (self.buffer.ticket(block), Bytes::new()))).collect();
+            // The file ends far behind it or, since a cut perhaps, before it.
+            let size = if mark.is_multiple_of(2) { u64::MAX } else { 0 };
+            for block in self.buffer.missing((offset, length), size, &self.bases) {
+                self.read(block, mark);
+            }
             let before = self.model.len();
             self.changes += 1;
             for (at, byte) in (offset..).zip(bytes) {
-                let held = self.model.entry(at / BLOCK_BYTES).or_insert_with(|| (vec![0; BLOCK_SIZE], 0));
+                let block = at / BLOCK_BYTES;
+                let base = self.read.remove(&block).unwrap_or(0);
+                let held = self.model.entry(block).or_insert_with(|| (vec![base; BLOCK_SIZE], 0));
                 held.0[within(at)] = byte;
                 held.1 = self.changes;
             }
-            assert_eq!(self.buffer.write(offset, &payload, &bases), self.model.len() - before);
+            assert_eq!(self.buffer.write(offset, &payload, &self.bases), self.model.len() - before);
             if let Some(crcs) = checksums_of(offset, &payload) {
                 self.buffer.note_checksums(offset / BLOCK_BYTES, &crcs);
             }
@@ -504,6 +538,7 @@ mod tests {
             let before = self.model.len();
             self.changes += 1;
             self.model.retain(|block, _| block * BLOCK_BYTES < size);
+            self.read.retain(|block, _| *block < size / BLOCK_BYTES);
             if let Some(held) = self.model.get_mut(&(size / BLOCK_BYTES)) {
                 held.0[within(size)..].fill(0);
                 held.1 = self.changes;
@@ -536,7 +571,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(48))]
         #[test]
         fn runs_hold_what_single_blocks_would(
-            steps in proptest::collection::vec((0_u8..8, 0_u64..40, 0_u64..4096, 1_usize..20), 1..40),
+            steps in proptest::collection::vec((0_u8..12, 0_u64..40, 0_u64..4096, 1_usize..20), 1..40),
         ) {
             let mut rig = Rig::default();
             let mut flush = (Vec::new(), BTreeMap::new());
@@ -545,9 +580,11 @@ mod tests {
                     0..=1 => rig.write((block * BLOCK_BYTES, blocks * BLOCK_SIZE), mark, 3 * BLOCK_SIZE),
                     2 => rig.write((block * BLOCK_BYTES, (15 + blocks) * BLOCK_SIZE), mark, usize::MAX),
                     3 => rig.write((block * BLOCK_BYTES, blocks * BLOCK_SIZE), mark, 5000),
-                    4 => rig.write((block * BLOCK_BYTES + within, blocks * 1000), mark, 4096),
-                    5 => rig.cut(block * BLOCK_BYTES + within),
-                    6 => flush = (rig.buffer.snapshot(), rig.model.clone()),
+                    4 | 5 => rig.write((block % 8 * BLOCK_BYTES + within, blocks * 1000), mark, 4096),
+                    6 => rig.cut(block * BLOCK_BYTES + within),
+                    7 => rig.cut(block % 8 * BLOCK_BYTES + within),
+                    8 | 9 => rig.read(block % 8, mark),
+                    10 => flush = (rig.buffer.snapshot(), rig.model.clone()),
                     _ => rig.clean((&flush.0, &flush.1), block..block + blocks as u64),
                 }
                 rig.check();

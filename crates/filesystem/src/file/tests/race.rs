@@ -2,6 +2,9 @@
 //! threads.
 
 use std::cell::Cell;
+use std::pin::pin;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Waker};
 use std::thread;
 
 use chunk::MemoryStore;
@@ -10,7 +13,8 @@ use testkit::faulty::{FaultRates, Faults, FaultyEngine, FaultyStore};
 use testkit::{Random, block_on};
 use vfs::{FsError, InodeId, Stability};
 
-use super::{House, Rig};
+use super::space::Slow;
+use super::{House, Rig, pattern};
 
 /// Each writer has its own bytes, which share blocks with those of its neighbours.
 const SHARE: usize = 9_001;
@@ -68,6 +72,42 @@ fn a_reader_never_sees_half_a_cut() {
                 }
             };
             join(writer, reader).await;
+        });
+    }
+}
+
+/// A write that waits for what its block held is overtaken by a cut of that block.
+#[test]
+fn what_was_cut_off_does_not_come_back_with_a_write() {
+    for (size, (offset, length)) in [(4096, (5000, 10)), (5, (0, 10)), (0, (9, 1)), (5000, (4100, 1000))] {
+        block_on(async {
+            let rig = Rig::over(Slow::default());
+            let house = rig.open().await;
+            let inode = house.create("file").await;
+            let mut expected = pattern(1, 8192);
+            house.write(inode, 0, expected.clone()).await;
+            house.filesystem.flush_all().await.unwrap();
+            forget_clean(&house);
+            rig.chunks.is_held.store(true, Ordering::Release);
+            let mut context = Context::from_waker(Waker::noop());
+            let mut write = pin!(house.write(inode, offset as u64, vec![7; length]));
+            assert!(write.as_mut().poll(&mut context).is_pending());
+            let mut cut = pin!(house.truncate(inode, size as u64));
+            let is_cut = cut.as_mut().poll(&mut context).is_ready();
+            rig.chunks.is_held.store(false, Ordering::Release);
+            if !is_cut {
+                cut.await;
+            }
+            write.await;
+            expected.truncate(size);
+            expected.resize(size.max(offset + length), 0);
+            expected[offset..offset + length].fill(7);
+            assert!(house.read(inode, 0, 8192).await == expected, "cut to {size}");
+            house.truncate(inode, 8192).await;
+            house.filesystem.flush_all().await.unwrap();
+            forget_clean(&house);
+            expected.resize(8192, 0);
+            assert!(house.read(inode, 0, 8192).await == expected, "behind the end, cut to {size}");
         });
     }
 }

@@ -111,7 +111,7 @@ fn damage_is_an_error_and_never_data() {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Slow {
     pub(super) inner: MemoryStore,
-    is_held: Arc<AtomicBool>,
+    pub(super) is_held: Arc<AtomicBool>,
     pub(super) is_damaged: Arc<AtomicBool>,
     pub(super) is_free_held: Arc<AtomicBool>,
     pub(super) is_sync_held: Arc<AtomicBool>,
