@@ -1,5 +1,6 @@
 //! A log in memory that loses power, tears writes and fails on demand.
 
+use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -13,6 +14,17 @@ use crate::engine::Disk;
 #[derive(Clone, Debug)]
 pub(crate) struct SimulatedDisk {
     state: Arc<Mutex<State>>,
+    hooks: Arc<Mutex<Hooks>>,
+}
+
+/// Is given what a read has found.
+type ReadHook = Box<dyn FnOnce(&mut [u8]) + Send>;
+
+/// What happens at the same time as an access.
+#[derive(Default)]
+struct Hooks {
+    record_write: Option<Box<dyn FnMut(usize) + Send>>,
+    read: Option<ReadHook>,
 }
 
 /// What happens to a write.
@@ -36,7 +48,22 @@ struct State {
 impl SimulatedDisk {
     pub(crate) fn new(seed: u64) -> Self {
         let state = State { bytes: Vec::new(), random: seed | 1, fault: None, is_dead: false };
-        Self { state: Arc::new(Mutex::new(state)) }
+        Self { state: Arc::new(Mutex::new(state)), hooks: Arc::default() }
+    }
+
+    /// Calls this in the middle of each record write from now on, with its length.
+    pub(crate) fn at_record_writes(&self, hook: impl FnMut(usize) + Send + 'static) {
+        self.hooks.lock().unwrap().record_write = Some(Box::new(hook));
+    }
+
+    /// Calls this once, with what the next read has found.
+    pub(crate) fn at_next_read(&self, hook: impl FnOnce(&mut [u8]) + Send + 'static) {
+        self.hooks.lock().unwrap().read = Some(Box::new(hook));
+    }
+
+    /// Nothing happens at accesses any more.
+    pub(crate) fn drop_hooks(&self) {
+        *self.hooks.lock().unwrap() = Hooks::default();
     }
 
     /// Lets `fault` happen to the record write after this many.
@@ -76,6 +103,11 @@ impl LogDevice for SimulatedDisk {
         assert_eq!(bytes.as_ptr().align_offset(4096), 0, "the memory is not aligned");
         assert_eq!((bytes.len() % 4096, offset % 4096), (0, 0), "the place is not aligned");
         let offset = usize::try_from(offset).unwrap();
+        if is_record(bytes)
+            && let Some(hook) = &mut self.hooks.lock().unwrap().record_write
+        {
+            hook(bytes.len());
+        }
         let mut state = self.lock();
         if state.is_dead {
             return Err(io::Error::from_raw_os_error(5));
@@ -100,6 +132,11 @@ impl LogDevice for SimulatedDisk {
             return Err(io::Error::from_raw_os_error(5));
         }
         bytes.copy_from_slice(&state.bytes[offset..offset + bytes.len()]);
+        drop(state);
+        let hook = self.hooks.lock().unwrap().read.take();
+        if let Some(hook) = hook {
+            hook(bytes);
+        }
         Ok(())
     }
 }
@@ -107,7 +144,7 @@ impl LogDevice for SimulatedDisk {
 impl State {
     fn due_fault(&mut self, bytes: &[u8]) -> Option<Fault> {
         let (left, fault) = self.fault?;
-        if !bytes.starts_with(b"BLR1") {
+        if !is_record(bytes) {
             return None;
         }
         self.fault = (left > 0).then(|| (left - 1, fault));
@@ -132,4 +169,14 @@ impl State {
         self.random ^= self.random << 17;
         self.random >> 16
     }
+}
+
+impl fmt::Debug for Hooks {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Hooks").finish_non_exhaustive()
+    }
+}
+
+fn is_record(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"BLR1")
 }

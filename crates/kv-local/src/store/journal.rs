@@ -44,6 +44,17 @@ pub(super) struct Journal {
     last: u64,
     /// How often entries have been moved: what was looked up before may be elsewhere.
     carries: u64,
+    /// Writes that have left the front because all of their entries were released.
+    popped: u64,
+}
+
+/// The oldest writes, as they are carried.
+struct Oldest {
+    /// What is needed of them, in order.
+    entries: Vec<KeptEntry>,
+    writes: usize,
+    /// [`Journal::popped`] when they were the oldest.
+    popped: u64,
 }
 
 impl Journal {
@@ -82,7 +93,9 @@ impl Journal {
         self.released = self.released.max(before);
         let released = self.released;
         let is_over = |write: &mut KeptWrite| write.entries.iter().all(|entry| entry.sequence < released);
-        while self.writes.pop_front_if(is_over).is_some() {}
+        while self.writes.pop_front_if(is_over).is_some() {
+            self.popped += 1;
+        }
     }
 
     /// The needed entries above `after` in order, up to so many bytes, but at least one.
@@ -90,6 +103,8 @@ impl Journal {
         let needed = |entry: &&KeptEntry| entry.sequence > after && entry.sequence >= self.released;
         let mut found: Vec<_> = self.writes.iter().flat_map(|write| &write.entries).filter(needed).copied().collect();
         found.sort_unstable_by_key(|entry| entry.sequence);
+        // What is being carried stands in two places for a moment.
+        found.dedup_by_key(|entry| entry.sequence);
         let mut size = 0;
         let fits = |entry: &KeptEntry| {
             let is_first = size == 0;
@@ -99,21 +114,32 @@ impl Journal {
         found.into_iter().take_while(fits).collect()
     }
 
-    /// The needed entries of the oldest writes, and how many writes that are.
-    fn oldest(&self) -> (Vec<KeptEntry>, usize) {
+    fn oldest(&self) -> Oldest {
         let mut entries: Vec<KeptEntry> = Vec::new();
-        let (mut size, mut count) = (0, 0);
+        let (mut size, mut writes) = (0, 0);
         for write in &self.writes {
             let needed = write.entries.iter().filter(|entry| entry.sequence >= self.released);
             size += needed.clone().map(|entry| entry.length + kv::JOURNAL_HEAD_BYTES).sum::<usize>();
-            if size > CARRY_BYTES && count > 0 {
+            if size > CARRY_BYTES && writes > 0 {
                 break;
             }
             entries.extend(needed);
-            count += 1;
+            writes += 1;
         }
         entries.sort_unstable_by_key(|entry| entry.sequence);
-        (entries, count)
+        Oldest { entries, writes, popped: self.popped }
+    }
+
+    /// These writes were carried: those of them that were not released meanwhile are still the oldest.
+    fn forget(&mut self, carried: &Oldest) {
+        let gone = usize::try_from(self.popped - carried.popped).unwrap_or(usize::MAX);
+        self.writes.drain(..carried.writes.saturating_sub(gone));
+        self.carries += 1;
+    }
+
+    /// Whether what was looked up may have been overwritten since: there were so many carries then.
+    fn is_outdated(&self, wanted: &[KeptEntry], carries: u64) -> bool {
+        self.carries != carries || wanted.first().is_some_and(|entry| entry.sequence < self.released)
     }
 }
 
@@ -154,8 +180,8 @@ impl Store {
                 (state.journal.above(after, bytes_max), state.journal.carries)
             };
             let read = self.read_entries(&wanted);
-            // What was carried meanwhile may have been read after it was overwritten.
-            if self.lock().journal.carries == carries {
+            // What was carried or released meanwhile may have been read after it was overwritten.
+            if !self.lock().journal.is_outdated(&wanted, carries) {
                 return read;
             }
         }
@@ -187,8 +213,8 @@ impl Store {
     ///
     /// Errors: `Unknown`, `Damaged`, `Io`.
     pub(super) fn carry(&self) -> Result<(), KvError> {
-        let (wanted, count) = self.lock().journal.oldest();
-        let journal = self.read_entries(&wanted)?;
+        let oldest = self.lock().journal.oldest();
+        let journal = self.read_entries(&oldest.entries)?;
         if !journal.is_empty() {
             let mut write = PendingWrite::new();
             let added = write.add(&Batch { journal, ..Batch::default() });
@@ -196,8 +222,7 @@ impl Store {
             self.write_carried(&mut write)?;
         }
         let mut state = self.lock();
-        state.journal.writes.drain(..count);
-        state.journal.carries += 1;
+        state.journal.forget(&oldest);
         drop(state);
         self.checkpoints.notify_one();
         Ok(())
@@ -262,7 +287,22 @@ fn spare_bytes(geometry: Geometry) -> u64 {
 /// Bytes of entries that are carried at once, unless one write holds more.
 const CARRY_BYTES: usize = 256 * 1024;
 const WINDOW_BYTES: usize = 1024 * 1024;
-/// Times that entries are looked up again because they were carried while they were read.
+/// Times that entries are looked up again because they were carried or released while they were read.
 const READ_ATTEMPTS_MAX: u32 = 16;
 #[expect(clippy::cast_possible_truncation, reason = "4096 fits every usize")]
 const BLOCK: usize = BLOCK_BYTES as usize;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_being_carried_is_found_once() {
+        let mut journal = Journal::default();
+        let entries = [3, 5].map(|sequence| EntryPlace { sequence, at: 64, length: 10, crc: 0 });
+        journal.add(Mark { position: 0, group: 0 }, &entries);
+        journal.add(Mark { position: 4096, group: 1 }, &entries);
+        let found = journal.above(0, usize::MAX);
+        assert!(found.iter().map(|entry| entry.sequence).eq([3, 5]));
+    }
+}
