@@ -54,11 +54,16 @@ impl Input {
         self.records.is_between_records() && self.bytes.is_empty()
     }
 
+    /// Whether a large record has come whole: it must be taken before more is received.
+    pub(super) fn is_large_complete(&self) -> bool {
+        self.large.as_ref().is_some_and(LargeRecord::is_complete)
+    }
+
     /// The next complete record; `None` when more has to be received first. Blocks are taken only with `may_take_blocks`.
     ///
     /// Errors: the stream cannot be read on.
     pub(super) fn next_record(&mut self, may_take_blocks: bool) -> Result<Option<Bytes>, RecordError> {
-        if let Some(large) = self.large.take_if(|large| large.filled == large.end) {
+        if let Some(large) = self.large.take_if(|large| large.is_complete()) {
             self.records.skip_fragment();
             // The head of the next record is read by itself, as another large one may come.
             self.read_bytes = READ_BYTES_MIN;
@@ -157,6 +162,12 @@ impl Input {
         }
         self.bytes.extend_from_slice(received);
         Poll::Ready(Ok(received.len()))
+    }
+}
+
+impl LargeRecord {
+    fn is_complete(&self) -> bool {
+        self.filled == self.end
     }
 }
 

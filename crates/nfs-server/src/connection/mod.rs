@@ -330,6 +330,10 @@ where
         if !self.has_room() {
             return false;
         }
+        if self.input.is_large_complete() {
+            // There was no room for it when calls were begun, but there is now.
+            return true;
+        }
         match self.input.poll_receive(&mut self.stream, cx) {
             Poll::Pending => return false,
             Poll::Ready(Ok(0)) => self.end(Ended::Closed, self.settings.abandoned_timeout),

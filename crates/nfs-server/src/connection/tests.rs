@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use nfs_wire::nfs3;
 use pages::{Pool, PoolSettings};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
 use tokio::sync::oneshot;
 use vfs::ZoneId;
 
@@ -330,6 +330,73 @@ fn when_all_hold_too_much_each_may_do_one_call_at_a_time() {
                 gates.borrow_mut()[begun - 1].take();
                 assert_eq!(reply(&mut client).await, u32::try_from(begun).ok());
             }
+            drop(client);
+        };
+        let (ended, ()) = tokio::join!(connection, client);
+        assert!(matches!(ended, Ended::Closed), "{ended:?}");
+    });
+}
+
+/// A stream that lets its door be full as soon as so many bytes have come.
+struct Filling<'p> {
+    stream: DuplexStream,
+    left: usize,
+    place: &'p Place,
+}
+
+impl AsyncRead for Filling<'_> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, to: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = to.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(cx, to);
+        self.left -= to.filled().len() - before;
+        if self.left == 0 {
+            self.place.held().set_max(0);
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Filling<'_> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[test]
+fn a_large_write_that_waits_for_room_is_begun_when_there_is_some() {
+    run(async {
+        let (settings, gates, place) = (settings(), Gates::default(), place(usize::MAX));
+        let data = vec![7; 1 << 20].into();
+        let write = nfs3::WriteArgs {
+            file: House::new().client(CONTOSO).mount(),
+            offset: 0,
+            count: 1 << 20,
+            stable: nfs3::StableHow::Unstable,
+            data,
+        };
+        let write = House::new().client(CONTOSO).record::<nfs3::Write>(&write);
+        let xid = u32::from_be_bytes(*write.first_chunk().unwrap());
+        let stream = [call(!xid, b"wait"), framed(&write)].concat();
+        let (mut client, server) = duplex(4 << 20);
+        let server = Filling { stream: server, left: stream.len(), place: &place };
+        let calls = Calls { place: &place, ..calls(echo(&gates)) };
+        let connection = Connection::new(server, calls, &settings, never());
+        let client = async {
+            client.write_all(&stream).await.unwrap();
+            while !Share::new(place.held()).is_full() {
+                tokio::task::yield_now().await;
+            }
+            gates.borrow_mut()[0].take();
+            assert_eq!(reply(&mut client).await, Some(!xid));
+            assert_eq!(reply(&mut client).await, Some(xid));
             drop(client);
         };
         let (ended, ()) = tokio::join!(connection, client);
