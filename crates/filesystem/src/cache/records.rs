@@ -88,6 +88,8 @@ impl RecordCache {
 
     /// Forgets everything: for a reload.
     pub(crate) fn clear(&self) {
+        // First: a load that asks them once buckets are cleared would fill one with what is void.
+        self.names.clear();
         self.inodes.clear();
         self.buckets.clear();
         self.usages.clear();
@@ -95,7 +97,6 @@ impl RecordCache {
         self.backlinks.clear();
         self.regions.clear();
         self.listings.clear();
-        self.names.clear();
     }
 }
 
@@ -114,3 +115,32 @@ impl Seen {
 const RECORDS_MIN: usize = 4096;
 /// Names of known directories for each record: about one part in sixteen of the memory for records.
 const NAMES_PER_RECORD: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cache::Slot;
+
+    /// A load between both would keep an empty bucket in place of names whose removal failed.
+    #[test]
+    fn names_are_forgotten_before_buckets() {
+        let records = RecordCache::new(0, 0);
+        let key = (InodeId::default(), 7);
+        records.names.begin(key.0);
+        records.buckets.put(key, Slot { value: Bucket::default(), version: Version(1) }, Version(0));
+        thread::scope(|scope| {
+            let held_up = records.buckets.hold_up(&key);
+            scope.spawn(|| records.clear());
+            let is_forgotten = (0..20_000).any(|_| {
+                thread::sleep(Duration::from_millis(1));
+                !records.names.lacks(&key)
+            });
+            drop(held_up);
+            assert!(is_forgotten, "they wait for the buckets");
+        });
+        assert!(records.buckets.get(&key).is_none());
+    }
+}

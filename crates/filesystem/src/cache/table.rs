@@ -136,6 +136,12 @@ impl<K: Eq + Hash + Clone, V: Clone> Table<K, V> {
         figures
     }
 
+    /// Whoever comes to this key, or clears the table, waits until this is dropped.
+    #[cfg(test)]
+    pub(super) fn hold_up(&self, key: &K) -> impl Drop + '_ {
+        self.part(key)
+    }
+
     fn part(&self, key: &K) -> MutexGuard<'_, Part<K, V>> {
         let index = part_of(self.hasher.hash_one(key), PARTS);
         #[expect(clippy::indexing_slicing, reason = "below PARTS")]
