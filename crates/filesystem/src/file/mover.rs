@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use meta::records::{Coding, RegionRecord};
-use vfs::{Failure, InodeId};
+use vfs::{Epoch, Failure, InodeId};
 
 use super::buffer::DirtyRun;
 use super::cut::let_go;
@@ -115,7 +115,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         Ok(is_moved)
     }
 
-    /// What a move takes along; `None` when there is nothing to gain, or the file is being written.
+    /// What a move takes along; `None` when there is nothing to gain, the file is being written, or a snapshot sees it.
     async fn plan(&self, (inode, file): (InodeId, &FileState), number: u64) -> Result<Option<Plan>, Failure> {
         let mut seen = Seen::default();
         let record = self.live(inode, &mut seen).await?;
@@ -135,7 +135,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let is_plain = |region: &RegionRecord| {
             region.extents.iter().all(|extent| extent.coding == Coding::Plain && extent.pool == 0)
         };
-        let may_move = !is_dirty && is_scattered && regions.iter().all(|(_, region)| is_plain(region));
+        // Asked again when the new blocks are named; here so that nothing is copied in vain.
+        let current = self.shard(inode.shard)?.turn().record.clock.current;
+        let is_movable = |region: &RegionRecord| is_plain(region) && is_own(region, current);
+        let may_move = !is_dirty && is_scattered && regions.iter().all(|(_, region)| is_movable(region));
         Ok(may_move.then_some(Plan { regions, cuts }))
     }
 
@@ -158,16 +161,22 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 }
 
 /// Names the new blocks in place of the old ones. `false`, and nothing changes, when the regions are not what was planned
-/// with, or a snapshot has come to see them.
+/// with, a snapshot has come to see them, or the new blocks hold something else.
 fn rename_blocks<K: kv::Engine, C: chunk::Store>(
     turn: &mut Turn<'_, K, C>,
     (inode, plan): (InodeId, &Plan),
     writes: &[RegionWrite],
 ) -> Step<bool> {
     let current = turn.clock().current;
-    for (index, planned) in &plan.regions {
-        let is_own = planned.extents.iter().all(|extent| extent.birth == current);
-        if !is_own || turn.region((inode, *index))?.as_ref() != Some(planned) {
+    if plan.regions.len() != writes.len() {
+        return Ok(false);
+    }
+    for ((index, planned), write) in plan.regions.iter().zip(writes) {
+        if !is_own(planned, current) || turn.region((inode, *index))?.as_ref() != Some(planned) {
+            return Ok(false);
+        }
+        if !is_copy(write, planned) {
+            tracing::error!(?inode, index, "what is to be moved is not what is stored");
             return Ok(false);
         }
     }
@@ -181,6 +190,16 @@ fn rename_blocks<K: kv::Engine, C: chunk::Store>(
         let_go(turn, released);
     }
     Ok(true)
+}
+
+/// Whether no snapshot sees blocks of a region.
+fn is_own(region: &RegionRecord, current: Epoch) -> bool {
+    region.extents.iter().all(|extent| extent.birth == current)
+}
+
+/// Whether blocks that were placed have the checksums of those that the region names.
+fn is_copy(write: &RegionWrite, region: &RegionRecord) -> bool {
+    write.runs.iter().flat_map(|run| &run.crcs).eq(&region.crcs)
 }
 
 /// Regions that are moved at once: 4 MiB.

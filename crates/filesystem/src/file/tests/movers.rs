@@ -3,10 +3,10 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use chunk::Store;
+use chunk::{Placement, Store};
 use testkit::{Random, block_on};
 use vfs::{Admin, InodeId, OpContext, ShardId};
 
@@ -69,7 +69,7 @@ fn what_is_read_in_order_is_put_in_order_and_looks_the_same() {
 #[test]
 fn what_a_snapshot_sees_and_what_is_being_written_stays_where_it_is() {
     block_on(async {
-        let rig = Rig::new();
+        let rig = Rig::over(Slow::default());
         let house = rig.open().await;
         let inode = scattered_file(&house).await;
         house.write(inode, 5, vec![1]).await;
@@ -78,7 +78,11 @@ fn what_a_snapshot_sees_and_what_is_being_written_stays_where_it_is() {
         let before = extents(&house, inode).await;
         let ctx = OpContext::internal(InodeId::root_of(ShardId::ROOT));
         house.filesystem.take_epoch(&ctx, ShardId::ROOT).await.unwrap();
-        assert!(!house.filesystem.move_part(inode, 0).await.unwrap(), "a snapshot sees it");
+        house.filesystem.data.cache.clear();
+        rig.chunks.is_held.store(true, Ordering::Release);
+        let moving = pin!(house.filesystem.move_part(inode, 0)).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(moving, Poll::Ready(Ok(false))), "a snapshot sees it, so nothing is read");
+        rig.chunks.is_held.store(false, Ordering::Release);
         assert_eq!(extents(&house, inode).await, before);
         house.rest().await;
         rig.check().await;
@@ -97,6 +101,25 @@ fn damage_is_not_moved() {
         assert!(house.filesystem.move_part(inode, 0).await.is_err());
         let same = house.filesystem.region((inode, 0), &mut Seen::default()).await.unwrap().unwrap();
         assert_eq!(region, same);
+    });
+}
+
+#[test]
+fn a_move_changes_no_checksum() {
+    block_on(async {
+        let rig = Rig::new();
+        let house = rig.open().await;
+        let inode = scattered_file(&house).await;
+        let region = house.filesystem.region((inode, 1), &mut Seen::default()).await.unwrap().unwrap();
+        house.filesystem.data.cache.clear();
+        let wrong = Placement::from_raw(region.extents[3].placement);
+        house.filesystem.data.cache.put(wrong, vec![9; 4096].into());
+        assert!(!house.filesystem.move_part(inode, 0).await.unwrap());
+        let same = house.filesystem.region((inode, 1), &mut Seen::default()).await.unwrap().unwrap();
+        assert_eq!(region, same);
+        house.rest().await;
+        assert_eq!(rig.chunks.used_blocks(), BYTES as u64 / BLOCK_BYTES, "the copies are given back");
+        rig.check().await;
     });
 }
 
