@@ -94,7 +94,7 @@ impl Machine {
             *waited_ns = (*waited_ns).max(self.now_ns - at);
         }
         // Short turns when others want theirs, as connections do.
-        let cost_ns = if self.queue.is_contended(who.0) { turn_ns.min(super::level::SLICE_NS) } else { turn_ns };
+        let cost_ns = if self.queue.is_contended(who.0) { turn_ns.min(level::SLICE_NS) } else { turn_ns };
         self.now_ns += cost_ns;
         self.queue.end(who, (cost_ns, expected_ns));
         *self.served_ns.entry(who).or_default() += cost_ns;
