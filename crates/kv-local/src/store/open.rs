@@ -12,7 +12,8 @@ use lsm_tree::{AbstractTree, AnyTree, Cache, Config, SequenceNumberCounter};
 use super::journal::Journal;
 use super::state::{Mark, State};
 use super::{Store, checkpoint, commit, compact, tick};
-use crate::errors::from_tree;
+use crate::errors::{from_io, from_tree};
+use crate::log::buffer::AlignedBuffer;
 use crate::log::device::LogDevice;
 use crate::log::record::{Change, Content, EntryPlace, Record};
 use crate::log::recovery::{LogEnd, LogFile, replay};
@@ -58,7 +59,8 @@ impl OpenStore {
         let sequence = SequenceNumberCounter::default();
         let tree = self.open_tree(&sequence)?;
         let mut journal = Journal::default();
-        let end = self.replay(&slot, &tree, &mut journal)?;
+        let (last, end) = self.replay(&slot, &tree, &mut journal)?;
+        self.write_again(last, &end, Geometry::new(slot.log_bytes))?;
         let slot = self.begin_epoch(&slot)?;
         let persisted = tree.get_highest_persisted_seqno().unwrap_or(0);
         let last_group = end.group.max(persisted);
@@ -84,6 +86,21 @@ impl OpenStore {
         })
     }
 
+    /// Writes the last write that was found once more. Nobody knows how it ended: it may be readable and yet not be on
+    /// stable storage, and a power cut must not take it from under what is built on it.
+    fn write_again(&self, last: Mark, end: &LogEnd, geometry: Geometry) -> Result<(), KvError> {
+        let length = usize::try_from(end.head.saturating_sub(last.position)).unwrap_or(0);
+        if length == 0 {
+            return Ok(());
+        }
+        let mut bytes = AlignedBuffer::new(length);
+        bytes.set_len(length);
+        let offset = geometry.offset(last.position);
+        let read = self.device.read_at(bytes.bytes_mut(), offset);
+        let written = read.and_then(|()| self.device.write_at_durable(bytes.bytes(), offset));
+        written.map_err(|error| from_io("cannot write the end of", &self.log_path, &error))
+    }
+
     /// Raises the epoch in both slots, so that either is enough to read what this open will write.
     fn begin_epoch(&self, slot: &Slot) -> Result<Slot, KvError> {
         let first = Slot { generation: slot.generation + 1, epoch: slot.epoch + 1, ..*slot };
@@ -101,11 +118,12 @@ impl OpenStore {
             .map_err(|error| from_tree("cannot open the tree in", &self.tree_path, &error))
     }
 
-    fn replay(&self, slot: &Slot, tree: &AnyTree, journal: &mut Journal) -> Result<LogEnd, KvError> {
+    /// Replays the log; tells the last write and the end.
+    fn replay(&self, slot: &Slot, tree: &AnyTree, journal: &mut Journal) -> Result<(Mark, LogEnd), KvError> {
         let persisted = tree.get_highest_persisted_seqno().unwrap_or(0);
         let log = LogFile { device: &*self.device, path: &self.log_path };
         let mut mark = Mark { position: slot.start, group: slot.previous_group };
-        replay(log, slot, |record| {
+        let end = replay(log, slot, |record| {
             let chain = &record.chain;
             if chain.position == chain.write_position {
                 mark = Mark { position: chain.position, group: chain.previous_group };
@@ -118,7 +136,8 @@ impl OpenStore {
                 content.changes.iter().for_each(|change| insert(tree, chain.group, change));
             }
             Ok(())
-        })
+        })?;
+        Ok((mark, end))
     }
 
     fn content<'r>(&self, record: &Record<'r>) -> Result<Content<'r>, KvError> {

@@ -5,6 +5,7 @@ mod damage;
 mod journal;
 mod kill;
 mod model;
+mod planned;
 mod views;
 
 use bytes::Bytes;

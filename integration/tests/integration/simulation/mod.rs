@@ -109,9 +109,9 @@ fn choose_end(faults: &Faults, random: &mut Random) -> End {
 
 /// Plans faults by chance.
 fn plan(faults: &Faults, random: &mut Random) -> bool {
+    let write = if random.chance(60) { Fault::Torn } else { Fault::Error(ErrorKind::Other) };
     let kinds = [
-        (OperationKind::Write, Fault::Torn, 10_000),
-        (OperationKind::Write, Fault::Error(ErrorKind::Other), 10_000),
+        (OperationKind::Write, write, 20_000),
         (OperationKind::Sync, Fault::Error(ErrorKind::Other), 30_000),
         (OperationKind::Read, Fault::Error(ErrorKind::Other), 5_000),
         (OperationKind::Allocate, Fault::Error(ErrorKind::StorageFull), 50_000),
