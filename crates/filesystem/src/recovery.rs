@@ -123,7 +123,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Reloads if the metadata store has failed; after a reload that failed waits longer each time. Says whether the
     /// house serves.
     pub(crate) async fn reload_if_failed(&self) -> bool {
-        if self.meta.room().await.is_ok() && !self.is_reloading.load(Ordering::Acquire) {
+        if self.meta.serves().await.is_ok() && !self.is_reloading.load(Ordering::Acquire) {
             return true;
         }
         let now = self.clock.monotonic();

@@ -149,6 +149,16 @@ impl<K: kv::Engine> Meta<K> {
         }
     }
 
+    /// Whether changes and reads are answered. The engine may have failed by itself, with no commit that told of it.
+    ///
+    /// # Errors
+    /// In order: `Failed`, `Engine`.
+    pub async fn serves(&self) -> Result<(), MetaError> {
+        self.room().await?;
+        self.inner.engine.view().await?;
+        Ok(())
+    }
+
     /// Begins the next group, unless somebody else has.
     fn start(&self) {
         let mut queue = self.inner.queue();

@@ -58,14 +58,14 @@ impl<K: kv::Engine> Meta<K> {
                 queue.fail(MetaError::Failed("the store is being reopened".to_owned()));
             }
         }
-        let own = self.fencing_epoch();
         self.inner.engine.reopen().await?;
         let view = self.inner.engine.view().await?;
         let old = fence_of(&view).await?;
         drop(view);
-        if old.as_ref().map(|(epoch, _)| *epoch) != Some(own) {
+        let Some((found, _)) = old.as_ref().filter(|(found, _)| self.inner.queue().is_own(*found)) else {
             return Err(MetaError::Fenced);
-        }
+        };
+        self.inner.queue().try_after(*found);
         let (epoch, fence, at) = raise(&self.inner.engine, old.as_ref(), Batch::default()).await?;
         self.inner.queue().reopened(epoch, fence, at);
         Ok(())

@@ -29,6 +29,8 @@ pub(super) type OverlayEntry = (Version, Option<Bytes>);
 
 pub(super) struct Queue {
     fencing: FencingEpoch,
+    /// The highest epoch that this owner tried to raise it to: the outcome of a commit may be unknown.
+    tried: FencingEpoch,
     fence: Bytes,
     generation: u64,
     submitted: Version,
@@ -54,6 +56,7 @@ impl Queue {
         let first = first_version(fencing);
         Self {
             fencing,
+            tried: fencing,
             fence,
             generation: 0,
             submitted: first,
@@ -182,6 +185,16 @@ impl Queue {
 
     pub(super) fn end_reopen(&mut self) {
         self.is_reopening = false;
+    }
+
+    /// The store is about to be taken at the epoch after this one.
+    pub(super) fn try_after(&mut self, found: FencingEpoch) {
+        self.tried = self.tried.max(FencingEpoch(found.0 + 1));
+    }
+
+    /// Whether an epoch that was found may be one of this owner's own.
+    pub(super) fn is_own(&self, found: FencingEpoch) -> bool {
+        (self.fencing..=self.tried).contains(&found)
     }
 
     /// Begins anew with a higher fencing epoch.

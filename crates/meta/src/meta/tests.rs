@@ -24,6 +24,8 @@ struct SlowEngine {
     below: MemoryEngine,
     random: Arc<AtomicU64>,
     fails: Arc<AtomicBool>,
+    /// The next commit is done, and nobody is told so.
+    doubts: Arc<AtomicBool>,
     stands: Arc<AtomicBool>,
     commits: Arc<AtomicU64>,
     largest: Arc<AtomicU64>,
@@ -60,6 +62,9 @@ impl Engine for SlowEngine {
         self.largest.fetch_max(batch.keys() as u64, Ordering::Relaxed);
         let version = self.below.commit(batch).await;
         self.dawdle().await;
+        if self.doubts.swap(false, Ordering::Relaxed) {
+            return Err(KvError::Unknown("told to fail".to_owned()));
+        }
         version
     }
 
@@ -402,6 +407,26 @@ async fn a_second_owner_fences_the_first() {
     assert_eq!(first.reopen().await, Err(MetaError::Fenced), "the store is not taken back");
     let version = second.submit(put(1, 2)).unwrap();
     second.durable(version).await.unwrap();
+}
+
+/// The commit of a reopen may be done although it failed: the epoch found then is the owner's own.
+#[tokio::test]
+async fn a_reopen_in_doubt_does_not_fence_its_owner() {
+    let engine = SlowEngine::default();
+    let meta = open(engine.clone()).await;
+    let version = meta.submit(put(1, 1)).unwrap();
+    meta.durable(version).await.unwrap();
+    let epoch = meta.fencing_epoch();
+    engine.doubts.store(true, Ordering::Relaxed);
+    assert!(matches!(meta.reopen().await, Err(MetaError::Engine(KvError::Unknown(_)))));
+    engine.fails.store(true, Ordering::Relaxed);
+    assert!(meta.reopen().await.is_err());
+    meta.reopen().await.unwrap();
+    assert_eq!(meta.fencing_epoch().0, epoch.0 + 2, "one is lost");
+    assert_eq!(meta.read(&key(1)).await.unwrap(), Some(Bytes::from("1")));
+    let second = open(engine.clone()).await;
+    assert_eq!(meta.reopen().await, Err(MetaError::Fenced));
+    second.reopen().await.unwrap();
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use pages::Payload;
 use testkit::Random;
 use uring::Faults;
 use vfs::{
-    AttributeIo, Attributes, Case, CommitRequest, CreateHow, CreateRequest, Failure, FileIo, FsError, InodeId,
+    Admin, AttributeIo, Attributes, Case, CommitRequest, CreateHow, CreateRequest, Failure, FileIo, FsError, InodeId,
     LinkRequest, MkdirRequest, Name, Namespace, OpContext, ReadRequest, RemoveKind, RemoveRequest, RenameRequest,
     SetAttributes, SetTime, SetattrRequest, Stability, SymlinkRequest, Via, WalkRequest, WriteRequest, WriteVerifier,
 };
@@ -26,6 +26,8 @@ pub(super) struct Life<'l> {
     pub(super) is_faulty: bool,
     /// Operations of all clients so far.
     pub(super) steps: Cell<u64>,
+    /// What the background is at, for a message.
+    pub(super) doing: Cell<&'static str>,
 }
 
 #[derive(Debug)]
@@ -94,8 +96,8 @@ impl Client {
                 }
                 Ok(None) => {}
                 Err(_) if life.faults.is_cut() => return false,
-                Err(failure) => {
-                    self.tolerate(life, &failure, &"looking");
+                Err((what, failure)) => {
+                    self.tolerate(life, &failure, &format!("looking: {what}"));
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
             }
@@ -103,7 +105,12 @@ impl Client {
                 life.faults.heal();
             }
         }
-        panic!("client {}: the house does not come back\n{}", self.number, self.tell());
+        let (doing, is_reloading) = (life.doing.get(), life.house.is_reloading());
+        let number = self.number;
+        panic!(
+            "client {number}: the house does not come back (reloading: {is_reloading}) while {doing}\n{}",
+            self.tell()
+        );
     }
 
     fn compare(&mut self, observed: &Observed) {

@@ -27,6 +27,9 @@ use store::{House, Site};
 
 #[test]
 fn no_seed_loses_what_was_acknowledged() {
+    if std::env::var_os("BERTH_SIMULATION_LOG").is_some() {
+        tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    }
     for seed in seeds() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let run = AssertUnwindSafe(|| {
@@ -143,7 +146,13 @@ async fn live(
     let Some(house) = open(site, faults, is_faulty).await else { return };
     let steps = 5 + random.below(60);
     let reloads = random.chance(20);
-    let life = Life { house: &house, faults, is_faulty: is_faulty || reloads, steps: Cell::new(0) };
+    let life = Life {
+        house: &house,
+        faults,
+        is_faulty: is_faulty || reloads,
+        steps: Cell::new(0),
+        doing: Cell::new("it begins"),
+    };
     let is_done = {
         let work = join_all(clients.iter_mut().map(|client| client.work(&life, steps)));
         let background = background((&life, site), (end, reloads), random);
@@ -196,11 +205,14 @@ async fn background((life, site): (&Life<'_>, &Site), (end, reloads): (End, bool
         }
         site.clock.advance(Duration::from_millis(random.below(4000)));
         if random.chance(60) {
+            life.doing.set("a round runs");
             life.house.background_round().await;
         }
         if reloads && random.chance(5) {
+            life.doing.set("a reload runs");
             drop(life.house.reload().await);
         }
+        life.doing.set("nothing is done");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }

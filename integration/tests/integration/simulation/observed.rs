@@ -21,18 +21,23 @@ pub(super) struct Observed {
 
 impl Observed {
     /// Makes all data stable, and reads everything. `None` when data was dropped meanwhile.
-    pub(super) async fn read(house: &House, root: InodeId) -> Result<Option<Self>, Failure> {
+    ///
+    /// Errors: what could not be read, and why.
+    pub(super) async fn read(house: &House, root: InodeId) -> Result<Option<Self>, (String, Failure)> {
         let ctx = OpContext::internal(root);
         let mut observed = Self { verifier: Some(house.write_verifier()), ..Self::default() };
-        observed.walk(house, &ctx, root).await?;
-        for (attributes, content) in observed.nodes.values_mut() {
+        observed.walk(house, &ctx, root).await.map_err(|failure| ("the names".to_owned(), failure))?;
+        for (path, (attributes, content)) in &mut observed.nodes {
+            let failed = |doing: &str, failure: Failure| (format!("{doing} {path}"), failure);
             if attributes.file_type == FileType::Regular {
                 let commit = CommitRequest { inode: attributes.inode, via: Via::Anonymous, offset: 0, length: 0 };
-                house.commit(&ctx, commit).await?;
-                *content = read_all(house, attributes.inode).await?;
-                *attributes = house.getattr(&ctx, attributes.inode).await?.attributes;
+                house.commit(&ctx, commit).await.map_err(|failure| failed("commit", failure))?;
+                *content = read_all(house, attributes.inode).await.map_err(|failure| failed("read", failure))?;
+                let now = house.getattr(&ctx, attributes.inode).await;
+                *attributes = now.map_err(|failure| failed("attributes", failure))?.attributes;
             } else {
-                *content = house.readlink(&ctx, attributes.inode).await?.target;
+                let link = house.readlink(&ctx, attributes.inode).await;
+                *content = link.map_err(|failure| failed("link", failure))?.target;
             }
         }
         Ok((observed.verifier == Some(house.write_verifier())).then_some(observed))

@@ -61,6 +61,26 @@ fn a_store_without_room_fails_with_no_space() {
     });
 }
 
+/// A checkpoint that fails takes the engine out of service while no commit is under way that could tell.
+#[test]
+fn an_engine_that_failed_by_itself_is_reopened_in_the_background() {
+    block_on(async {
+        let rig = Rig::new();
+        let house = rig.open().await;
+        let inode = house.create("file").await;
+        house.write(inode, 0, pattern(1, 10_000)).await;
+        house.commit(inode).await.unwrap();
+        rig.faults.fail(FaultPoint::Commit, 1, Fault::Io);
+        kv::Engine::commit(&rig.engine, kv::Batch::default()).await.unwrap_err();
+        assert!(kv::Engine::view(&rig.engine).await.is_err(), "it is out of service");
+        house.filesystem.background_round().await;
+        assert_eq!(house.read(inode, 0, 10_000).await, pattern(1, 10_000));
+        house.write(inode, 0, pattern(2, 10_000)).await;
+        house.commit(inode).await.unwrap();
+        rig.check().await;
+    });
+}
+
 #[test]
 fn dropped_data_changes_the_verifier() {
     block_on(async {
