@@ -61,7 +61,10 @@ impl KernelClient {
         }
         let guest = lab.join("guest");
         if !*BOOTS.get_or_init(|| boots(&guest)) {
-            return Err(format!("the lab's guest dies at boot on this machine; `{} -- true` tells more", guest.display()));
+            return Err(format!(
+                "the lab's guest dies at boot on this machine; `{} -- true` tells more",
+                guest.display()
+            ));
         }
         Ok(Self::Lab(guest))
     }
