@@ -158,7 +158,7 @@ fn who_asks_little_hardly_waits() {
     machine.waited_ns_max.clear();
     machine.run(SECOND_NS);
     let waited_ns = machine.waited_ns_max[&who(1, 3)];
-    assert!(waited_ns <= 120_000, "{waited_ns}");
+    assert!(waited_ns <= 24_000, "{waited_ns}");
     let asked = machine.turns.last().copied().unwrap();
     assert!(asked >= 4000, "of at most 25,000 when alone and 8,300 as a third: {asked}");
 }
