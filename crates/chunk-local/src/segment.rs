@@ -198,15 +198,15 @@ impl Segment {
         Ok(state.writer.clone())
     }
 
-    /// The free blocks around a run, if they are at least so many and keep their room: it is the caller's to give back.
+    /// The free blocks around a run that keep their room, if they are at least so many or can become no more: they are
+    /// the caller's to give back.
     pub(crate) fn take_around(&self, run: Run, blocks_min: u32) -> Option<Run> {
         let mut state = self.state();
-        let reserved = state.reserved;
-        let is_kept = |block: u32| state.freed.has(block) && !state.punched.has(block);
-        let start = (0..run.start).rev().take_while(|block| is_kept(*block)).last().unwrap_or(run.start);
-        let end = (run.start..reserved).take_while(|block| is_kept(*block)).last().map_or(run.start, |last| last + 1);
-        let found = Run { start, blocks: end - start };
-        (found.blocks >= blocks_min).then(|| {
+        let start = (0..run.start).rev().take_while(|block| state.is_kept(*block)).last().unwrap_or(run.start);
+        let kept = (run.start..state.reserved).take_while(|block| state.is_kept(*block));
+        let found = Run { start, blocks: kept.last().map_or(run.start, |last| last + 1) - start };
+        let is_due = found.blocks > 0 && (found.blocks >= blocks_min || state.is_closed_in(found));
+        is_due.then(|| {
             state.punched.set(found);
             found
         })
@@ -216,7 +216,7 @@ impl Segment {
     pub(crate) fn take_kept(&self, runs_max: usize) -> Vec<Run> {
         let mut state = self.state();
         let mut runs = Vec::new();
-        for block in (0..state.reserved).filter(|block| state.freed.has(*block) && !state.punched.has(*block)) {
+        for block in (0..state.reserved).filter(|block| state.is_kept(*block)) {
             push(&mut runs, Run { start: block, blocks: 1 });
             if runs.len() > runs_max {
                 break;
@@ -263,6 +263,18 @@ impl Segment {
 }
 
 impl State {
+    fn is_kept(&self, block: u32) -> bool {
+        self.freed.has(block) && !self.punched.has(block)
+    }
+
+    /// Whether the room on both sides of a run is given back already, so that no neighbour will ever join it.
+    fn is_closed_in(&self, run: Run) -> bool {
+        let end = run.start.saturating_add(run.blocks);
+        let is_closed_before = run.start.checked_sub(1).is_none_or(|block| self.punched.has(block));
+        let is_closed_behind = if end < self.reserved { self.punched.has(end) } else { self.sealed };
+        is_closed_before && is_closed_behind
+    }
+
     fn close_writer_if_clean(&mut self) {
         if self.sealed && self.writing == 0 && self.unsynced.is_empty() && self.syncing.is_empty() {
             self.writer = None;

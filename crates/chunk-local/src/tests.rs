@@ -237,6 +237,26 @@ async fn small_runs_keep_their_room_until_their_neighbours_are_free() {
 }
 
 #[tokio::test]
+async fn small_runs_between_given_back_ones_keep_no_room() {
+    let directory = scratch();
+    let faults = Faults::new(1);
+    let store = open(faulty(directory.path(), &faults));
+    let run = place(&store, 1, 60).await;
+    store.free(run.placement.plus(2), 16).await.unwrap();
+    store.free(run.placement.plus(24), 16).await.unwrap();
+    assert_eq!((faults.count(OperationKind::Punch), kept(&store)), (2, 0));
+    store.free(run.placement.plus(20), 4).await.unwrap();
+    assert_eq!((faults.count(OperationKind::Punch), kept(&store)), (2, 4), "two neighbours are live");
+    store.free(run.placement.plus(18), 2).await.unwrap();
+    assert_eq!((faults.count(OperationKind::Punch), kept(&store)), (3, 0), "no neighbour will join them");
+    store.free(run.placement.plus(0), 2).await.unwrap();
+    assert_eq!((faults.count(OperationKind::Punch), kept(&store)), (4, 0), "nor those at the start");
+    store.free(run.placement.plus(58), 2).await.unwrap();
+    assert_eq!((faults.count(OperationKind::Punch), kept(&store)), (4, 2), "what is placed next joins these");
+    assert_eq!(store.read(run.placement.plus(40), 18).await.unwrap(), blocks(1, 18));
+}
+
+#[tokio::test]
 async fn room_of_small_runs_is_free_and_given_back_when_it_is_needed() {
     use std::os::unix::fs::MetadataExt as _;
     let directory = scratch();
