@@ -7,5 +7,7 @@
 pub mod auth_none;
 pub mod auth_sys;
 pub mod flavor;
+mod secret;
+pub mod smb;
 
 pub use vfs::Flavor;

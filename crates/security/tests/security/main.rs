@@ -1,0 +1,4 @@
+//! The crate from outside: what it allocates.
+
+#[cfg(test)]
+mod allocations;
