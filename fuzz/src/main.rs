@@ -1,19 +1,15 @@
-//! One decoder of nfs-wire under libFuzzer: the one that `BERTH_FUZZ_TARGET` names; without it, prints all names.
+//! One decoder under libFuzzer: the one that `BERTH_FUZZ_TARGET` names; without it, prints all names.
 //!
 //! With `BERTH_FUZZ_MUTATIONS` = N, no libFuzzer: N times a changed input from the folders in `BERTH_FUZZ_SEEDS`
 //! (separated by colons), without feedback and therefore several times as many in the same time.
 #![no_main]
 
-#[path = "../../crates/nfs-wire/tests/wire/mutation.rs"]
-mod mutation;
-#[path = "../../crates/nfs-wire/tests/wire/targets.rs"]
 mod targets;
 
 use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
-use mutation::{Random, mutate};
 use targets::Target;
 
 static TARGET: OnceLock<Target> = OnceLock::new();
@@ -25,20 +21,19 @@ fuzz_target!(
     init: choose(),
     |input: &[u8]| {
         if let Some(target) = TARGET.get() {
-            target.run(input);
+            (target.run)(input);
         }
     }
 );
 
-// Half of the changes know that the input consists of words.
+// Half of the changes know what the input consists of.
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
-    if seed & 1 == 0 {
+    let Some(target) = TARGET.get().filter(|_| seed & 1 == 1) else {
         return fuzzer_mutate(data, size, max_size);
-    }
-    let mut random = Random::new(u64::from(seed));
+    };
     let whole = data[..size].to_vec();
     let mut bytes = whole.clone();
-    mutate(&mut random, &mut bytes, &whole);
+    (target.mutate)(u64::from(seed), &mut bytes, &whole);
     bytes.truncate(max_size);
     data[..bytes.len()].copy_from_slice(&bytes);
     bytes.len()
@@ -67,19 +62,19 @@ fn run_mutations(target: &Target, mutations: u64) {
         std::process::abort();
     }));
     let seeds = seeds();
-    let mut random = Random::new(mutations);
-    for _ in 0..mutations {
+    let mut random = targets::Random::new(mutations);
+    for number in 0..mutations {
         let (seed, other) = (&seeds[random.below(seeds.len())], &seeds[random.below(seeds.len())]);
         let mut input = INPUT.lock().unwrap_or_else(PoisonError::into_inner);
         input.clear();
         input.extend_from_slice(seed);
-        for _ in 0..=random.below(4) {
-            mutate(&mut random, &mut input, other);
+        for change in 0..=random.below(4) as u64 {
+            (target.mutate)(number << 2 | change, &mut input, other);
         }
         input.truncate(INPUT_MAX_BYTES);
         let bytes = input.clone();
         drop(input);
-        target.run(&bytes);
+        (target.run)(&bytes);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Fuzzing the decoders under libFuzzer: build it, run every target, sum up, keep the inputs that reach most.
 //!
-//! A target starts from the fixtures of its message and from `fuzz/corpus`, a file of hex lines for each target;
+//! A target is called `PACKAGE/MESSAGE`. It starts from the fixtures of its message and from `fuzz/corpus/PACKAGE`, a file
+//! of hex lines for each target;
 //! what it finds collects below the target folder, where the next run goes on.
 
 use std::fs::{self, File};
@@ -16,7 +17,7 @@ use crate::report::now;
 
 #[derive(Args)]
 pub(crate) struct FuzzOptions {
-    /// Only this target; may be repeated. Default: all.
+    /// Only this target, or all of this package; may be repeated. Default: all.
     #[arg(long)]
     target: Vec<String>,
     /// Executions of each target under libFuzzer, guided by coverage.
@@ -40,17 +41,23 @@ pub(crate) fn run(options: &FuzzOptions) -> Result<()> {
     if options.list {
         return names.iter().try_for_each(|name| say(name));
     }
-    if let Some(unknown) = options.target.iter().find(|wanted| !names.contains(wanted)) {
+    if let Some(unknown) = options.target.iter().find(|wanted| !names.iter().any(|name| is_meant(wanted, name))) {
         bail!("there is no target {unknown:?}; `cargo xtask fuzz --list` names them");
     }
     say("target\tguided executions\tper second\tseconds\tpeak MiB\tcoverage\tmutations\tper second")?;
-    for name in names.iter().filter(|name| options.target.is_empty() || options.target.contains(name)) {
+    let is_wanted = |name: &str| options.target.iter().any(|wanted| is_meant(wanted, name));
+    for name in names.iter().filter(|name| options.target.is_empty() || is_wanted(name)) {
         fuzzer.fuzz(name, options)?;
         if options.keep {
             fuzzer.keep(name)?;
         }
     }
     Ok(())
+}
+
+/// `smb-wire/smb2 READ request` is meant by its whole name, by its package and by its message.
+fn is_meant(wanted: &str, name: &str) -> bool {
+    name == wanted || name.split_once('/').is_some_and(|(package, message)| package == wanted || message == wanted)
 }
 
 /// Inputs above it are not tried: every limit of the protocols lies below.
@@ -90,14 +97,14 @@ impl Fuzzer {
         let (seeds, found) = (self.fresh("seeds", name)?, self.path("corpus", name));
         fs::create_dir_all(&found)?;
         write_inputs(&seeds, &seed_inputs(name)?)?;
-        let findings = self.folder.join("findings");
-        fs::create_dir_all(&findings)?;
+        let findings = self.path("findings", name);
+        fs::create_dir_all(findings.parent().context("the findings have a folder")?)?;
         let log = self.run(
             name,
             &[
                 format!("-runs={}", options.executions),
                 format!("-max_len={INPUT_MAX_BYTES}"),
-                format!("-artifact_prefix={}/{}-", findings.display(), slug(name)),
+                format!("-artifact_prefix={}-", findings.display()),
                 "-print_final_stats=1".to_owned(),
                 "-rss_limit_mb=1024".to_owned(),
                 "-timeout=10".to_owned(),
@@ -143,12 +150,14 @@ impl Fuzzer {
             lines.extend(input.iter().map(|byte| format!("{byte:02x}")));
             lines.push('\n');
         }
+        fs::create_dir_all(kept_file(name).parent().context("the corpus has a folder")?)?;
         Ok(fs::write(kept_file(name), lines)?)
     }
 
     /// Runs libFuzzer and returns what it wrote.
     fn run(&self, name: &str, arguments: &[String]) -> Result<String> {
-        let file = self.folder.join(format!("{}.log", slug(name)));
+        let file = self.path("logs", name).with_extension("log");
+        fs::create_dir_all(file.parent().context("the logs have a folder")?)?;
         let status = Command::new(&self.guided)
             .args(arguments)
             .env("BERTH_FUZZ_TARGET", name)
@@ -238,8 +247,9 @@ fn seed_inputs(name: &str) -> Result<Vec<Vec<u8>>> {
 /// `NAME.hex` and its variants `NAME.VARIANT.hex`; `#` to the end of a line is a remark.
 fn fixtures(name: &str) -> Result<Vec<Vec<u8>>> {
     let mut inputs = Vec::new();
-    let prefix = format!("{}.", slug(name));
-    for entry in fs::read_dir(root().join("crates/nfs-wire/tests/fixtures"))? {
+    let (package, message) = name.split_once('/').context("a target has a package")?;
+    let prefix = format!("{}.", slug(message));
+    for entry in fs::read_dir(root().join("crates").join(package).join("tests/fixtures"))? {
         let entry = entry?;
         if entry.file_name().to_string_lossy().starts_with(&prefix) {
             let text = fs::read_to_string(entry.path())?;
@@ -276,6 +286,13 @@ mod tests {
                    stat::number_of_executed_units: 900\nstat::average_exec_per_sec:     300\nstat::peak_rss_mb: 41\n";
         assert_eq!(Figures::of(log).to_string(), "900\t300\t3\t41\t31");
         assert_eq!(Figures::of("").to_string(), "?\t?\t?\t?\t?");
+    }
+
+    #[test]
+    fn targets_are_named_with_and_without_package() {
+        let is_meant_by = |wanted| is_meant(wanted, "smb-wire/smb2 READ request");
+        assert!(["smb-wire", "smb2 READ request", "smb-wire/smb2 READ request"].into_iter().all(is_meant_by));
+        assert!(!is_meant_by("nfs-wire") && !is_meant_by("smb2 READ"));
     }
 
     #[test]

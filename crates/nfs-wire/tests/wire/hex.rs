@@ -1,5 +1,5 @@
 //! Reading `fixtures/*.hex`: hex words, `#` to the end of a line is a remark. `nfs3-READ-result.IO.hex` is a variant
-//! of the message `nfs3 READ result`. The corpus of `cargo xtask fuzz` is one input a line, in `fuzz/corpus`.
+//! of the message `nfs3 READ result`. The corpus of `cargo xtask fuzz` is one input a line, in `fuzz/corpus/nfs-wire`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ pub(crate) fn fixture(stem: &str) -> Bytes {
 
 /// The inputs that fuzzing found worth keeping, each with the name of its target.
 pub(crate) fn corpus() -> Vec<(String, Bytes)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/nfs-wire");
     let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let mut inputs = Vec::new();

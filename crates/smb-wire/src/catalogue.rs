@@ -1,0 +1,89 @@
+//! Every message and structure of this crate by name, for whoever must visit them all: fixtures, fuzzing, capture tools.
+
+use bytes::BytesMut;
+
+use crate::codec::{Decode, DecodeError, Decoder, Encode, Encoder};
+use crate::error_response::{ErrorContext, ErrorResponse, SymlinkError};
+use crate::negotiate::{NegotiateRequest, NegotiateResponse};
+use crate::session_setup::{SessionSetupRequest, SessionSetupResponse};
+use crate::smb1::Smb1NegotiateRequest;
+use crate::transform::TransformHeader;
+use crate::tree_connect::{TreeConnectRequest, TreeConnectResponse};
+use crate::{
+    CancelRequest, EchoRequest, EchoResponse, Header, LogoffRequest, LogoffResponse, TreeDisconnectRequest,
+    TreeDisconnectResponse,
+};
+
+/// One kind of message, or a structure within messages.
+#[derive(Debug, Clone, Copy)]
+pub struct Message {
+    /// Protocol, name and direction: `smb2 READ request`.
+    pub name: &'static str,
+    /// Decodes the bytes and encodes what was understood.
+    pub recode: fn(&[u8]) -> Result<BytesMut, DecodeError>,
+    /// Whether the value in the bytes has an encoding that decodes to the same value, and that to the same bytes. True
+    /// for every input; bytes that do not decode hold no value.
+    pub comes_back: fn(&[u8]) -> bool,
+}
+
+/// What follows a header: offsets count from the header.
+macro_rules! bodies {
+    ($($name:literal: $type:ident,)*) => { &[$(message!($name, $type, body)),*] };
+}
+
+/// Offsets count from the first byte.
+macro_rules! structures {
+    ($($name:literal: $type:ident,)*) => { &[$(message!($name, $type, new)),*] };
+}
+
+macro_rules! message {
+    ($name:literal, $type:ident, $origin:ident) => {
+        Message {
+            name: $name,
+            recode: |bytes| {
+                let mut buffer = BytesMut::new();
+                $type::decode(&mut Decoder::$origin(bytes))?.encode(&mut Encoder::$origin(&mut buffer));
+                Ok(buffer)
+            },
+            comes_back: |bytes| {
+                let Ok(value) = $type::decode(&mut Decoder::$origin(bytes)) else { return true };
+                let mut buffer = BytesMut::new();
+                value.encode(&mut Encoder::$origin(&mut buffer));
+                let Ok(again) = $type::decode(&mut Decoder::$origin(&buffer)) else { return false };
+                let mut second = BytesMut::new();
+                again.encode(&mut Encoder::$origin(&mut second));
+                again == value && second == buffer
+            },
+        }
+    };
+}
+
+/// All of them.
+pub fn messages() -> impl Iterator<Item = Message> {
+    [FRAMES, SESSIONS].into_iter().flatten().copied()
+}
+
+const FRAMES: &[Message] = structures![
+    "smb1 NEGOTIATE request": Smb1NegotiateRequest,
+    "smb2 header": Header,
+    "smb2 transform header": TransformHeader,
+    "smb2 error context": ErrorContext,
+    "smb2 symlink error": SymlinkError,
+];
+
+const SESSIONS: &[Message] = bodies![
+    "smb2 ERROR response": ErrorResponse,
+    "smb2 NEGOTIATE request": NegotiateRequest,
+    "smb2 NEGOTIATE response": NegotiateResponse,
+    "smb2 SESSION_SETUP request": SessionSetupRequest,
+    "smb2 SESSION_SETUP response": SessionSetupResponse,
+    "smb2 LOGOFF request": LogoffRequest,
+    "smb2 LOGOFF response": LogoffResponse,
+    "smb2 TREE_CONNECT request": TreeConnectRequest,
+    "smb2 TREE_CONNECT response": TreeConnectResponse,
+    "smb2 TREE_DISCONNECT request": TreeDisconnectRequest,
+    "smb2 TREE_DISCONNECT response": TreeDisconnectResponse,
+    "smb2 CANCEL request": CancelRequest,
+    "smb2 ECHO request": EchoRequest,
+    "smb2 ECHO response": EchoResponse,
+];

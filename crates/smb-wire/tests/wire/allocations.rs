@@ -1,0 +1,43 @@
+//! What decoding costs in memory: nothing, and encoding only the room in the buffer.
+
+use allocation_counter::measure;
+use bytes::BytesMut;
+use smb_wire::Header;
+use smb_wire::codec::{Decode, decode, decode_body, encode, encode_body};
+use smb_wire::negotiate::NegotiateRequest;
+
+use crate::hex::fixture;
+
+/// For each: decoding the fixture, and encoding it into a buffer with room.
+macro_rules! assert_no_allocation {
+    ($($stem:literal: $type:ty,)*) => {$(
+        let bytes = fixture($stem);
+        let mut buffer = BytesMut::with_capacity(4096);
+        let used = measure(|| {
+            let value: $type = decode_body(&bytes).unwrap();
+            encode_body(&value, &mut buffer);
+        });
+        assert_eq!(used.count_total, 0, $stem);
+        assert_eq!(buffer, bytes, $stem);
+    )*};
+}
+
+#[test]
+fn headers_and_negotiation_cost_nothing() {
+    let bytes = fixture("smb2-header");
+    let mut buffer = BytesMut::with_capacity(64);
+    let used = measure(|| {
+        let header: Header = decode(&bytes).unwrap();
+        encode(&header, &mut buffer);
+    });
+    assert_eq!(used.count_total, 0);
+    assert_no_allocation! { "smb2-NEGOTIATE-request": NegotiateRequest<'_>, }
+}
+
+#[test]
+fn an_announced_count_allocates_nothing() {
+    let mut bytes = fixture("smb2-NEGOTIATE-request");
+    bytes[2..4].copy_from_slice(&[0xff, 0xff]);
+    let used = measure(|| assert!(NegotiateRequest::decode(&mut smb_wire::codec::Decoder::body(&bytes)).is_err()));
+    assert_eq!(used.bytes_max, 0);
+}
