@@ -4,6 +4,10 @@
 mod nfs_mutation;
 #[path = "../../crates/nfs-wire/tests/wire/targets.rs"]
 mod nfs_targets;
+#[path = "../../crates/security/tests/security/mutation.rs"]
+mod security_mutation;
+#[path = "../../crates/security/tests/security/targets.rs"]
+mod security_targets;
 #[path = "../../crates/smb-wire/tests/wire/mutation.rs"]
 mod smb_mutation;
 #[path = "../../crates/smb-wire/tests/wire/targets.rs"]
@@ -32,5 +36,10 @@ pub(crate) fn all() -> Vec<Target> {
         run: Box::new(move |input| target.run(input)),
         mutate: |seed, bytes, other| smb_mutation::mutate(&mut smb_mutation::Random::new(seed), bytes, other),
     });
-    nfs.chain(smb).collect()
+    let security = security_targets::all().into_iter().map(|target| Target {
+        name: format!("security/{}", target.name),
+        run: Box::new(move |input| target.run(input)),
+        mutate: |seed, bytes, other| security_mutation::mutate(&mut security_mutation::Random::new(seed), bytes, other),
+    });
+    nfs.chain(smb).chain(security).collect()
 }

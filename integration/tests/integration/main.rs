@@ -1,4 +1,4 @@
-//! The one integration-test binary: house rules, conformance, outside clients, locks, crashes, zones, large stores, benches.
+//! The one integration-test binary: house rules, conformance, outside clients, locks, logons, crashes, zones, large stores, benches.
 
 #[cfg(test)]
 mod bench;
@@ -16,6 +16,8 @@ mod ipv6;
 mod large;
 #[cfg(test)]
 mod locks;
+#[cfg(test)]
+mod logons;
 #[cfg(test)]
 mod nfs_clients;
 #[cfg(test)]

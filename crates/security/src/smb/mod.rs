@@ -11,7 +11,6 @@ mod signing;
 #[cfg(test)]
 mod tests;
 
-pub use crate::secret::Key;
 pub use encryption::{Cipher, Decryptor, Encryptor, NonceSalt, NoncesUsedUp, NotAuthentic, TRANSFORM_HEADER_BYTES};
 pub use keys::{Derivation, SessionKeys};
 pub use preauth::PreauthHash;

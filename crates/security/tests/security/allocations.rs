@@ -1,9 +1,8 @@
 //! Signing and encrypting allocate nothing, whatever the message.
 
 use allocation_counter::measure;
-use security::smb::{
-    Cipher, Decryptor, Encryptor, HEADER_BYTES, Key, Signer, SigningAlgorithm, TRANSFORM_HEADER_BYTES,
-};
+use security::Key;
+use security::smb::{Cipher, Decryptor, Encryptor, HEADER_BYTES, Signer, SigningAlgorithm, TRANSFORM_HEADER_BYTES};
 
 const ALGORITHMS: [SigningAlgorithm; 3] =
     [SigningAlgorithm::HmacSha256, SigningAlgorithm::AesCmac, SigningAlgorithm::AesGmac];
