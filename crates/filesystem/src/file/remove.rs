@@ -1,6 +1,6 @@
 //! What happens to the data of a file that has lost its last name.
 
-use meta::records::{InodeRecord, Intent};
+use meta::records::{InodeRecord, Intent, REGION_BLOCKS};
 use vfs::{Cookie, InodeId};
 
 use super::cut::{held, take_out};
@@ -13,7 +13,7 @@ pub(crate) fn remove_in_turn<K: kv::Engine, C: chunk::Store>(
     inode: InodeId,
     record: &InodeRecord,
 ) -> Step<()> {
-    let list = turn.region_list(inode, 0)?;
+    let list = regions(turn, inode, record)?;
     let mut record = record.clone();
     if list.len() > REGIONS_PER_CHANGE_MAX {
         record.links = 0;
@@ -32,4 +32,23 @@ pub(crate) fn remove_in_turn<K: kv::Engine, C: chunk::Store>(
     }
     turn.forget_file(inode);
     Ok(())
+}
+
+/// The regions of a file. The record says how many blocks they name, and none names nothing: an empty file has no region,
+/// and one whose first region names all of them has no other. Only what is left has to be listed in the store.
+fn regions<'a, K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'a, K, C>,
+    inode: InodeId,
+    record: &InodeRecord,
+) -> Step<&'a [u64]> {
+    if record.allocated_blocks == 0 {
+        return Ok(&[]);
+    }
+    if record.allocated_blocks <= u64::from(REGION_BLOCKS) {
+        let first = turn.region((inode, 0))?;
+        if first.is_some_and(|first| u64::from(first.blocks()) == record.allocated_blocks) {
+            return Ok(&[0]);
+        }
+    }
+    turn.region_list(inode, 0)
 }

@@ -8,6 +8,7 @@ mod journal;
 mod model;
 mod movers;
 mod race;
+mod removed;
 mod space;
 mod together;
 
