@@ -167,11 +167,13 @@ impl Store {
 
     fn apply(&mut self, batch: Batch) -> Version {
         self.version += 1;
-        for key in batch.deletes {
-            self.set(key, None);
+        // Copies: the entries of a batch may be slices of one piece of memory, which would stay as long as any of them.
+        let copy = |bytes: &Bytes| Bytes::copy_from_slice(bytes);
+        for key in &batch.deletes {
+            self.set(copy(key), None);
         }
-        for (key, value) in batch.puts {
-            self.set(key, Some(value));
+        for (key, value) in &batch.puts {
+            self.set(copy(key), Some(copy(value)));
         }
         if let Some(token) = batch.token {
             self.set(token.key, Some(token.value));

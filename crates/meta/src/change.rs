@@ -1,6 +1,7 @@
 //! What one operation does to the store: applied whole or not at all.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use kv::JOURNAL_HEAD_BYTES;
@@ -9,14 +10,25 @@ use vfs::{Epoch, ShardId};
 
 use crate::MetaError;
 use crate::keys::{self, Key};
-use crate::records::{ExpiryRecord, Record, Run, SPACE_RUNS_MAX, born_of};
+use crate::records::{ExpiryRecord, Record, Run, SPACE_RUNS_MAX, Shared, born_of};
 
 /// One atomic change. Of several writes to a key the last one counts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Change {
-    pub(crate) writes: BTreeMap<Key, Option<Bytes>>,
+    pub(crate) writes: Vec<(Key, Write)>,
     pub(crate) space: BTreeMap<ShardId, SpaceDelta>,
     pub(crate) journal: Option<Bytes>,
+}
+
+/// What a key is set to.
+#[derive(Clone, Debug)]
+pub(crate) enum Write {
+    /// Nothing: it is removed.
+    Removal,
+    /// These bytes.
+    Bytes(Bytes),
+    /// A record that is encoded when its group is.
+    Record(Arc<dyn Shared>),
 }
 
 /// Blocks named and released.
@@ -43,7 +55,7 @@ impl Change {
 
     /// Sets a key. What snapshots keep goes through [`Change::replace`] instead.
     pub fn put(&mut self, key: Key, value: Bytes) {
-        self.writes.insert(key, Some(value));
+        self.writes.push((key, Write::Bytes(value)));
     }
 
     /// Sets a key to a record.
@@ -51,9 +63,19 @@ impl Change {
         self.put(key, record.encode());
     }
 
+    /// Sets a key to a record that the caches hold too, or removes it. What snapshots keep goes through
+    /// [`Change::replace_shared`] instead. Panics when the record breaks a rule of its kind.
+    pub fn put_shared<R: Shared + 'static>(&mut self, key: Key, record: Option<Arc<R>>) {
+        let write = record.map_or(Write::Removal, |record| {
+            assert_eq!(record.check(), Ok(()), "a record of {key} that must not be written");
+            Write::Record(record)
+        });
+        self.writes.push((key, write));
+    }
+
     /// Removes a key, if it is there. What snapshots keep goes through [`Change::replace`] instead.
     pub fn delete(&mut self, key: Key) {
-        self.writes.insert(key, None);
+        self.writes.push((key, Write::Removal));
     }
 
     /// Keeps a state of a key that ends now (`old`, a versioned record), and its index entry.
@@ -85,9 +107,9 @@ impl Change {
         self.journal = Some(entry);
     }
 
-    /// What it writes: `None` is a removal.
-    pub fn writes(&self) -> impl Iterator<Item = (&Key, Option<&Bytes>)> {
-        self.writes.iter().map(|(key, value)| (key, value.as_ref()))
+    /// What it writes, in the order in which that was said: `None` is a removal.
+    pub fn writes(&self) -> impl Iterator<Item = (&Key, Option<Bytes>)> {
+        self.writes.iter().map(|(key, write)| (key, write.value()))
     }
 
     /// What it names and releases.
@@ -95,10 +117,10 @@ impl Change {
         self.space.iter().map(|(shard, delta)| (*shard, delta))
     }
 
-    /// How much of a batch it takes.
+    /// How much of a batch it takes at most.
     #[must_use]
     pub fn size(&self) -> ChangeSize {
-        let entry = |(key, value): (&Key, &Option<Bytes>)| key.as_bytes().len() + value.as_ref().map_or(0, Bytes::len);
+        let entry = |(key, write): &(Key, Write)| key.as_bytes().len() + write.bytes_max();
         let runs: usize = self.space.values().map(SpaceDelta::runs).sum();
         let records = self.space.len();
         let journal = self.journal.as_ref().map_or(0, |entry| entry.len() + JOURNAL_HEAD_BYTES);
@@ -115,12 +137,45 @@ impl Change {
     /// Whether an engine takes it in one batch.
     pub(crate) fn check(&self) -> Result<ChangeSize, MetaError> {
         let size = self.size();
-        let long = |value: &Option<Bytes>| value.as_ref().is_some_and(|value| value.len() > VALUE_BYTES_MAX);
+        let is_long = |(_, write): &(Key, Write)| write.bytes_max() > VALUE_BYTES_MAX;
         let is_long_kept = self.journal.as_ref().is_some_and(|entry| entry.len() > JOURNAL_ENTRY_BYTES_MAX);
-        if !size.fits() || self.writes.values().any(long) || is_long_kept {
+        if !size.fits() || self.writes.iter().any(is_long) || is_long_kept {
             return Err(MetaError::TooLarge { keys: size.keys, bytes: size.bytes, runs: size.runs });
         }
         Ok(size)
+    }
+}
+
+impl Write {
+    /// Puts the bytes that it sets the key to behind what is there; none for a removal.
+    pub(crate) fn append(&self, to: &mut Vec<u8>) {
+        match self {
+            Self::Removal => {}
+            Self::Bytes(bytes) => to.extend_from_slice(bytes),
+            Self::Record(record) => record.append(to),
+        }
+    }
+
+    /// No fewer than those bytes.
+    pub(crate) fn bytes_max(&self) -> usize {
+        match self {
+            Self::Removal => 0,
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Record(record) => record.bytes_max(),
+        }
+    }
+
+    /// The bytes that it sets the key to.
+    pub(crate) fn value(&self) -> Option<Bytes> {
+        match self {
+            Self::Removal => None,
+            Self::Bytes(bytes) => Some(bytes.clone()),
+            Self::Record(record) => {
+                let mut bytes = Vec::with_capacity(record.bytes_max());
+                record.append(&mut bytes);
+                Some(Bytes::from(bytes))
+            }
+        }
     }
 }
 

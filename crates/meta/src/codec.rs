@@ -40,8 +40,9 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn new(format: u8) -> Self {
-        let mut bytes = Vec::with_capacity(CAPACITY);
+    /// Behind what stands in `to` already, which [`Writer::into_bytes`] gives back.
+    pub(crate) fn behind(to: &mut Vec<u8>, format: u8) -> Self {
+        let mut bytes = std::mem::take(to);
         bytes.push(format);
         Self { bytes }
     }
@@ -57,6 +58,10 @@ impl Writer {
 
     pub(crate) fn finish(self) -> Bytes {
         Bytes::from(self.bytes)
+    }
+
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
 }
 
@@ -190,13 +195,13 @@ macro_rules! record {
         impl crate::records::Record for $type {
             const NAME: &'static str = $name;
 
-            fn encode(&self) -> bytes::Bytes {
+            fn append(&self, to: &mut Vec<u8>) {
                 let check: fn(&Self) -> Result<(), crate::RecordError> = $check;
                 assert_eq!(check(self), Ok(()), concat!("a ", $name, " record that must not be written"));
                 #[allow(unused_mut, reason = "a record may have no field")]
-                let mut to = crate::codec::Writer::new(1);
-                $(crate::codec::Field::put(&self.$field, &mut to);)*
-                to.finish()
+                let mut behind = crate::codec::Writer::behind(to, 1);
+                $(crate::codec::Field::put(&self.$field, &mut behind);)*
+                *to = behind.into_bytes();
             }
 
             fn decode(bytes: &[u8]) -> Result<Self, crate::RecordError> {
@@ -385,7 +390,5 @@ fn take_count(from: &mut Reader<'_>) -> Result<usize, RecordError> {
 
 /// MS-DTYP 2.4.2.
 const SUB_AUTHORITIES_MAX: u8 = 15;
-/// Most records fit into this without growing.
-const CAPACITY: usize = 192;
 /// Most keys fit into this without growing.
 const KEY_CAPACITY: usize = 48;

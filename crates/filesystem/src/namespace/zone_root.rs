@@ -162,7 +162,7 @@ fn hang_in<K: kv::Engine, C: chunk::Store>(
     };
     turn.add_dentry(parent, dentry)?;
     for (key, value) in records.writes() {
-        turn.write_plain(key.clone(), value.cloned());
+        turn.write_plain(key.clone(), value);
     }
     let after = turn.touch_directory(parent, 1, 1)?;
     Ok(AttributeChange { before, after })

@@ -322,7 +322,7 @@ fn unknown_outcomes_are_passed_over_and_removed() {
         let rig = Rig::new();
         drop(rig.open().await);
         let record = ReplyRecord { request: 1, checksum: 3, outcome: Bytes::from_static(b"\x02from later") };
-        let puts = vec![(keys::reply(ShardId::ROOT, ClientId(7), 1).as_bytes().clone(), record.encode())];
+        let puts = vec![(keys::reply(ShardId::ROOT, ClientId(7), 1).to_bytes(), record.encode())];
         rig.engine.commit(kv::Batch { puts, ..kv::Batch::default() }).await.unwrap();
         let house = rig.open().await;
         assert!(create(&house, &asked(1, 1), "file").await.is_ok());

@@ -67,10 +67,10 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         let clock = self.clock();
         let mut change = Change::default();
         for touched in self.writes.inodes.written() {
-            change.replace(&clock, keys::inode(touched.key), touched.old.as_deref(), encoded(touched.new.as_deref()));
+            change.replace_shared(&clock, keys::inode(touched.key), (touched.old.as_deref(), touched.new.clone()));
         }
         for touched in self.writes.usages.written() {
-            change.replace(&clock, keys::usage(touched.key), touched.old.as_deref(), encoded(touched.new.as_deref()));
+            change.replace_shared(&clock, keys::usage(touched.key), (touched.old.as_deref(), touched.new.clone()));
         }
         for touched in self.writes.regions.written() {
             let key = keys::region(touched.key.0, touched.key.1);
@@ -80,7 +80,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             let (shard, is_group, principal) = &touched.key;
             let kind = if *is_group { OwnerKind::Group } else { OwnerKind::User };
             let key = keys::owner_usage(InodeId::root_of(*shard), kind, principal);
-            set(&mut change, key, encoded(touched.new.as_deref()));
+            change.put_shared(key, touched.new.clone());
         }
         for touched in self.writes.buckets.written() {
             for (cookie, old, new) in differences(touched, |entry| entry.0, |entry| &entry.1) {

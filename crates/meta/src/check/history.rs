@@ -59,7 +59,7 @@ impl History {
     pub(super) async fn look_up<V: View>(&mut self, view: &V, report: &mut Report) -> Result<(), MetaError> {
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.sort_by(|one, other| one.key.cmp(&other.key));
-        let keys: Vec<Bytes> = wanted.iter().map(|wanted| wanted.key.as_bytes().clone()).collect();
+        let keys: Vec<Bytes> = wanted.iter().map(|wanted| wanted.key.to_bytes()).collect();
         let values = view.get_many(&keys).await?;
         for (wanted, value) in wanted.iter().zip(values) {
             let born = value.as_ref().and_then(|value| born_of(value).ok());

@@ -40,7 +40,7 @@ pub async fn check<V: View>(view: &V) -> Result<Report, MetaError> {
         let scan =
             Scan { start: range.start.clone(), end: range.end.clone(), limit: PAGE, direction: Direction::Forward };
         let page: Vec<_> = view.scan(scan).await?;
-        let Some(last) = page.last().and_then(|(key, _)| Key::from_bytes(key.clone())) else { break };
+        let Some(last) = page.last().and_then(|(key, _)| Key::from_bytes(key)) else { break };
         range = range.after(&last);
         for (key, value) in page {
             checker.visit_bytes(key, &value);
@@ -85,7 +85,7 @@ impl Checker {
     }
 
     fn visit_bytes(&mut self, key: Bytes, value: &Bytes) {
-        let Some(key) = Key::from_bytes(key) else { return };
+        let Some(key) = Key::from_bytes(&key) else { return };
         self.report.counts.records += 1;
         match key.parse() {
             Ok(parsed) => self.visit(&key, &parsed, value),

@@ -93,8 +93,8 @@ impl House {
     async fn plant(&self, key: Key, value: Option<Bytes>) {
         let mut batch = Batch::default();
         match value {
-            Some(value) => batch.puts.push((key.as_bytes().clone(), value)),
-            None => batch.deletes.push(key.as_bytes().clone()),
+            Some(value) => batch.puts.push((key.to_bytes(), value)),
+            None => batch.deletes.push(key.to_bytes()),
         }
         self.engine.commit(batch).await.unwrap();
     }
@@ -398,7 +398,7 @@ async fn damage_to_bytes_and_the_store_is_found() {
     let house1 = house().await;
     house1.plant(keys::inode(at(FILE)), Some(Bytes::from_static(&[9, 9]))).await;
     house1.finds("inode record has format 9").await;
-    let stray = Key::from_bytes(Bytes::from_static(&[0, 0, 0, 0, 0, 0, 0, 0, 0xee])).unwrap();
+    let stray = Key::from_bytes(&[0, 0, 0, 0, 0, 0, 0, 0, 0xee]).unwrap();
     house1.plant(stray, Some(Bytes::new())).await;
     house1.finds("this is no key of the house").await;
     let house2 = house().await;

@@ -30,13 +30,14 @@ pub use fold::{FOLD_TABLE, fold};
 pub use hash::{HASH_BITS, NameHasher, SLOT_BITS, cookie_of, next_slot};
 use kv::limits::KEY_BYTES_MAX;
 pub use parse::{KeyKind, ParsedKey};
+use smallvec::SmallVec;
 use vfs::{ClientId, Cookie, Epoch, InodeId, InodeNumber, OpenId, Principal, ShardId, SnapshotId, TreeId};
 
 use crate::codec::{Field, Writer, tags};
 
-/// A key of the store; at most 512 bytes.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key(Bytes);
+/// A key of the store; at most 512 bytes, mostly so few that they need no memory of their own.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(SmallVec<[u8; INLINE_BYTES]>);
 
 /// Keys from `start` up to but without `end`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,21 +76,27 @@ impl Key {
     /// Takes bytes for a key; whether they are one of this house only [`Key::parse`] says. `None` if they are empty or
     /// longer than 512.
     #[must_use]
-    pub fn from_bytes(bytes: Bytes) -> Option<Self> {
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let fits = !bytes.is_empty() && bytes.len() <= KEY_BYTES_MAX;
-        fits.then_some(Self(bytes))
+        fits.then(|| Self(SmallVec::from_slice(bytes)))
     }
 
     /// The bytes.
     #[must_use]
-    pub fn as_bytes(&self) -> &Bytes {
+    pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// A copy of the bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> Bytes {
+        Bytes::copy_from_slice(&self.0)
     }
 
     /// The key as one byte string behind this one begins: every key that starts with these bytes, this one included.
     #[must_use]
     pub fn prefix_range(&self) -> KeyRange {
-        KeyRange { start: self.0.clone(), end: prefix_end(&self.0) }
+        KeyRange { start: self.to_bytes(), end: prefix_end(&self.0) }
     }
 
     /// Tag and what follows: the key without its shard and tree.
@@ -99,6 +106,12 @@ impl Key {
 
     fn prefix(&self) -> &[u8] {
         self.0.get(..PREFIX_BYTES).unwrap_or_default()
+    }
+}
+
+impl Clone for Key {
+    fn clone(&self) -> Self {
+        Self(SmallVec::from_slice(&self.0))
     }
 }
 
@@ -175,8 +188,8 @@ pub fn region(inode: InodeId, index: u64) -> Key {
 #[must_use]
 pub fn region_range(inode: InodeId, first: u64, end: u64) -> KeyRange {
     let all = within(inode, Tag::Region, |_| ()).prefix_range();
-    let end = if end == u64::MAX { all.end } else { region(inode, end).0 };
-    KeyRange { start: region(inode, first).0, end }
+    let end = if end == u64::MAX { all.end } else { region(inode, end).to_bytes() };
+    KeyRange { start: region(inode, first).to_bytes(), end }
 }
 
 /// Counters of a directory.
@@ -248,7 +261,7 @@ pub fn version(key: &Key, died: Epoch) -> Key {
 #[must_use]
 pub fn version_range(key: &Key, epoch: Epoch) -> KeyRange {
     let all = finish(versions_of(key.prefix(), key.inner())).prefix_range();
-    KeyRange { start: version(key, Epoch(epoch.0.saturating_add(1))).0, end: all.end }
+    KeyRange { start: version(key, Epoch(epoch.0.saturating_add(1))).to_bytes(), end: all.end }
 }
 
 /// The ended states of all keys of a range, which lies within one tree and one tag.
@@ -276,7 +289,7 @@ pub fn expiry(key: &Key, born: Epoch, died: Epoch) -> Key {
 /// Index entries of states that ended after `after` and not after `until`, by the epoch they ended in.
 #[must_use]
 pub fn expiry_range(shard: ShardId, tree: TreeId, after: Epoch, until: Epoch) -> KeyRange {
-    let bound = |epoch: Epoch| build(shard, tree, Tag::Expiry, |key| epoch.0.saturating_add(1).put(key)).0;
+    let bound = |epoch: Epoch| build(shard, tree, Tag::Expiry, |key| epoch.0.saturating_add(1).put(key)).to_bytes();
     KeyRange { start: bound(after), end: bound(until) }
 }
 
@@ -587,9 +600,9 @@ fn put_name(name: &[u8], key: &mut Writer) {
 }
 
 fn finish(key: Writer) -> Key {
-    let bytes = key.finish();
+    let bytes = key.into_bytes();
     assert!(bytes.len() <= KEY_BYTES_MAX, "a key longer than {KEY_BYTES_MAX} bytes");
-    Key(bytes)
+    Key(SmallVec::from_slice(&bytes))
 }
 
 /// The lowest byte string above all that start with these bytes.
@@ -606,6 +619,8 @@ fn prefix_end(bytes: &[u8]) -> Bytes {
 
 /// Stands where a shard would, in keys that belong to the whole store.
 pub const STORE: ShardId = ShardId(u32::MAX);
+/// The keys of inodes, entries, regions, counters and outcomes are shorter.
+const INLINE_BYTES: usize = 32;
 const PREFIX_BYTES: usize = 8;
 const XATTR_NAME_BYTES_MAX: usize = 255;
 

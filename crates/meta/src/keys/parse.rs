@@ -214,7 +214,7 @@ fn take_inner(inner: &[u8], prefix: &[u8]) -> Result<Key, RecordError> {
     let mut key = Writer::bare();
     key.raw(prefix);
     key.raw(inner);
-    Key::from_bytes(key.finish()).ok_or(RecordError::Invalid("length of a key"))
+    Key::from_bytes(&key.into_bytes()).ok_or(RecordError::Invalid("length of a key"))
 }
 
 /// `1` everything, `2 | owner` a user, `3 | owner` a group, `4` every user, `5` every group.

@@ -162,13 +162,12 @@ impl<K: kv::Engine> Meta<K> {
     /// Begins the next group, unless somebody else has.
     fn start(&self) {
         let mut queue = self.inner.queue();
-        let Some(group) = queue.next_group() else { return };
+        let Some((last, batch)) = queue.next_group() else { return };
         let inner = Arc::clone(&self.inner);
-        let keys = group.keys;
-        let batch = group.batch;
-        queue.begin(group.last, async move {
+        queue.begin(last, async move {
             let result = inner.engine.commit(batch).await;
-            inner.queue().finish(&keys, result);
+            let written = inner.queue().finish(result);
+            drop(written);
         });
     }
 }

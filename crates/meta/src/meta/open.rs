@@ -30,10 +30,10 @@ impl<K: kv::Engine> Meta<K> {
         let old = fence_of(&view).await?;
         let mut batch = Batch::default();
         if stored.is_none() {
-            batch.expect.push((keys::superblock().as_bytes().clone(), None));
-            batch.puts.push((keys::superblock().as_bytes().clone(), superblock.encode()));
+            batch.expect.push((keys::superblock().to_bytes(), None));
+            batch.puts.push((keys::superblock().to_bytes(), superblock.encode()));
             let allocator = AllocatorRecord::default();
-            batch.puts.push((keys::allocator(keys::STORE).as_bytes().clone(), allocator.encode()));
+            batch.puts.push((keys::allocator(keys::STORE).to_bytes(), allocator.encode()));
         }
         drop(view);
         let (epoch, fence, at) = raise(&engine, old.as_ref(), batch).await?;
@@ -110,8 +110,8 @@ async fn raise<K: kv::Engine>(
     }
     let fence = FenceRecord { epoch }.encode();
     let key: Key = keys::fence();
-    batch.expect.push((key.as_bytes().clone(), old.map(|(_, bytes)| bytes.clone())));
-    batch.puts.push((key.as_bytes().clone(), fence.clone()));
+    batch.expect.push((key.to_bytes(), old.map(|(_, bytes)| bytes.clone())));
+    batch.puts.push((key.to_bytes(), fence.clone()));
     match engine.commit(batch).await {
         Ok(at) => Ok((epoch, fence, at)),
         Err(KvError::Conflict(_) | KvError::Fenced) => Err(MetaError::Fenced),

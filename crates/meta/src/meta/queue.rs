@@ -1,15 +1,15 @@
 //! Order, overlay and watermark: the state behind one short lock.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::Future;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
-use kv::KvError;
+use kv::{Batch, KvError};
 use vfs::{FencingEpoch, ShardId};
 
-use super::group::{Group, Pending};
+use super::group::{Group, Writes};
 use super::{BACKLOG_CHANGES_MAX, MetaFigures, Version};
 use crate::keys::KeyRange;
 use crate::{Change, Key, MetaError};
@@ -35,9 +35,13 @@ pub(super) struct Queue {
     generation: u64,
     submitted: Version,
     durable: Version,
-    pending: VecDeque<Pending>,
+    /// What waits for a commit, oldest first; but the last group all are full.
+    pending: VecDeque<Group>,
+    /// Changes in them.
+    waiting: usize,
     in_flight: Option<(Version, Commit)>,
-    overlay: BTreeMap<Key, OverlayEntry>,
+    /// What the commit in flight writes.
+    flying: Writes,
     /// Which commit of the engine made which version durable, for the last ones.
     acknowledged: VecDeque<(kv::Version, Version)>,
     failed: Option<MetaError>,
@@ -62,8 +66,9 @@ impl Queue {
             submitted: first,
             durable: first,
             pending: VecDeque::new(),
+            waiting: 0,
             in_flight: None,
-            overlay: BTreeMap::new(),
+            flying: Writes::new(),
             acknowledged: VecDeque::from([(at, first)]),
             failed: None,
             lost: Vec::new(),
@@ -106,10 +111,13 @@ impl Queue {
         }
         self.submitted.0 += 1;
         let version = self.submitted;
-        for (key, value) in &change.writes {
-            self.overlay.insert(key.clone(), (version, value.clone()));
+        self.waiting += 1;
+        if self.pending.back().is_none_or(|group| !group.has_room(&size)) {
+            self.pending.push_back(Group::default());
         }
-        self.pending.push_back(Pending { version, change, size });
+        if let Some(group) = self.pending.back_mut() {
+            group.add((version, change), &size);
+        }
         Ok(version)
     }
 
@@ -129,35 +137,42 @@ impl Queue {
     /// A version to wait for when too many changes wait for their commit.
     pub(super) fn crowded(&self) -> Result<Option<Version>, MetaError> {
         self.check()?;
-        let is_crowded = self.pending.len() >= BACKLOG_CHANGES_MAX;
-        Ok(self.pending.front().filter(|_| is_crowded).map(|pending| pending.version))
+        let is_crowded = self.waiting >= BACKLOG_CHANGES_MAX;
+        Ok(self.pending.front().filter(|_| is_crowded).map(|group| group.last))
     }
 
-    /// Folds the next group, if none is in flight and something waits.
-    pub(super) fn next_group(&mut self) -> Option<Group> {
+    /// The last version of the next group and its batch, if none is in flight and something waits.
+    pub(super) fn next_group(&mut self) -> Option<(Version, Batch)> {
         if self.in_flight.is_some() || self.failed.is_some() {
             return None;
         }
-        Group::take(&mut self.pending, &self.fence)
+        let mut group = self.pending.pop_front()?;
+        self.waiting -= group.changes;
+        let batch = group.batch(&self.fence);
+        self.flying = group.writes;
+        Some((group.last, batch))
     }
 
     pub(super) fn begin(&mut self, last: Version, commit: impl Future<Output = ()> + Send + 'static) {
         self.in_flight = Some((last, commit.boxed().shared()));
     }
 
-    pub(super) fn finish(&mut self, keys: &[Key], result: Result<kv::Version, KvError>) {
-        let Some((last, _)) = self.in_flight.take() else { return };
+    /// Ends the commit in flight. Gives back what it has written, which every view taken from now on holds, so that it is
+    /// dropped without the lock.
+    pub(super) fn finish(&mut self, result: Result<kv::Version, KvError>) -> Writes {
+        let written = std::mem::take(&mut self.flying);
+        let Some((last, _)) = self.in_flight.take() else { return written };
         match result {
             Ok(at) => {
                 self.figures.groups += 1;
                 self.figures.changes += last.0 - self.durable.0;
                 self.durable = last;
                 self.acknowledge(at, last);
-                keys.iter().for_each(|key| self.uncover(key, last));
             }
             Err(KvError::Conflict(_) | KvError::Fenced) => self.fail(MetaError::Fenced),
             Err(error) => self.fail(MetaError::Failed(error.to_string())),
         }
+        written
     }
 
     /// Takes back everything that is not durable, and refuses everything until `reopened`.
@@ -168,7 +183,8 @@ impl Queue {
             self.lost.push((self.durable, self.submitted));
         }
         self.pending.clear();
-        self.overlay.clear();
+        self.waiting = 0;
+        self.flying.clear();
     }
 
     /// Claims the right to reopen, and gives the commit that must end first.
@@ -210,14 +226,23 @@ impl Queue {
     }
 
     pub(super) fn overlay_of(&self, key: &Key) -> Option<OverlayEntry> {
-        self.overlay.get(key).cloned()
+        let newest = self.covering().rev().find_map(|writes| writes.get(key));
+        newest.map(|(version, write)| (*version, write.value()))
     }
 
+    /// Of a range; of several entries of a key the last one counts.
     pub(super) fn overlay_in(&self, range: &KeyRange) -> impl Iterator<Item = (Key, OverlayEntry)> {
-        let bounds = Key::from_bytes(range.start.clone()).zip(Key::from_bytes(range.end.clone()));
+        let bounds = Key::from_bytes(&range.start).zip(Key::from_bytes(&range.end));
         let bounds = bounds.filter(|(start, end)| start < end);
-        let found = bounds.map(|(start, end)| self.overlay.range(start..end));
-        found.into_iter().flatten().map(|(key, entry)| (key.clone(), entry.clone()))
+        let found = bounds
+            .into_iter()
+            .flat_map(|(start, end)| self.covering().flat_map(move |writes| writes.range(start.clone()..end.clone())));
+        found.map(|(key, (version, write))| (key.clone(), (*version, write.value())))
+    }
+
+    /// What may not be durable, oldest first.
+    fn covering(&self) -> impl DoubleEndedIterator<Item = &Writes> {
+        std::iter::once(&self.flying).chain(self.pending.iter().map(|group| &group.writes))
     }
 
     /// The last change that a view of the engine holds; `None` if the view is older than what is remembered.
@@ -237,13 +262,6 @@ impl Queue {
             self.acknowledged.pop_front();
         }
         self.acknowledged.push_back((at, version));
-    }
-
-    /// Every view taken from now on holds the key as of `durable`: an older entry need not cover it any more.
-    fn uncover(&mut self, key: &Key, durable: Version) {
-        if self.overlay.get(key).is_some_and(|(version, _)| *version <= durable) {
-            self.overlay.remove(key);
-        }
     }
 }
 

@@ -64,7 +64,7 @@ impl<K: kv::Engine> Meta<K> {
         let ranges: Vec<KeyRange> = keys.iter().map(single).collect();
         let cut = self.cut(&ranges).await?;
         let missing: Vec<Bytes> =
-            keys.iter().filter(|key| !cut.overlay.contains_key(*key)).map(|key| key.as_bytes().clone()).collect();
+            keys.iter().filter(|key| !cut.overlay.contains_key(*key)).map(|key| key.to_bytes()).collect();
         let mut below = cut.view.get_many(&missing).await?.into_iter();
         let read = |key: &Key| match cut.overlay.get(key) {
             Some((_, value)) => value.clone(),
@@ -205,7 +205,7 @@ impl<V: View> Cut<V> {
     }
 
     fn covering(&self, range: &KeyRange) -> impl Iterator<Item = (&Key, &OverlayEntry)> {
-        let bounds = Key::from_bytes(range.start.clone()).zip(Key::from_bytes(range.end.clone()));
+        let bounds = Key::from_bytes(&range.start).zip(Key::from_bytes(&range.end));
         let bounds = bounds.filter(|(start, end)| start < end);
         let found = bounds.map(|(start, end)| self.overlay.range((Bound::Included(start), Bound::Excluded(end))));
         found.into_iter().flatten()
@@ -215,12 +215,12 @@ impl<V: View> Cut<V> {
 fn single(key: &Key) -> KeyRange {
     let mut end = key.as_bytes().to_vec();
     end.push(0);
-    KeyRange { start: key.as_bytes().clone(), end: Bytes::from(end) }
+    KeyRange { start: key.to_bytes(), end: Bytes::from(end) }
 }
 
 /// Engines give no other keys than those that were put.
 fn entry((key, value): kv::Entry) -> Option<(Key, Bytes)> {
-    Some((Key::from_bytes(key)?, value))
+    Some((Key::from_bytes(&key)?, value))
 }
 
 /// How often a view is taken that turns out to be older than what is remembered.
@@ -262,17 +262,17 @@ mod tests {
     }
 
     fn key(number: u8) -> Key {
-        Key::from_bytes(Bytes::from(vec![0, 0, 0, 0, 0, 0, 0, 0, 1, number])).unwrap()
+        Key::from_bytes(&[0, 0, 0, 0, 0, 0, 0, 0, 1, number]).unwrap()
     }
 
     fn cut(stored: std::ops::Range<u8>, removed: std::ops::Range<u8>) -> Cut<Counting> {
-        let entries = stored.map(|number| (key(number).as_bytes().clone(), Bytes::new())).collect();
+        let entries = stored.map(|number| (key(number).to_bytes(), Bytes::new())).collect();
         let overlay = removed.map(|number| (key(number), (Version::default(), None))).collect();
         Cut { overlay, view: Counting { entries, asked: Mutex::default() } }
     }
 
     async fn first(cut: &Cut<Counting>, limit: usize) -> Vec<u8> {
-        let range = KeyRange { start: key(0).as_bytes().clone(), end: key(255).as_bytes().clone() };
+        let range = KeyRange { start: key(0).to_bytes(), end: key(255).to_bytes() };
         let found = cut.scan(&range, limit).await.unwrap();
         found.iter().map(|(key, _)| *key.as_bytes().last().unwrap()).collect()
     }

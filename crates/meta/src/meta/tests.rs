@@ -442,13 +442,13 @@ async fn stores_of_another_house_are_refused() {
         Superblock { fold_table: 9, ..good.clone() },
     ];
     for superblock in changed {
-        let puts = vec![(keys::superblock().as_bytes().clone(), superblock.encode())];
+        let puts = vec![(keys::superblock().to_bytes(), superblock.encode())];
         engine.below.commit(Batch { puts, ..Batch::default() }).await.unwrap();
         let refused = Meta::open(engine.clone(), Timestamp::default(), [7; 64]).await.map(|_| ());
         assert!(matches!(refused, Err(MetaError::Incompatible(_))), "{refused:?}");
     }
     let newer = Superblock { compatible: 1 << 63, ..good };
-    let puts = vec![(keys::superblock().as_bytes().clone(), newer.encode())];
+    let puts = vec![(keys::superblock().to_bytes(), newer.encode())];
     engine.below.commit(Batch { puts, ..Batch::default() }).await.unwrap();
     open(engine).await;
 }

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use vfs::limits::SYMLINK_BYTES_MAX;
 use vfs::{Cookie, DeviceNumber, DosAttributes, Epoch, FileType, InodeNumber, Principal, Timestamp};
 
-use super::Record;
+use super::{Record, Shared};
 use crate::RecordError;
 use crate::codec::{Field, Reader, Writer, fields, tags};
 
@@ -124,6 +124,20 @@ impl InodeRecord {
     }
 }
 
+impl Shared for InodeRecord {
+    fn append(&self, to: &mut Vec<u8>) {
+        Record::append(self, to);
+    }
+
+    fn bytes_max(&self) -> usize {
+        FIXED_BYTES_MAX + self.masks.len() * size_of::<Mask>() + self.symlink.len()
+    }
+
+    fn check(&self) -> Result<(), RecordError> {
+        Self::check(self)
+    }
+}
+
 /// The fields of both formats, in this order.
 macro_rules! head_fields {
     ($($field:ident),+ $(,)?) => {
@@ -146,16 +160,16 @@ fields!(Mask, first_region, end_region, generation, epoch);
 impl Record for InodeRecord {
     const NAME: &'static str = "inode";
 
-    fn encode(&self) -> Bytes {
+    fn append(&self, to: &mut Vec<u8>) {
         assert_eq!(self.check(), Ok(()), "an inode record that must not be written");
         let has_floors = self.journal_floor > 0 || self.attributes_floor > 0;
-        let mut to = Writer::new(if has_floors { FORMAT_FLOORS } else { FORMAT });
-        self.put_fields(&mut to);
+        let mut behind = Writer::behind(to, if has_floors { FORMAT_FLOORS } else { FORMAT });
+        self.put_fields(&mut behind);
         if has_floors {
-            self.journal_floor.put(&mut to);
-            self.attributes_floor.put(&mut to);
+            self.journal_floor.put(&mut behind);
+            self.attributes_floor.put(&mut behind);
         }
-        to.finish()
+        *to = behind.into_bytes();
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
@@ -205,6 +219,8 @@ head_fields!(
     symlink,
 );
 
+/// More than everything but masks and symlink takes: two security identifiers of 68 bytes, and some 300.
+const FIXED_BYTES_MAX: usize = 512;
 const FORMAT: u8 = 1;
 const FORMAT_FLOORS: u8 = 2;
 /// Most masks of one inode; a further cut waits until an intent has been worked off.

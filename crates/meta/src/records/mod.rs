@@ -15,6 +15,8 @@ mod superblock;
 mod tests;
 mod usage;
 
+use std::fmt;
+
 use bytes::Bytes;
 pub use inode::{ArchiveState, INODE_MASKS_MAX, InodeRecord, Mask};
 pub use names::{BacklinkRecord, DentryRecord, DescriptorRecord, ExpiryRecord, GoneRecord, XattrRecord, XattrValue};
@@ -41,8 +43,16 @@ pub trait Record: Sized {
     /// What it is called in messages.
     const NAME: &'static str;
 
-    /// Its bytes. Panics when the record breaks a rule that `decode` enforces: such a thing must never be written.
-    fn encode(&self) -> Bytes;
+    /// Puts its bytes behind what is there. Panics when the record breaks a rule that `decode` enforces: such a thing must
+    /// never be written.
+    fn append(&self, to: &mut Vec<u8>);
+
+    /// Its bytes. Panics as [`Record::append`].
+    fn encode(&self) -> Bytes {
+        let mut bytes = Vec::with_capacity(CAPACITY);
+        self.append(&mut bytes);
+        Bytes::from(bytes)
+    }
 
     /// Reads what [`Record::encode`] wrote.
     ///
@@ -64,6 +74,41 @@ pub trait Versioned: Record {
     /// The epoch in which this state was written.
     fn born(&self) -> Epoch;
 }
+
+/// A record that is shared with the caches and encoded when its group is: of many changes of a group that write it, such
+/// as a directory's and its counters', only the last one is ever encoded.
+pub trait Shared: fmt::Debug + Send + Sync {
+    /// Puts its bytes behind what is there, as [`Record::append`].
+    fn append(&self, to: &mut Vec<u8>);
+
+    /// No fewer than its bytes.
+    fn bytes_max(&self) -> usize;
+
+    /// What [`Record::append`] panics over: whoever hands it on is told at once, not whoever encodes it.
+    ///
+    /// # Errors
+    /// `Invalid`.
+    fn check(&self) -> Result<(), RecordError>;
+}
+
+macro_rules! counters {
+    ($($type:ident),+) => {$(
+        impl Shared for $type {
+            fn append(&self, to: &mut Vec<u8>) {
+                Record::append(self, to);
+            }
+
+            fn bytes_max(&self) -> usize {
+                1 + size_of::<Self>()
+            }
+
+            fn check(&self) -> Result<(), RecordError> {
+                Ok(())
+            }
+        }
+    )+};
+}
+counters!(UsageRecord, OwnerUsageRecord);
 
 macro_rules! versioned {
     ($($type:ident),+) => {$(
@@ -93,3 +138,6 @@ pub fn born_of(bytes: &[u8]) -> Result<Epoch, RecordError> {
     let head = bytes.get(1..9).and_then(|head| <[u8; 8]>::try_from(head).ok());
     head.map(|head| Epoch(u64::from_be_bytes(head))).ok_or(RecordError::Truncated("versioned"))
 }
+
+/// Most records fit into this without growing.
+const CAPACITY: usize = 192;

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::sample::{self, Random, recode};
 use super::*;
 use crate::MetaError;
+use crate::keys::KeyKind;
 
 proptest! {
     #[test]
@@ -37,6 +38,30 @@ proptest! {
             let _decoded = recode(&key, &bytes);
         }
     }
+}
+
+/// What a batch has room for is reckoned with these bounds, before the records are encoded.
+#[test]
+fn no_shared_record_is_longer_than_it_says() {
+    fn holds<R: Record + Shared>(key: &Key, value: &[u8]) {
+        let bytes_max = R::decode_at(key, value).unwrap().bytes_max();
+        assert!(value.len() <= bytes_max, "{key}: {} of {bytes_max} bytes", value.len());
+    }
+    let mut seen = 0;
+    for (key, value) in (1..200).flat_map(sample::all) {
+        match key.parse().unwrap().kind {
+            KeyKind::Inode(_) => holds::<InodeRecord>(&key, &value),
+            KeyKind::Usage(_) => holds::<UsageRecord>(&key, &value),
+            KeyKind::OwnerUsage { .. } => holds::<OwnerUsageRecord>(&key, &value),
+            _ => continue,
+        }
+        seen += 1;
+    }
+    for seed in 1..200 {
+        let record = sample::inode_with_floors(seed);
+        assert!(record.encode().len() <= record.bytes_max());
+    }
+    assert!(seen > 500);
 }
 
 #[test]

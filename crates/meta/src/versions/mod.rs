@@ -1,12 +1,14 @@
 //! What snapshots keep: the only place that decides it, and how a past state is read.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use vfs::Epoch;
 
 use crate::codec::fields;
 use crate::keys::{self, Key, KeyRange};
 use crate::meta::Cut;
-use crate::records::{Versioned, born_of};
+use crate::records::{Shared, Versioned, born_of};
 use crate::{Change, Meta, MetaError};
 
 /// The snapshot clock of a shard.
@@ -41,8 +43,28 @@ impl Change {
         if let Some(old) = kept {
             self.keep_version(&key, old.encode(), clock.current);
         }
-        self.writes.insert(key, new);
+        match new {
+            Some(new) => self.put(key, new),
+            None => self.delete(key),
+        }
         kept.is_some()
+    }
+
+    /// As [`Change::replace`], with records that the caches hold too.
+    ///
+    /// Panics as that, and when the record breaks a rule of its kind.
+    pub fn replace_shared<R: Versioned + Shared + 'static>(
+        &mut self,
+        clock: &ShardClock,
+        key: Key,
+        (old, new): (Option<&R>, Option<Arc<R>>),
+    ) {
+        let born_now = new.as_ref().is_none_or(|new| new.born() == clock.current);
+        assert!(born_now, "{key} is written with another epoch than the current {:?}", clock.current);
+        if let Some(old) = old.filter(|old| clock.is_kept(old.born())) {
+            self.keep_version(&key, old.encode(), clock.current);
+        }
+        self.put_shared(key, new);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Against a model that keeps every state of every epoch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kv::MemoryEngine;
 use proptest::prelude::*;
@@ -18,7 +18,7 @@ fn key(number: u64) -> Key {
 }
 
 fn all() -> KeyRange {
-    KeyRange { start: key(0).as_bytes().clone(), end: key(u64::MAX).as_bytes().clone() }
+    KeyRange { start: key(0).to_bytes(), end: key(u64::MAX).to_bytes() }
 }
 
 struct House {
@@ -101,13 +101,18 @@ fn the_first_change_after_a_snapshot_keeps_the_old_state_once() {
     let new = UsageRecord { born: Epoch(6), ..UsageRecord::default() };
     let mut change = Change::new();
     assert!(change.replace(&clock, key(1), Some(&old), Some(new.encode())));
-    let kinds: Vec<_> = change.writes().map(|(key, _)| key.parse().unwrap().kind).collect();
+    let keys: BTreeSet<_> = change.writes().map(|(key, _)| key.clone()).collect();
+    let kinds: Vec<_> = keys.iter().map(|key| key.parse().unwrap().kind).collect();
     let expected = [
         KeyKind::Usage(InodeNumber(1)),
         KeyKind::Version { key: key(1), died: Epoch(6) },
         KeyKind::Expiry { key: key(1), born: Epoch(5), died: Epoch(6) },
     ];
     assert_eq!(kinds, expected);
+    let mut shared = Change::new();
+    shared.replace_shared(&clock, key(1), (Some(&old), Some(Arc::new(new))));
+    let bytes = |change: &Change| change.writes().map(|(key, value)| (key.clone(), value)).collect::<BTreeMap<_, _>>();
+    assert_eq!(bytes(&shared), bytes(&change));
     let mut again = Change::new();
     assert!(!again.replace(&clock, key(1), Some(&new), None));
     let none = ShardClock { current: Epoch(6), newest_snapshot: None };
@@ -130,4 +135,12 @@ fn a_record_of_another_epoch_is_not_written() {
     let clock = ShardClock { current: Epoch(6), newest_snapshot: None };
     let stale = UsageRecord { born: Epoch(5), ..UsageRecord::default() };
     Change::new().replace(&clock, key(1), None::<&UsageRecord>, Some(stale.encode()));
+}
+
+#[test]
+#[should_panic(expected = "another epoch")]
+fn nor_is_one_that_is_shared() {
+    let clock = ShardClock { current: Epoch(6), newest_snapshot: None };
+    let stale = UsageRecord { born: Epoch(5), ..UsageRecord::default() };
+    Change::new().replace_shared(&clock, key(1), (None, Some(Arc::new(stale))));
 }
