@@ -1,7 +1,7 @@
 //! Who may do what: the only place where permission is decided.
 
 use vfs::acl::AccessMask;
-use vfs::{Attributes, Credentials, FileType, FsError};
+use vfs::{Attributes, Credentials, DosAttributes, FileType, FsError};
 
 /// Search permission in a directory.
 pub(crate) const SEARCH: u32 = 1;
@@ -64,6 +64,28 @@ pub(crate) fn require_sticky(
 ) -> Result<(), FsError> {
     let free = directory.mode & STICKY == 0 || is_owner(directory, credentials) || is_owner(entry, credentials);
     if free { Ok(()) } else { Err(FsError::NotPermitted) }
+}
+
+/// All rights that an open of an inode may have. Who may write may also set times and attributes, as what asks to write
+/// over SMB asks for both; who may remove entries of the directory may delete.
+pub(crate) fn open_rights(attributes: &Attributes, credentials: &Credentials, may_delete: bool) -> AccessMask {
+    let mut rights = granted(attributes, credentials, AccessMask::ALL).union(AccessMask::SYNCHRONIZE);
+    if rights.contains(AccessMask::WRITE_DATA) {
+        rights = rights.union(AccessMask::WRITE_ATTRIBUTES);
+    }
+    if may_delete {
+        rights = rights.union(AccessMask::DELETE);
+    }
+    if is_read_only(attributes) {
+        rights = AccessMask(rights.0 & !(AccessMask::WRITE_DATA.0 | AccessMask::APPEND_DATA.0));
+    }
+    rights
+}
+
+/// Whether it is a file that is neither written to nor deleted over SMB (MS-FSCC 2.6 `FILE_ATTRIBUTE_READONLY`); of
+/// directories the bit says nothing.
+pub(crate) fn is_read_only(attributes: &Attributes) -> bool {
+    !attributes.is_directory() && attributes.dos.contains(DosAttributes::READ_ONLY)
 }
 
 /// The rights of the wanted ones that an operation would really be allowed.

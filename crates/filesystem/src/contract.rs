@@ -3,13 +3,14 @@
 use std::sync::atomic::Ordering;
 
 use vfs::{
-    AccessReply, AccessRequest, Admin, AttributeIo, ClientId, CommitReply, CommitRequest, CreateReply, CreateRequest,
-    EpochReply, Failure, FileIo, GetattrReply, HouseFigures, InodeId, LinkReply, LinkRequest, LockClient, LockEntry,
-    LockRecovery, LockReply, LockRequest, LookupReply, LookupRequest, MkdirRequest, MknodRequest, Namespace, OpContext,
-    Opens, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest,
-    RenameReply, RenameRequest, SetattrReply, SetattrRequest, ShardId, ShareRequest, StatFsReply, SymlinkRequest,
-    TestLockReply, WalkReply, WalkRequest, Watch, WriteReply, WriteRequest, WriteVerifier, ZoneRootReply,
-    ZoneRootRequest,
+    AccessReply, AccessRequest, Admin, AttributeIo, ClientId, CloseReply, CloseRequest, CommitReply, CommitRequest,
+    CreateReply, CreateRequest, DeletePendingRequest, EpochReply, Failure, FileIo, FsError, GetattrReply, HouseFigures,
+    InodeId, LinkReply, LinkRequest, LockClient, LockEntry, LockRecovery, LockReply, LockRequest, LookupReply,
+    LookupRequest, MkdirRequest, MknodRequest, Namespace, OpContext, OpenId, OpenReply, OpenRequest, OpenState, Opens,
+    ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest,
+    RenameReply, RenameRequest, SessionId, SetattrReply, SetattrRequest, ShardId, ShareRequest, StatFsReply,
+    SymlinkRequest, TestLockReply, WalkReply, WalkRequest, Watch, WriteReply, WriteRequest, WriteVerifier,
+    ZoneRootReply, ZoneRootRequest,
 };
 
 use crate::Filesystem;
@@ -115,6 +116,30 @@ impl<K: kv::Engine, C: chunk::Store> Admin for Filesystem<K, C> {
 }
 
 impl<K: kv::Engine, C: chunk::Store> Opens for Filesystem<K, C> {
+    async fn open(&self, ctx: &OpContext, request: OpenRequest) -> Result<OpenReply, Failure> {
+        self.do_open(ctx, request).await
+    }
+
+    async fn close(&self, ctx: &OpContext, request: CloseRequest) -> Result<CloseReply, Failure> {
+        self.do_close(ctx, request).await
+    }
+
+    async fn set_delete_pending(&self, ctx: &OpContext, request: DeletePendingRequest) -> Result<(), Failure> {
+        self.do_set_delete_pending(ctx, request).await
+    }
+
+    async fn rename_open(&self, ctx: &OpContext, request: RenameOpenRequest) -> Result<RenameReply, Failure> {
+        self.do_rename_open(ctx, request).await
+    }
+
+    fn open_state(&self, ctx: &OpContext, open: OpenId) -> Result<OpenState, FsError> {
+        self.do_open_state(ctx, open)
+    }
+
+    async fn end_session(&self, session: SessionId) {
+        self.do_end_session(session).await;
+    }
+
     async fn lock(&self, ctx: &OpContext, request: LockRequest) -> Result<LockReply, Failure> {
         self.do_lock(ctx, request).await
     }

@@ -26,6 +26,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
+use locking::OpenTable;
 use meta::keys::NameHasher;
 use meta::{Meta, MetaError};
 pub use recovery::{OpenError, Parts};
@@ -52,6 +53,7 @@ pub struct Filesystem<K: kv::Engine, C: chunk::Store> {
     files: FileTable,
     replies: ReplayTable,
     locks: Locks,
+    opens: OpenTable,
     space: KnownSpace,
     room: KnownRoom,
     hasher: NameHasher,

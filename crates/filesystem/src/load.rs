@@ -89,11 +89,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         Err(FsError::Delay.into())
     }
 
-    /// An inode that still has a name.
+    /// An inode that has a name or is open.
     ///
     /// Errors: `StaleHandle`, `Io`.
     pub(crate) async fn live(&self, inode: InodeId, seen: &mut Seen) -> Result<Arc<InodeRecord>, Failure> {
-        if let Some(record) = self.inode(inode, seen).await?.filter(|record| record.links > 0) {
+        if let Some(record) = self.inode(inode, seen).await?.filter(|record| self.is_there(inode, record)) {
             return Ok(record);
         }
         self.settle(seen.0).await?;

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use kv::Direction;
+use locking::OpenTable;
 use meta::keys::{self, KeyKind};
 use meta::records::{AllocatorRecord, IntentRecord, Record, ShardRecord};
 use meta::{Change, Meta, MetaError, ShardClock};
 use thiserror::Error;
-use vfs::{Clock, Epoch, Failure, FencingEpoch, FsError, InodeId, SetAttributes, ShardId};
+use vfs::{Clock, Epoch, Failure, FencingEpoch, FsError, InodeId, OpenId, SetAttributes, ShardId};
 
 use crate::admission::KnownRoom;
 use crate::cache::RecordCache;
@@ -79,6 +80,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             files: FileTable::new(),
             replies: ReplayTable::default(),
             locks: Locks::new(meta.fencing_epoch()),
+            opens: OpenTable::new(first_open(meta.fencing_epoch())),
             space: KnownSpace::default(),
             room: KnownRoom::default(),
             turns: RwLock::new(()),
@@ -109,6 +111,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         drop(self.turns.write().unwrap_or_else(PoisonError::into_inner));
         // The records first: a write that still finds one lands in a buffer that is dropped next.
         self.records.clear();
+        self.end_all_opens();
         self.drop_unstable();
         self.meta.reopen().await?;
         self.changes.fetch_max(first_change(self.meta.fencing_epoch()), Ordering::Relaxed);
@@ -225,6 +228,11 @@ fn live_segment(live: &meta::LiveSegment) -> chunk::LiveSegment {
 /// Change numbers start above all that an earlier epoch can have shown.
 fn first_change(epoch: FencingEpoch) -> u64 {
     epoch.0 << 40
+}
+
+/// Numbers of opens are not used again after a start.
+fn first_open(epoch: FencingEpoch) -> OpenId {
+    OpenId(epoch.0 << 40)
 }
 
 /// Most shards of a store.

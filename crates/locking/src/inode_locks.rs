@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vfs::{InodeId, LockEntry, LockKind, LockOwner, LockState, LockedWhat, Mailbox};
+use vfs::{InodeId, LockEntry, LockKind, LockOwner, LockState, LockedWhat, Mailbox, OpenId, ShareMode};
 
 use crate::byte_range::{ByteRangeLocks, LockRefusal, Plan, RangeLock, Span};
 use crate::effects::Effects;
@@ -153,6 +153,11 @@ impl InodeLocks {
             effects.share(&owner, 1);
         }
         Ok(())
+    }
+
+    /// Whether an open, except `own`, does not let others do this.
+    pub(crate) fn denies(&self, wanted: ShareMode, own: Option<OpenId>) -> bool {
+        self.shares.denies(wanted, own)
     }
 
     /// Gives the share of an owner back.

@@ -1,12 +1,14 @@
-//! Share reservations and byte-range locks: who is granted, who waits and who is in the way.
+//! Opens, share reservations and byte-range locks: who is granted, who waits and who is in the way.
 //!
-//! Values without I/O, clock and waiting, held under short locks of their own. [`LockTable`] is all locks of the house;
-//! leases and durable opens join with the door that speaks them.
+//! Values without I/O, clock and waiting, held under short locks of their own. [`OpenTable`] is all opens of the house,
+//! [`LockTable`] all their share reservations and all locks; leases and durable opens join with the door that speaks
+//! them.
 
 mod byte_range;
 mod cycle;
 mod effects;
 mod inode_locks;
+mod open_table;
 mod parted;
 mod pending;
 mod share_mode;
@@ -15,6 +17,7 @@ mod table;
 mod tests;
 
 pub use byte_range::{ByteRangeLocks, LOCKS_MAX, LockRefusal, RangeLock, Span};
+pub use open_table::{Closing, HOUSE_OPENS_MAX, Link, NewOpen, Open, OpenTable, SESSION_OPENS_MAX, TooManyOpens};
 pub use pending::WAITERS_MAX;
 pub use share_mode::{HeldShare, SHARES_MAX, ShareRefusal, ShareReservation, ShareReservations};
 pub use table::{CLIENT_ENTRIES_MAX, ENTRIES_MAX, LockTable, Locked, Refusal, SHARD_ENTRIES_MAX};

@@ -1,7 +1,7 @@
 //! Share reservations: what an open does, and what it lets others do meanwhile (MS-FSA 2.1.5.1.2.2).
 
 use vfs::acl::AccessMask;
-use vfs::{LockOwner, ShareMode, Timestamp};
+use vfs::{LockOwner, OpenId, ShareMode, Timestamp};
 
 /// What one open, or one DOS share of NLM, does and lets others do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +95,18 @@ impl ShareReservations {
         others.find(|held| held.reservation.conflicts(wanted)).map(|held| &held.owner)
     }
 
+    /// Whether an open, except `own`, does not let others do this. DOS shares are not asked: who holds one reads and
+    /// writes anonymously itself (NFSv3), and cannot be told from others.
+    #[must_use]
+    pub fn denies(&self, wanted: ShareMode, own: Option<OpenId>) -> bool {
+        let wanted = ShareReservation::of_operation(wanted);
+        let mut opens = self.held.iter().filter(|held| match held.owner {
+            LockOwner::Open(open) => Some(open) != own,
+            LockOwner::Nlm { .. } => false,
+        });
+        opens.any(|held| held.reservation.conflicts(&wanted))
+    }
+
     /// Takes a reservation, in place of the one that its owner has; says whether it had none.
     ///
     /// Errors, in order: `Conflict`, `TooMany`; what is held stays.
@@ -136,8 +148,6 @@ pub const SHARES_MAX: usize = 65_536;
 
 #[cfg(test)]
 mod tests {
-    use vfs::OpenId;
-
     use super::*;
 
     fn share(text: &str) -> ShareMode {
@@ -232,12 +242,17 @@ mod tests {
     }
 
     #[test]
-    fn anonymous_operations_are_bound_too() {
+    fn opens_bind_anonymous_operations_and_dos_shares_do_not() {
         let mut all = ShareReservations::default();
         all.reserve(held(1, reservation("r", "r"))).unwrap();
-        let operation = |uses| ShareReservation::of_operation(share(uses));
-        assert_eq!(all.conflict(&operation("r"), None), None);
-        assert_eq!(all.conflict(&operation("w"), None), Some(&open(1)));
-        assert_eq!(all.conflict(&operation("w"), Some(&open(1))), None, "its own open is not in its way");
+        assert!(!all.denies(share("r"), None));
+        assert!(all.denies(share("w"), None) && all.denies(share("d"), None));
+        assert!(!all.denies(share("w"), Some(OpenId(1))), "its own open is not in its way");
+        let owner = LockOwner::Nlm { client: vfs::ClientId(1), owner: bytes::Bytes::new() };
+        let deny_read = ShareReservation::of_share(ShareMode::default(), share("r"));
+        let mut all = ShareReservations::default();
+        all.reserve(HeldShare { owner, reservation: deny_read, since: Timestamp::default() }).unwrap();
+        assert!(!all.denies(share("r"), None));
+        assert!(all.reserve(held(1, reservation("r", "rwd"))).is_err(), "but it binds opens");
     }
 }

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use vfs::{ClientId, InodeId, LockEntry, LockFigures, LockOwner, Mailbox, ShardId};
+use vfs::{ClientId, InodeId, LockEntry, LockFigures, LockOwner, Mailbox, OpenId, ShardId, ShareMode};
 
 use crate::byte_range::{LockRefusal, RangeLock, Span};
 use crate::cycle::{Search, Waits};
@@ -146,6 +146,21 @@ impl LockTable {
     /// Gives the share of an owner back.
     pub fn unshare(&self, inode: InodeId, owner: &LockOwner) {
         self.change(inode, |locks, effects| locks.unshare(owner, effects));
+    }
+
+    /// Whether an open, except `own`, does not let others do this to a file. Where nothing is shared it costs one look at
+    /// a counter.
+    #[must_use]
+    pub fn denies(&self, inode: InodeId, wanted: ShareMode, own: Option<OpenId>) -> bool {
+        self.shares.load(Ordering::Relaxed) != 0
+            && self.look(inode, |locks| locks.denies(wanted, own)).unwrap_or_default()
+    }
+
+    /// Frees everything that an open of an inode holds or waits for.
+    pub fn free_open(&self, inode: InodeId, open: OpenId) {
+        let is_meant = |owner: &LockOwner| *owner == LockOwner::Open(open);
+        let ((), effects) = self.change(inode, |locks, effects| locks.release(is_meant, effects));
+        self.end_waits(&effects);
     }
 
     /// Frees everything that a client holds or waits for.

@@ -112,6 +112,10 @@ impl AccessMask {
     pub const WRITE_DAC: Self = Self(0x4_0000);
     /// Change owner or group.
     pub const WRITE_OWNER: Self = Self(0x8_0000);
+    /// Wait for the object; everyone may.
+    pub const SYNCHRONIZE: Self = Self(0x10_0000);
+    /// Every right that an object can have.
+    pub const ALL: Self = Self(0x1f_01ff);
     /// Ask for all rights there are.
     pub const MAXIMUM_ALLOWED: Self = Self(0x200_0000);
     /// What the mode bit `r` stands for.

@@ -157,11 +157,11 @@ pub trait AttributeIo: Send + Sync + 'static {
 
     /// Sets attributes, all or none (RFC 1813 3.3.2): mode by the owner; owner by the superuser; group by the owner,
     /// to a group it is in; times to given values by the owner, to now also with write permission; size with write
-    /// permission. Set-id bits of files go when
-    /// owner or group are set, and when another than the superuser sets the size.
+    /// permission. Through an open: size with `WRITE_DATA`, times and DOS attributes with `WRITE_ATTRIBUTES`, mode with
+    /// `WRITE_DAC`. Set-id bits of files go when owner or group are set, and when another than the superuser sets the size.
     ///
-    /// Errors, in order: `StaleHandle`, `NotSync` (guard), `InvalidArgument`, `IsDirectory` (size), `NotPermitted`,
-    /// `AccessDenied`, `LockConflict`, `FileTooLarge`, `QuotaExceeded`, `NoSpace`, `Io`.
+    /// Errors, in order: `StaleHandle`, `BadOpen`, `NotSync` (guard), `InvalidArgument`, `IsDirectory` (size), `NotPermitted`,
+    /// `AccessDenied`, `ShareConflict` (size), `LockConflict`, `FileTooLarge`, `QuotaExceeded`, `NoSpace`, `Io`.
     fn setattr(
         &self,
         ctx: &OpContext,

@@ -133,6 +133,23 @@ pub struct SetAttributes {
     pub dos: Option<DosAttributes>,
 }
 
+impl DosAttributes {
+    /// The file may neither be written to nor deleted over SMB.
+    pub const READ_ONLY: Self = Self(0x1);
+    /// Listings hide it.
+    pub const HIDDEN: Self = Self(0x2);
+    /// It belongs to the operating system.
+    pub const SYSTEM: Self = Self(0x4);
+    /// Changed since the last backup.
+    pub const ARCHIVE: Self = Self(0x20);
+
+    /// Whether all bits of `other` are set.
+    #[must_use]
+    pub fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
 impl Attributes {
     /// The part that tells whether something changed.
     #[must_use]

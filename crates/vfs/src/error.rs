@@ -47,9 +47,9 @@ pub enum FsError {
     Deadlock,
     /// The house restarted a moment ago: only locks that were held before may be taken.
     Grace,
-    /// More locks, shares, waits or clients with locks than the house keeps.
+    /// More opens, locks, shares, waits or clients with locks than the house keeps.
     TooManyLocks,
-    /// A share reservation of another open is in the way.
+    /// The share reservation of an open or of a DOS share is in the way.
     ShareConflict,
     /// The file is about to be deleted.
     DeletePending,

@@ -10,6 +10,7 @@ use crate::{Attributes, Change, Failure, FsError, InodeId, OpContext, OpenId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Via {
     /// By its handle alone (NFSv3, S3): permission is checked at every operation; the owner may always read and write.
+    /// Opens of others are in the way by their share modes.
     Anonymous,
     /// Through an open whose access was decided when it was granted (SMB, NFSv4).
     Open(OpenId),
@@ -192,14 +193,14 @@ pub trait FileIo: Send + Sync + 'static {
     /// Reads a range (RFC 1813 3.3.6). Holes read as zeros.
     ///
     /// Errors, in order: `StaleHandle`, `BadOpen`, `IsDirectory`, `InvalidArgument` (not a regular file),
-    /// `AccessDenied`, `LockConflict`, `Io` (also when stored data does not match its checksum).
+    /// `AccessDenied`, `ShareConflict`, `LockConflict`, `Io` (also when stored data does not match its checksum).
     fn read(&self, ctx: &OpContext, request: ReadRequest) -> impl Future<Output = Result<ReadReply, Failure>> + Send;
 
     /// Writes a range (RFC 1813 3.3.7); space and quota are decided before the reply, so that a later commit does not
     /// fail for them. Clears the set-id bits unless the superuser writes.
     ///
     /// Errors, in order: `StaleHandle`, `BadOpen`, `IsDirectory`, `InvalidArgument` (not a regular file),
-    /// `AccessDenied`, `LockConflict`, `FileTooLarge`, `QuotaExceeded`, `NoSpace`, `Io`.
+    /// `AccessDenied`, `ShareConflict`, `LockConflict`, `FileTooLarge`, `QuotaExceeded`, `NoSpace`, `Io`.
     fn write(&self, ctx: &OpContext, request: WriteRequest)
     -> impl Future<Output = Result<WriteReply, Failure>> + Send;
 

@@ -55,9 +55,9 @@ pub use namespace::{
     WalkReply, WalkRequest,
 };
 pub use opens::{
-    CloseReply, CloseRequest, Disposition, LeaseState, LockClient, LockEntry, LockKind, LockOwner, LockRange,
-    LockRecovery, LockReply, LockRequest, LockState, LockedWhat, OpenReply, OpenRequest, OpenTarget, OpenedHow, Opens,
-    ShareMode, ShareRequest, TestLockReply,
+    CloseReply, CloseRequest, DeletePendingRequest, Disposition, LeaseState, LockClient, LockEntry, LockKind,
+    LockOwner, LockRange, LockRecovery, LockReply, LockRequest, LockState, LockedWhat, OpenReply, OpenRequest,
+    OpenState, OpenTarget, OpenedHow, Opens, RenameOpenRequest, ShareMode, ShareRequest, TestLockReply,
 };
 pub use watch::{Watch, WatchFilter, WatchReply, WatchRequest};
 

@@ -363,7 +363,7 @@ pub trait Namespace: Send + Sync + 'static {
     ///
     /// Errors, in order: `StaleHandle`, `NotDirectory` (the parent), `AccessDenied` (search), `NotFound`,
     /// `AccessDenied` (write), `NotPermitted` (sticky directory), `IsDirectory` or `NotDirectory` (against the kind),
-    /// `NotEmpty`, `Io`.
+    /// `NotEmpty`, `ShareConflict` (an open does not share deletion), `Io`.
     fn remove(
         &self,
         ctx: &OpContext,
@@ -375,7 +375,8 @@ pub trait Namespace: Send + Sync + 'static {
     /// Errors, in order: `StaleHandle`, `NotDirectory` (a parent), `CrossDevice`, `AccessDenied` (search), `NotFound`,
     /// `AccessDenied` (write), `NotPermitted` (sticky), `AccessDenied` (a directory that changes parent needs write
     /// permission itself), `InvalidArgument` (into its own subtree), `Exists`, `IsDirectory`, `NotDirectory`,
-    /// `NotEmpty`, `TooDeep`, `TooManyLinks`, `QuotaExceeded`, `NoSpace`, `Io`.
+    /// `NotEmpty`, `ShareConflict` (an open of source or target does not share deletion), `TooDeep`, `TooManyLinks`,
+    /// `QuotaExceeded`, `NoSpace`, `Io`.
     fn rename(
         &self,
         ctx: &OpContext,

@@ -9,8 +9,8 @@ use bytes::Bytes;
 
 use crate::acl::AccessMask;
 use crate::{
-    Attributes, Case, Change, ClientId, Failure, FsError, InodeId, Mailbox, Name, OpContext, OpenId, SessionId,
-    SetAttributes, Timestamp,
+    Attributes, Case, Change, ClientId, Failure, FsError, InodeId, Mailbox, Name, OpContext, OpenId, RenameReply,
+    SessionId, SetAttributes, Timestamp,
 };
 
 /// What is to be opened.
@@ -44,7 +44,7 @@ pub enum Disposition {
     Overwrite,
     /// Truncate and open, or create.
     OverwriteOrCreate,
-    /// Replace (attributes and descriptor too), or create.
+    /// As `OverwriteOrCreate`, and needs the right to delete what is replaced.
     Supersede,
 }
 
@@ -79,15 +79,16 @@ pub struct OpenRequest {
     pub disposition: Disposition,
     /// Must be a directory (`Some(true)`), must not be one (`Some(false)`), or either.
     pub directory: Option<bool>,
-    /// The rights wanted; `MAXIMUM_ALLOWED` asks for all there are.
+    /// The rights wanted, generic ones spelt out; `MAXIMUM_ALLOWED` asks for all there are.
     pub access: AccessMask,
     /// What others may do meanwhile.
     pub share: ShareMode,
     /// The lease wanted, and its key.
     pub lease: Option<(LeaseState, u128)>,
-    /// Whether the file goes when the last open does.
+    /// Whether the close of this open makes the name one that is deleted with its last open (see
+    /// [`Opens::set_delete_pending`]). A directory that is not empty then stays.
     pub delete_on_close: bool,
-    /// Attributes of a file that is created.
+    /// Attributes of a file that is created. One that is overwritten gets the DOS attributes of them, if there are any.
     pub attributes: SetAttributes,
     /// Survive a lost connection: the create GUID.
     pub durable: Option<u128>,
@@ -123,6 +124,44 @@ pub struct OpenReply {
     pub lease: LeaseState,
     /// The inode.
     pub attributes: Attributes,
+}
+
+/// An open as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenState {
+    /// The inode.
+    pub inode: InodeId,
+    /// The rights granted.
+    pub granted: AccessMask,
+    /// Directory and name that it was opened by, also after renames; `None` when it was opened without a name, and when
+    /// the name was removed meanwhile.
+    pub name: Option<(InodeId, Name)>,
+    /// Whether that name is deleted with its last open.
+    pub delete_pending: bool,
+}
+
+/// Marking of the name of an open for deletion (MS-FSCC 2.4.11 `FileDispositionInformation`).
+#[derive(Clone, Copy, Debug)]
+pub struct DeletePendingRequest {
+    /// The open.
+    pub open: OpenId,
+    /// Whether the name goes with its last open, or stays.
+    pub pending: bool,
+}
+
+/// Rename through an open (MS-FSCC 2.4.42 `FileRenameInformation`).
+#[derive(Clone, Debug)]
+pub struct RenameOpenRequest {
+    /// The open.
+    pub open: OpenId,
+    /// Directory of the new name.
+    pub to_parent: InodeId,
+    /// The new name.
+    pub to_name: Name,
+    /// Whether an existing target is replaced.
+    pub replace: bool,
+    /// How the new name is compared with those that are there.
+    pub case: Case,
 }
 
 /// The end of an open.
@@ -294,11 +333,27 @@ pub struct TestLockReply {
 
 /// Opens, locks and leases. A house that serves no such protocol yet answers `NotSupported`.
 pub trait Opens: Send + Sync + 'static {
-    /// Opens, atomically with creation or truncation (MS-SMB2 3.3.5.9).
+    /// Opens, atomically with creation or truncation (MS-SMB2 3.3.5.9, MS-FSA 2.1.5.1): of two who create one name one
+    /// creates it, and nobody sees a file that is open by halves.
     ///
-    /// Errors, in order: `StaleHandle`, `NotDirectory`, `AccessDenied` (search), `NotFound` or `Exists` (against the
-    /// disposition), `DeletePending`, `IsDirectory` or `NotDirectory` (against `directory`), `AccessDenied`,
-    /// `ShareConflict`, `QuotaExceeded`, `NoSpace`, `Io`.
+    /// Rights: those that the mode gives; `DELETE` where the directory gives `DELETE_CHILD`; everything to who creates.
+    /// Overwriting needs `WRITE_DATA`, superseding `DELETE` too, without being granted them. A READONLY file is neither
+    /// written to nor deleted, a HIDDEN or SYSTEM file is overwritten only as such. Of a symbolic link the link itself
+    /// is opened.
+    ///
+    /// Share modes bind all opens of a file both ways, but for those that only look at attributes and descriptor, and
+    /// anonymous operations: reads and writes, setting the size, and removing and renaming a name. DOS shares of NLM bind
+    /// opens, and opens them, but not anonymous operations.
+    ///
+    /// A file whose last name goes while it is open stays until its last open is closed. No lease is granted yet, and
+    /// an open does not outlive its session.
+    ///
+    /// Errors, in order: `NotSupported` (a stream), `InvalidArgument` (a directory that would be overwritten),
+    /// `StaleHandle`, `NotDirectory`, `AccessDenied` (search), `NameTooLong`, `NotFound` or `Exists` (against the
+    /// disposition), `DeletePending` (also of the directory to create in), `IsDirectory` or `NotDirectory` (against
+    /// `directory`), `AccessDenied`, `NotPermitted` (deleting a READONLY file or the root of a zone), `ShareConflict`,
+    /// `TooManyLocks` (opens of the session or the house), `QuotaExceeded`, `NoSpace`, `Io`; as `create` and `mkdir`
+    /// where it creates.
     fn open(&self, _ctx: &OpContext, _request: OpenRequest) -> impl Future<Output = Result<OpenReply, Failure>> + Send {
         async { Err(FsError::NotSupported.into()) }
     }
@@ -315,15 +370,49 @@ pub trait Opens: Send + Sync + 'static {
         async { Err(FsError::NotSupported.into()) }
     }
 
-    /// Ends an open; its locks and lease go with it.
+    /// Ends an open; its locks and lease go with it. The last open of a name that is marked for deletion takes the name
+    /// with it; opens are `DeletePending` until then.
     ///
-    /// Errors, in order: `BadOpen`, `Io` (written data could not be made stable; the open is gone all the same).
+    /// Errors, in order: `BadOpen`, `Io` (the name could not be deleted; the open is gone all the same).
     fn close(
         &self,
         _ctx: &OpContext,
         _request: CloseRequest,
     ) -> impl Future<Output = Result<CloseReply, Failure>> + Send {
         async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// Marks the name of an open for deletion with its last open, or takes the mark back. One whose name is gone has
+    /// nothing to mark.
+    ///
+    /// Errors, in order: `BadOpen`, `AccessDenied` (without `DELETE`), `NotPermitted` (a READONLY file, the root of a
+    /// zone, an open without a name), `NotEmpty`, `Io`.
+    fn set_delete_pending(
+        &self,
+        _ctx: &OpContext,
+        _request: DeletePendingRequest,
+    ) -> impl Future<Output = Result<(), Failure>> + Send {
+        async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// Renames what an open has open, by the name that it was opened by (MS-FSA 2.1.5.15.11).
+    ///
+    /// Errors, in order: `BadOpen`, `AccessDenied` (without `DELETE`), `NotFound` (its name is gone), then as `rename`;
+    /// also `AccessDenied` for a directory of which something below is open, and for a target that is open, a
+    /// directory or READONLY.
+    fn rename_open(
+        &self,
+        _ctx: &OpContext,
+        _request: RenameOpenRequest,
+    ) -> impl Future<Output = Result<RenameReply, Failure>> + Send {
+        async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// An open as it is now.
+    ///
+    /// Errors: `BadOpen`.
+    fn open_state(&self, _ctx: &OpContext, _open: OpenId) -> Result<OpenState, FsError> {
+        Err(FsError::NotSupported)
     }
 
     /// Takes a lock, or queues for it. Locks of an owner that it holds already are converted, split and joined.
@@ -431,7 +520,7 @@ pub trait Opens: Send + Sync + 'static {
         async { Err(FsError::NotSupported.into()) }
     }
 
-    /// Ends everything that a session held.
+    /// Ends everything that a session held, as `close` would. Nothing of the session may be under way any more.
     fn end_session(&self, _session: SessionId) -> impl Future<Output = ()> + Send {
         async {}
     }

@@ -5,4 +5,4 @@ mod get;
 mod set;
 
 pub(crate) use effective::{effective, without_set_id};
-pub(crate) use set::{apply, check, check_values, mode_of, owner_of_new};
+pub(crate) use set::{apply, check_values, mode_of, owner_of_new};

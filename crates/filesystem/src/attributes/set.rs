@@ -1,9 +1,10 @@
 //! SETATTR, and the attributes of new inodes.
 
 use meta::records::InodeRecord;
+use vfs::acl::AccessMask;
 use vfs::{
     Attributes, Change, Credentials, Failure, FileType, FsError, InodeId, OpContext, Principal, SetAttributes, SetTime,
-    SetattrReply, SetattrRequest, Timestamp,
+    SetattrReply, SetattrRequest, ShareMode, Timestamp,
 };
 
 use super::without_set_id;
@@ -33,7 +34,7 @@ fn set_in_turn<K: kv::Engine, C: chunk::Store>(
 ) -> Step<SetattrReply> {
     let record = turn.live(request.inode)?;
     let before = turn.attributes(request.inode, &record);
-    check(ctx, request, &before).map_err(|error| Failure::with(error, before.clone()))?;
+    turn.house.check_set(ctx, request, &before).map_err(|error| Failure::with(error, before.clone()))?;
     if request.attributes == SetAttributes::default() {
         return Ok(SetattrReply { change: Change::none(before) });
     }
@@ -42,19 +43,40 @@ fn set_in_turn<K: kv::Engine, C: chunk::Store>(
     Ok(SetattrReply { change: Change { before: before.pre(), after } })
 }
 
-/// Whether the caller may set what is asked, in the order of the contract.
-pub(crate) fn check(ctx: &OpContext, request: &SetattrRequest, before: &Attributes) -> Result<(), FsError> {
-    if request.guard.is_some_and(|guard| guard != before.changed) {
-        return Err(FsError::NotSync);
+impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
+    /// Whether the caller may set what is asked, in the order of the contract.
+    pub(crate) fn check_set(
+        &self,
+        ctx: &OpContext,
+        request: &SetattrRequest,
+        before: &Attributes,
+    ) -> Result<(), FsError> {
+        let open = self.open_of(ctx, (request.inode, request.via))?;
+        if request.guard.is_some_and(|guard| guard != before.changed) {
+            return Err(FsError::NotSync);
+        }
+        let set = &request.attributes;
+        check_values(set)?;
+        match (set.size, before.file_type) {
+            (Some(_), FileType::Directory) => return Err(FsError::IsDirectory),
+            (None, _) | (Some(_), FileType::Regular) => {}
+            (Some(_), _) => return Err(FsError::InvalidArgument),
+        }
+        check_owners(set, before, &ctx.credentials)?;
+        match &open {
+            Some(open) => check_granted(set, open.granted())?,
+            None => check_mode(set, before, &ctx.credentials)?,
+        }
+        if set.size.is_some() {
+            let uses = ShareMode { write: true, ..ShareMode::default() };
+            self.require_shared(request.inode, uses, open.map(|open| open.id))?;
+        }
+        if set.size.is_some_and(|size| size > vfs::limits::FILE_SIZE_MAX) { Err(FsError::FileTooLarge) } else { Ok(()) }
     }
-    let (set, credentials) = (&request.attributes, &*ctx.credentials);
-    check_values(set)?;
-    match (set.size, before.file_type) {
-        (Some(_), FileType::Directory) => return Err(FsError::IsDirectory),
-        (None, _) | (Some(_), FileType::Regular) => {}
-        (Some(_), _) => return Err(FsError::InvalidArgument),
-    }
-    check_owners(set, before, credentials)?;
+}
+
+/// What mode and owner let a caller set without an open.
+fn check_mode(set: &SetAttributes, before: &Attributes, credentials: &Credentials) -> Result<(), FsError> {
     let exact_time = |time: Option<SetTime>| matches!(time, Some(SetTime::To(_)));
     let owner_only = set.mode.is_some() || set.created.is_some() || set.dos.is_some();
     if !is_owner(before, credentials) && (owner_only || exact_time(set.accessed) || exact_time(set.modified)) {
@@ -63,7 +85,20 @@ pub(crate) fn check(ctx: &OpContext, request: &SetattrRequest, before: &Attribut
     if set.size.is_some() || set.accessed.is_some() || set.modified.is_some() {
         require_data(before, credentials, WRITE)?;
     }
-    if set.size.is_some_and(|size| size > vfs::limits::FILE_SIZE_MAX) { Err(FsError::FileTooLarge) } else { Ok(()) }
+    Ok(())
+}
+
+/// What an open lets its holder set.
+fn check_granted(set: &SetAttributes, granted: AccessMask) -> Result<(), FsError> {
+    let shown = set.accessed.is_some() || set.modified.is_some() || set.created.is_some() || set.dos.is_some();
+    let needed = [
+        (set.size.is_some(), AccessMask::WRITE_DATA),
+        (shown, AccessMask::WRITE_ATTRIBUTES),
+        (set.mode.is_some(), AccessMask::WRITE_DAC),
+        (set.owner.is_some() || set.group.is_some(), AccessMask::WRITE_OWNER),
+    ];
+    let may = needed.iter().all(|(is_set, right)| !is_set || granted.contains(*right));
+    if may { Ok(()) } else { Err(FsError::AccessDenied) }
 }
 
 /// Refuses values that cannot be stored.
@@ -102,7 +137,8 @@ fn set_checked<K: kv::Engine, C: chunk::Store>(
     let (owner, group) = (record.owner.clone(), record.group.clone());
     record.mode = mode_of(before.mode);
     apply(&mut record, credentials, set, turn.now);
-    if (&owner, &group) != (&record.owner, &record.group) {
+    let is_charged = record.links > 0;
+    if is_charged && (&owner, &group) != (&record.owner, &record.group) {
         let charge = of_record(&record);
         turn.charge_owners(&owner, &group, charge.negated())?;
         turn.charge_owners(&record.owner, &record.group, charge)?;

@@ -4,9 +4,8 @@ use std::sync::atomic::Ordering;
 
 use vfs::{Attributes, Change, CommitReply, CommitRequest, Failure, FsError, InodeId, OpContext, WriteVerifier};
 
-use super::check::check_bytes;
+use super::check::FLUSH;
 use crate::Filesystem;
-use crate::access::WRITE;
 use crate::cache::Seen;
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
@@ -14,7 +13,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.require_live(ctx, FsError::ReadOnly)?;
         let mut seen = Seen::default();
         let record = self.live(request.inode, &mut seen).await?;
-        check_bytes(ctx, request.via, &self.attributes(request.inode, &record), WRITE)?;
+        self.check_bytes(ctx, request.via, (&self.attributes(request.inode, &record), FLUSH))?;
         let attributes = self.make_stable(request.inode, &mut seen).await?;
         // Taken after the flush: data that was dropped before or while it ran is not vouched for.
         Ok(CommitReply { change: Change::none(attributes), verifier: self.verifier() })
@@ -25,6 +24,13 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Errors: `StaleHandle`, `NoSpace`, `Io`.
     pub(super) async fn make_stable(&self, inode: InodeId, seen: &mut Seen) -> Result<Attributes, Failure> {
         self.meta.room().await.map_err(|error| self.refuse(&error))?;
+        if self.opens.count() != 0 {
+            let record = self.live(inode, seen).await?;
+            if record.links == 0 {
+                // Nobody finds it again after a crash.
+                return Ok(self.attributes(inode, &record));
+            }
+        }
         seen.note(match self.journal_dirty(inode)? {
             Some(version) => version,
             None => self.flush(inode).await?,

@@ -7,10 +7,10 @@ use meta::records::{Extent, InodeRecord, RegionRecord, Run};
 use vfs::{FsError, InodeId};
 
 use super::Pending;
-use super::cut::{account, held, let_go};
+use super::cut::{account, let_go};
 use super::place::{PlacedRun, RegionWrite};
 use crate::attributes::{mode_of, without_set_id};
-use crate::turn::{Step, Turn, of_record};
+use crate::turn::{Step, Turn};
 
 /// A part of a flush: as much as one change takes.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +31,9 @@ pub(super) fn fold<K: kv::Engine, C: chunk::Store>(
     part: Part<'_>,
     pending: Pending,
 ) -> Step<Option<u64>> {
-    let Some(old) = turn.inode(part.inode)?.filter(|record| record.links > 0) else { return Ok(None) };
+    let Some(old) = turn.inode(part.inode)?.filter(|record| turn.is_there(part.inode, record)) else {
+        return Ok(None);
+    };
     let mut record = (*old).clone();
     let mut held_bytes = 0;
     for write in part.writes {
@@ -42,8 +44,7 @@ pub(super) fn fold<K: kv::Engine, C: chunk::Store>(
     if let Some(floor) = part.floor {
         raise_floor(&mut record, floor);
     }
-    let charge = of_record(&record).plus(&of_record(&old).negated()).plus(&held(held_bytes));
-    turn.charge_inode(part.inode, &record, charge)?;
+    turn.charge_change(part.inode, (&old, &record), held_bytes)?;
     let size = record.size;
     turn.put_inode(part.inode, record);
     Ok(Some(size))

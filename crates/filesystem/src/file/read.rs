@@ -8,7 +8,6 @@ use vfs::limits::IO_BYTES_MAX;
 use vfs::{Attributes, Failure, FsError, OpContext, ReadReply, ReadRequest};
 
 use super::buffer::within;
-use super::check::check_bytes;
 use super::span::{Spans, Unknown};
 use super::{BLOCK_BYTES, FileState, REGION_BYTES};
 use crate::Filesystem;
@@ -111,9 +110,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.require_loaded()?;
         let Some(slot) = self.records.inodes.get(&inode) else { return Ok(Look::Miss(Miss::Inode(inode))) };
         seen.note(slot.version);
-        let record = slot.value.filter(|record| record.links > 0).ok_or(FsError::StaleHandle)?;
+        let record = slot.value.filter(|record| self.is_there(request.inode, record)).ok_or(FsError::StaleHandle)?;
         let attributes = effective(inode, &record, data.shown());
-        check_bytes(ctx, request.via, &attributes, READ)?;
+        self.check_bytes(ctx, request.via, (&attributes, READ))?;
         let first = request.offset / BLOCK_BYTES;
         let end = match count(request, &attributes) {
             0 => first,
@@ -127,7 +126,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         if spans.has_hole() {
             // A removal publishes the inode before the regions, without the data: regions that went are no holes.
             let current = self.records.inodes.get(&inode).and_then(|slot| slot.value);
-            if current.is_none_or(|record| record.links == 0) {
+            if current.is_none_or(|record| !self.is_there(inode, &record)) {
                 return Ok(Look::Miss(Miss::Inode(inode)));
             }
         }

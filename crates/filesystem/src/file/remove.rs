@@ -7,19 +7,23 @@ use super::cut::{held, take_out};
 use crate::turn::{REGIONS_PER_CHANGE_MAX, Step, Turn};
 
 /// Removes a file within a turn; the caller holds its flush turn and has taken its charge back. A file of few regions
-/// goes at once; of a larger one an orphan stays that an intent works off.
+/// goes at once; of a larger one an orphan stays that an intent works off. One that is open stays whole until its last
+/// open is closed.
 pub(crate) fn remove_in_turn<K: kv::Engine, C: chunk::Store>(
     turn: &mut Turn<'_, K, C>,
     inode: InodeId,
     record: &InodeRecord,
 ) -> Step<()> {
-    let list = regions(turn, inode, record)?;
     let mut record = record.clone();
+    if turn.house.opens.holds(inode) {
+        become_orphan(turn, &mut record);
+        turn.put_inode(inode, record);
+        turn.remove_when_closed(inode);
+        return Ok(());
+    }
+    let list = regions(turn, inode, &record)?;
     if list.len() > REGIONS_PER_CHANGE_MAX {
-        record.links = 0;
-        record.home_cookie = Cookie::START;
-        record.changed = turn.now;
-        record.change = turn.stamp();
+        become_orphan(turn, &mut record);
         turn.put_inode(inode, record);
         turn.add_intent(Intent::Remove { inode });
     } else {
@@ -51,4 +55,11 @@ fn regions<'a, K: kv::Engine, C: chunk::Store>(
         }
     }
     turn.region_list(inode, 0)
+}
+
+fn become_orphan<K: kv::Engine, C: chunk::Store>(turn: &Turn<'_, K, C>, record: &mut InodeRecord) {
+    record.links = 0;
+    record.home_cookie = Cookie::START;
+    record.changed = turn.now;
+    record.change = turn.stamp();
 }

@@ -9,17 +9,17 @@ use meta::records::{INODE_MASKS_MAX, InodeRecord, Intent, Mask};
 use vfs::{Change, Failure, FsError, InodeId, OpContext, SetattrReply, SetattrRequest};
 
 use super::buffer::{DirtyRun, within, zero_from};
-use super::cut::{account, blocks_up_to, held, let_go, take_out};
+use super::cut::{account, blocks_up_to, let_go, take_out};
 use super::fold::{extent, raise_floor};
 use super::journal::Hold;
 use super::place::{Placed, RegionWrite, by_region};
 use super::state::FileData;
 use super::{BLOCK_BYTES, FileState, Pending, REGION_BLOCKS, REGION_BYTES};
 use crate::Filesystem;
-use crate::attributes::{apply, check, effective, mode_of, without_set_id};
+use crate::attributes::{apply, effective, mode_of, without_set_id};
 use crate::cache::Seen;
 use crate::replay::Kind;
-use crate::turn::{REGIONS_PER_CHANGE_MAX, Step, Turn, of_record};
+use crate::turn::{REGIONS_PER_CHANGE_MAX, Step, Turn};
 
 /// A cut as it was prepared.
 struct Cut<'c> {
@@ -44,7 +44,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let mut seen = Seen::default();
         let record = self.live(request.inode, &mut seen).await?;
         let before = self.attributes(request.inode, &record);
-        if let Err(error) = check(ctx, request, &before) {
+        if let Err(error) = self.check_set(ctx, request, &before) {
             self.settle(seen.0).await?;
             return Err(Failure::with(error, before));
         }
@@ -144,7 +144,7 @@ fn set_size<K: kv::Engine, C: chunk::Store>(
     let (inode, set, credentials) = (cut.request.inode, &cut.request.attributes, &cut.ctx.credentials);
     let old = turn.live(inode)?;
     let before = effective(inode, &old, data.shown());
-    check(cut.ctx, cut.request, &before).map_err(|error| Failure::with(error, before.clone()))?;
+    turn.house.check_set(cut.ctx, cut.request, &before).map_err(|error| Failure::with(error, before.clone()))?;
     let mut record = (*old).clone();
     record.mode = mode_of(before.mode);
     record.modified = turn.now;
@@ -159,28 +159,13 @@ fn set_size<K: kv::Engine, C: chunk::Store>(
     record.size = cut.size;
     record.changed = turn.now;
     record.change = turn.stamp();
-    charge(turn, inode, (&old, &record), held_bytes)?;
+    turn.charge_change(inode, (&old, &record), held_bytes)?;
     let record = turn.put_inode(inode, record);
     let left = data.buffer.range(0, blocks_up_to(cut.size));
     let dirty_bytes = left.iter().map(|(_, bytes)| bytes.len() as u64).sum();
     let after = effective(inode, &record, Pending { dirty_blocks: blocks_up_to(dirty_bytes), ..Pending::default() });
     turn.remember(cut.ctx, cut.kind, inode);
     Ok(SetattrReply { change: Change { before: before.pre(), after } })
-}
-
-fn charge<K: kv::Engine, C: chunk::Store>(
-    turn: &mut Turn<'_, K, C>,
-    inode: InodeId,
-    (old, new): (&InodeRecord, &InodeRecord),
-    held_bytes: u64,
-) -> Step<()> {
-    let charge = of_record(new).plus(&of_record(old).negated()).plus(&held(held_bytes));
-    turn.charge(inode.sibling(new.home_parent), charge)?;
-    if (&old.owner, &old.group) == (&new.owner, &new.group) {
-        return turn.charge_owners(&new.owner, &new.group, charge);
-    }
-    turn.charge_owners(&old.owner, &old.group, of_record(old).negated())?;
-    turn.charge_owners(&new.owner, &new.group, of_record(new))
 }
 
 /// Takes out what lies behind the new end. Returns the bytes that versions hold of it.

@@ -10,7 +10,6 @@ use vfs::limits::{FILE_SIZE_MAX, IO_BYTES_MAX};
 use vfs::{Attributes, Change, Failure, FsError, OpContext, Stability, WriteReply, WriteRequest};
 
 use super::buffer::{Bases, Ticket, blocks_of, checksums_of};
-use super::check::check_bytes;
 use super::plane::DirtyRoom;
 use super::span::Unknown;
 use super::state::FileData;
@@ -113,9 +112,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.require_loaded()?;
         let Some(slot) = self.records.inodes.get(&request.inode) else { return Ok(Attempt::Record) };
         prepared.seen.note(slot.version);
-        let record = slot.value.filter(|record| record.links > 0).ok_or(FsError::StaleHandle)?;
+        let record = slot.value.filter(|record| self.is_there(request.inode, record)).ok_or(FsError::StaleHandle)?;
         let before = effective(request.inode, &record, data.shown());
-        check_bytes(ctx, request.via, &before, WRITE)?;
+        self.check_bytes(ctx, request.via, (&before, WRITE))?;
         let range = (request.offset, request.data.len());
         let end = request.offset.checked_add(range.1 as u64).filter(|end| *end <= FILE_SIZE_MAX);
         let end = end.ok_or_else(|| Failure::with(FsError::FileTooLarge, before.clone()))?;

@@ -5,12 +5,12 @@ use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use meta::keys::{self, Key, KeyKind};
-use meta::records::{Charge, InodeRecord, Intent};
-use vfs::{Failure, InodeId, InodeNumber, ShardId};
+use meta::records::{InodeRecord, Intent};
+use vfs::{Failure, InodeId, ShardId};
 
 use crate::Filesystem;
 use crate::file::{FileState, take_out};
-use crate::turn::{REGIONS_PER_CHANGE_MAX, Step, Turn, of_record};
+use crate::turn::{REGIONS_PER_CHANGE_MAX, Step, Turn};
 
 /// An intent by its number.
 pub(crate) type IntentKey = (ShardId, u64);
@@ -197,7 +197,7 @@ fn remove_page<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, inode:
     for index in list.iter().take(REGIONS_PER_CHANGE_MAX) {
         held_bytes += take_out(turn, (inode, &mut record), *index)?;
     }
-    charge_held(turn, (inode, record.home_parent), held_bytes)?;
+    turn.charge_held((inode, record.home_parent), held_bytes)?;
     if list.len() <= REGIONS_PER_CHANGE_MAX {
         turn.drop_inode(inode);
         return Ok(None);
@@ -213,7 +213,7 @@ fn cut_page<K: kv::Engine, C: chunk::Store>(
     cursor: u64,
 ) -> Step<Option<u64>> {
     let inode = range.inode;
-    let Some(old) = turn.inode(inode)?.filter(|record| record.links > 0) else { return Ok(None) };
+    let Some(old) = turn.inode(inode)? else { return Ok(None) };
     let list = turn.region_list(inode, cursor)?;
     let mut record = (*old).clone();
     let mut held_bytes = 0;
@@ -228,9 +228,7 @@ fn cut_page<K: kv::Engine, C: chunk::Store>(
     if next.is_none() {
         record.masks.retain(|mask| mask.generation != range.generation);
     }
-    let held = Charge { held_bytes: held_bytes.cast_signed(), ..Charge::default() };
-    let charge = of_record(&record).plus(&of_record(&old).negated()).plus(&held);
-    turn.charge_inode(inode, &record, charge)?;
+    turn.charge_change(inode, (&old, &record), held_bytes)?;
     put_changed(turn, inode, (&old, record));
     Ok(next)
 }
@@ -243,21 +241,6 @@ fn put_changed<K: kv::Engine, C: chunk::Store>(
     if *old != new {
         turn.put_inode(inode, new);
     }
-}
-
-/// Bytes that versions hold are counted where the file was; when that directory is gone, at the root of the shard.
-fn charge_held<K: kv::Engine, C: chunk::Store>(
-    turn: &mut Turn<'_, K, C>,
-    (inode, home): (InodeId, InodeNumber),
-    bytes: u64,
-) -> Step<()> {
-    if bytes == 0 {
-        return Ok(());
-    }
-    let home = inode.sibling(home);
-    let is_there = turn.inode(home)?.is_some_and(|record| record.links > 0);
-    let at = if is_there { home } else { inode.sibling(InodeNumber::ROOT) };
-    turn.charge(at, Charge { held_bytes: bytes.cast_signed(), ..Charge::default() })
 }
 
 /// Pages worked off in one round: enough to be quick, few enough for other work to come in between.

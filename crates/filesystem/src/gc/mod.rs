@@ -5,6 +5,7 @@ mod release;
 mod space;
 
 pub(crate) use intents::IntentQueue;
+use locking::Link;
 use meta::Version;
 use meta::records::{Intent, Run};
 pub(crate) use release::ReleaseQueue;
@@ -21,6 +22,21 @@ pub(crate) struct Aftermath {
     pub(crate) intents: Vec<(u64, Intent)>,
     /// Files that it removed.
     pub(crate) forgotten: Vec<InodeId>,
+    /// Files without a name that it left for their last open, with the intents that remove them.
+    pub(crate) orphaned: Vec<(InodeId, u64)>,
+    /// Names that it changed of what is open.
+    pub(crate) renamed: Vec<RenamedLink>,
+}
+
+/// A name of an inode that became another or went.
+#[derive(Debug)]
+pub(crate) struct RenamedLink {
+    /// The inode.
+    pub(crate) inode: InodeId,
+    /// The old name.
+    pub(crate) from: Link,
+    /// The new one.
+    pub(crate) to: Option<Link>,
 }
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
@@ -32,6 +48,18 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
         for (number, intent) in left.intents {
             self.data.intents.add((shard, number), intent);
+        }
+        for RenamedLink { inode, from, to } in left.renamed {
+            match to {
+                Some(to) => self.opens.relink(inode, &from, &to),
+                None => self.opens.unlink(inode, &from),
+            }
+        }
+        for (inode, number) in left.orphaned {
+            // Opens are granted within the turn, but closed without it.
+            if !self.opens.hold_orphan(inode, number) {
+                self.let_orphan_go(inode, number);
+            }
         }
         for inode in left.forgotten {
             if let Some(file) = self.files.peek(inode) {

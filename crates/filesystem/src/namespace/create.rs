@@ -169,7 +169,7 @@ fn take_existing<K: kv::Engine, C: chunk::Store>(
 }
 
 /// Makes an inode and its entry; the name does not exist.
-pub(super) fn create_new<K: kv::Engine, C: chunk::Store>(
+pub(crate) fn create_new<K: kv::Engine, C: chunk::Store>(
     turn: &mut Turn<'_, K, C>,
     ctx: &OpContext,
     (parent, name): (&Attributes, &Name),

@@ -2,7 +2,7 @@
 
 use meta::records::DentryRecord;
 use vfs::limits::LINKS_MAX;
-use vfs::{Attributes, Change, Failure, FileType, FsError, LinkReply, LinkRequest, OpContext};
+use vfs::{Attributes, Case, Change, Failure, FileType, FsError, LinkReply, LinkRequest, OpContext};
 
 use super::lookup::check_length;
 use super::prepare::Prepared;
@@ -21,7 +21,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         if (request.inode.shard, request.inode.tree) != (request.parent.shard, request.parent.tree) {
             return Err(self.refuse_across(ctx, [request.inode, request.parent], &[request.parent]).await);
         }
-        let place = (request.parent, &request.name);
+        let place = (request.parent, &request.name, Case::Sensitive);
         self.mutate_removing(request.parent.shard, place, |turn, victim| link(turn, ctx, &request, victim)).await
     }
 }
@@ -33,6 +33,9 @@ fn link<K: kv::Engine, C: chunk::Store>(
     victim: Prepared<'_>,
 ) -> Step<LinkReply> {
     let record = turn.live(request.inode)?;
+    if record.links == 0 {
+        return Err(FsError::StaleHandle.into());
+    }
     let inode = turn.attributes(request.inode, &record);
     let parent_record = turn.live(request.parent)?;
     let before = turn.attributes(request.parent, &parent_record);
@@ -63,6 +66,7 @@ fn link<K: kv::Engine, C: chunk::Store>(
         if existing.target == request.inode {
             return Ok(LinkReply { attributes: inode, parent: Change::none(before) });
         }
+        turn.require_deletable(existing.target).map_err(refuse)?;
         turn.remove_dentry(request.parent, existing.cookie)?;
         lose_name(turn, request.parent, existing, victim)?;
     }

@@ -44,11 +44,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             LookupName::Itself => Ok(request.parent),
             LookupName::Parent => self.parent(ctx, request.parent, seen).await,
             LookupName::Child(name) => {
-                if request.case == Case::Insensitive {
-                    return Err(FsError::NotSupported.into());
-                }
                 check_length(ctx, name).map_err(|error| Failure::with(error, parent.clone()))?;
-                let found = self.entry(request.parent, name, seen).await?;
+                let found = self.entry(request.parent, (name, request.case), seen).await?;
                 found.map(|found| found.target).ok_or_else(|| Failure::with(FsError::NotFound, parent.clone()))
             }
         }
@@ -93,14 +90,14 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn entry(
         &self,
         directory: InodeId,
-        name: &Name,
+        (name, case): (&Name, Case),
         seen: &mut Seen,
     ) -> Result<Option<Found>, Failure> {
         let key = (directory, self.hasher.hash47(name));
         for _ in 0..RACES_MAX {
             if let Some(slot) = self.records.buckets.get(&key) {
                 seen.note(slot.version);
-                return Ok(find_in(directory, &slot.value, name));
+                return Ok(find_in(directory, &slot.value, (name, case)));
             }
             self.load(Miss::Bucket(key), &mut Scratch::default()).await?;
         }

@@ -8,3 +8,8 @@ mod readdir;
 mod remove;
 mod rename;
 mod zone_root;
+
+pub(crate) use create::{NewInode, create_new};
+pub(crate) use lookup::{check_length, require_directory};
+pub(crate) use remove::lose_name;
+pub(crate) use rename::rename;

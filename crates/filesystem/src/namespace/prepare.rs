@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use meta::Version;
-use vfs::{Failure, FileType, FsError, InodeId, Name, ShardId};
+use vfs::{Case, Failure, FileType, FsError, InodeId, Name, ShardId};
 
 use crate::Filesystem;
 use crate::cache::Seen;
@@ -30,11 +30,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn mutate_removing<T>(
         &self,
         shard: ShardId,
-        (directory, name): (InodeId, &Name),
+        (directory, name, case): (InodeId, &Name, Case),
         mut step: impl FnMut(&mut Turn<'_, K, C>, Prepared<'_>) -> Step<T> + Send,
     ) -> Result<T, Failure> {
         for _ in 0..PREPARATIONS_MAX {
-            let victim = self.victim(directory, name).await?;
+            let victim = self.victim(directory, (name, case)).await?;
             let flush_turn = match &victim {
                 Some(victim) => Some(victim.file.flush_turn.lock().await),
                 None => None,
@@ -51,9 +51,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         Err(FsError::Delay.into())
     }
 
-    async fn victim(&self, directory: InodeId, name: &Name) -> Result<Option<Victim>, Failure> {
+    async fn victim(&self, directory: InodeId, (name, case): (&Name, Case)) -> Result<Option<Victim>, Failure> {
         let mut seen = Seen::default();
-        let Some(found) = self.entry(directory, name, &mut seen).await? else { return Ok(None) };
+        let Some(found) = self.entry(directory, (name, case), &mut seen).await? else { return Ok(None) };
         let Some(record) = self.inode(found.target, &mut seen).await? else { return Ok(None) };
         if record.file_type != FileType::Regular || record.links != 1 {
             return Ok(None);

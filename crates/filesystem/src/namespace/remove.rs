@@ -1,7 +1,10 @@
 //! REMOVE and RMDIR, and what happens to an inode that loses a name.
 
+use locking::Link;
 use meta::records::{InodeRecord, UsageRecord};
-use vfs::{Attributes, Change, Failure, FileType, FsError, InodeId, OpContext, RemoveKind, RemoveReply, RemoveRequest};
+use vfs::{
+    Attributes, Case, Change, Failure, FileType, FsError, InodeId, OpContext, RemoveKind, RemoveReply, RemoveRequest,
+};
 
 use super::lookup::{check_length, require_directory};
 use super::prepare::Prepared;
@@ -17,7 +20,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             return self.removed_before(&request, done).await;
         }
         self.admit_release()?;
-        let place = (request.parent, &request.name);
+        let place = (request.parent, &request.name, Case::Sensitive);
         self.mutate_removing(request.parent.shard, place, |turn, victim| remove(turn, ctx, &request, victim)).await
     }
 }
@@ -46,6 +49,7 @@ fn remove<K: kv::Engine, C: chunk::Store>(
     if attributes.is_directory() && target.size > 0 {
         return Err(refuse(FsError::NotEmpty));
     }
+    turn.require_deletable(found.target).map_err(refuse)?;
     turn.remove_dentry(request.parent, found.cookie)?;
     let removed = lose_name(turn, request.parent, &found, victim)?;
     let after = turn.touch_directory(request.parent, -1, -i64::from(attributes.is_directory()))?;
@@ -63,13 +67,14 @@ fn check_kind(kind: RemoveKind, target: &InodeRecord) -> Result<(), FsError> {
 
 /// Takes a name from an inode; its dentry is gone already. The inode goes with its last name. Returns its attributes
 /// after.
-pub(super) fn lose_name<K: kv::Engine, C: chunk::Store>(
+pub(crate) fn lose_name<K: kv::Engine, C: chunk::Store>(
     turn: &mut Turn<'_, K, C>,
     directory: InodeId,
     found: &Found,
     victim: Prepared<'_>,
 ) -> Step<Attributes> {
     let record = turn.live(found.target)?;
+    turn.follow_name(found.target, Link { parent: directory, name: found.dentry.name.clone() }, None);
     match record.file_type {
         FileType::Directory => remove_directory(turn, found.target, &record),
         _ if record.links > 1 => lose_one_of_many(turn, directory, found, &record),

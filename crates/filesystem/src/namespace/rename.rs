@@ -1,14 +1,15 @@
 //! RENAME.
 
+use locking::{Link, Open};
 use meta::records::{DentryRecord, InodeRecord};
 use vfs::limits::{DEPTH_MAX, DIRECTORY_LINKS_MAX};
-use vfs::{Attributes, Change, Failure, FsError, InodeId, OpContext, RenameReply, RenameRequest};
+use vfs::{Attributes, Case, Change, Failure, FsError, InodeId, OpContext, RenameReply, RenameRequest};
 
 use super::lookup::check_length;
 use super::prepare::Prepared;
 use super::remove::lose_name;
 use crate::Filesystem;
-use crate::access::{SEARCH, WRITE, require, require_sticky};
+use crate::access::{SEARCH, WRITE, is_read_only, require, require_sticky};
 use crate::replay::Kind;
 use crate::turn::{Found, Step, Stop, Turn, of_record, of_tree};
 
@@ -17,6 +18,9 @@ struct Parents {
     from: Attributes,
     to: Attributes,
 }
+
+/// How the new name is compared, and the open through which it is given.
+type How<'o> = (Case, Option<&'o Open>);
 
 /// What is moved, and what it replaces.
 struct Move {
@@ -36,11 +40,13 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         if (from.shard, from.tree) != (to.shard, to.tree) {
             return Err(self.refuse_across(ctx, [from, to], &[from, to]).await);
         }
-        self.mutate_removing(to.shard, (to, &request.to_name), |turn, victim| rename(turn, ctx, &request, victim)).await
+        let place = (to, &request.to_name, Case::Sensitive);
+        let how = (Case::Sensitive, None);
+        self.mutate_removing(to.shard, place, |turn, victim| rename(turn, ctx, (&request, how), victim)).await
     }
 
     /// Both must be there, and those that have to be directories be some, before their being apart is the answer.
-    pub(super) async fn refuse_across(&self, ctx: &OpContext, both: [InodeId; 2], directories: &[InodeId]) -> Failure {
+    pub(crate) async fn refuse_across(&self, ctx: &OpContext, both: [InodeId; 2], directories: &[InodeId]) -> Failure {
         for inode in both {
             if let Err(failure) = self.do_getattr(ctx, inode).await {
                 return failure;
@@ -76,20 +82,21 @@ impl Parents {
     }
 }
 
-fn rename<K: kv::Engine, C: chunk::Store>(
+/// Renames; `how` says how the new name is compared, and through which open it is done.
+pub(crate) fn rename<K: kv::Engine, C: chunk::Store>(
     turn: &mut Turn<'_, K, C>,
     ctx: &OpContext,
-    request: &RenameRequest,
+    (request, how): (&RenameRequest, How<'_>),
     victim: Prepared<'_>,
 ) -> Step<RenameReply> {
     let parents = parents(turn, ctx, request)?;
     let found = turn.find(request.from_parent, &request.from_name)?;
     let found = found.ok_or_else(|| parents.refuse(FsError::NotFound))?;
-    let moved = parents.named(look(turn, request, found))?;
+    let moved = parents.named(look(turn, (request, how.0), found))?;
     if moved.existing.as_ref().is_some_and(|(existing, _)| existing.target == moved.found.target) {
         return Ok(RenameReply { from: Change::none(parents.from), to: Change::none(parents.to) });
     }
-    parents.named(check(turn, ctx, (request, &parents), &moved))?;
+    parents.named(check(turn, ctx, (request, &parents, how.1), &moved))?;
     if let Some((existing, _)) = &moved.existing {
         turn.remove_dentry(request.to_parent, existing.cookie)?;
         lose_name(turn, request.to_parent, existing, victim)?;
@@ -124,12 +131,13 @@ fn parents<K: kv::Engine, C: chunk::Store>(
 
 fn look<K: kv::Engine, C: chunk::Store>(
     turn: &mut Turn<'_, K, C>,
-    request: &RenameRequest,
+    (request, case): (&RenameRequest, Case),
     found: Found,
 ) -> Step<Move> {
     let record = turn.live(found.target)?;
     let source = turn.attributes(found.target, &record);
-    let existing = match turn.find(request.to_parent, &request.to_name)? {
+    let existing = turn.find_as(request.to_parent, (&request.to_name, case))?;
+    let existing = match existing.filter(|existing| !is_respelt(request, &found, existing)) {
         Some(existing) => {
             let record = turn.live(existing.target)?;
             let attributes = turn.attributes(existing.target, &record);
@@ -140,10 +148,16 @@ fn look<K: kv::Engine, C: chunk::Store>(
     Ok(Move { found, source, existing })
 }
 
+/// Whether the new name only writes the old one in another way.
+fn is_respelt(request: &RenameRequest, found: &Found, existing: &Found) -> bool {
+    let is_same = (request.from_parent, found.cookie) == (request.to_parent, existing.cookie);
+    is_same && existing.dentry.name != request.to_name
+}
+
 fn check<K: kv::Engine, C: chunk::Store>(
     turn: &mut Turn<'_, K, C>,
     ctx: &OpContext,
-    (request, parents): (&RenameRequest, &Parents),
+    (request, parents, open): (&RenameRequest, &Parents, Option<&Open>),
     moved: &Move,
 ) -> Step<()> {
     require(&parents.from, &ctx.credentials, WRITE)?;
@@ -166,6 +180,7 @@ fn check<K: kv::Engine, C: chunk::Store>(
         return Err(FsError::InvalidArgument.into());
     }
     check_replaced(turn, request.replace, moved)?;
+    check_opens(turn, open, moved)?;
     if changes_parent {
         let height = turn.usage(moved.source.inode)?.height;
         if chain.len() + height as usize > DEPTH_MAX as usize {
@@ -191,6 +206,26 @@ fn check_replaced<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, rep
     }
 }
 
+/// What is open stays as its opens let it.
+fn check_opens<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    open: Option<&Open>,
+    moved: &Move,
+) -> Step<()> {
+    let existing = moved.existing.as_ref();
+    let Some(open) = open else {
+        turn.require_deletable(moved.found.target)?;
+        return existing.map_or(Ok(()), |(existing, _)| Ok(turn.require_deletable(existing.target)?));
+    };
+    let is_kept = |attributes: &Attributes| {
+        attributes.is_directory() || is_read_only(attributes) || turn.is_open(attributes.inode)
+    };
+    if existing.is_some_and(|(_, attributes)| is_kept(attributes)) {
+        return Err(FsError::AccessDenied.into());
+    }
+    if moved.source.is_directory() { turn.require_closed_below(open.inode) } else { Ok(()) }
+}
+
 /// Moves the entry, and the charge when the name that moves is the home link.
 fn move_name<K: kv::Engine, C: chunk::Store>(
     turn: &mut Turn<'_, K, C>,
@@ -203,6 +238,8 @@ fn move_name<K: kv::Engine, C: chunk::Store>(
     turn.remove_dentry(from, moved.found.cookie)?;
     let dentry = DentryRecord { name: request.to_name.clone(), ..moved.found.dentry.clone() };
     let cookie = turn.add_dentry(to, dentry)?;
+    let old_link = Link { parent: from, name: moved.found.dentry.name.clone() };
+    turn.follow_name(inode, old_link, Some(Link { parent: to, name: request.to_name.clone() }));
     if record.links > 1 && !moved.source.is_directory() {
         turn.remove_backlink(inode, from.number, moved.found.cookie)?;
         turn.add_backlink(inode, to.number, cookie)?;

@@ -4,8 +4,8 @@ use meta::Version;
 use meta::records::{AllocatorRecord, DentryRecord, InodeRecord, OwnerUsageRecord, ShardRecord, UsageRecord};
 use meta::{Change, ShardClock, keys};
 use vfs::{
-    Change as AttributeChange, Credentials, Epoch, EpochReply, Failure, FileType, FsError, InodeId, InodeNumber, Name,
-    OpContext, Principal, SetAttributes, ShardId, TreeId, ZoneRootReply, ZoneRootRequest,
+    Case, Change as AttributeChange, Credentials, Epoch, EpochReply, Failure, FileType, FsError, InodeId, InodeNumber,
+    Name, OpContext, Principal, SetAttributes, ShardId, TreeId, ZoneRootReply, ZoneRootRequest,
 };
 
 use super::create::{NewInode, create_new, new_record};
@@ -42,7 +42,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
     async fn sub_directory(&self, directory: InodeId, name: &Name) -> Result<Option<InodeId>, Failure> {
         let mut seen = Seen::default();
-        match self.entry(directory, name, &mut seen).await? {
+        match self.entry(directory, (name, Case::Sensitive), &mut seen).await? {
             Some(found) if found.dentry.file_type != FileType::Directory => Err(FsError::NotDirectory.into()),
             found => Ok(found.map(|found| found.target)),
         }

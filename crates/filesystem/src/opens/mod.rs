@@ -1,12 +1,17 @@
-//! Locks and DOS shares of the network lock manager, the clients that hold them, and how they come back after a
-//! restart. Locks live in memory only; what is durable is who may hold some.
+//! Opens, and locks and DOS shares of the network lock manager with the clients that hold them, and how these come back
+//! after a restart. All live in memory only; what is durable is who may hold locks, and what goes once it is closed.
 //!
-//! Such locks bind those who ask for locks, not reads and writes.
+//! Opens are granted within the shard's turn, as names change, and closed without it. Their share modes bind anonymous
+//! operations too; locks and DOS shares of the network lock manager do not.
 
 mod clients;
+mod close;
+mod conflicts;
+mod delete;
 mod grace;
 mod listing;
 mod lock;
+mod open;
 mod recovery;
 mod register;
 mod roster;

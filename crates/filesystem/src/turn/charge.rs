@@ -81,6 +81,38 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         self.charge_owners(&record.owner, &record.group, charge)
     }
 
+    /// Charges what became of a file, and the bytes that only versions name from now on. What has no name any more is
+    /// charged to nobody.
+    pub(crate) fn charge_change(
+        &mut self,
+        inode: InodeId,
+        (old, new): (&InodeRecord, &InodeRecord),
+        held_bytes: u64,
+    ) -> Step<()> {
+        if new.links == 0 {
+            return self.charge_held((inode, new.home_parent), held_bytes);
+        }
+        let held = Charge { held_bytes: held_bytes.cast_signed(), ..Charge::default() };
+        let charge = of_record(new).plus(&of_record(old).negated()).plus(&held);
+        self.charge(inode.sibling(new.home_parent), charge)?;
+        if (&old.owner, &old.group) == (&new.owner, &new.group) {
+            return self.charge_owners(&new.owner, &new.group, charge);
+        }
+        self.charge_owners(&old.owner, &old.group, of_record(old).negated())?;
+        self.charge_owners(&new.owner, &new.group, of_record(new))
+    }
+
+    /// Bytes that versions hold are counted where the file was; when that directory is gone, at the root of the shard.
+    pub(crate) fn charge_held(&mut self, (inode, home): (InodeId, InodeNumber), bytes: u64) -> Step<()> {
+        if bytes == 0 {
+            return Ok(());
+        }
+        let home = inode.sibling(home);
+        let is_there = self.inode(home)?.is_some_and(|record| record.links > 0);
+        let at = if is_there { home } else { inode.sibling(InodeNumber::ROOT) };
+        self.charge(at, Charge { held_bytes: bytes.cast_signed(), ..Charge::default() })
+    }
+
     /// Makes sure that the height bounds above `parent` cover a directory of this height below it.
     pub(crate) fn raise(&mut self, parent: InodeId, height: u32) -> Step<()> {
         let mut below = height;

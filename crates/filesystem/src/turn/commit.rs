@@ -25,6 +25,8 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             released: self.released.clone(),
             intents: std::mem::take(&mut self.intents),
             forgotten: std::mem::take(&mut self.forgotten),
+            orphaned: std::mem::take(&mut self.orphaned),
+            renamed: std::mem::take(&mut self.renamed),
         };
         let mut change = self.change();
         if change.is_empty() {

@@ -15,8 +15,9 @@ use std::sync::{MutexGuard, PoisonError, RwLockReadGuard};
 
 use bytes::Bytes;
 pub(crate) use charge::{of_record, of_tree};
+use locking::Link;
 use meta::keys::Key;
-use meta::records::{Intent, IntentRecord, Record, Run, ShardRecord};
+use meta::records::{InodeRecord, Intent, IntentRecord, Record, Run, ShardRecord};
 use meta::{ShardClock, Version};
 pub(crate) use names::{Found, find_in, target_of};
 use vfs::{Epoch, Failure, FsError, InodeId, InodeNumber, Timestamp};
@@ -24,6 +25,7 @@ use writes::WriteSet;
 
 use crate::Filesystem;
 use crate::cache::{Miss, Seen};
+use crate::gc::RenamedLink;
 use crate::replay::StoredReply;
 use crate::shard::{Shard, ShardState};
 
@@ -78,6 +80,8 @@ pub(crate) struct Turn<'a, K: kv::Engine, C: chunk::Store> {
     plain: Vec<(Key, Option<Bytes>)>,
     intents: Vec<(u64, Intent)>,
     forgotten: Vec<InodeId>,
+    orphaned: Vec<(InodeId, u64)>,
+    renamed: Vec<RenamedLink>,
     /// What the request that makes this change came to, if it must not be done twice.
     reply: Option<StoredReply>,
     /// The shard's record in its next epoch, if this change ends the current one.
@@ -105,6 +109,8 @@ impl<'a, K: kv::Engine, C: chunk::Store> Turn<'a, K, C> {
             plain: Vec::new(),
             intents: Vec::new(),
             forgotten: Vec::new(),
+            orphaned: Vec::new(),
+            renamed: Vec::new(),
             reply: None,
             ended: None,
         }
@@ -154,6 +160,24 @@ impl<'a, K: kv::Engine, C: chunk::Store> Turn<'a, K, C> {
         self.next_intent += 1;
         let record = IntentRecord { created: self.now, intent };
         self.plain.push((key, Some(record.encode())));
+    }
+
+    /// Removes an inode that has lost its last name, once its last open is closed; survives a crash, which closes all.
+    pub(crate) fn remove_when_closed(&mut self, inode: InodeId) {
+        self.add_intent(Intent::Remove { inode });
+        self.orphaned.extend(self.intents.pop().map(|(number, _)| (inode, number)));
+    }
+
+    /// A name of an inode goes, or becomes another: its opens are told once this is submitted.
+    pub(crate) fn follow_name(&mut self, inode: InodeId, from: Link, to: Option<Link>) {
+        if self.house.opens.holds(inode) {
+            self.renamed.push(RenamedLink { inode, from, to });
+        }
+    }
+
+    /// Whether an inode is there: it has a name, or is open.
+    pub(crate) fn is_there(&self, inode: InodeId, record: &InodeRecord) -> bool {
+        self.house.is_there(inode, record)
     }
 
     /// Ends the current epoch: what is there now is kept from now on. Returns the epoch that ended.

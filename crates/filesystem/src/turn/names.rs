@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use meta::keys::{SLOT_BITS, cookie_of, next_slot};
+use meta::keys::{SLOT_BITS, cookie_of, fold, next_slot};
 use meta::records::{BacklinkRecord, DentryRecord};
-use vfs::{Cookie, FsError, InodeId, InodeNumber, Name, TreeId};
+use vfs::{Case, Cookie, FsError, InodeId, InodeNumber, Name, TreeId};
 
 use super::{Step, Stop, Turn};
 use crate::cache::{Backlinks, Bucket, BucketEntry, Miss};
@@ -28,17 +28,31 @@ pub(crate) fn target_of(directory: InodeId, dentry: &DentryRecord) -> InodeId {
     }
 }
 
-/// The entry of a bucket with exactly this name.
-pub(crate) fn find_in(directory: InodeId, bucket: &[BucketEntry], name: &Name) -> Option<Found> {
-    let (cookie, dentry) = bucket.iter().find(|(_, dentry)| dentry.name == *name)?;
+/// The entry of a bucket with this name; where case does not matter, one that is written the same way goes first.
+pub(crate) fn find_in(directory: InodeId, bucket: &[BucketEntry], (name, case): (&Name, Case)) -> Option<Found> {
+    let exact = bucket.iter().find(|(_, dentry)| dentry.name == *name);
+    let (cookie, dentry) = match case {
+        Case::Sensitive => exact,
+        Case::Insensitive => exact.or_else(|| alike(bucket, name)),
+    }?;
     Some(Found { cookie: *cookie, dentry: dentry.clone(), target: target_of(directory, dentry) })
+}
+
+fn alike<'b>(bucket: &'b [BucketEntry], name: &Name) -> Option<&'b BucketEntry> {
+    let folded = fold(name.as_bytes());
+    bucket.iter().find(|(_, dentry)| fold(dentry.name.as_bytes()) == folded)
 }
 
 impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
     /// Finds an entry by its exact name.
     pub(crate) fn find(&mut self, directory: InodeId, name: &Name) -> Step<Option<Found>> {
+        self.find_as(directory, (name, Case::Sensitive))
+    }
+
+    /// Finds an entry by its name.
+    pub(crate) fn find_as(&mut self, directory: InodeId, (name, case): (&Name, Case)) -> Step<Option<Found>> {
         let bucket = self.bucket(directory, self.house.hasher.hash47(name))?;
-        Ok(find_in(directory, &bucket, name))
+        Ok(find_in(directory, &bucket, (name, case)))
     }
 
     /// Adds an entry; the name must not exist.

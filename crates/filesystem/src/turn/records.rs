@@ -22,10 +22,10 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         Ok(slot.value)
     }
 
-    /// An inode that still has a name.
+    /// An inode that has a name or is open.
     pub(crate) fn live(&mut self, inode: InodeId) -> Step<Arc<InodeRecord>> {
         let record = self.inode(inode)?;
-        record.filter(|record| record.links > 0).ok_or_else(|| FsError::StaleHandle.into())
+        record.filter(|record| self.is_there(inode, record)).ok_or_else(|| FsError::StaleHandle.into())
     }
 
     /// A directory.

@@ -3,7 +3,7 @@
 use vfs::limits::{DEPTH_MAX, DIRECTORY_LINKS_MAX, FILE_SIZE_MAX, SYMLINK_BYTES_MAX};
 use vfs::{
     Attributes, Change, CreateHow, CreateReply, CreateRequest, DeviceNumber, Failure, FileType, FsError, InodeId,
-    MkdirRequest, MknodRequest, Name, NodeKind, Principal, SetAttributes, SymlinkRequest,
+    MkdirRequest, MknodRequest, Name, NodeKind, Principal, SetAttributes, ShareMode, SymlinkRequest, Via,
 };
 
 use super::content::Content;
@@ -13,12 +13,12 @@ use super::set_attributes::{are_valid, moment, set_size};
 use super::turn::Turn;
 
 /// What is to be made.
-struct New<'r> {
-    parent: InodeId,
-    name: &'r Name,
-    file_type: FileType,
-    body: Body,
-    attributes: &'r SetAttributes,
+pub(super) struct New<'r> {
+    pub(super) parent: InodeId,
+    pub(super) name: &'r Name,
+    pub(super) file_type: FileType,
+    pub(super) body: Body,
+    pub(super) attributes: &'r SetAttributes,
 }
 
 impl Turn<'_> {
@@ -88,6 +88,7 @@ impl Turn<'_> {
         if let Some(size) = size {
             let may_write = permission::permits_bytes(&self.ctx.credentials, &inode.attributes, WRITE);
             self.ensure(may_write, parent, FsError::AccessDenied)?;
+            self.require_shared(id, Via::Anonymous, ShareMode { write: true, ..ShareMode::default() })?;
             self.ensure(size <= FILE_SIZE_MAX, parent, FsError::FileTooLarge)?;
             let (now, ctx) = (self.now, self.ctx);
             self.change(id, |inode| {
@@ -104,7 +105,7 @@ impl Turn<'_> {
     ///
     /// Errors, in order: `AccessDenied` (write), `NotPermitted`, `InvalidArgument`, `NameTooLong`, `FileTooLarge`,
     /// `TooDeep`, `TooManyLinks`, `NoSpace`.
-    fn make(&mut self, new: New<'_>) -> Result<CreateReply, Failure> {
+    pub(super) fn make(&mut self, new: New<'_>) -> Result<CreateReply, Failure> {
         self.require(new.parent, WRITE)?;
         self.check_new(&new)?;
         let attributes = self.first_attributes(&new)?;

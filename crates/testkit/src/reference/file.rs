@@ -1,10 +1,11 @@
 //! The bytes of files.
 
 use pages::Payload;
+use vfs::acl::AccessMask;
 use vfs::limits::{FILE_SIZE_MAX, IO_BYTES_MAX};
 use vfs::{
-    Change, CommitReply, CommitRequest, Failure, FileType, FsError, InodeId, ReadReply, ReadRequest, Stability, Via,
-    WriteReply, WriteRequest,
+    Change, CommitReply, CommitRequest, Failure, FileType, FsError, InodeId, ReadReply, ReadRequest, ShareMode,
+    Stability, Via, WriteReply, WriteRequest,
 };
 
 use super::inode::Body;
@@ -15,6 +16,7 @@ impl Turn<'_> {
     pub(super) fn read(&self, request: &ReadRequest) -> Result<ReadReply, Failure> {
         let ReadRequest { inode: id, via, offset, length } = *request;
         self.require_bytes(id, via, READ)?;
+        self.require_shared(id, via, ShareMode { read: true, ..ShareMode::default() })?;
         let inode = self.inode(id)?;
         let wanted = u64::from(length).min(IO_BYTES_MAX as u64);
         let left = inode.attributes.size.saturating_sub(offset);
@@ -29,6 +31,7 @@ impl Turn<'_> {
     pub(super) fn write(&mut self, request: &WriteRequest) -> Result<WriteReply, Failure> {
         let WriteRequest { inode: id, via, offset, data, stability } = request;
         self.require_bytes(*id, *via, WRITE)?;
+        self.require_shared(*id, *via, ShareMode { write: true, ..ShareMode::default() })?;
         let data = data.slice(0, IO_BYTES_MAX);
         let length = data.len() as u64;
         let end = offset.checked_add(length).filter(|end| *end <= FILE_SIZE_MAX);
@@ -78,10 +81,14 @@ impl Turn<'_> {
     /// Errors, in order: `StaleHandle`, `BadOpen`, `IsDirectory`, `InvalidArgument`, `AccessDenied`.
     fn require_bytes(&self, id: InodeId, via: Via, bits: u32) -> Result<(), Failure> {
         let attributes = self.attributes(id)?;
-        self.ensure(via == Via::Anonymous, id, FsError::BadOpen)?;
+        let open = self.through(id, via)?;
         self.ensure(!attributes.is_directory(), id, FsError::IsDirectory)?;
         self.ensure(attributes.file_type == FileType::Regular, id, FsError::InvalidArgument)?;
-        let is_permitted = permission::permits_bytes(&self.ctx.credentials, attributes, bits);
+        let is_permitted = match open {
+            None => permission::permits_bytes(&self.ctx.credentials, attributes, bits),
+            Some(open) if bits == READ => open.has_any(&[AccessMask::READ_DATA, AccessMask::EXECUTE]),
+            Some(open) => open.has_any(&[AccessMask::WRITE_DATA, AccessMask::APPEND_DATA]),
+        };
         self.ensure(is_permitted, id, FsError::AccessDenied)
     }
 }

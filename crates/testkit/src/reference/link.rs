@@ -17,7 +17,9 @@ impl Turn<'_> {
             return Ok(LinkReply { attributes: self.attributes(id)?.clone(), parent });
         }
         if let Some(replaced) = replaced {
+            self.require_deletable(parent, replaced)?;
             self.unlink(replaced)?;
+            self.state.opens.follow(&(parent, name.clone()), None);
         }
         let attributes = self.change(id, |inode| inode.attributes.links += 1)?.after;
         let parent = self.change_entries(parent, |parent| parent.set_entry(name, id))?;
@@ -27,6 +29,9 @@ impl Turn<'_> {
     fn check_link(&self, request: &LinkRequest) -> Result<(), Failure> {
         let LinkRequest { inode: id, parent, ref name, replace } = *request;
         let attributes = self.attributes(id)?;
+        if attributes.links == 0 {
+            return Err(FsError::StaleHandle.into());
+        }
         self.directory(parent)?;
         self.ensure((id.shard, id.tree) == (parent.shard, parent.tree), parent, FsError::CrossDevice)?;
         self.require(parent, SEARCH)?;

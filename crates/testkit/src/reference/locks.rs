@@ -140,7 +140,10 @@ impl Turn<'_> {
         locks.require_grace(&request.owner, request.reclaim, now)?;
         let ShareRequest { inode, owner, access, deny, .. } = request;
         let wanted = Share { inode, owner, access, deny, since };
-        if locks.shares.iter().any(|other| other.conflicts(&wanted)) {
+        let opens = self.state.opens.of(wanted.inode);
+        let is_refused = opens.iter().any(|open| open.clashes(wanted.access, allowing(wanted.deny)));
+        let locks = &mut self.state.locks;
+        if is_refused || locks.shares.iter().any(|other| other.conflicts(&wanted)) {
             return Err(FsError::ShareConflict.into());
         }
         locks.shares.retain(|other| !other.is_of(&wanted));
@@ -156,6 +159,12 @@ impl Turn<'_> {
         self.state.locks.shares.retain(|share| !(share.inode == request.inode && share.owner == request.owner));
     }
 
+    /// What DOS shares of an inode do, and let others do.
+    pub(super) fn dos_shares(&self, id: InodeId) -> Vec<(ShareMode, ShareMode)> {
+        let of_inode = self.state.locks.shares.iter().filter(|share| share.inode == id);
+        of_inode.map(|share| (share.access, allowing(share.deny))).collect()
+    }
+
     /// Errors, in order: `StaleHandle`, `WrongType`, `AccessDenied`.
     fn require_lockable(&self, id: InodeId) -> Result<(), Failure> {
         let attributes = self.attributes(id)?;
@@ -163,6 +172,11 @@ impl Turn<'_> {
         let may = |bits| permission::permits_bytes(&self.ctx.credentials, attributes, bits);
         self.ensure(may(READ) || may(WRITE), id, FsError::AccessDenied)
     }
+}
+
+/// What is left to others.
+fn allowing(deny: ShareMode) -> ShareMode {
+    ShareMode { read: !deny.read, write: !deny.write, delete: !deny.delete }
 }
 
 impl Locks {

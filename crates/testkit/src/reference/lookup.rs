@@ -46,12 +46,25 @@ impl Turn<'_> {
 
     fn child(&self, parent: InodeId, name: &Name, case: Case) -> Result<InodeId, Failure> {
         self.require_short(parent, name)?;
+        let found = self.entry_named(parent, name, case)?.map(|(_, inode)| inode);
+        found.ok_or_else(|| self.refuse(parent, FsError::NotFound))
+    }
+
+    /// The entry with this name, as it is stored; one that is written the same way goes first.
+    pub(super) fn entry_named(
+        &self,
+        parent: InodeId,
+        name: &Name,
+        case: Case,
+    ) -> Result<Option<(Name, InodeId)>, Failure> {
         let directory = self.directory(parent)?;
         let is_alike = |other: &Name| other.as_bytes().eq_ignore_ascii_case(name.as_bytes());
-        let found = directory.child(name).or_else(|| match case {
+        let exact = directory.child(name).map(|inode| (name.clone(), inode));
+        Ok(exact.or_else(|| match case {
             Case::Sensitive => None,
-            Case::Insensitive => directory.children().find(|(other, _)| is_alike(other)).map(|(_, inode)| inode),
-        });
-        found.ok_or_else(|| self.refuse(parent, FsError::NotFound))
+            Case::Insensitive => {
+                directory.children().find(|(other, _)| is_alike(other)).map(|(other, inode)| (other.clone(), inode))
+            }
+        }))
     }
 }

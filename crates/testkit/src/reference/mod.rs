@@ -16,9 +16,11 @@
 //!   superuser's.
 //! - The root of a zone can be neither removed (`NotPermitted`) nor renamed (`CrossDevice`).
 //! - Names over the NFS limit are refused where the contract lists `NameTooLong`, elsewhere after search permission.
-//! - There are no snapshots: changes of one are `ReadOnly`, reads `NotSupported`. Opens, leases and watches are
-//!   `NotSupported`, reaching a file through an open is `BadOpen`.
-//! - Locks and shares bind each other only, not reads and writes. A reclaim outside the grace period is `Grace`.
+//! - There are no snapshots: changes of one are `ReadOnly`, reads `NotSupported`. Leases and watches are
+//!   `NotSupported`.
+//! - Names that differ in the case of ASCII letters only are alike to who asks so; of several that are, the first in the
+//!   order of bytes is found, if none is exact.
+//! - Locks and shares of NLM bind each other only, not reads and writes. A reclaim outside the grace period is `Grace`.
 
 mod content;
 mod create;
@@ -27,6 +29,7 @@ mod inode;
 mod link;
 mod locks;
 mod lookup;
+mod opens;
 mod permission;
 mod readdir;
 mod remove;
@@ -45,12 +48,14 @@ pub use state::MemoryCapacity;
 use state::State;
 use turn::Turn;
 use vfs::{
-    AccessReply, AccessRequest, Admin, AttributeIo, ClientId, Clock, CommitReply, CommitRequest, CreateReply,
-    CreateRequest, Failure, FileIo, FsError, GetattrReply, InodeId, LinkReply, LinkRequest, LockClient, LockEntry,
-    LockRecovery, LockReply, LockRequest, LookupReply, LookupRequest, MkdirRequest, MknodRequest, Namespace, OpContext,
-    Opens, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest,
-    RenameReply, RenameRequest, SetattrReply, SetattrRequest, ShareRequest, StatFsReply, SymlinkRequest, TestLockReply,
-    View, WalkReply, WalkRequest, Watch, WriteReply, WriteRequest, WriteVerifier, ZoneRootReply, ZoneRootRequest,
+    AccessReply, AccessRequest, Admin, AttributeIo, ClientId, Clock, CloseReply, CloseRequest, CommitReply,
+    CommitRequest, CreateReply, CreateRequest, DeletePendingRequest, Failure, FileIo, FsError, GetattrReply, InodeId,
+    LinkReply, LinkRequest, LockClient, LockEntry, LockRecovery, LockReply, LockRequest, LookupReply, LookupRequest,
+    MkdirRequest, MknodRequest, Namespace, OpContext, OpenId, OpenReply, OpenRequest, OpenState, Opens, ReadReply,
+    ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest,
+    RenameReply, RenameRequest, SessionId, SetattrReply, SetattrRequest, ShardId, ShareRequest, StatFsReply,
+    SymlinkRequest, TestLockReply, View, WalkReply, WalkRequest, Watch, WriteReply, WriteRequest, WriteVerifier,
+    ZoneRootReply, ZoneRootRequest,
 };
 
 use crate::ManualClock;
@@ -231,6 +236,35 @@ impl Admin for ReferenceFilesystem {
 }
 
 impl Opens for ReferenceFilesystem {
+    async fn open(&self, ctx: &OpContext, request: OpenRequest) -> Result<OpenReply, Failure> {
+        self.reading(ctx)?.open(&request)
+    }
+
+    async fn close(&self, ctx: &OpContext, request: CloseRequest) -> Result<CloseReply, Failure> {
+        self.reading(ctx)?.close(request.open)
+    }
+
+    async fn set_delete_pending(&self, ctx: &OpContext, request: DeletePendingRequest) -> Result<(), Failure> {
+        self.reading(ctx)?.set_delete_pending(request)
+    }
+
+    async fn rename_open(&self, ctx: &OpContext, request: RenameOpenRequest) -> Result<RenameReply, Failure> {
+        self.changing(ctx)?.rename_open(request)
+    }
+
+    fn open_state(&self, ctx: &OpContext, open: OpenId) -> Result<OpenState, FsError> {
+        self.reading(ctx).and_then(|turn| turn.open_state(open)).map_err(|failure| failure.error)
+    }
+
+    async fn end_session(&self, session: SessionId) {
+        let opens = self.state().opens.of_session(session);
+        let ctx = OpContext { session, ..OpContext::internal(InodeId::root_of(ShardId::ROOT)) };
+        for open in opens {
+            let closed = self.reading(&ctx).and_then(|mut turn| turn.close(open));
+            drop(closed);
+        }
+    }
+
     async fn lock(&self, ctx: &OpContext, request: LockRequest) -> Result<LockReply, Failure> {
         let now = self.clock.monotonic();
         self.reading(ctx)?.lock(request, now)

@@ -1,7 +1,7 @@
 //! Who may do what (POSIX 4.7 "File Access Permissions").
 
 use vfs::acl::AccessMask;
-use vfs::{Attributes, Credentials, FileType};
+use vfs::{Attributes, Credentials, DosAttributes, FileType};
 
 pub(super) const READ: u32 = 4;
 pub(super) const WRITE: u32 = 2;
@@ -63,6 +63,22 @@ pub(super) fn rights(credentials: &Credentials, attributes: &Attributes) -> Acce
     grant(has(SEARCH) && is_executable, AccessMask::MODE_EXECUTE);
     grant(owns(credentials, attributes), AccessMask::WRITE_ATTRIBUTES.union(AccessMask::WRITE_DAC));
     grant(credentials.superuser, AccessMask::DELETE.union(AccessMask::WRITE_OWNER));
+    rights
+}
+
+/// All rights that an open may have: who may write may also set times and attributes, and who may remove entries of the
+/// directory may delete.
+pub(super) fn open_rights(credentials: &Credentials, attributes: &Attributes, may_delete: bool) -> AccessMask {
+    let mut rights = rights(credentials, attributes).union(AccessMask::SYNCHRONIZE);
+    if rights.contains(AccessMask::WRITE_DATA) {
+        rights = rights.union(AccessMask::WRITE_ATTRIBUTES);
+    }
+    if may_delete {
+        rights = rights.union(AccessMask::DELETE);
+    }
+    if !attributes.is_directory() && attributes.dos.contains(DosAttributes::READ_ONLY) {
+        rights = AccessMask(rights.0 & !(AccessMask::WRITE_DATA.0 | AccessMask::APPEND_DATA.0));
+    }
     rights
 }
 

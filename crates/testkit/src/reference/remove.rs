@@ -10,6 +10,7 @@ impl Turn<'_> {
         let RemoveRequest { parent, name, .. } = request;
         let id = self.check_remove(request)?;
         let removed = self.unlink(id)?;
+        self.state.opens.follow(&(*parent, name.clone()), None);
         let parent = self.change_entries(*parent, |parent| {
             parent.remove_entry(name);
             parent.attributes.links -= u32::from(removed.is_directory());
@@ -32,6 +33,7 @@ impl Turn<'_> {
         self.ensure(is_wanted, *parent, FsError::NotDirectory)?;
         let is_empty = directory.is_none_or(|directory| directory.len() == 0);
         self.ensure(is_empty, *parent, FsError::NotEmpty)?;
+        self.require_deletable(*parent, id)?;
         Ok(id)
     }
 }

@@ -1,16 +1,18 @@
 //! Renaming.
 
 use vfs::limits::{DEPTH_MAX, DIRECTORY_LINKS_MAX};
-use vfs::{Change, Failure, FsError, InodeId, RenameReply, RenameRequest};
+use vfs::{Case, Change, Failure, FsError, InodeId, Name, RenameReply, RenameRequest};
 
 use super::permission::{SEARCH, WRITE};
 use super::turn::Turn;
 
+/// How the new name is compared, and the inode that is renamed through an open.
+pub(super) type How = (Case, Option<InodeId>);
+
 /// What a rename is about, once it is found.
-#[derive(Clone, Copy)]
 struct Found {
     source: InodeId,
-    target: Option<InodeId>,
+    target: Option<(Name, InodeId)>,
     source_is_directory: bool,
     target_is_directory: bool,
     changes_parent: bool,
@@ -18,13 +20,18 @@ struct Found {
 
 impl Turn<'_> {
     pub(super) fn rename(&mut self, request: &RenameRequest) -> Result<RenameReply, Failure> {
+        self.rename_as(request, (Case::Sensitive, None))
+    }
+
+    /// `how` says how the new name is compared, and what is renamed through an open.
+    pub(super) fn rename_as(&mut self, request: &RenameRequest, how: How) -> Result<RenameReply, Failure> {
         let (from, to) = (request.from_parent, request.to_parent);
-        let checked = self.find_both(request).and_then(|found| {
-            let is_same = found.target == Some(found.source);
-            if is_same { Ok(None) } else { self.check_rename(request, found).map(|()| Some(found)) }
+        let checked = self.find_both(request, how.0).and_then(|found| {
+            let is_same = found.target.as_ref().is_some_and(|(_, target)| *target == found.source);
+            if is_same { Ok(None) } else { self.check_rename(request, &found, how.1).map(|()| Some(found)) }
         });
         match checked.map_err(|failure| self.with_target(failure, from, to))? {
-            Some(found) => self.move_entry(request, found),
+            Some(found) => self.move_entry(request, &found),
             None => Ok(RenameReply {
                 from: Change::none(self.attributes(from)?.clone()),
                 to: Change::none(self.attributes(to)?.clone()),
@@ -39,7 +46,7 @@ impl Turn<'_> {
     }
 
     /// Errors, in order: `StaleHandle`, `NotDirectory`, `CrossDevice`, `AccessDenied` (search), `NotFound`.
-    fn find_both(&self, request: &RenameRequest) -> Result<Found, Failure> {
+    fn find_both(&self, request: &RenameRequest, case: Case) -> Result<Found, Failure> {
         let (from, to) = (request.from_parent, request.to_parent);
         self.attributes(from)?;
         self.attributes(to)?;
@@ -52,31 +59,34 @@ impl Turn<'_> {
         self.require_short(to, &request.to_name)?;
         let source = self.directory(from)?.child(&request.from_name);
         let source = source.ok_or_else(|| self.refuse(from, FsError::NotFound))?;
-        let target = self.directory(to)?.child(&request.to_name);
+        let is_respelt = |name: &Name| from == to && *name == request.from_name && *name != request.to_name;
+        let target = self.entry_named(to, &request.to_name, case)?.filter(|(name, _)| !is_respelt(name));
         let is_directory = |id| self.attributes(id).is_ok_and(|attributes| attributes.is_directory());
         Ok(Found {
             source,
-            target,
             source_is_directory: is_directory(source),
-            target_is_directory: target.is_some_and(is_directory),
+            target_is_directory: target.as_ref().is_some_and(|(_, id)| is_directory(*id)),
             changes_parent: is_directory(source) && from != to,
+            target,
         })
     }
 
-    fn check_rename(&self, request: &RenameRequest, found: Found) -> Result<(), Failure> {
+    fn check_rename(&self, request: &RenameRequest, found: &Found, open: Option<InodeId>) -> Result<(), Failure> {
         let (from, to) = (request.from_parent, request.to_parent);
         self.require(from, WRITE)?;
         self.require(to, WRITE)?;
         self.require_unstuck(from, found.source)?;
-        found.target.map_or(Ok(()), |target| self.require_unstuck(to, target))?;
+        let target = found.target.as_ref().map(|(_, target)| *target);
+        target.map_or(Ok(()), |target| self.require_unstuck(to, target))?;
         let is_root_of_zone = |id: InodeId| id.shard != from.shard;
-        let leaves = is_root_of_zone(found.source) || found.target.is_some_and(is_root_of_zone);
+        let leaves = is_root_of_zone(found.source) || target.is_some_and(is_root_of_zone);
         self.ensure(!leaves, from, FsError::CrossDevice)?;
         if found.changes_parent {
             self.require(found.source, WRITE)?;
             self.ensure(!self.is_below(to, found.source)?, from, FsError::InvalidArgument)?;
         }
         self.check_target(request, found)?;
+        self.check_opens((from, to), found, open)?;
         if found.changes_parent {
             let depth = self.depth(to)? + 1 + self.height(found.source)?;
             self.ensure(depth <= DEPTH_MAX, to, FsError::TooDeep)?;
@@ -87,8 +97,8 @@ impl Turn<'_> {
     }
 
     /// Errors, in order: `Exists`, `IsDirectory`, `NotDirectory`, `NotEmpty`.
-    fn check_target(&self, request: &RenameRequest, found: Found) -> Result<(), Failure> {
-        let Some(target) = found.target else { return Ok(()) };
+    fn check_target(&self, request: &RenameRequest, found: &Found) -> Result<(), Failure> {
+        let Some((_, target)) = found.target else { return Ok(()) };
         let to = request.to_parent;
         self.ensure(request.replace, to, FsError::Exists)?;
         self.ensure(!found.target_is_directory || found.source_is_directory, to, FsError::IsDirectory)?;
@@ -97,11 +107,35 @@ impl Turn<'_> {
         self.ensure(is_empty, to, FsError::NotEmpty)
     }
 
-    fn move_entry(&mut self, request: &RenameRequest, found: Found) -> Result<RenameReply, Failure> {
-        let (from, to) = (request.from_parent, request.to_parent);
-        if let Some(target) = found.target {
-            self.unlink(target)?;
+    /// Errors: `ShareConflict`, `AccessDenied` (through an open).
+    fn check_opens(&self, (from, to): (InodeId, InodeId), found: &Found, open: Option<InodeId>) -> Result<(), Failure> {
+        let target = found.target.as_ref().map(|(_, target)| *target);
+        let Some(open) = open else {
+            self.require_deletable(from, found.source)?;
+            return target.map_or(Ok(()), |target| self.require_deletable(to, target));
+        };
+        if let Some(target) = target {
+            let is_kept = self.attributes(target)?.is_directory() || self.is_read_only(target)?;
+            self.ensure(!is_kept && !self.state.opens.holds(target), to, FsError::AccessDenied)?;
         }
+        if !found.source_is_directory {
+            return Ok(());
+        }
+        for parent in self.state.opens.parents() {
+            let is_below = parent.shard == open.shard && self.is_below(parent, open).unwrap_or(false);
+            self.ensure(!is_below, from, FsError::AccessDenied)?;
+        }
+        Ok(())
+    }
+
+    fn move_entry(&mut self, request: &RenameRequest, found: &Found) -> Result<RenameReply, Failure> {
+        let (from, to) = (request.from_parent, request.to_parent);
+        if let Some((name, target)) = &found.target {
+            self.unlink(*target)?;
+            self.state.opens.follow(&(to, name.clone()), None);
+        }
+        let (old, new) = ((from, request.from_name.clone()), (to, request.to_name.clone()));
+        self.state.opens.follow(&old, Some(&new));
         self.change(found.source, |source| {
             if found.changes_parent {
                 source.set_parent(to);
@@ -110,9 +144,11 @@ impl Turn<'_> {
         let leaving = u32::from(found.changes_parent);
         let arriving = u32::from(found.changes_parent);
         let going = u32::from(found.target_is_directory);
+        let replaced = found.target.as_ref().map(|(name, _)| name);
         if from == to {
             let both = self.change_entries(from, |parent| {
                 parent.remove_entry(&request.from_name);
+                replaced.iter().for_each(|name| parent.remove_entry(name));
                 parent.set_entry(&request.to_name, found.source);
                 parent.attributes.links -= going;
             })?;
@@ -123,6 +159,7 @@ impl Turn<'_> {
             parent.attributes.links -= leaving;
         })?;
         let to = self.change_entries(to, |parent| {
+            replaced.iter().for_each(|name| parent.remove_entry(name));
             parent.set_entry(&request.to_name, found.source);
             parent.attributes.links = parent.attributes.links + arriving - going;
         })?;

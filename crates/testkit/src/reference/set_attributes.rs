@@ -3,8 +3,8 @@
 use pages::BLOCK_SIZE;
 use vfs::limits::FILE_SIZE_MAX;
 use vfs::{
-    Change, Credentials, Failure, FileType, FsError, Principal, SetAttributes, SetTime, SetattrReply, SetattrRequest,
-    Timestamp, Via,
+    Change, Credentials, Failure, FileType, FsError, InodeId, Principal, SetAttributes, SetTime, SetattrReply,
+    SetattrRequest, ShareMode, Timestamp,
 };
 
 use super::inode::{Body, Inode};
@@ -32,19 +32,31 @@ impl Turn<'_> {
     fn check_set(&self, request: &SetattrRequest) -> Result<(), Failure> {
         let SetattrRequest { inode: id, attributes: set, via, guard } = request;
         let now = self.attributes(*id)?;
-        self.ensure(*via == Via::Anonymous, *id, FsError::BadOpen)?;
+        let open = self.through(*id, *via)?;
         self.ensure(guard.is_none_or(|guard| guard == now.changed), *id, FsError::NotSync)?;
         let may_have_size = matches!(now.file_type, FileType::Regular | FileType::Directory);
         self.ensure(are_valid(set) && (set.size.is_none() || may_have_size), *id, FsError::InvalidArgument)?;
         self.ensure(set.size.is_none() || !now.is_directory(), *id, FsError::IsDirectory)?;
         self.ensure(self.may_own(set, &now.owner, &now.group), *id, FsError::NotPermitted)?;
+        match open {
+            Some(open) => self.ensure(open.lets_set(set), *id, FsError::AccessDenied)?,
+            None => self.check_mode(*id, set)?,
+        }
+        if set.size.is_some() {
+            self.require_shared(*id, *via, ShareMode { write: true, ..ShareMode::default() })?;
+        }
+        self.ensure(set.size.is_none_or(|size| size <= FILE_SIZE_MAX), *id, FsError::FileTooLarge)
+    }
+
+    /// What mode and owner let the caller set without an open.
+    fn check_mode(&self, id: InodeId, set: &SetAttributes) -> Result<(), Failure> {
+        let now = self.attributes(id)?;
         let is_owner_only = set.mode.is_some() || set.created.is_some() || set.dos.is_some() || sets_given_time(set);
         let credentials = &self.ctx.credentials;
-        self.ensure(!is_owner_only || permission::owns(credentials, now), *id, FsError::NotPermitted)?;
+        self.ensure(!is_owner_only || permission::owns(credentials, now), id, FsError::NotPermitted)?;
         let needs_write = set.size.is_some() || set.accessed.is_some() || set.modified.is_some();
         let may_write = permission::permits_bytes(credentials, now, WRITE);
-        self.ensure(!needs_write || may_write, *id, FsError::AccessDenied)?;
-        self.ensure(set.size.is_none_or(|size| size <= FILE_SIZE_MAX), *id, FsError::FileTooLarge)
+        self.ensure(!needs_write || may_write, id, FsError::AccessDenied)
     }
 
     /// Whether the caller may set this owner and group on an inode that has these: the superuser any, the owner itself

@@ -10,6 +10,7 @@ use vfs::{
 
 use super::inode::{Body, Directory, Inode};
 use super::locks::Locks;
+use super::opens::Opens;
 
 /// How much a [`super::ReferenceFilesystem`] holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,7 @@ pub(super) struct State {
     pub(super) capacity: MemoryCapacity,
     pub(super) used_bytes: u64,
     pub(super) locks: Locks,
+    pub(super) opens: Opens,
     pub(super) last_number: u64,
     last_shard: u32,
     last_change: u64,
@@ -41,6 +43,7 @@ impl State {
             capacity: MemoryCapacity { bytes: 1 << 50, files: 1 << 40 },
             used_bytes: 0,
             locks: Locks::default(),
+            opens: Opens::default(),
             last_number: InodeNumber::ROOT.0,
             last_shard: ShardId::ROOT.0,
             last_change: 0,
@@ -113,12 +116,24 @@ impl State {
         }
     }
 
+    /// Removes what has neither a name nor an open any more.
+    pub(super) fn forget_closed(&mut self) {
+        let Self { inodes, opens, used_bytes, .. } = self;
+        inodes.retain(|id, inode| {
+            let is_there = inode.attributes.links > 0 || opens.holds(*id);
+            *used_bytes -= if is_there { 0 } else { inode.attributes.allocated_bytes };
+            is_there
+        });
+    }
+
     pub(super) fn verifier(&self) -> WriteVerifier {
         WriteVerifier((self.crashes + 1).to_be_bytes())
     }
 
     pub(super) fn crash(&mut self) {
         self.crashes += 1;
+        self.opens.clear();
+        self.forget_closed();
         let Self { inodes, used_bytes, last_change, .. } = self;
         for inode in inodes.values_mut() {
             let Body::File(content) = &mut inode.body else { continue };

@@ -3,7 +3,7 @@
 use std::sync::MutexGuard;
 
 use vfs::limits::NFS_NAME_BYTES_MAX;
-use vfs::{Attributes, Change, Failure, FsError, InodeId, Name, OpContext, Protocol, Timestamp};
+use vfs::{Attributes, Change, Failure, FileType, FsError, InodeId, Name, OpContext, Protocol, Timestamp};
 
 use super::inode::{Directory, Inode};
 use super::permission::{self, SEARCH};
@@ -98,7 +98,8 @@ impl Turn<'_> {
         })
     }
 
-    /// Takes one name from an inode, which goes with its last one; its attributes after it.
+    /// Takes one name from an inode, which goes with its last one, a file not before its last open; its attributes after
+    /// it.
     ///
     /// Errors: `StaleHandle`.
     pub(super) fn unlink(&mut self, id: InodeId) -> Result<Attributes, Failure> {
@@ -106,7 +107,8 @@ impl Turn<'_> {
             let links = inode.attributes.links;
             inode.attributes.links = if inode.attributes.is_directory() { 0 } else { links.saturating_sub(1) };
         })?;
-        if after.after.links == 0 {
+        let stays = after.after.file_type == FileType::Regular && self.state.opens.holds(id);
+        if after.after.links == 0 && !stays {
             self.state.inodes.remove(&id);
             self.state.used_bytes -= after.after.allocated_bytes;
         }

@@ -27,7 +27,7 @@ pub(super) struct Scene<'a, V> {
 
 /// A user who acts in a scene.
 pub(super) struct Actor<'a, V> {
-    house: &'a V,
+    pub(super) house: &'a V,
     clock: &'a ManualClock,
     pub(super) ctx: OpContext,
 }
@@ -76,7 +76,7 @@ impl<'a, V: Vfs> Scene<'a, V> {
 
 impl<V: Vfs> Actor<'_, V> {
     /// The circumstances of the next operation, a little later than the last.
-    fn next(&self) -> &OpContext {
+    pub(super) fn next(&self) -> &OpContext {
         self.clock.advance(STEP);
         &self.ctx
     }

@@ -17,6 +17,7 @@ mod files;
 mod links;
 mod listing;
 mod lookup;
+mod opens;
 mod permissions;
 mod remove;
 mod rename;
@@ -48,6 +49,7 @@ pub async fn all<V: Vfs>(house: &V, clock: &ManualClock) {
     Box::pin(permissions::all(&Scene::set("permissions", house, clock).await)).await;
     Box::pin(set_attributes::all(&Scene::set("set_attributes", house, clock).await)).await;
     Box::pin(set_id::all(&Scene::set("set_id", house, clock).await)).await;
+    Box::pin(opens::all(&Scene::set("opens", house, clock).await)).await;
     Box::pin(times::all(&Scene::set("times", house, clock).await)).await;
     Box::pin(zones::all(&Scene::set("zones", house, clock).await)).await;
 }

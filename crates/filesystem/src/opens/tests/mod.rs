@@ -1,7 +1,8 @@
-//! Locks of the house, its clients, and restarts; on engines in memory.
+//! Opens and locks of the house, its clients, and restarts; on engines in memory.
 
 mod clients;
 mod lock;
+mod open;
 mod restart;
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -1,0 +1,114 @@
+//! Closing: what an open held is free, a name that is marked for deletion goes with its last open, and an inode without
+//! a name with its own.
+
+use locking::{Closing, Link, Open};
+use meta::records::Intent;
+use vfs::{
+    Case, Change, CloseReply, CloseRequest, Failure, FileType, FsError, InodeId, OpContext, OpenId, OpenState,
+    SessionId,
+};
+
+use crate::Filesystem;
+use crate::namespace::lose_name;
+
+/// An open that is being closed: it ends with this, whatever happens.
+struct Ending<'h, K: kv::Engine, C: chunk::Store> {
+    house: &'h Filesystem<K, C>,
+    open: &'h Open,
+}
+
+impl<K: kv::Engine, C: chunk::Store> Drop for Ending<'_, K, C> {
+    fn drop(&mut self) {
+        self.house.end_open(self.open);
+    }
+}
+
+impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
+    pub(crate) async fn do_close(&self, ctx: &OpContext, request: CloseRequest) -> Result<CloseReply, Failure> {
+        let attributes = match self.close_open(ctx.session, request.open).await? {
+            Some(inode) => self.settled_attributes(inode).await.ok(),
+            None => None,
+        };
+        Ok(CloseReply { change: attributes.map(Change::none) })
+    }
+
+    /// Closes an open. Returns its inode, if that did not go with it.
+    ///
+    /// Errors: `BadOpen`, `Io`.
+    async fn close_open(&self, session: SessionId, id: OpenId) -> Result<Option<InodeId>, Failure> {
+        let open = self.opens.find(session, id).ok_or(FsError::BadOpen)?;
+        let closing = self.opens.begin_close(&open);
+        if closing == Closing::Begun {
+            return Err(FsError::BadOpen.into());
+        }
+        let _ending = Ending { house: self, open: &open };
+        let is_gone = match &closing {
+            Closing::Removes(link) => self.remove_closed(open.inode, link).await?,
+            Closing::Begun | Closing::Plain => false,
+        };
+        Ok((!is_gone).then_some(open.inode))
+    }
+
+    /// Removes a name whose last open is being closed. Says whether the inode went with it.
+    ///
+    /// Errors: `NoSpace`, `Io`.
+    async fn remove_closed(&self, inode: InodeId, link: &Link) -> Result<bool, Failure> {
+        self.admit_release()?;
+        let place = (link.parent, &link.name, Case::Sensitive);
+        self.mutate_removing(link.parent.shard, place, |turn, victim| {
+            let parent = turn.inode(link.parent)?.filter(|record| record.links > 0);
+            let found = if parent.is_some() { turn.find(link.parent, &link.name)? } else { None };
+            let Some(found) = found.filter(|found| found.target == inode && found.dentry.shard.is_none()) else {
+                return Ok(false);
+            };
+            let record = turn.live(inode)?;
+            let is_directory = record.file_type == FileType::Directory;
+            if is_directory && record.size > 0 {
+                // Only when it was open: then it is not deleted.
+                return Ok(false);
+            }
+            turn.remove_dentry(link.parent, found.cookie)?;
+            let removed = lose_name(turn, link.parent, &found, victim)?;
+            turn.touch_directory(link.parent, -1, -i64::from(is_directory))?;
+            Ok(removed.links == 0)
+        })
+        .await
+    }
+
+    /// Ends an open, and frees all that it held.
+    pub(crate) fn end_open(&self, open: &Open) {
+        let orphan = self.opens.end(open);
+        self.locks.table.free_open(open.inode, open.id);
+        if let Some(number) = orphan {
+            self.let_orphan_go(open.inode, number);
+        }
+    }
+
+    /// Ends all opens: their sessions are void after a reload.
+    pub(crate) fn end_all_opens(&self) {
+        self.opens.clear().iter().for_each(|open| self.locks.table.free_open(open.inode, open.id));
+    }
+
+    /// Works off the intent that removes a file without a name, which nothing has open any more.
+    pub(crate) fn let_orphan_go(&self, inode: InodeId, number: u64) {
+        if let Some(file) = self.files.peek(inode) {
+            self.forget_dirty(inode, &mut file.data());
+        }
+        self.data.intents.add((inode.shard, number), Intent::Remove { inode });
+    }
+
+    pub(crate) async fn do_end_session(&self, session: SessionId) {
+        for open in self.opens.of_session(session) {
+            if let Err(failure) = self.close_open(session, open).await {
+                tracing::warn!(?open, ?failure, "a name that was to be deleted with its last open stays");
+            }
+        }
+    }
+
+    pub(crate) fn do_open_state(&self, ctx: &OpContext, id: OpenId) -> Result<OpenState, FsError> {
+        let open = self.opens.find(ctx.session, id).ok_or(FsError::BadOpen)?;
+        let (link, delete_pending) = self.opens.link(&open);
+        let name = link.map(|link| (link.parent, link.name));
+        Ok(OpenState { inode: open.inode, granted: open.granted(), name, delete_pending })
+    }
+}

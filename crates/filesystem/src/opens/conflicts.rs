@@ -1,0 +1,69 @@
+//! Whether opens stand in the way of an operation.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use locking::Open;
+use meta::records::InodeRecord;
+use vfs::{FsError, InodeId, InodeNumber, OpContext, OpenId, ShareMode, Via};
+
+use crate::Filesystem;
+use crate::cache::Miss;
+use crate::turn::{Step, Stop, Turn};
+
+impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
+    /// The open through which an inode is reached; `None` by its handle alone.
+    ///
+    /// Errors: `BadOpen`.
+    pub(crate) fn open_of(&self, ctx: &OpContext, (inode, via): (InodeId, Via)) -> Result<Option<Arc<Open>>, FsError> {
+        let Via::Open(id) = via else { return Ok(None) };
+        let open = self.opens.find(ctx.session, id).filter(|open| open.inode == inode);
+        open.map(Some).ok_or(FsError::BadOpen)
+    }
+
+    /// Refuses what an open, except `own`, does not let others do.
+    ///
+    /// Errors: `ShareConflict`.
+    pub(crate) fn require_shared(&self, inode: InodeId, uses: ShareMode, own: Option<OpenId>) -> Result<(), FsError> {
+        if self.locks.table.denies(inode, uses, own) { Err(FsError::ShareConflict) } else { Ok(()) }
+    }
+
+    /// Whether an inode is there: it has a name, or is open.
+    pub(crate) fn is_there(&self, inode: InodeId, record: &InodeRecord) -> bool {
+        record.links > 0 || self.opens.holds(inode)
+    }
+}
+
+impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
+    /// Whether anything has an inode open.
+    pub(crate) fn is_open(&self, inode: InodeId) -> bool {
+        self.house.opens.holds(inode)
+    }
+
+    /// Refuses to take or change a name of an inode that an open does not let others delete.
+    ///
+    /// Errors: `ShareConflict`.
+    pub(crate) fn require_deletable(&self, inode: InodeId) -> Result<(), FsError> {
+        self.house.require_shared(inode, ShareMode { delete: true, ..ShareMode::default() }, None)
+    }
+
+    /// Refuses when anything below a directory is open.
+    ///
+    /// Errors: `AccessDenied`.
+    pub(crate) fn require_closed_below(&self, directory: InodeId) -> Step<()> {
+        let mut apart = HashSet::new();
+        for parent in self.house.opens.parents(directory.shard) {
+            let mut at = parent;
+            while at.number != InodeNumber::ROOT && apart.insert(at) {
+                if at == directory {
+                    return Err(FsError::AccessDenied.into());
+                }
+                // Not by the turn's own reads: there may be very many of these.
+                let slot = self.house.records.inodes.get(&at).ok_or(Stop::Miss(Miss::Inode(at)))?;
+                let Some(record) = slot.value else { break };
+                at = at.sibling(record.home_parent);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,302 @@
+//! Opening (MS-SMB2 3.3.5.9, MS-FSA 2.1.5.1).
+//!
+//! Everything is decided within the shard's turn, and the open with its share mode stands in the tables when the turn
+//! ends: whoever comes next sees it. What is cut by it is cut then, through it; only after that its client hears of it,
+//! and if anything fails meanwhile the open is gone again.
+
+use std::sync::Arc;
+
+use locking::{HeldShare, Link, NewOpen, Open, Refusal, ShareReservation};
+use vfs::acl::AccessMask;
+use vfs::{
+    Attributes, Disposition, DosAttributes, Failure, FileType, FsError, InodeNumber, LeaseState, LockOwner, Name,
+    OpContext, OpenReply, OpenRequest, OpenTarget, OpenedHow, SetAttributes, SetattrRequest, ShareMode, Via,
+};
+
+use crate::Filesystem;
+use crate::access::{SEARCH, is_read_only, open_rights, require, require_sticky};
+use crate::namespace::{NewInode, check_length, create_new, require_directory};
+use crate::replay::Kind;
+use crate::turn::{Found, Step, Stop, Turn};
+
+/// What is to be opened, as the turn found or made it.
+#[derive(Debug)]
+struct Opened {
+    attributes: Attributes,
+    link: Option<Link>,
+    how: OpenedHow,
+    granted: AccessMask,
+    maximal: AccessMask,
+}
+
+/// Something that exists.
+struct Existing {
+    attributes: Attributes,
+    link: Option<Link>,
+    /// Whether the caller may remove its name.
+    may_delete: bool,
+    /// Whether nobody may: the root of a zone, or something without a name.
+    is_fixed: bool,
+}
+
+/// An open that its client has not heard of yet; gone with this unless it is granted.
+struct Unheard<'h, K: kv::Engine, C: chunk::Store> {
+    house: &'h Filesystem<K, C>,
+    open: Option<Arc<Open>>,
+}
+
+impl<K: kv::Engine, C: chunk::Store> Drop for Unheard<'_, K, C> {
+    fn drop(&mut self) {
+        if let Some(open) = self.open.take() {
+            self.house.end_open(&open);
+        }
+    }
+}
+
+impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
+    pub(crate) async fn do_open(&self, ctx: &OpContext, request: OpenRequest) -> Result<OpenReply, Failure> {
+        self.require_live(ctx, FsError::StaleHandle)?;
+        check_request(&request)?;
+        // Whether there is room is of no interest to who creates nothing.
+        let room = self.admit_growth(ctx);
+        let mut unheard = Unheard { house: self, open: None };
+        let step = |turn: &mut Turn<'_, K, C>| {
+            let opened = find_or_create(turn, ctx, (&request, &room))?;
+            unheard.open = Some(self.take_open(ctx, &request, &opened)?);
+            Ok(opened)
+        };
+        let mut opened = self.mutate(shard_of(&request), step).await?;
+        let open = unheard.open.clone().ok_or(FsError::Io)?;
+        // A write that looked for opens before this one stood there is done when its file's data can be had.
+        self.files.peek(open.inode).iter().for_each(|file| drop(file.data()));
+        if is_cut(opened.how) {
+            opened.attributes = self.cut_opened(ctx, &request, &open).await?;
+            self.narrow(&request, &opened, &open);
+        }
+        unheard.open = None;
+        let Opened { attributes, how, granted, maximal, .. } = opened;
+        Ok(OpenReply { open: open.id, how, granted, maximal, lease: LeaseState::default(), attributes })
+    }
+
+    /// Puts the open into the tables. Nothing may miss after it.
+    ///
+    /// Errors: `ShareConflict`, `TooManyLocks`.
+    fn take_open(&self, ctx: &OpContext, request: &OpenRequest, opened: &Opened) -> Result<Arc<Open>, FsError> {
+        // What it needs to cut, which its client may not be granted.
+        let needed = if is_cut(opened.how) { CUTTING } else { AccessMask::default() };
+        let new = NewOpen {
+            inode: opened.attributes.inode,
+            session: ctx.session,
+            granted: opened.granted.union(needed),
+            link: opened.link.clone(),
+            delete_on_close: request.delete_on_close,
+        };
+        let open = self.opens.add(new).map_err(|_| FsError::TooManyLocks)?;
+        let reserved = self.reserve(request.share, &open);
+        if reserved.is_err() {
+            self.end_open(&open);
+        }
+        reserved.map(|()| open)
+    }
+
+    fn reserve(&self, share: ShareMode, open: &Open) -> Result<(), FsError> {
+        let (owner, reservation) = (LockOwner::Open(open.id), ShareReservation::new(open.granted(), share));
+        if reservation.access() == ShareMode::default() {
+            // It looks at attributes only: nothing to be reserved.
+            self.locks.table.unshare(open.inode, &owner);
+            return Ok(());
+        }
+        let shared = self.locks.table.share(open.inode, HeldShare { owner, reservation, since: self.clock.now() });
+        shared.map_err(|refusal| match refusal {
+            Refusal::Shared(_) | Refusal::Held(_) => FsError::ShareConflict,
+            Refusal::TooMany | Refusal::Deadlock => FsError::TooManyLocks,
+        })
+    }
+
+    /// Cuts what is overwritten, through the open itself.
+    async fn cut_opened(&self, ctx: &OpContext, request: &OpenRequest, open: &Open) -> Result<Attributes, Failure> {
+        let attributes = SetAttributes { size: Some(0), dos: request.attributes.dos, ..SetAttributes::default() };
+        let cut = SetattrRequest { inode: open.inode, via: Via::Open(open.id), attributes, guard: None };
+        Ok(self.set_with_size((ctx, Kind::Taken), &cut, 0).await?.change.after)
+    }
+
+    /// After the cut the open may do what was granted, and stands in the way of others as much.
+    fn narrow(&self, request: &OpenRequest, opened: &Opened, open: &Open) {
+        open.grant(opened.granted);
+        let narrowed = self.reserve(request.share, open);
+        debug_assert!(narrowed.is_ok(), "less conflicts with nobody");
+    }
+}
+
+/// What can be refused before anything is looked at.
+fn check_request(request: &OpenRequest) -> Result<(), FsError> {
+    let has_stream = matches!(&request.target, OpenTarget::Child { stream: Some(_), .. });
+    if has_stream {
+        return Err(FsError::NotSupported);
+    }
+    if request.directory == Some(true) && overwrites(request.disposition) {
+        return Err(FsError::InvalidArgument);
+    }
+    Ok(())
+}
+
+fn shard_of(request: &OpenRequest) -> vfs::ShardId {
+    match &request.target {
+        OpenTarget::Inode(inode) => inode.shard,
+        OpenTarget::Child { parent, .. } => parent.shard,
+    }
+}
+
+fn find_or_create<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    ctx: &OpContext,
+    (request, room): (&OpenRequest, &Result<(), Failure>),
+) -> Step<Opened> {
+    match &request.target {
+        OpenTarget::Inode(inode) => {
+            let record = turn.live(*inode)?;
+            let attributes = turn.attributes(*inode, &record);
+            let may_delete = ctx.credentials.superuser;
+            open_existing(turn, request, ctx, Existing { attributes, link: None, may_delete, is_fixed: true })
+        }
+        OpenTarget::Child { parent, name, case, .. } => {
+            let record = turn.live(*parent)?;
+            let parent = turn.attributes(*parent, &record);
+            let refuse = |error| Stop::Fail(Failure::with(error, parent.clone()));
+            require_directory(&parent)?;
+            require(&parent, &ctx.credentials, SEARCH).map_err(refuse)?;
+            check_length(ctx, name).map_err(refuse)?;
+            match turn.find_as(parent.inode, (name, *case))? {
+                Some(found) => {
+                    let existing = existing(turn, ctx, (&parent, &found))?;
+                    open_existing(turn, request, ctx, existing)
+                }
+                None if !creates(request.disposition) => Err(refuse(FsError::NotFound)),
+                None => {
+                    room.clone()?;
+                    create(turn, ctx, (&parent, name), request)
+                }
+            }
+        }
+    }
+}
+
+fn existing<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    ctx: &OpContext,
+    (parent, found): (&Attributes, &Found),
+) -> Step<Existing> {
+    let record = turn.live(found.target)?;
+    let attributes = turn.attributes(found.target, &record);
+    let is_free = require_sticky(parent, &attributes, &ctx.credentials).is_ok();
+    let may_delete = is_free && open_rights(parent, &ctx.credentials, false).contains(AccessMask::DELETE_CHILD);
+    let link = Some(Link { parent: parent.inode, name: found.dentry.name.clone() });
+    Ok(Existing { attributes, link, may_delete, is_fixed: found.dentry.shard.is_some() })
+}
+
+fn open_existing<K: kv::Engine, C: chunk::Store>(
+    turn: &Turn<'_, K, C>,
+    request: &OpenRequest,
+    ctx: &OpContext,
+    existing: Existing,
+) -> Step<Opened> {
+    let Existing { attributes, link, may_delete, is_fixed } = existing;
+    let refuse = |error| Stop::Fail(Failure::with(error, attributes.clone()));
+    if request.disposition == Disposition::Create {
+        return Err(refuse(FsError::Exists));
+    }
+    if link.as_ref().is_some_and(|link| turn.house.opens.is_pending(attributes.inode, Some(link))) {
+        return Err(refuse(FsError::DeletePending));
+    }
+    check_type(request, &attributes).map_err(refuse)?;
+    let maximal = open_rights(&attributes, &ctx.credentials, may_delete && !is_fixed);
+    let granted = grant(request, maximal).map_err(refuse)?;
+    check_overwritten(request, &attributes, maximal).map_err(refuse)?;
+    if request.delete_on_close
+        && (is_fixed || attributes.inode.number == InodeNumber::ROOT || is_read_only(&attributes))
+    {
+        return Err(refuse(FsError::NotPermitted));
+    }
+    let how = match request.disposition {
+        Disposition::Open | Disposition::OpenOrCreate | Disposition::Create => OpenedHow::Opened,
+        Disposition::Overwrite | Disposition::OverwriteOrCreate => OpenedHow::Overwritten,
+        Disposition::Supersede => OpenedHow::Superseded,
+    };
+    Ok(Opened { attributes, link, how, granted, maximal })
+}
+
+fn check_type(request: &OpenRequest, attributes: &Attributes) -> Result<(), FsError> {
+    let is_directory = attributes.is_directory();
+    match request.directory {
+        Some(true) if !is_directory => Err(FsError::NotDirectory),
+        Some(false) if is_directory => Err(FsError::IsDirectory),
+        _ if is_directory && overwrites(request.disposition) => Err(FsError::InvalidArgument),
+        _ if attributes.file_type != FileType::Regular && overwrites(request.disposition) => Err(FsError::WrongType),
+        _ => Ok(()),
+    }
+}
+
+/// The rights that are granted of those that could be.
+///
+/// Errors: `AccessDenied`.
+fn grant(request: &OpenRequest, maximal: AccessMask) -> Result<AccessMask, FsError> {
+    let asks_for_all = request.access.contains(AccessMask::MAXIMUM_ALLOWED);
+    let wanted = AccessMask(request.access.0 & !AccessMask::MAXIMUM_ALLOWED.0);
+    let granted = if asks_for_all { maximal } else { wanted };
+    let deletes = !request.delete_on_close || granted.contains(AccessMask::DELETE);
+    if maximal.contains(wanted) && granted != AccessMask::default() && deletes {
+        Ok(granted)
+    } else {
+        Err(FsError::AccessDenied)
+    }
+}
+
+/// Whether the caller may overwrite what is there, if it asks for that (MS-FSA 2.1.5.1.2).
+fn check_overwritten(request: &OpenRequest, attributes: &Attributes, maximal: AccessMask) -> Result<(), FsError> {
+    if !overwrites(request.disposition) {
+        return Ok(());
+    }
+    let supersedes = request.disposition == Disposition::Supersede;
+    let needed = if supersedes { AccessMask::WRITE_DATA.union(AccessMask::DELETE) } else { AccessMask::WRITE_DATA };
+    let given = request.attributes.dos.unwrap_or_default();
+    let kept = [DosAttributes::HIDDEN, DosAttributes::SYSTEM];
+    let is_as_it_was = kept.iter().all(|bit| !attributes.dos.contains(*bit) || given.contains(*bit));
+    if maximal.contains(needed) && is_as_it_was { Ok(()) } else { Err(FsError::AccessDenied) }
+}
+
+fn create<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    ctx: &OpContext,
+    (parent, name): (&Attributes, &Name),
+    request: &OpenRequest,
+) -> Step<Opened> {
+    if turn.house.opens.is_pending(parent.inode, None) {
+        return Err(Failure::with(FsError::DeletePending, parent.clone()).into());
+    }
+    // Who creates may do everything with what it creates, whatever its mode says.
+    let maximal = AccessMask::ALL;
+    let granted = grant(request, maximal).map_err(|error| Failure::with(error, parent.clone()))?;
+    let file_type = if request.directory == Some(true) { FileType::Directory } else { FileType::Regular };
+    let attributes = SetAttributes { size: None, ..request.attributes.clone() };
+    if request.delete_on_close && attributes.dos.is_some_and(|dos| dos.contains(DosAttributes::READ_ONLY)) {
+        return Err(Failure::with(FsError::NotPermitted, parent.clone()).into());
+    }
+    let made = create_new(turn, ctx, (parent, name), &NewInode::of(file_type, attributes))?;
+    let link = Some(Link { parent: parent.inode, name: name.clone() });
+    Ok(Opened { attributes: made.attributes, link, how: OpenedHow::Created, granted, maximal })
+}
+
+fn creates(disposition: Disposition) -> bool {
+    !matches!(disposition, Disposition::Open | Disposition::Overwrite)
+}
+
+fn overwrites(disposition: Disposition) -> bool {
+    matches!(disposition, Disposition::Overwrite | Disposition::OverwriteOrCreate | Disposition::Supersede)
+}
+
+fn is_cut(how: OpenedHow) -> bool {
+    matches!(how, OpenedHow::Overwritten | OpenedHow::Superseded)
+}
+
+/// What an open needs to overwrite.
+const CUTTING: AccessMask = AccessMask(AccessMask::WRITE_DATA.0 | AccessMask::WRITE_ATTRIBUTES.0);

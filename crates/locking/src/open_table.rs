@@ -1,0 +1,454 @@
+//! The opens of the house: what each was granted, the name it was opened by, and which names go with their last open.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+use vfs::acl::AccessMask;
+use vfs::{InodeId, Name, OpenId, SessionId, ShardId};
+
+use crate::parted::Parted;
+
+/// All opens. Their share reservations stand in the [`crate::LockTable`], under [`vfs::LockOwner::Open`].
+///
+/// Order of the short locks within: inodes, then sessions or opens.
+#[derive(Debug)]
+pub struct OpenTable {
+    opens: Parted<HashMap<OpenId, Arc<Open>>>,
+    inodes: Parted<HashMap<InodeId, InodeOpens>>,
+    sessions: Parted<HashMap<SessionId, HashSet<OpenId>>>,
+    count: AtomicU64,
+    next: AtomicU64,
+    session_max: usize,
+}
+
+/// An open.
+#[derive(Debug)]
+pub struct Open {
+    /// Which one.
+    pub id: OpenId,
+    /// What it has open.
+    pub inode: InodeId,
+    /// Whose it is.
+    pub session: SessionId,
+    /// Whether its close marks its name for deletion.
+    pub delete_on_close: bool,
+    granted: AtomicU32,
+    is_closing: AtomicBool,
+}
+
+/// An open that is to be added.
+#[derive(Clone, Debug)]
+pub struct NewOpen {
+    /// What it has open.
+    pub inode: InodeId,
+    /// Whose it is.
+    pub session: SessionId,
+    /// What it may do.
+    pub granted: AccessMask,
+    /// The name it is opened by.
+    pub link: Option<Link>,
+    /// Whether its close marks that name for deletion.
+    pub delete_on_close: bool,
+}
+
+/// A name of an inode: the entry of a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The directory.
+    pub parent: InodeId,
+    /// The name as it is stored.
+    pub name: Name,
+}
+
+/// The session or the house has as many opens as it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyOpens;
+
+/// What the beginning of a close found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Closing {
+    /// It is being closed already.
+    Begun,
+    /// Nothing else is to be done.
+    Plain,
+    /// It is the last open of this name, which is to be removed before the open is ended.
+    Removes(Link),
+}
+
+/// The opens of one inode.
+#[derive(Debug, Default)]
+struct InodeOpens {
+    held: Vec<Held>,
+    /// Names that go with their last open.
+    pending: Vec<Link>,
+    /// The intent that removes the inode, which has lost its last name; it waits for the last open.
+    orphan: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Held {
+    open: Arc<Open>,
+    link: Option<Link>,
+}
+
+impl OpenTable {
+    /// No opens; the numbers of those to come begin behind `first`.
+    #[must_use]
+    pub fn new(first: OpenId) -> Self {
+        Self {
+            opens: Parted::new(),
+            inodes: Parted::new(),
+            sessions: Parted::new(),
+            count: AtomicU64::new(0),
+            next: AtomicU64::new(first.0),
+            session_max: SESSION_OPENS_MAX,
+        }
+    }
+
+    /// Adds an open.
+    ///
+    /// # Errors
+    /// `TooManyOpens`.
+    pub fn add(&self, new: NewOpen) -> Result<Arc<Open>, TooManyOpens> {
+        let NewOpen { inode, session, granted, link, delete_on_close } = new;
+        let id = OpenId(self.next.fetch_add(1, Ordering::Relaxed) + 1);
+        let (granted, is_closing) = (AtomicU32::new(granted.0), AtomicBool::new(false));
+        let open = Arc::new(Open { id, inode, session, delete_on_close, granted, is_closing });
+        let mut inodes = self.inodes.of(&inode);
+        {
+            let mut sessions = self.sessions.of(&session);
+            let of_session = sessions.get(&session).map_or(0, HashSet::len);
+            if of_session >= self.session_max || self.count() >= HOUSE_OPENS_MAX {
+                return Err(TooManyOpens);
+            }
+            sessions.entry(session).or_default().insert(id);
+        }
+        self.count.fetch_add(1, Ordering::Relaxed);
+        self.opens.of(&id).insert(id, Arc::clone(&open));
+        inodes.entry(inode).or_default().held.push(Held { open: Arc::clone(&open), link });
+        Ok(open)
+    }
+
+    /// An open of a session that is not being closed.
+    #[must_use]
+    pub fn find(&self, session: SessionId, id: OpenId) -> Option<Arc<Open>> {
+        let opens = self.opens.of(&id);
+        opens.get(&id).filter(|open| open.session == session && !open.is_closing()).cloned()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Whether an inode is open. Where nothing is open it costs one look at a counter.
+    #[must_use]
+    pub fn holds(&self, inode: InodeId) -> bool {
+        self.count() != 0 && self.inodes.of(&inode).get(&inode).is_some_and(InodeOpens::is_open)
+    }
+
+    /// The name that an open was opened by, as it is now, and whether it goes with its last open.
+    #[must_use]
+    pub fn link(&self, open: &Open) -> (Option<Link>, bool) {
+        let inodes = self.inodes.of(&open.inode);
+        let Some(opens) = inodes.get(&open.inode) else { return (None, false) };
+        let link = opens.held.iter().find(|held| held.open.id == open.id).and_then(|held| held.link.clone());
+        let is_pending = link.as_ref().is_some_and(|link| opens.pending.contains(link));
+        (link, is_pending)
+    }
+
+    /// Whether a name of an inode goes with its last open; any name, where none is given.
+    #[must_use]
+    pub fn is_pending(&self, inode: InodeId, link: Option<&Link>) -> bool {
+        if self.count() == 0 {
+            return false;
+        }
+        let inodes = self.inodes.of(&inode);
+        let is_meant = |opens: &InodeOpens| match link {
+            Some(link) => opens.pending.contains(link),
+            None => !opens.pending.is_empty(),
+        };
+        inodes.get(&inode).is_some_and(is_meant)
+    }
+
+    /// Marks the name of an open for deletion, or takes the mark back; `false` when it has none.
+    pub fn set_pending(&self, open: &Open, is_pending: bool) -> bool {
+        let mut inodes = self.inodes.of(&open.inode);
+        inodes.get_mut(&open.inode).is_some_and(|opens| opens.set_pending(open.id, is_pending))
+    }
+
+    /// Begins a close: nobody else uses the open from now on, but it stands in the way of others until it is ended.
+    #[must_use]
+    pub fn begin_close(&self, open: &Open) -> Closing {
+        let mut inodes = self.inodes.of(&open.inode);
+        if open.is_closing.swap(true, Ordering::AcqRel) {
+            return Closing::Begun;
+        }
+        let Some(opens) = inodes.get_mut(&open.inode) else { return Closing::Plain };
+        if open.delete_on_close {
+            opens.set_pending(open.id, true);
+        }
+        let link = opens.held.iter().find(|held| held.open.id == open.id).and_then(|held| held.link.clone());
+        let is_last = |link: &Link| {
+            let mut others = opens.held.iter().filter(|held| !held.open.is_closing());
+            !others.any(|held| held.link.as_ref() == Some(link))
+        };
+        match link.filter(|link| opens.pending.contains(link) && is_last(link)) {
+            Some(link) => Closing::Removes(link),
+            None => Closing::Plain,
+        }
+    }
+
+    /// Ends an open. Returns the intent that waited for it, if it was the last of an inode without a name.
+    #[must_use]
+    pub fn end(&self, open: &Open) -> Option<u64> {
+        open.is_closing.store(true, Ordering::Release);
+        let mut inodes = self.inodes.of(&open.inode);
+        self.opens.of(&open.id).remove(&open.id)?;
+        self.count.fetch_sub(1, Ordering::Relaxed);
+        self.leave_session(open);
+        let opens = inodes.get_mut(&open.inode)?;
+        opens.held.retain(|held| held.open.id != open.id);
+        let orphan = if opens.is_open() { None } else { opens.orphan.take() };
+        opens.forget_pending();
+        if opens.held.is_empty() {
+            inodes.remove(&open.inode);
+        }
+        orphan
+    }
+
+    /// An inode has lost its last name, and this intent removes it: it waits for the last open. `false` when nothing of
+    /// it is open.
+    #[must_use]
+    pub fn hold_orphan(&self, inode: InodeId, intent: u64) -> bool {
+        let mut inodes = self.inodes.of(&inode);
+        match inodes.get_mut(&inode).filter(|opens| opens.is_open()) {
+            Some(opens) => {
+                opens.orphan = Some(intent);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// A name of an inode was removed.
+    pub fn unlink(&self, inode: InodeId, link: &Link) {
+        self.each_of(inode, link, |held| held.link = None);
+        if let Some(opens) = self.inodes.of(&inode).get_mut(&inode) {
+            opens.pending.retain(|pending| pending != link);
+        }
+    }
+
+    /// A name of an inode was changed.
+    pub fn relink(&self, inode: InodeId, link: &Link, to: &Link) {
+        self.each_of(inode, link, |held| held.link = Some(to.clone()));
+        if let Some(opens) = self.inodes.of(&inode).get_mut(&inode) {
+            opens.pending.iter_mut().filter(|pending| *pending == link).for_each(|pending| *pending = to.clone());
+        }
+    }
+
+    /// The opens of a session.
+    #[must_use]
+    pub fn of_session(&self, session: SessionId) -> Vec<OpenId> {
+        self.sessions.of(&session).get(&session).map_or_else(Vec::new, |opens| opens.iter().copied().collect())
+    }
+
+    /// The directories of a shard in which something is open, with what is open there.
+    #[must_use]
+    pub fn parents(&self, shard: ShardId) -> HashSet<InodeId> {
+        let mut parents = HashSet::new();
+        for part in self.inodes.all() {
+            let opens = part.values().flat_map(|opens| &opens.held);
+            let of_shard = opens.filter_map(|held| held.link.as_ref()).filter(|link| link.parent.shard == shard);
+            parents.extend(of_shard.map(|link| link.parent));
+        }
+        parents
+    }
+
+    /// Ends all opens: for a reload, which makes what they knew void. Returns them.
+    #[must_use]
+    pub fn clear(&self) -> Vec<Arc<Open>> {
+        let all: Vec<_> = self.opens.all().flat_map(|part| part.values().cloned().collect::<Vec<_>>()).collect();
+        for open in &all {
+            // Intents are queued again from the store.
+            let _ = self.end(open);
+        }
+        all
+    }
+
+    fn each_of(&self, inode: InodeId, link: &Link, change: impl Fn(&mut Held)) {
+        if let Some(opens) = self.inodes.of(&inode).get_mut(&inode) {
+            opens.held.iter_mut().filter(|held| held.link.as_ref() == Some(link)).for_each(change);
+        }
+    }
+
+    fn leave_session(&self, open: &Open) {
+        let mut sessions = self.sessions.of(&open.session);
+        if let Some(opens) = sessions.get_mut(&open.session) {
+            opens.remove(&open.id);
+            if opens.is_empty() {
+                sessions.remove(&open.session);
+            }
+        }
+    }
+}
+
+impl Open {
+    /// What it may do.
+    #[must_use]
+    pub fn granted(&self) -> AccessMask {
+        AccessMask(self.granted.load(Ordering::Relaxed))
+    }
+
+    /// Sets what it may do: once, before its client hears of it.
+    pub fn grant(&self, rights: AccessMask) {
+        self.granted.store(rights.0, Ordering::Relaxed);
+    }
+
+    fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Acquire)
+    }
+}
+
+impl InodeOpens {
+    /// Whether there is an open that is not being closed.
+    fn is_open(&self) -> bool {
+        self.held.iter().any(|held| !held.open.is_closing())
+    }
+
+    fn set_pending(&mut self, id: OpenId, is_pending: bool) -> bool {
+        let Some(held) = self.held.iter().find(|held| held.open.id == id) else { return false };
+        let Some(link) = held.link.clone() else { return false };
+        self.pending.retain(|pending| *pending != link);
+        if is_pending {
+            self.pending.push(link);
+        }
+        true
+    }
+
+    /// Names that nothing has open any more are not pending any more either: their removal was tried.
+    fn forget_pending(&mut self) {
+        let Self { held, pending, .. } = self;
+        pending.retain(|link| held.iter().any(|held| held.link.as_ref() == Some(link)));
+    }
+}
+
+/// Most opens of one session.
+pub const SESSION_OPENS_MAX: usize = 65_536;
+/// Most opens of the house.
+pub const HOUSE_OPENS_MAX: u64 = 1 << 18;
+
+#[cfg(test)]
+mod tests {
+    use vfs::InodeNumber;
+
+    use super::*;
+
+    const SESSION: SessionId = SessionId(1);
+
+    fn inode(number: u64) -> InodeId {
+        InodeId { number: InodeNumber(number), ..InodeId::default() }
+    }
+
+    fn link(name: &str) -> Link {
+        Link { parent: inode(1), name: Name::try_from(name).unwrap() }
+    }
+
+    fn new(name: Option<&str>) -> NewOpen {
+        let granted = AccessMask::READ_DATA;
+        NewOpen { inode: inode(7), session: SESSION, granted, link: name.map(link), delete_on_close: false }
+    }
+
+    fn table() -> OpenTable {
+        OpenTable::new(OpenId(100))
+    }
+
+    fn is_empty(table: &OpenTable) -> bool {
+        let inodes = table.inodes.all().all(|part| part.is_empty());
+        let sessions = table.sessions.all().all(|part| part.is_empty());
+        inodes && sessions && table.opens.all().all(|part| part.is_empty()) && table.count() == 0
+    }
+
+    #[test]
+    fn an_open_belongs_to_its_session_until_it_is_closed() {
+        let table = table();
+        let open = table.add(new(Some("a"))).unwrap();
+        assert!(table.find(SESSION, open.id).is_some() && table.holds(inode(7)));
+        assert!(table.find(SessionId(2), open.id).is_none());
+        assert_eq!(table.of_session(SESSION), [open.id]);
+        assert_eq!(table.begin_close(&open), Closing::Plain);
+        assert!(table.find(SESSION, open.id).is_none() && !table.holds(inode(7)));
+        assert_eq!(table.begin_close(&open), Closing::Begun);
+        assert_eq!(table.end(&open), None);
+        assert!(is_empty(&table));
+    }
+
+    #[test]
+    fn the_last_open_of_a_name_removes_it() {
+        let table = table();
+        let (one, two) = (table.add(new(Some("a"))).unwrap(), table.add(new(Some("a"))).unwrap());
+        let other = table.add(new(Some("b"))).unwrap();
+        assert!(table.set_pending(&one, true));
+        assert!(table.is_pending(inode(7), Some(&link("a"))) && !table.is_pending(inode(7), Some(&link("b"))));
+        assert_eq!(table.begin_close(&two), Closing::Plain);
+        assert_eq!(table.end(&two), None);
+        assert_eq!(table.begin_close(&one), Closing::Removes(link("a")));
+        assert!(table.is_pending(inode(7), Some(&link("a"))), "until it is done");
+        assert_eq!(table.end(&one), None);
+        assert!(!table.is_pending(inode(7), None));
+        assert_eq!(table.begin_close(&other), Closing::Plain);
+        assert_eq!(table.end(&other), None);
+        assert!(is_empty(&table));
+    }
+
+    #[test]
+    fn of_two_that_close_together_the_second_removes() {
+        let table = table();
+        let delete = NewOpen { delete_on_close: true, ..new(Some("a")) };
+        let (one, two) = (table.add(delete).unwrap(), table.add(new(Some("a"))).unwrap());
+        assert_eq!(table.begin_close(&one), Closing::Plain);
+        assert_eq!(table.begin_close(&two), Closing::Removes(link("a")));
+    }
+
+    #[test]
+    fn names_are_followed() {
+        let table = table();
+        let open = table.add(new(Some("a"))).unwrap();
+        table.set_pending(&open, true);
+        table.relink(inode(7), &link("a"), &link("b"));
+        assert_eq!(table.link(&open), (Some(link("b")), true));
+        table.unlink(inode(7), &link("a"));
+        assert_eq!(table.link(&open), (Some(link("b")), true), "another name");
+        table.unlink(inode(7), &link("b"));
+        assert_eq!(table.link(&open), (None, false));
+        assert!(!table.set_pending(&open, true));
+        assert_eq!(table.begin_close(&open), Closing::Plain);
+    }
+
+    #[test]
+    fn an_orphan_waits_for_its_last_open() {
+        let table = table();
+        assert!(!table.hold_orphan(inode(7), 3));
+        let (one, two) = (table.add(new(Some("a"))).unwrap(), table.add(new(None)).unwrap());
+        assert!(table.hold_orphan(inode(7), 3));
+        assert_eq!((table.end(&one), table.end(&two)), (None, Some(3)));
+        let closing = table.add(new(None)).unwrap();
+        assert_eq!(table.begin_close(&closing), Closing::Plain);
+        assert!(!table.hold_orphan(inode(7), 4), "nobody would let it go");
+    }
+
+    #[test]
+    fn the_opens_of_a_session_are_bounded() {
+        let table = OpenTable { session_max: 2, ..table() };
+        let first = table.add(new(None)).unwrap();
+        table.add(new(None)).unwrap();
+        assert_eq!(table.add(new(None)).err(), Some(TooManyOpens));
+        table.add(NewOpen { session: SessionId(2), ..new(None) }).unwrap();
+        assert_eq!(table.end(&first), None);
+        table.add(new(None)).unwrap();
+        assert_eq!(table.clear().len(), 3);
+        assert!(is_empty(&table));
+    }
+}
