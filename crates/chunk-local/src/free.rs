@@ -1,6 +1,9 @@
-//! Freeing: remove the whole file, punch out what is large, and what is small when room is short.
+//! Freeing: the whole file is used again or removed; runs are punched out when they are large and waited long, or room is
+//! short.
 
+use std::collections::VecDeque;
 use std::io;
+use std::sync::Mutex;
 
 use chunk::{ChunkError, SegmentId};
 use pages::BLOCK_SIZE;
@@ -22,10 +25,34 @@ impl Shared {
         if self.remove_if_garbage(&segment).map_err(failed)? || freed == 0 {
             return Ok(());
         }
-        // Giving room back costs as much for one block as for many: small runs wait for their neighbours.
+        // Giving room back costs as much for one block as for many: small runs wait for their neighbours,
+        if !segment.is_due(run, self.settings.punch_blocks_min()) {
+            return Ok(());
+        }
+        // and large ones for the rest of their segment, whose file is then used again as it is.
+        self.waiting.push((id, run), freed);
+        let blocks_max = if Space::has_plenty(&self.settings, 0)? { self.settings.kept_blocks_max() } else { 0 };
+        while let Some((id, run)) = self.waiting.next_beyond(blocks_max) {
+            self.give_back(id, run).await.map_err(|error| io_error("freeing blocks of", id, &error))?;
+        }
+        Ok(())
+    }
+
+    /// Gives the room back that was kept at the last call already.
+    pub(crate) async fn give_back_kept(&self) -> Result<(), ChunkError> {
+        self.drop_old_spares();
+        while let Some((id, run)) = self.waiting.next_old() {
+            self.give_back(id, run).await.map_err(|error| io_error("freeing blocks of", id, &error))?;
+        }
+        self.waiting.age();
+        Ok(())
+    }
+
+    /// Gives back the room that a run and its neighbours keep, if they still do.
+    async fn give_back(&self, id: SegmentId, run: Run) -> io::Result<()> {
+        let Ok(segment) = self.segment(id) else { return Ok(()) };
         let Some(run) = segment.take_around(run, self.settings.punch_blocks_min()) else { return Ok(()) };
-        let file = self.file(id).map_err(failed)?;
-        self.punch(&file, run).await.map_err(failed)
+        self.punch(&self.file(id)?, run).await
     }
 
     /// Makes sure that files may grow by so many bytes. When that leaves little, some of the room that free blocks keep is
@@ -45,8 +72,12 @@ impl Shared {
         }
     }
 
-    /// Gives the room of some free blocks back, of the segment that has the most. Says whether there were any.
+    /// Gives some room back that nothing needs: a spare file's, or that of free blocks of the segment that has the most.
+    /// Says whether there was any.
     async fn punch_kept(&self) -> Result<bool, ChunkError> {
+        if self.drop_spare() {
+            return Ok(true);
+        }
         let segments: Vec<_> = lock(&self.segments).values().cloned().collect();
         let most = segments.into_iter().max_by_key(|segment| segment.kept_blocks());
         let Some(segment) = most.filter(|segment| segment.kept_blocks() > 0) else { return Ok(false) };
@@ -86,5 +117,60 @@ impl Shared {
     }
 }
 
+/// Large free runs that keep their room for now, the oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting(Mutex<Queue>);
+
+#[derive(Debug, Default)]
+struct Queue {
+    /// Each with the blocks that were freed with it.
+    runs: VecDeque<(SegmentId, Run, u64)>,
+    blocks: u64,
+    /// How many of the first have waited long.
+    old: usize,
+}
+
+impl Queue {
+    fn pop(&mut self) -> Option<(SegmentId, Run)> {
+        let (id, run, freed) = self.runs.pop_front()?;
+        self.blocks -= freed;
+        self.old = self.old.saturating_sub(1);
+        Some((id, run))
+    }
+}
+
+impl Waiting {
+    fn push(&self, (id, run): (SegmentId, Run), freed: u64) {
+        let mut queue = lock(&self.0);
+        queue.blocks += freed;
+        queue.runs.push_back((id, run, freed));
+    }
+
+    /// Takes the oldest off if there are more than so many blocks, or too many runs.
+    fn next_beyond(&self, blocks_max: u64) -> Option<(SegmentId, Run)> {
+        let mut queue = lock(&self.0);
+        let is_beyond = queue.blocks > blocks_max || queue.runs.len() > WAITING_MAX;
+        if is_beyond { queue.pop() } else { None }
+    }
+
+    /// Takes one off that has waited long.
+    fn next_old(&self) -> Option<(SegmentId, Run)> {
+        let mut queue = lock(&self.0);
+        if queue.old > 0 { queue.pop() } else { None }
+    }
+
+    /// What waits now has waited long when it is looked at next.
+    fn age(&self) {
+        let mut queue = lock(&self.0);
+        queue.old = queue.runs.len();
+    }
+
+    pub(crate) fn clear(&self) {
+        *lock(&self.0) = Queue::default();
+    }
+}
+
+/// Runs that wait to be given back.
+const WAITING_MAX: usize = 8192;
 /// Runs that are given back before it is looked again whether that is enough.
 const RUNS_AT_ONCE: usize = 1024;

@@ -1,8 +1,8 @@
 //! Blocks on local disks: append-only segments over uring.
 //!
 //! A segment is a file of one owner: a header block, then data blocks in the order they were placed, whatever files
-//! they belong to. Blocks are never overwritten; freed runs are punched out when they are large or room is short, and
-//! a sealed segment of which every block is freed is removed. Layouts are in `layout.rs`, byte by byte.
+//! they belong to. Blocks are never overwritten while they are live; freed runs are punched out when there is much of them
+//! or room is short. When every block of a sealed segment is freed, its file becomes that of a new one, or is removed. Layouts are in `layout.rs`, byte by byte.
 
 mod align;
 mod error;
@@ -15,6 +15,7 @@ mod recover;
 mod segment;
 mod settings;
 mod space;
+mod spare;
 mod store;
 mod superblock;
 mod sync;

@@ -3,13 +3,13 @@
 use std::io;
 use std::sync::Arc;
 
-use chunk::{ChunkError, Owner, Placed, Placement};
+use chunk::{ChunkError, Owner, Placed, Placement, SegmentId};
 use pages::{BLOCK_SIZE, Payload};
 use uring::{Create, File};
 
 use crate::align::align;
 use crate::error::io_error;
-use crate::layout::{SegmentHeader, block_offset};
+use crate::layout::{SegmentHeader, block_offset, segment_file_name};
 use crate::segment::{Room, Run, Segment};
 use crate::store::{Shared, Writer, lock};
 
@@ -94,27 +94,35 @@ impl Shared {
 
     async fn create_segment(&self, owner: Owner) -> Result<Arc<Segment>, ChunkError> {
         let blocks_max = self.settings.segment_blocks();
-        let allocated = self.settings.piece_blocks().min(blocks_max);
-        self.make_room(block_offset(allocated)).await?;
-        let failed = |error: io::Error| io_error("making a", chunk::SegmentId(0), &error);
-        let id = lock(&self.superblock).next_id().map_err(failed)?;
-        let file = self.open_file(id, Create::New).map_err(|error| io_error("making", id, &error))?;
+        let (id, file, allocated) = match self.reuse() {
+            Some((id, file)) => (id, file, blocks_max),
+            None => self.make_file(blocks_max).await?,
+        };
         let header = SegmentHeader { store_id: self.settings.store_id, segment: id, owner, blocks_max };
         let header = align(header.encode().into(), &self.pool);
-        let extended = extend(&file, 0, block_offset(allocated)).await;
-        // Behind the growth: who asks for the count first and the file system then misses nothing.
-        self.space.grown(block_offset(allocated));
-        let outcome = match extended {
-            Ok(()) => file.write_at(header, 0).await,
-            refused => refused,
-        };
-        if let Err(error) = outcome {
+        if let Err(error) = file.write_at(header, 0).await {
             self.discard_file(id);
             return Err(io_error("making", id, &error));
         }
         let segment = Arc::new(Segment::fresh(id, owner, blocks_max, (file, allocated)));
         lock(&self.segments).insert(id, Arc::clone(&segment));
         Ok(segment)
+    }
+
+    /// A new file, and for how many blocks it has room.
+    async fn make_file(&self, blocks_max: u32) -> Result<(SegmentId, File, u32), ChunkError> {
+        let allocated = self.settings.piece_blocks().min(blocks_max);
+        self.make_room(block_offset(allocated)).await?;
+        let id = self.next_id().map_err(|error| io_error("making a", SegmentId(0), &error))?;
+        let file = self.open_file(id, Create::New).map_err(|error| io_error("making", id, &error))?;
+        let extended = extend(&file, 0, block_offset(allocated)).await;
+        // Behind the growth: who asks for the count first and the file system then misses nothing.
+        self.space.grown(block_offset(allocated));
+        if let Err(error) = extended {
+            self.discard_file(id);
+            return Err(io_error("making", id, &error));
+        }
+        Ok((id, file, allocated))
     }
 
     async fn grow(&self, segment: &Segment, file: &File, blocks: u32) -> Result<(), ChunkError> {
@@ -142,8 +150,8 @@ impl Shared {
         }
     }
 
-    fn discard_file(&self, id: chunk::SegmentId) {
-        if let Err(error) = self.entries.remove(&crate::layout::segment_file_name(id)) {
+    pub(crate) fn discard_file(&self, id: SegmentId) {
+        if let Err(error) = self.entries.remove(&segment_file_name(id)) {
             tracing::warn!(segment = id.0, %error, "an unused segment file stays until the next start");
         }
     }

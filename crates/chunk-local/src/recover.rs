@@ -37,6 +37,8 @@ impl Shared {
         self.entries.sync().await.map_err(listing)?;
         lock(&self.writers).clear();
         lock(&self.unsynced).clear();
+        lock(&self.spares).clear();
+        self.waiting.clear();
         self.rounds.forget_losses();
         self.space.set_used(used);
         *lock(&self.segments) = segments;

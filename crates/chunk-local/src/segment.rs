@@ -64,6 +64,8 @@ struct State {
     phantom_blocks: u64,
     sealed: bool,
     failed: bool,
+    /// Something may still be written into it, or was in a former life, that nobody waits for.
+    is_haunted: bool,
     entry_synced: bool,
     /// Kept as long as something is written or unsynced: an error of the device is told to files that were open.
     writer: Option<File>,
@@ -82,6 +84,7 @@ impl Segment {
     pub(crate) fn recovered(id: SegmentId, owner: Owner, (blocks, dead): (u32, &[Run]), kept_blocks: u64) -> Self {
         let mut state =
             State { reserved: blocks, allocated: blocks, sealed: true, entry_synced: true, ..State::default() };
+        state.is_haunted = true;
         for run in dead {
             state.freed.set(*run);
         }
@@ -132,6 +135,7 @@ impl Segment {
     pub(crate) fn released(&self, run: Run) {
         let mut state = self.state();
         state.writing = state.writing.saturating_sub(1);
+        state.is_haunted = true;
         state.freed.set(run);
         state.close_writer_if_clean();
     }
@@ -198,6 +202,21 @@ impl Segment {
         Ok(state.writer.clone())
     }
 
+    /// Whether the free blocks around a run that keep their room are at least so many, or can become no more.
+    pub(crate) fn is_due(&self, run: Run, blocks_min: u32) -> bool {
+        if run.blocks >= blocks_min {
+            return true;
+        }
+        let state = self.state();
+        let few = blocks_min as usize;
+        let before = (0..run.start).rev().take(few).take_while(|block| state.is_kept(*block)).count();
+        let end = run.start.saturating_add(run.blocks);
+        let behind = (end..state.reserved).take(few).take_while(|block| state.is_kept(*block)).count();
+        let found = [before, behind].map(|blocks| u32::try_from(blocks).unwrap_or(u32::MAX));
+        let found = Run { start: run.start - found[0], blocks: found[0] + run.blocks + found[1] };
+        found.blocks >= blocks_min || state.is_closed_in(found)
+    }
+
     /// The free blocks around a run that keep their room, if they are at least so many or can become no more: they are
     /// the caller's to give back.
     pub(crate) fn take_around(&self, run: Run, blocks_min: u32) -> Option<Run> {
@@ -255,6 +274,14 @@ impl Segment {
     pub(crate) fn is_garbage(&self) -> bool {
         let state = self.state();
         state.sealed && state.writing == 0 && state.freed.count == u64::from(state.reserved)
+    }
+
+    /// Whether the file of garbage can take other blocks: it has room for so many, all of it was written, and nothing of
+    /// former ones can come any more.
+    pub(crate) fn is_reusable(&self, blocks: u32) -> bool {
+        let state = self.state();
+        let is_quiet = state.writer.is_none() && !state.failed && !state.is_haunted;
+        is_quiet && state.reserved == blocks && state.punched.count == 0
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

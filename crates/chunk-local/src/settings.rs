@@ -21,6 +21,12 @@ pub struct Settings {
     /// Free blocks are given back to the file system in runs of at least this; smaller ones keep their room until their
     /// neighbours are free too, their segment is, or room is short.
     pub punch_bytes_min: u64,
+    /// Free blocks in runs that are large enough to be given back keep their room until there is more than this of it,
+    /// and so do files of segments of which every block is free, for the next segments: while the file system has plenty.
+    pub kept_bytes_max: u64,
+    /// With less than this beyond `free_bytes_min` free in the file system, no room is kept that nothing needs: the
+    /// metadata engine may need it before anything here grows again, and more.
+    pub plenty_bytes: u64,
     /// Below this much free room in the file system nothing grows: others live there too (the metadata engine).
     pub free_bytes_min: u64,
     /// Most bytes of blocks the store holds; `None` for what the file system has.
@@ -47,6 +53,8 @@ impl Settings {
             segment_bytes: 256 << 20,
             piece_bytes: 8 << 20,
             punch_bytes_min: 256 << 10,
+            kept_bytes_max: 1 << 30,
+            plenty_bytes: 4 << 30,
             free_bytes_min: 128 << 20,
             bytes_max: None,
             direct: true,
@@ -66,6 +74,16 @@ impl Settings {
     /// Free blocks in a run that are given back at once.
     pub(crate) fn punch_blocks_min(&self) -> u32 {
         u32::try_from(self.punch_bytes_min / pages::BLOCK_SIZE as u64).unwrap_or(u32::MAX).max(1)
+    }
+
+    /// Free blocks that may wait to be given back.
+    pub(crate) fn kept_blocks_max(&self) -> u64 {
+        self.kept_bytes_max / pages::BLOCK_SIZE as u64
+    }
+
+    /// Files that may wait for the next segments.
+    pub(crate) fn spares_max(&self) -> usize {
+        usize::try_from(self.kept_bytes_max / self.segment_bytes.max(1)).unwrap_or(usize::MAX)
     }
 
     /// Blocks that a segment grows by.

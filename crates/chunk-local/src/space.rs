@@ -77,7 +77,7 @@ impl Space {
     /// Whether the file system has so much that room which free blocks keep is missed by nobody.
     pub(crate) fn has_plenty(settings: &Settings, bytes: u64) -> Result<bool, ChunkError> {
         let (_, free) = file_system_room(&settings.directory)?;
-        Ok(free.saturating_sub(bytes) >= settings.free_bytes_min.saturating_add(PLENTY_BYTES))
+        Ok(free.saturating_sub(bytes) >= settings.free_bytes_min.saturating_add(settings.plenty_bytes))
     }
 
     /// Whether the file system may give `bytes` more.
@@ -86,9 +86,6 @@ impl Space {
         if free.saturating_sub(bytes) < settings.free_bytes_min { Err(ChunkError::NoSpace) } else { Ok(()) }
     }
 }
-
-/// What the metadata engine may need before anything here grows again, and more.
-const PLENTY_BYTES: u64 = 4 << 30;
 
 fn file_system_room(directory: &Path) -> Result<(u64, u64), ChunkError> {
     let stat = statvfs(directory).map_err(|error| ChunkError::Io(format!("statvfs: {error}")))?;

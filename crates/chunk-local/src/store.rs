@@ -16,11 +16,13 @@ use rustix::fs::{FlockOperation, flock};
 use uring::{Create, Directory, File, OpenHow};
 
 use crate::error::missing;
+use crate::free::Waiting;
 use crate::handles::Handles;
 use crate::layout::{parse_file_name, segment_file_name};
 use crate::segment::{Run, Segment};
 use crate::settings::{OpenError, Settings};
 use crate::space::Space;
+use crate::spare::Spare;
 use crate::superblock::Superblock;
 use crate::sync::Rounds;
 
@@ -44,6 +46,9 @@ pub(crate) struct Shared {
     pub(crate) unsynced: Mutex<BTreeMap<SegmentId, Arc<Segment>>>,
     pub(crate) handles: Handles,
     pub(crate) space: Space,
+    pub(crate) waiting: Waiting,
+    /// Segments that are gone and whose files wait for the next ones.
+    pub(crate) spares: Mutex<Vec<Spare>>,
     pub(crate) rounds: Rounds,
     _lock: OwnedFd,
 }
@@ -75,6 +80,8 @@ impl LocalStore {
             unsynced: Mutex::default(),
             handles: Handles::new(settings.read_handles_max),
             space: Space::new(&settings),
+            waiting: Waiting::default(),
+            spares: Mutex::default(),
             rounds: Rounds::default(),
             settings,
             _lock: lock,
@@ -100,13 +107,17 @@ impl Shared {
         self.handles.get(segment, || self.open_file(segment, Create::Never))
     }
 
-    /// Removes the file of a segment that is sealed and of which every block is free. Says whether it did.
+    /// Lets a segment go that is sealed and of which every block is free: its file is removed, or waits for the next one.
+    /// Says whether it did.
     pub(crate) fn remove_if_garbage(&self, segment: &Segment) -> io::Result<bool> {
         if !segment.is_garbage() || lock(&self.segments).remove(&segment.id).is_none() {
             return Ok(false);
         }
         lock(&self.unsynced).remove(&segment.id);
         self.handles.close(segment.id);
+        if self.keep_spare(segment) {
+            return Ok(true);
+        }
         self.entries.remove(&segment_file_name(segment.id))?;
         Ok(true)
     }
@@ -125,6 +136,10 @@ impl Store for LocalStore {
         self.0.free(placement.segment(), Run { start: placement.block(), blocks }).await
     }
 
+    async fn give_back_kept(&self) -> Result<(), ChunkError> {
+        self.0.give_back_kept().await
+    }
+
     async fn sync(&self) -> Result<(), ChunkError> {
         self.0.sync().await
     }
@@ -141,8 +156,8 @@ impl Store for LocalStore {
     }
 
     fn capacity(&self) -> Result<Capacity, ChunkError> {
-        let kept_blocks = lock(&self.0.segments).values().map(|segment| segment.kept_blocks()).sum();
-        self.0.space.capacity(&self.0.settings, kept_blocks)
+        let kept_blocks: u64 = lock(&self.0.segments).values().map(|segment| segment.kept_blocks()).sum();
+        self.0.space.capacity(&self.0.settings, kept_blocks.saturating_add(self.0.spare_blocks()))
     }
 
     fn taken_bytes(&self) -> Option<u64> {

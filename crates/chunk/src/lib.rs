@@ -79,6 +79,14 @@ pub trait Store: Send + Sync + 'static {
     /// Errors, in order: `Missing`, `Io`.
     fn free(&self, placement: Placement, blocks: u32) -> impl Future<Output = Result<(), ChunkError>> + Send;
 
+    /// Gives the room back that free blocks keep since before the last call: for a caller who calls now and then, so that
+    /// room is kept for what comes next and not for ever.
+    ///
+    /// Errors: `Io`.
+    fn give_back_kept(&self) -> impl Future<Output = Result<(), ChunkError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// Returns when every block placed before this call is on stable storage. Callers at the same time share one sync.
     ///
     /// Errors: `Io` (the blocks placed since the last good sync must be placed again).

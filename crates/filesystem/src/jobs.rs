@@ -34,6 +34,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
         self.release_journal();
         let freed = self.release_round().await;
+        self.give_back_round().await;
         worked || folded || forgot || moved || locks || freed
     }
 

@@ -50,6 +50,19 @@ impl Directory {
         }
         std::fs::remove_file(path)
     }
+
+    /// Gives the file `from` the name `to`, which nothing has, on the calling thread.
+    ///
+    /// # Errors
+    /// Those of `rename(2)`.
+    pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let [from, to] = [from, to].map(|name| self.0.path.join(name));
+        if let Some(faults) = &self.0.faults {
+            faults.check(OperationKind::Rename)?;
+            faults.renamed(&from, &to);
+        }
+        std::fs::rename(from, to)
+    }
 }
 
 impl std::fmt::Debug for Directory {

@@ -302,6 +302,35 @@ fn files_without_a_synced_entry_may_be_gone() {
 }
 
 #[test]
+fn a_name_without_a_synced_entry_may_be_the_old_one() {
+    let names_after = |seed, is_synced: bool| {
+        let directory = TempDir::new().unwrap();
+        let (path, faults) = (directory.path().join("a"), Faults::new(seed));
+        runtime().block_on(async {
+            let file = faulty(&path, &faults);
+            let entries = Directory::open(directory.path(), true, Some(Arc::clone(&faults))).unwrap();
+            file.write_at(aligned(1, 1).into(), 0).await.unwrap();
+            file.sync_all().await.unwrap();
+            entries.sync().await.unwrap();
+            entries.rename("a", "b").unwrap();
+            entries.rename("b", "c").unwrap();
+            if is_synced {
+                entries.sync().await.unwrap();
+            }
+        });
+        faults.power_cut().unwrap();
+        let mut found = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let (name, other) = (found.next().unwrap().into_string().unwrap(), found.next());
+        assert!(other.is_none(), "it has one name");
+        assert_eq!(std::fs::read(directory.path().join(&name)).unwrap(), aligned(1, 1).to_vec());
+        name
+    };
+    let names: std::collections::BTreeSet<_> = (0..32).map(|seed| names_after(seed, false)).collect();
+    assert_eq!(names.into_iter().collect::<Vec<_>>(), ["a", "b", "c"]);
+    assert!((0..8).all(|seed| names_after(seed, true) == "c"));
+}
+
+#[test]
 fn what_grew_is_lost_block_by_block_too() {
     let mut fates = [0, 0];
     for seed in 0..4 {

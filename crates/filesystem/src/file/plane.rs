@@ -45,6 +45,8 @@ pub(crate) struct DataPlane<C> {
     pub(crate) damaged: AtomicU64,
     /// When space records were folded last, on the monotonic clock.
     pub(crate) folded: Mutex<Option<Duration>>,
+    /// When the store was last asked to give back what it keeps.
+    pub(crate) given_back: Mutex<Option<Duration>>,
     /// Dirty files with the time they became so, oldest first; each at most once.
     queue: Mutex<VecDeque<(InodeId, Duration)>>,
     /// Files of which much is dirty; each at most once.
@@ -89,6 +91,7 @@ impl<C: chunk::Store> DataPlane<C> {
             failed_syncs: AtomicU64::new(0),
             damaged: AtomicU64::new(0),
             folded: Mutex::new(None),
+            given_back: Mutex::new(None),
             queue: Mutex::new(VecDeque::new()),
             large: Mutex::new(VecDeque::new()),
             write_back: Notify::new(),

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use chunk::Placement;
 use meta::Version;
@@ -108,6 +109,21 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         true
     }
 
+    /// Lets the store give back, now and then, what it keeps of freed blocks for those to come.
+    pub(crate) async fn give_back_round(&self) {
+        let now = self.clock.monotonic();
+        {
+            let mut last = self.data.given_back.lock().unwrap_or_else(PoisonError::into_inner);
+            if last.is_some_and(|last| now < last + GIVE_BACK_PERIOD) {
+                return;
+            }
+            *last = Some(now);
+        }
+        if let Err(error) = self.data.chunks.give_back_kept().await {
+            tracing::warn!(%error, "room of freed blocks was not given back; it goes with their segments");
+        }
+    }
+
     async fn release_oldest(&self) -> bool {
         let Some(mut taken) = self.data.releases.take(self.meta.watermark(), &self.data.gate) else { return false };
         while let Some(run) = taken.next() {
@@ -149,6 +165,8 @@ fn is_continued(run: &Run, next: &Run) -> bool {
 
 /// Releases of changes that are freed in one round of background work.
 const RELEASES_PER_ROUND: usize = 16;
+/// What was freed keeps its room for this time, and twice this at most.
+const GIVE_BACK_PERIOD: Duration = Duration::from_secs(10);
 /// Runs that wait to be freed at most; what comes on top is freed by the next start.
 const RUNS_MAX: usize = 1 << 20;
 

@@ -67,6 +67,10 @@ impl<S: Store> Store for FaultyStore<S> {
         self.answer(self.inner.free(placement, blocks).await).await
     }
 
+    async fn give_back_kept(&self) -> Result<(), ChunkError> {
+        self.answer(self.inner.give_back_kept().await).await
+    }
+
     async fn sync(&self) -> Result<(), ChunkError> {
         if let Err(error) = self.pass(FaultPoint::Sync).await {
             self.faults.lose();

@@ -30,6 +30,8 @@ pub enum OperationKind {
     Punch,
     /// Removing a file.
     Remove,
+    /// Giving a file another name.
+    Rename,
 }
 
 /// What goes wrong.
@@ -127,6 +129,12 @@ impl Faults {
         for (path, file) in volatile {
             file.lose(&path, &mut state.random)?;
         }
+        // The last first: a name that a file keeps, it had before.
+        for (from, to) in std::mem::take(&mut state.renames).into_iter().rev() {
+            if coin(&mut state.random) && to.exists() {
+                std::fs::rename(to, from)?;
+            }
+        }
         for path in std::mem::take(&mut state.entries) {
             if coin(&mut state.random) {
                 std::fs::remove_file(path)?;
@@ -167,10 +175,26 @@ impl Faults {
         let mut state = self.state();
         state.entries.remove(path);
         state.volatile.remove(path);
+        state.renames.retain(|(_, to)| to != path);
+    }
+
+    pub(crate) fn renamed(&self, from: &Path, to: &Path) {
+        let mut state = self.state();
+        if let Some(volatile) = state.volatile.remove(from) {
+            state.volatile.insert(to.to_owned(), volatile);
+        }
+        // A file of which no name is durable yet may be lost whatever it is called.
+        if state.entries.remove(from) {
+            state.entries.insert(to.to_owned());
+        } else {
+            state.renames.push((from.to_owned(), to.to_owned()));
+        }
     }
 
     pub(crate) fn entries_synced(&self, directory: &Path) {
-        self.state().entries.retain(|path| path.parent() != Some(directory));
+        let mut state = self.state();
+        state.entries.retain(|path| path.parent() != Some(directory));
+        state.renames.retain(|(_, path)| path.parent() != Some(directory));
     }
 
     /// Runs an operation as the plan has it.
@@ -236,6 +260,8 @@ struct State {
     volatile: BTreeMap<PathBuf, Volatile>,
     /// Files that were made and whose directory was not synced since.
     entries: BTreeSet<PathBuf>,
+    /// Names that files had and have, whose directory was not synced since, in order.
+    renames: Vec<(PathBuf, PathBuf)>,
 }
 
 impl State {

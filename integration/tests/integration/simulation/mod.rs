@@ -121,6 +121,7 @@ fn plan(faults: &Faults, random: &mut Random) -> bool {
         (OperationKind::Punch, Fault::Error(ErrorKind::Other), 50_000),
         (OperationKind::Open, Fault::Error(ErrorKind::Other), 20_000),
         (OperationKind::Remove, Fault::Error(ErrorKind::Other), 50_000),
+        (OperationKind::Rename, Fault::Error(ErrorKind::Other), 50_000),
     ];
     for (kind, fault, per_million) in kinds {
         if random.chance(35) {

@@ -24,6 +24,7 @@ pub(super) struct Site {
     memtable_bytes: u64,
     segment_bytes: u64,
     memory_bytes: u64,
+    kept_bytes_max: u64,
 }
 
 impl Site {
@@ -37,6 +38,7 @@ impl Site {
             memtable_bytes: random.pick(&[8 << 10, 64 << 10, 1 << 20]),
             segment_bytes: random.pick(&[64 << 10, 512 << 10, 4 << 20]),
             memory_bytes: random.pick(&[4 << 20, 16 << 20, 64 << 20]),
+            kept_bytes_max: random.pick(&[0, 1 << 20, 16 << 20]),
         }
     }
 
@@ -49,6 +51,8 @@ impl Site {
         let for_chunks = chunk_local::Settings {
             segment_bytes: self.segment_bytes,
             piece_bytes: self.segment_bytes / 4,
+            kept_bytes_max: self.kept_bytes_max,
+            plenty_bytes: 0,
             free_bytes_min: 0,
             direct: false,
             ring: false,

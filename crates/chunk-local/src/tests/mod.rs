@@ -1,6 +1,8 @@
 //! The conformance suite over real files, and what faults do to a store.
 #![expect(clippy::cast_possible_truncation, reason = "marks and counts are small")]
 
+mod spare;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
@@ -17,6 +19,8 @@ use uring::{Fault, Faults, OperationKind};
 use crate::{LocalStore, OpenError, Settings};
 
 const ALICE: Owner = Owner(1);
+/// Of a small segment: 64 blocks and the head.
+const SEGMENT_BYTES: u64 = 65 * BLOCK_SIZE as u64;
 
 fn pool() -> Pool {
     Pool::new(PoolSettings { bytes_max: 8 << 20, huge_pages: false })
@@ -29,9 +33,11 @@ fn scratch() -> TempDir {
 
 fn settings(directory: &Path) -> Settings {
     Settings {
-        segment_bytes: 65 * BLOCK_SIZE as u64,
+        segment_bytes: SEGMENT_BYTES,
         piece_bytes: 16 * BLOCK_SIZE as u64,
         punch_bytes_min: 16 * BLOCK_SIZE as u64,
+        kept_bytes_max: 0,
+        plenty_bytes: 0,
         free_bytes_min: 0,
         ..Settings::new(directory.join("store"), 7)
     }
@@ -492,12 +498,12 @@ async fn cold_writers_are_sealed_beyond_the_bound() {
 type Marked = Vec<(u8, Placed)>;
 
 /// One life of a store under a seed: whatever was synced and not freed must be there after a power cut.
-async fn live_and_die(seed: u64) {
+async fn live_and_die(seed: u64, kept_bytes_max: u64) {
     let directory = scratch();
     let (mut random, mut durable) = (seed, Vec::<(u8, Placed)>::new());
     for life in 0..4 {
         let faults = Faults::new(seed * 10 + life);
-        let store = open(faulty(directory.path(), &faults));
+        let store = open(Settings { kept_bytes_max, ..faulty(directory.path(), &faults) });
         let named: Vec<_> = durable.iter().map(|(_, run)| *run).collect();
         store.recover(live(&named), SegmentId(0)).await.unwrap();
         for (mark, run) in &durable {
@@ -505,7 +511,7 @@ async fn live_and_die(seed: u64) {
             assert_eq!(found, blocks(*mark, run.blocks as usize), "seed {seed}, life {life}");
         }
         let mut volatile = Vec::new();
-        for _ in 0..60 {
+        for _ in 0..90 {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             step(&store, &faults, (random >> 33, &mut durable, &mut volatile)).await;
         }
@@ -534,6 +540,7 @@ async fn step(store: &LocalStore, faults: &Faults, world: (u64, &mut Marked, &mu
             let (_, run) = durable.swap_remove(random as usize / 16 % durable.len());
             store.free(run.placement, run.blocks).await.unwrap();
         }
+        14 if random / 16 % 4 == 0 => faults.fail(OperationKind::Rename, 1, Fault::Error(io::ErrorKind::Other)),
         14 => faults.fail(OperationKind::Sync, 1 + random / 16 % 3, Fault::Error(io::ErrorKind::Other)),
         15 => faults.fail(OperationKind::Write, 1 + random / 16 % 3, Fault::Torn),
         _ => {}
@@ -543,7 +550,8 @@ async fn step(store: &LocalStore, faults: &Faults, world: (u64, &mut Marked, &mu
 #[tokio::test]
 async fn synced_blocks_survive_power_cuts() {
     for seed in 0..6 {
-        live_and_die(seed).await;
+        live_and_die(seed, 0).await;
+        live_and_die(seed, 4 * SEGMENT_BYTES).await;
     }
 }
 
