@@ -2,16 +2,23 @@
 
 use bytes::BytesMut;
 
+use crate::close::{CloseRequest, CloseResponse};
 use crate::codec::{Decode, DecodeError, Decoder, Encode, Encoder};
+use crate::create::{CreateRequest, CreateResponse};
 use crate::error_response::{ErrorContext, ErrorResponse, SymlinkError};
+use crate::info::{Entries, EntryWriter, FullEa, GetEa};
+use crate::lock::{LockRequest, LockResponse};
 use crate::negotiate::{NegotiateRequest, NegotiateResponse};
+use crate::oplock_break::{BreakAcknowledgment, LeaseBreakNotification, OplockBreak};
+use crate::read::{ReadRequest, ReadResponse};
 use crate::session_setup::{SessionSetupRequest, SessionSetupResponse};
 use crate::smb1::Smb1NegotiateRequest;
 use crate::transform::TransformHeader;
 use crate::tree_connect::{TreeConnectRequest, TreeConnectResponse};
+use crate::write::{WriteRequest, WriteResponse};
 use crate::{
-    CancelRequest, EchoRequest, EchoResponse, Header, LogoffRequest, LogoffResponse, TreeDisconnectRequest,
-    TreeDisconnectResponse,
+    CancelRequest, EchoRequest, EchoResponse, FlushRequest, FlushResponse, Header, LogoffRequest, LogoffResponse,
+    TreeDisconnectRequest, TreeDisconnectResponse,
 };
 
 /// One kind of message, or a structure within messages.
@@ -58,9 +65,38 @@ macro_rules! message {
     };
 }
 
+/// Entries behind each other.
+macro_rules! lists {
+    ($($name:literal: $type:ident,)*) => { &[$(list!($name, $type)),*] };
+}
+
+macro_rules! list {
+    ($name:literal, $type:ident) => {
+        Message {
+            name: $name,
+            recode: |bytes| {
+                let mut buffer = BytesMut::new();
+                let mut writer = EntryWriter::new(&mut buffer, usize::MAX);
+                for entry in Entries::<$type<'_>>::new(bytes) {
+                    let fits = writer.push(&entry?);
+                    debug_assert!(fits, "there is no limit");
+                }
+                Ok(buffer)
+            },
+            comes_back: |bytes| {
+                let mut buffer = BytesMut::new();
+                let mut writer = EntryWriter::new(&mut buffer, usize::MAX);
+                let fit = Entries::<$type<'_>>::new(bytes).map_while(Result::ok).all(|entry| writer.push(&entry));
+                let again = Entries::<$type<'_>>::new(&buffer).map(Result::ok);
+                fit && again.eq(Entries::<$type<'_>>::new(bytes).map_while(Result::ok).map(Some))
+            },
+        }
+    };
+}
+
 /// All of them.
 pub fn messages() -> impl Iterator<Item = Message> {
-    [FRAMES, SESSIONS].into_iter().flatten().copied()
+    [FRAMES, SESSIONS, FILES, ENTRIES].into_iter().flatten().copied()
 }
 
 const FRAMES: &[Message] = structures![
@@ -86,4 +122,27 @@ const SESSIONS: &[Message] = bodies![
     "smb2 CANCEL request": CancelRequest,
     "smb2 ECHO request": EchoRequest,
     "smb2 ECHO response": EchoResponse,
+];
+
+const FILES: &[Message] = bodies![
+    "smb2 CREATE request": CreateRequest,
+    "smb2 CREATE response": CreateResponse,
+    "smb2 CLOSE request": CloseRequest,
+    "smb2 CLOSE response": CloseResponse,
+    "smb2 FLUSH request": FlushRequest,
+    "smb2 FLUSH response": FlushResponse,
+    "smb2 READ request": ReadRequest,
+    "smb2 READ response": ReadResponse,
+    "smb2 WRITE request": WriteRequest,
+    "smb2 WRITE response": WriteResponse,
+    "smb2 LOCK request": LockRequest,
+    "smb2 LOCK response": LockResponse,
+    "smb2 OPLOCK_BREAK notification": OplockBreak,
+    "smb2 OPLOCK_BREAK acknowledgment": BreakAcknowledgment,
+    "smb2 lease break notification": LeaseBreakNotification,
+];
+
+const ENTRIES: &[Message] = lists![
+    "fscc FILE_FULL_EA_INFORMATION": FullEa,
+    "fscc FILE_GET_EA_INFORMATION": GetEa,
 ];

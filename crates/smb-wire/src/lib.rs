@@ -10,28 +10,41 @@
 //! allocates.
 
 pub mod catalogue;
+pub mod close;
 pub mod codec;
 pub mod compound;
+pub mod create;
 pub mod dtyp;
 pub mod error_response;
 pub mod frame;
+pub mod info;
+pub mod lock;
 pub mod negotiate;
+pub mod oplock_break;
+pub mod read;
 pub mod session_setup;
 pub mod smb1;
 pub mod transform;
 pub mod tree_connect;
+pub mod write;
 
 mod cancel;
+mod channel;
 mod command;
 mod echo;
+mod file_id;
+mod flush;
 mod header;
 mod logoff;
 mod status;
 mod tree_disconnect;
 
 pub use cancel::CancelRequest;
+pub use channel::Channel;
 pub use command::Command;
 pub use echo::{EchoRequest, EchoResponse};
+pub use file_id::FileId;
+pub use flush::{FlushRequest, FlushResponse};
 pub use header::{HEADER_BYTES, Header, HeaderFlags, Protocol, Recipient, SIGNATURE_AT};
 pub use logoff::{LogoffRequest, LogoffResponse};
 pub use status::Status;

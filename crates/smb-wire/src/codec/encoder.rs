@@ -17,6 +17,14 @@ pub struct Encoder<'buffer> {
 #[derive(Debug, Clone, Copy)]
 pub struct Place(usize);
 
+impl Place {
+    /// The place so many bytes behind this one.
+    #[must_use]
+    pub const fn after(self, bytes: usize) -> Self {
+        Self(self.0 + bytes)
+    }
+}
+
 impl<'buffer> Encoder<'buffer> {
     /// An encoder of a structure that begins at the end of `buffer` and counts offsets from there.
     #[must_use]

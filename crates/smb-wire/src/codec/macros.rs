@@ -5,14 +5,14 @@
 macro_rules! layout {
     (
         $(#[$meta:meta])*
-        pub struct $name:ident $([size $size:literal])? {
+        $visibility:vis struct $name:ident $([size $size:literal])? {
             $([reserved $lead:literal])?
             $($(#[$field_meta:meta])* pub $field:ident: $type:ty = $wire:literal, $([reserved $skip:literal])?)*
         }
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-        pub struct $name {
+        $visibility struct $name {
             $(#[doc = concat!("`", $wire, "`.")] $(#[$field_meta])* pub $field: $type,)*
         }
 

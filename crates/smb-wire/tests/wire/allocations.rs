@@ -3,8 +3,12 @@
 use allocation_counter::measure;
 use bytes::BytesMut;
 use smb_wire::Header;
+use smb_wire::close::{CloseRequest, CloseResponse};
 use smb_wire::codec::{Decode, decode, decode_body, encode, encode_body};
+use smb_wire::create::{CreateRequest, CreateResponse};
 use smb_wire::negotiate::NegotiateRequest;
+use smb_wire::read::{ReadRequest, ReadResponse};
+use smb_wire::write::{WriteRequest, WriteResponse};
 
 use crate::hex::fixture;
 
@@ -32,6 +36,20 @@ fn headers_and_negotiation_cost_nothing() {
     });
     assert_eq!(used.count_total, 0);
     assert_no_allocation! { "smb2-NEGOTIATE-request": NegotiateRequest<'_>, }
+}
+
+#[test]
+fn hot_messages_cost_nothing() {
+    assert_no_allocation! {
+        "smb2-CREATE-request": CreateRequest<'_>,
+        "smb2-CREATE-response": CreateResponse<'_>,
+        "smb2-CLOSE-request": CloseRequest,
+        "smb2-CLOSE-response": CloseResponse,
+        "smb2-READ-request": ReadRequest<'_>,
+        "smb2-READ-response": ReadResponse<'_>,
+        "smb2-WRITE-request": WriteRequest<'_>,
+        "smb2-WRITE-response": WriteResponse,
+    }
 }
 
 #[test]
