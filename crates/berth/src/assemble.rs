@@ -69,6 +69,7 @@ impl<V: Vfs> House<V> {
             clock: Arc::clone(&clock),
             settings: settings.for_nfs(CALLS_TIME),
             pool,
+            threads: Arc::default(),
             stop: stopped,
         });
         let workers = Workers::start(settings.threads).context("cannot start the serving threads")?;

@@ -1,6 +1,6 @@
 //! Who is at the other end of a connection, and what was already found out about them.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -167,15 +167,6 @@ fn client_id(client: IpAddr) -> ClientId {
 /// Whether some export of the zone lets a client in.
 pub(crate) fn is_client(zone: &Zone, client: IpAddr) -> bool {
     zone.exports().iter().any(|export| export.access(client).is_some())
-}
-
-/// What counts as one client where clients get shares: an IPv4 address, or a /64 of IPv6, whose addresses one machine
-/// takes as it likes.
-pub(crate) fn client_network(client: IpAddr) -> IpAddr {
-    match client.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-    }
 }
 
 /// Ports below are the superuser's.

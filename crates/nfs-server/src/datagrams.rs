@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use admission::{ACCEPT_PAUSE, client_network, stopped};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -16,11 +17,11 @@ use tokio::io::ReadBuf;
 use tokio::net::UdpSocket;
 use vfs::Vfs;
 
-use crate::caller::{Caller, Role, client_network};
+use crate::caller::{Caller, Role};
 use crate::dispatch::handle;
 use crate::door::Door;
 use crate::reply::Outcome;
-use crate::serve::{ACCEPT_PAUSE, Server, stopped};
+use crate::serve::Server;
 
 /// Answers per source and second.
 #[derive(Debug, Default)]

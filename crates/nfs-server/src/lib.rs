@@ -4,7 +4,6 @@
 //! asks, `nfs3` has one file per procedure (decode, ask vfs, encode), and the reply goes back as a return value. Nothing
 //! here makes a thread, a runtime or a task: [`Server`] gives out futures, and the roof runs them.
 
-mod admission;
 mod callback;
 mod caller;
 mod connection;
@@ -27,13 +26,11 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-pub use admission::ConnectionFigures;
+pub use admission::{ConnectionFigures, ConnectionSettings, LATENCY_BOUNDS_US, LatencyFigures, Spawner};
 pub use callback::{Registration, Rpcbind};
 pub use caller::Role;
 pub use handle::{BadHandle, HANDLE_BYTES, HANDLE_KEYS_MAX, HandleKeys, HandleKeysError, HandleTarget, KEY_BYTES};
-pub use metrics::{
-    LATENCY_BOUNDS_US, LatencyFigures, OperationFigures, ReplyCacheFigures, Share, ShareFigures, TrafficFigures,
-};
-pub use serve::{Server, ServerParts, Spawner, ZoneFigures};
+pub use metrics::{OperationFigures, ReplyCacheFigures, Share, ShareFigures, TrafficFigures};
+pub use serve::{Server, ServerParts, ZoneFigures};
 pub use sessions::SessionFigures;
-pub use settings::{ConnectionSettings, Settings};
+pub use settings::Settings;

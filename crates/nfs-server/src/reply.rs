@@ -1,5 +1,6 @@
 //! One reply on its way out.
 
+use admission::Output;
 use bytes::{Bytes, BytesMut};
 use nfs_wire::nfs3::ReadHead;
 use nfs_wire::rpc::{RECORD_MARKER_BYTES, ReplyHeader, begin_record, finish_record};
@@ -61,14 +62,17 @@ impl Reply {
         &self.head
     }
 
-    /// The slices of the payload.
-    pub(crate) fn payload(&self) -> &Payload {
-        &self.payload
+    /// Puts it behind what waits to be written.
+    pub(crate) fn write_to(&self, output: &mut Output) {
+        output.push(&self.head);
+        output.push_payload(&self.payload);
+        output.push(self.padding);
     }
 
-    /// What follows the payload.
-    pub(crate) fn padding(&self) -> &'static [u8] {
-        self.padding
+    /// Everything of it, copied together.
+    #[cfg(test)]
+    pub(crate) fn to_vec(&self) -> Vec<u8> {
+        [&self.head[..], &self.payload.to_bytes(), self.padding].concat()
     }
 
     /// Bytes on the wire.

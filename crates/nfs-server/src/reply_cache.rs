@@ -9,10 +9,9 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use admission::client_network;
 use bytes::Bytes;
 use tokio::sync::oneshot;
-
-use crate::caller::client_network;
 
 /// What makes two calls the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

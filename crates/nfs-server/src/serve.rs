@@ -1,25 +1,21 @@
 //! The door as `berth` composes it: listeners and connections.
 
 use std::fmt;
-use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
+use admission::{ACCEPT_PAUSE, ConnectionFigures, Connections, Place, Spawner, Threads, prepare_stream, stopped};
 use bytes::Bytes;
 use pages::Pool;
-use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use vfs::{Clock, SessionId, Vfs, ZoneId};
 use zones::Registry;
 
-use crate::admission::{ConnectionFigures, Connections, Place};
 use crate::callback::{Peers, Sockets};
 use crate::caller::{Caller, Role};
-use crate::connection::{Calls, Connection};
+use crate::connection::{Calls, serve};
 use crate::dispatch::handle;
 use crate::door::Door;
 use crate::handle::HandleKeys;
@@ -29,19 +25,6 @@ use crate::nlm4::deliver_grants;
 use crate::nsm::send_notices;
 use crate::sessions::{Session, SessionFigures};
 use crate::settings::Settings;
-
-/// Runs a connection to its end, on the thread it picks. The future must be polled on a runtime with I/O and time, and
-/// stays on that runtime.
-pub trait Spawner: Send + Sync + 'static {
-    /// Takes a connection over.
-    fn spawn(&self, connection: Pin<Box<dyn Future<Output = ()> + Send>>);
-}
-
-impl<T: Fn(Pin<Box<dyn Future<Output = ()> + Send>>) + Send + Sync + 'static> Spawner for T {
-    fn spawn(&self, connection: Pin<Box<dyn Future<Output = ()> + Send>>) {
-        self(connection);
-    }
-}
 
 /// The NFS door. Clones are the same door.
 pub struct Server<V> {
@@ -64,6 +47,8 @@ pub struct ServerParts<V> {
     pub settings: Settings,
     /// Where the blocks come from that large WRITEs are received into. The house keeps them while they are dirty.
     pub pool: Pool,
+    /// The turns on the threads that serve, shared with other doors.
+    pub threads: Arc<Threads>,
     /// Becomes true when the house stops: nothing is accepted any more, and calls begun are finished within
     /// [`crate::ConnectionSettings::stop_timeout`].
     pub stop: watch::Receiver<bool>,
@@ -86,8 +71,8 @@ impl<V: Vfs> Server<V> {
     /// A door that serves nothing yet.
     #[must_use]
     pub fn new(parts: ServerParts<V>) -> Self {
-        let ServerParts { vfs, registry, handle_keys, clock, settings, pool, stop } = parts;
-        let connections = Arc::new(Connections::new(settings.bytes_in_flight_max, pool));
+        let ServerParts { vfs, registry, handle_keys, clock, settings, pool, threads, stop } = parts;
+        let connections = Arc::new(Connections::new(settings.bytes_in_flight_max, pool, threads));
         let door = Arc::new(Door::new(vfs, registry, (handle_keys, clock), settings));
         Self { door, connections, stop }
     }
@@ -210,7 +195,7 @@ impl<V: Vfs> Server<V> {
             }
         };
         let calls = Calls { begin, reply_bytes_max, place: &place };
-        let ended = Connection::new(stream, calls, &door.settings.connection, stop).await;
+        let ended = serve(stream, calls, &door.settings.connection, stop).await;
         tracing::debug!(session = caller.session.0, %peer, reason = %ended, "connection ended");
     }
 
@@ -222,10 +207,8 @@ impl<V: Vfs> Server<V> {
             return None;
         };
         let zones = self.door.registry.count();
-        let place = Connections::enter(&self.connections, (zone.id(), peer.ip()), &self.door.settings, zones)?;
-        stream.set_nodelay(true).ok()?;
-        let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_TIME).with_interval(KEEPALIVE_INTERVAL);
-        SockRef::from(&stream).set_tcp_keepalive(&keepalive).ok()?;
+        let place = Connections::enter(&self.connections, (zone.id(), peer.ip()), &self.door.settings.limits(), zones)?;
+        prepare_stream(&stream).ok()?;
         Some((stream.into_std().ok()?, local, place))
     }
 }
@@ -248,14 +231,3 @@ impl<V> fmt::Debug for ServerParts<V> {
         formatter.debug_struct("ServerParts").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
-
-/// Resolves when the house stops; a sender that is gone means that it never will.
-pub(crate) async fn stopped(mut stop: watch::Receiver<bool>) {
-    if stop.wait_for(|is_stopping| *is_stopping).await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
-pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-const KEEPALIVE_TIME: Duration = Duration::from_secs(60);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);

@@ -91,6 +91,7 @@ mod tests {
             clock: Arc::new(MachineClock),
             settings,
             pool: pages::Pool::new(pages::PoolSettings::default()),
+            threads: Arc::default(),
             stop,
         };
         let server = Server::new(parts);

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use admission::client_network;
 use bytes::Bytes;
 use nfs_wire::portmap::rpcbind::{BindString, Binding, v4};
 use nfs_wire::portmap::{
@@ -18,7 +19,6 @@ use tokio::sync::Semaphore;
 use vfs::Clock;
 
 use super::{Network, Route, Transport, Unanswered};
-use crate::caller::client_network;
 
 /// The clients that are called, by the address of the house that they know. What one tenant's clients hold up is held up
 /// for that tenant only, and equal addresses in the networks of two tenants are two clients.

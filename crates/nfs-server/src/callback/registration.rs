@@ -172,6 +172,7 @@ mod tests {
             clock,
             settings: Settings { nfs_port: 2049, ..Settings::default() },
             pool: pages::Pool::new(pages::PoolSettings::default()),
+            threads: Arc::default(),
             stop: tokio::sync::watch::channel(false).1,
         })
     }

@@ -1,17 +1,18 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
+use admission::{Connections, Share};
 use nfs_wire::nfs3;
 use pages::{Pool, PoolSettings};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
 use tokio::sync::oneshot;
 use vfs::ZoneId;
 
 use super::*;
-use crate::admission::Connections;
 use crate::dispatch::handle;
 use crate::reply::Reply;
 use crate::tests::harness::{CONTOSO, House};
@@ -51,7 +52,7 @@ fn calls<B>(begin: B) -> Calls<'static, B> {
 
 /// A place on a door whose connections may hold so many bytes.
 fn place(held_bytes_max: usize) -> Place {
-    let connections = Connections::new(held_bytes_max, Pool::new(PoolSettings::default()));
+    let connections = Connections::new(held_bytes_max, Pool::new(PoolSettings::default()), Arc::default());
     Connections::beside(&Arc::new(connections), (ZoneId(1), [192, 0, 2, 1].into()))
 }
 
@@ -92,7 +93,7 @@ fn a_thousand_calls_at_once_are_all_answered() {
         let (mut client, server) = duplex(1 << 16);
         let begin = |record: Bytes| handle(&house.door, &owner.caller, record);
         let settings = settings();
-        let connection = Connection::new(server, calls(begin), &settings, never());
+        let connection = serve(server, calls(begin), &settings, never());
         let client = async {
             let mut expected = BTreeSet::new();
             let mut stream = Vec::new();
@@ -129,7 +130,7 @@ fn records_come_in_any_pieces() {
         let (mut client, server) = duplex(64);
         let settings = settings();
         let gates = Gates::default();
-        let connection = Connection::new(server, calls(echo(&gates)), &settings, never());
+        let connection = serve(server, calls(echo(&gates)), &settings, never());
         let client = async move {
             let mut stream = call(1, b"");
             stream.extend([0, 0, 0, 2, 0, 0]);
@@ -153,7 +154,7 @@ fn what_cannot_be_a_record_ends_the_connection_after_what_came_before() {
         let (mut client, server) = duplex(1 << 16);
         let settings = settings();
         let gates = Gates::default();
-        let connection = Connection::new(server, calls(echo(&gates)), &settings, never());
+        let connection = serve(server, calls(echo(&gates)), &settings, never());
         let client = async move {
             client.write_all(&[&call(1, b"")[..], &[0xff; 4]].concat()).await.unwrap();
             assert_eq!(reply(&mut client).await, Some(1));
@@ -172,7 +173,7 @@ fn a_record_that_is_no_call_ends_the_connection() {
         let (mut client, server) = duplex(1 << 16);
         let settings = settings();
         let begin = |record: Bytes| handle(&house.door, &owner.caller, record);
-        let connection = Connection::new(server, calls(begin), &settings, never());
+        let connection = serve(server, calls(begin), &settings, never());
         let client = async move {
             client.write_all(&framed(b"abc")).await.unwrap();
             assert_eq!(reply(&mut client).await, None);
@@ -188,7 +189,7 @@ fn a_waiting_call_does_not_hold_up_the_others() {
         let (mut client, server) = duplex(1 << 16);
         let settings = settings();
         let gates = Gates::default();
-        let connection = Connection::new(server, calls(echo(&gates)), &settings, never());
+        let connection = serve(server, calls(echo(&gates)), &settings, never());
         let client = async {
             client.write_all(&[call(1, b"wait"), call(2, b"wait"), call(3, b"")].concat()).await.unwrap();
             assert_eq!(reply(&mut client).await, Some(3));
@@ -209,7 +210,7 @@ fn calls_in_flight_are_bounded_and_go_on_when_there_is_room() {
         let (mut client, server) = duplex(1 << 16);
         let settings = ConnectionSettings { calls_in_flight_max: 4, ..settings() };
         let gates = Gates::default();
-        let connection = Connection::new(server, calls(echo(&gates)), &settings, never());
+        let connection = serve(server, calls(echo(&gates)), &settings, never());
         let client = async {
             let stream: Vec<u8> = (0..100).flat_map(|xid| call(xid, b"wait")).collect();
             client.write_all(&stream).await.unwrap();
@@ -241,7 +242,7 @@ fn a_client_that_does_not_read_is_pushed_back_and_then_cut_off() {
             *counted.borrow_mut() += 1;
             std::future::ready(Outcome::Reply(Reply::success(1, &Bytes::from_static(&[7; 1000]))))
         };
-        let connection = Connection::new(server, calls(begin), &settings, never());
+        let connection = serve(server, calls(begin), &settings, never());
         let client = async move {
             // Calls go in until nothing moves any more.
             while client.write_all(&call(1, b"")).await.is_ok() {}
@@ -274,7 +275,7 @@ fn replies_that_become_ready_at_once_do_not_pile_up() {
                 Outcome::Reply(Reply::read(5, &head, payload))
             }
         };
-        let mut connection = pin!(Connection::new(server, calls(begin), &settings, never()));
+        let mut connection = pin!(serve(server, calls(begin), &settings, never()));
         for _ in 0..100 {
             let record = call(5, b"");
             let send = client.write_all(&record);
@@ -316,7 +317,7 @@ fn when_all_hold_too_much_each_may_do_one_call_at_a_time() {
         let (mut client, server) = duplex(1 << 16);
         let (settings, gates) = (settings(), Gates::default());
         let calls = Calls { place: &place, ..calls(echo(&gates)) };
-        let connection = Connection::new(server, calls, &settings, never());
+        let connection = serve(server, calls, &settings, never());
         let client = async {
             client.write_all(&[call(1, b"wait"), call(2, b"wait")].concat()).await.unwrap();
             for begun in 1..=2 {
@@ -388,7 +389,7 @@ fn a_large_write_that_waits_for_room_is_begun_when_there_is_some() {
         let (mut client, server) = duplex(4 << 20);
         let server = Filling { stream: server, left: stream.len(), place: &place };
         let calls = Calls { place: &place, ..calls(echo(&gates)) };
-        let connection = Connection::new(server, calls, &settings, never());
+        let connection = serve(server, calls, &settings, never());
         let client = async {
             client.write_all(&stream).await.unwrap();
             while !Share::new(place.held()).is_full() {
@@ -413,13 +414,13 @@ fn idle_and_unfinished_connections_end() {
         let gates = Gates::default();
         let (mut client, server) = duplex(1 << 16);
         client.write_all(&call(1, b"")).await.unwrap();
-        let ended = Connection::new(server, calls(echo(&gates)), &idle, never()).await;
+        let ended = serve(server, calls(echo(&gates)), &idle, never()).await;
         assert!(matches!(ended, Ended::Idle), "{ended:?}");
         let slow = ConnectionSettings { idle_timeout: long, record_timeout: short, ..settings() };
         for part in [&[0x80][..], &[0x80, 0, 0, 10], &[0x80, 0, 0, 10, 1, 2], &[0, 0, 0, 1, 5]] {
             let (mut client, server) = duplex(1 << 16);
             client.write_all(part).await.unwrap();
-            let ended = Connection::new(server, calls(echo(&gates)), &slow, never()).await;
+            let ended = serve(server, calls(echo(&gates)), &slow, never()).await;
             assert!(matches!(ended, Ended::SlowRecord), "{part:?}: {ended:?}");
         }
     });
@@ -431,7 +432,7 @@ fn what_a_client_began_is_finished_after_it_went() {
         let (mut client, server) = duplex(1 << 16);
         let settings = settings();
         let gates = Gates::default();
-        let connection = Connection::new(server, calls(echo(&gates)), &settings, never());
+        let connection = serve(server, calls(echo(&gates)), &settings, never());
         client.write_all(&[call(1, b"wait"), framed(b"half")[..6].to_vec()].concat()).await.unwrap();
         drop(client);
         let finish = async {
@@ -456,7 +457,7 @@ fn a_call_that_never_ends_is_given_up_when_its_client_went() {
         let (mut client, server) = duplex(1 << 16);
         let settings = ConnectionSettings { abandoned_timeout: Duration::from_millis(30), ..settings() };
         let gates = Gates::default();
-        let connection = Connection::new(server, calls(echo(&gates)), &settings, never());
+        let connection = serve(server, calls(echo(&gates)), &settings, never());
         client.write_all(&call(1, b"wait")).await.unwrap();
         drop(client);
         let ended = connection.await;
@@ -470,7 +471,7 @@ fn a_stream_that_cannot_be_read_on_does_not_undo_calls() {
         let (mut client, server) = duplex(1 << 16);
         let settings = ConnectionSettings { stop_timeout: Duration::from_millis(1), ..settings() };
         let gates = Gates::default();
-        let connection = Connection::new(server, calls(echo(&gates)), &settings, never());
+        let connection = serve(server, calls(echo(&gates)), &settings, never());
         let client = async {
             client.write_all(&call(1, b"wait")).await.unwrap();
             // A record of 2 GiB.
@@ -491,7 +492,7 @@ fn a_stop_lets_calls_finish_and_takes_no_more() {
         let settings = settings();
         let gates = Gates::default();
         let (stop, stopped) = oneshot::channel::<()>();
-        let connection = Connection::new(server, calls(echo(&gates)), &settings, async { drop(stopped.await) });
+        let connection = serve(server, calls(echo(&gates)), &settings, async { drop(stopped.await) });
         let client = async {
             client.write_all(&call(1, b"wait")).await.unwrap();
             while gates.borrow().is_empty() {
@@ -520,7 +521,7 @@ fn a_stop_does_not_wait_for_ever() {
         let stop = async {
             tokio::time::sleep(Duration::from_millis(20)).await;
         };
-        let ended = Connection::new(server, calls(echo(&gates)), &settings, stop).await;
+        let ended = serve(server, calls(echo(&gates)), &settings, stop).await;
         assert!(matches!(ended, Ended::Stopped), "{ended:?}");
         assert_eq!(gates.borrow().len(), 1);
     });
@@ -537,7 +538,7 @@ fn a_megabyte_of_payload_goes_out_whole_in_small_steps() {
             let head = nfs3::ReadHead { file_attributes: None, count: 1_000_001, eof: true };
             std::future::ready(Outcome::Reply(Reply::read(5, &head, payload.clone())))
         };
-        let connection = Connection::new(server, calls(begin), &settings, never());
+        let connection = serve(server, calls(begin), &settings, never());
         let client = async move {
             client.write_all(&[call(5, b""), call(5, b"")].concat()).await.unwrap();
             for _ in 0..2 {

@@ -1,19 +1,17 @@
 //! Counters per zone, share and operation, added on the connection's own lines and summed when asked.
 
-mod latency;
 mod shares;
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+use admission::{Histogram, LatencyFigures};
 use nfs_wire::rpc::{
     MOUNT_PROGRAM, NFS_PROGRAM, NLM_PROGRAM, NSM_PROGRAM, PORTMAP_PROGRAM, procedure_name, program_name,
 };
 use zones::ExportId;
 
-use self::latency::Histogram;
-pub use self::latency::{LATENCY_BOUNDS_US, LatencyFigures};
 use self::shares::Shares;
 pub use self::shares::{Share, ShareFigures, TrafficFigures};
 

@@ -5,11 +5,10 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use admission::client_network;
 use bytes::{BufMut, Bytes, BytesMut};
 use nfs_wire::nlm4::Netobj;
 use vfs::{ClientId, LockClient, LockOwner, ZoneId};
-
-use crate::caller::client_network;
 
 /// The number of a client, the same at every start: names of clients mean nothing outside their address, and addresses
 /// nothing outside their zone. Keyed, so that nobody finds two names with one number.

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
 
+use admission::client_network;
 use vfs::ZoneId;
-
-use crate::caller::client_network;
 
 /// How much each client (as [`client_network`] tells them apart, in its zone) and each zone has.
 #[derive(Debug)]

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use admission::client_network;
 use futures_util::future::join_all;
 use nfs_wire::nsm::{MonitorName, Notify, NotifyArgs};
 use tokio::sync::Semaphore;
 use vfs::{LockClient, Vfs};
 
 use crate::callback::{Line, Network, Peers, Transport};
-use crate::caller::client_network;
 use crate::door::Door;
 
 /// The notices that go out from one address of the house.

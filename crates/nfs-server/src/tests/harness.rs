@@ -18,13 +18,13 @@ use vfs::{
 };
 use zones::{Registry, ZoneDefinition};
 
-use crate::admission::{Connections, Place};
 use crate::caller::{Caller, Role};
 use crate::dispatch::handle;
 use crate::door::Door;
 use crate::handle::HandleKeys;
 use crate::reply::{Outcome, Reply};
 use crate::settings::Settings;
+use admission::{Connections, Place};
 
 pub(crate) const CONTOSO: &str = "127.0.0.1";
 pub(crate) const FABRIKAM: &str = "127.0.0.2";
@@ -38,7 +38,11 @@ pub(crate) fn zone(name: &str, address: &str, export: &str) -> String {
 }
 
 fn place(door: &Door<ReferenceFilesystem>) -> Place {
-    let connections = Arc::new(Connections::new(door.settings.bytes_in_flight_max, Pool::new(PoolSettings::default())));
+    let connections = Arc::new(Connections::new(
+        door.settings.bytes_in_flight_max,
+        Pool::new(PoolSettings::default()),
+        Arc::default(),
+    ));
     Connections::beside(&connections, (ZoneId(1), [192, 0, 2, 1].into()))
 }
 
@@ -247,7 +251,7 @@ pub(crate) fn open(outcome: Outcome) -> (ReplyHeader, Decoder) {
 
 /// All bytes of a reply, checked against its record marker.
 pub(crate) fn flat(reply: &Reply) -> Bytes {
-    let bytes = [&reply.head()[..], &reply.payload().to_bytes(), reply.padding()].concat();
+    let bytes = reply.to_vec();
     let marker = u32::from_be_bytes(*bytes.first_chunk().unwrap());
     assert_eq!(marker, 0x8000_0000 | u32::try_from(bytes.len() - 4).unwrap(), "record marker");
     bytes.into()

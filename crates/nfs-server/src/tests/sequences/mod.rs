@@ -13,6 +13,7 @@ mod stream;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use admission::ConnectionSettings;
 use bytes::{Bytes, BytesMut};
 use nfs_wire::nfs3::NFS3_OK;
 use nfs_wire::nlm4;
@@ -30,7 +31,7 @@ use crate::caller::{Caller, Role};
 use crate::connection::Ended;
 use crate::nfs3::must_not_be_repeated;
 use crate::nlm4::free_clients;
-use crate::settings::{ConnectionSettings, Settings};
+use crate::settings::Settings;
 
 /// Sequences on one store, which grows with them.
 const SEQUENCES_PER_HOUSE: u64 = 64;

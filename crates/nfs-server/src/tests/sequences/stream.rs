@@ -13,7 +13,7 @@ use nfs_wire::rpc::RECORD_MARKER_BYTES;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::caller::{Caller, Role};
-use crate::connection::{Calls, Connection, Ended};
+use crate::connection::{Calls, Ended, serve};
 use crate::dispatch::handle;
 use crate::nfs3::reply_bytes_max;
 use crate::tests::harness::House;
@@ -83,7 +83,7 @@ impl<'a> Session<'a> {
         let begin = |record| handle(&house.door, caller, record);
         let calls = Calls { begin, reply_bytes_max, place: &house.place };
         let (stream, settings) = (Stream(Rc::clone(&wire)), &house.door.settings.connection);
-        let connection = Box::pin(Connection::new(stream, calls, settings, std::future::pending()));
+        let connection = Box::pin(serve(stream, calls, settings, std::future::pending()));
         Self { wire, connection, ended: None }
     }
 

@@ -16,8 +16,9 @@ pub struct LatencyFigures {
     pub sum: Duration,
 }
 
+/// Calls by how long they took, counted without a lock.
 #[derive(Debug, Default)]
-pub(super) struct Histogram {
+pub struct Histogram {
     counts: [AtomicU64; BOUNDS + 1],
     nanoseconds: AtomicU64,
 }
@@ -31,7 +32,8 @@ impl LatencyFigures {
 }
 
 impl Histogram {
-    pub(super) fn add(&self, took: Duration) {
+    /// Counts a call.
+    pub fn add(&self, took: Duration) {
         let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let bucket = LATENCY_BOUNDS_US.partition_point(|bound| *bound < microseconds);
         if let Some(count) = self.counts.get(bucket) {
@@ -40,7 +42,8 @@ impl Histogram {
         self.nanoseconds.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    pub(super) fn add_to(&self, figures: &mut LatencyFigures) {
+    /// Adds what was counted.
+    pub fn add_to(&self, figures: &mut LatencyFigures) {
         for (sum, count) in figures.counts.iter_mut().zip(&self.counts) {
             *sum += count.load(Ordering::Relaxed);
         }

@@ -6,26 +6,28 @@ use std::task::{Context, Poll};
 
 /// Memory for the future of a call. It is polled in place first, and moves into the set of waiting calls only when it
 /// is not ready at once.
-pub(super) type Slot<F> = Pin<Box<Option<F>>>;
+pub type Slot<F> = Pin<Box<Option<F>>>;
 
 /// A call that waits, with the bytes it accounts for.
 #[derive(Debug)]
-pub(super) struct Waiting<F> {
+pub struct Waiting<F> {
     slot: Option<Slot<F>>,
     cost_bytes: usize,
 }
 
 /// A call that was done.
 #[derive(Debug)]
-pub(super) struct Finished<F: Future> {
-    pub(super) output: F::Output,
+pub struct Finished<F: Future> {
+    /// What came of it.
+    pub output: F::Output,
     /// The emptied slot.
-    pub(super) slot: Slot<F>,
-    pub(super) cost_bytes: usize,
+    pub slot: Slot<F>,
+    /// The bytes it accounted for.
+    pub cost_bytes: usize,
 }
 
 /// Polls the call in a slot; empties it when it is done.
-pub(super) fn poll_slot<F: Future>(slot: &mut Slot<F>, cx: &mut Context<'_>) -> Poll<F::Output> {
+pub fn poll_slot<F: Future>(slot: &mut Slot<F>, cx: &mut Context<'_>) -> Poll<F::Output> {
     let Some(future) = slot.as_mut().as_pin_mut() else { return Poll::Pending };
     let output = std::task::ready!(future.poll(cx));
     slot.as_mut().set(None);
@@ -33,7 +35,9 @@ pub(super) fn poll_slot<F: Future>(slot: &mut Slot<F>, cx: &mut Context<'_>) -> 
 }
 
 impl<F: Future> Waiting<F> {
-    pub(super) fn new(slot: Slot<F>, cost_bytes: usize) -> Self {
+    /// A call that was polled and is not done.
+    #[must_use]
+    pub fn new(slot: Slot<F>, cost_bytes: usize) -> Self {
         Self { slot: Some(slot), cost_bytes }
     }
 }

@@ -12,9 +12,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use vfs::ZoneId;
 
-use crate::caller::client_network;
-use crate::connection::{HeldBytes, Threads, Who};
-use crate::settings::Settings;
+use crate::{HeldBytes, Threads, Who, client_network};
 
 /// How many connections there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,9 +27,26 @@ pub struct ConnectionFigures {
     pub displaced: u64,
 }
 
+/// How many connections a door lets in, and how much they may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections served at once.
+    pub connections_max: usize,
+    /// Of them at the addresses of one zone.
+    pub per_zone_max: usize,
+    /// Of them from one client of a zone: an IPv4 address, or a /64 of IPv6. When there are as many, one that has been
+    /// idle for 10 s makes room for a new one of the same client.
+    pub per_client_max: usize,
+    /// Bytes that all connections may hold. The connections of one zone may hold its equal part of these bytes, at most
+    /// 1 GiB and at least what four connections may; those of one client a quarter of that, at least what one may.
+    pub bytes_max: usize,
+    /// Bytes that one connection may hold.
+    pub connection_bytes_max: usize,
+}
+
 /// All connections of the door.
 #[derive(Debug)]
-pub(crate) struct Connections {
+pub struct Connections {
     started: Instant,
     held: Arc<HeldBytes>,
     pool: Pool,
@@ -64,7 +79,7 @@ struct OfClient {
 
 /// What the door and one of its connections tell each other.
 #[derive(Debug, Default)]
-pub(crate) struct Seat {
+pub struct Seat {
     /// Since when the connection has nothing to do, in milliseconds since the start of the door; [`BUSY`] if it has.
     idle_since_ms: AtomicU64,
     is_asked_to_leave: AtomicBool,
@@ -73,7 +88,7 @@ pub(crate) struct Seat {
 
 /// A place among the open connections; given back when dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub struct Place {
     connections: Arc<Connections>,
     who: Who,
     held: Arc<HeldBytes>,
@@ -83,55 +98,56 @@ pub(crate) struct Place {
 }
 
 impl Connections {
-    /// None yet.
-    pub(crate) fn new(held_bytes_max: usize, pool: Pool) -> Self {
+    /// None yet. Doors with the same `threads` take turns with each other.
+    #[must_use]
+    pub fn new(held_bytes_max: usize, pool: Pool, threads: Arc<Threads>) -> Self {
         let held = Arc::new(HeldBytes::new(held_bytes_max));
-        Self { started: Instant::now(), held, pool, threads: Arc::default(), counted: Mutex::default() }
+        Self { started: Instant::now(), held, pool, threads, counted: Mutex::default() }
     }
 
     /// A place for a new connection, if there is one. When there is none, a connection of the same client that has been
     /// idle for long makes room: clients that were restarted leave dead ones behind.
-    pub(crate) fn enter(
+    pub fn enter(
         connections: &Arc<Self>,
         (zone, peer): (ZoneId, IpAddr),
-        settings: &Settings,
+        limits: &Limits,
         zones: usize,
     ) -> Option<Place> {
         let who = (zone, client_network(peer));
         let now_ms = connections.now_ms();
         let mut counted = connections.counted();
-        let mut is_let_in = counted.has_room(who, settings);
+        let mut is_let_in = counted.has_room(who, limits);
         if !is_let_in && counted.displace(who, now_ms) {
-            is_let_in = counted.has_room(who, settings);
+            is_let_in = counted.has_room(who, limits);
         }
         if !is_let_in {
             tracing::debug!(%peer, open = counted.figures.open, "too many connections");
             return None;
         }
-        let limits = HeldLimits::of(settings, zones);
+        let held_limits = HeldLimits::of(limits, zones);
         let seat = Arc::new(Seat { idle_since_ms: AtomicU64::new(now_ms), ..Seat::default() });
-        let (number, held) = counted.add(who, (&connections.held, limits), &seat);
+        let (number, held) = counted.add(who, (&connections.held, held_limits), &seat);
         Some(Place { connections: Arc::clone(connections), who, held, seat, number: Some(number) })
     }
 
     /// A place that counts for nobody, and whose bytes count for all.
-    pub(crate) fn beside(connections: &Arc<Self>, (zone, peer): (ZoneId, IpAddr)) -> Place {
+    pub fn beside(connections: &Arc<Self>, (zone, peer): (ZoneId, IpAddr)) -> Place {
         let (who, held) = ((zone, client_network(peer)), Arc::clone(&connections.held));
         Place { connections: Arc::clone(connections), who, held, seat: Arc::default(), number: None }
     }
 
     /// One was not let in.
-    pub(crate) fn refuse(&self) {
+    pub fn refuse(&self) {
         self.counted().figures.refused += 1;
     }
 
     /// How many there are.
-    pub(crate) fn figures(&self) -> ConnectionFigures {
+    pub fn figures(&self) -> ConnectionFigures {
         self.counted().figures
     }
 
     /// How many a zone has.
-    pub(crate) fn of_zone(&self, zone: ZoneId) -> usize {
+    pub fn of_zone(&self, zone: ZoneId) -> usize {
         self.counted().zones.get(&zone).map_or(0, |zone| zone.open)
     }
 
@@ -146,12 +162,10 @@ impl Connections {
 }
 
 impl Counted {
-    fn has_room(&self, who: Who, settings: &Settings) -> bool {
+    fn has_room(&self, who: Who, limits: &Limits) -> bool {
         let of_zone = self.zones.get(&who.0).map_or(0, |zone| zone.open);
         let of_client = self.clients.get(&who).map_or(0, |client| client.seats.len());
-        self.figures.open < settings.connections_max
-            && of_zone < settings.connections_per_zone_max
-            && of_client < settings.connections_per_client_max
+        self.figures.open < limits.connections_max && of_zone < limits.per_zone_max && of_client < limits.per_client_max
     }
 
     fn add(
@@ -230,9 +244,9 @@ struct HeldLimits {
 impl HeldLimits {
     /// A zone may hold its part of all, a client a quarter of that. Where many zones make the parts small, a zone may
     /// hold what four connections may, and a client what one connection may: then the bound of all comes first.
-    fn of(settings: &Settings, zones: usize) -> Self {
-        let all = settings.bytes_in_flight_max;
-        let least = settings.connection.bytes_in_flight_max;
+    fn of(limits: &Limits, zones: usize) -> Self {
+        let all = limits.bytes_max;
+        let least = limits.connection_bytes_max;
         let zone = (all / zones.max(1)).min(ZONE_BYTES_MAX).max(least.saturating_mul(4)).min(all);
         Self { zone, client: (zone / 4).max(least).min(all) }
     }
@@ -240,12 +254,12 @@ impl HeldLimits {
 
 impl Seat {
     /// Resolves when the connection is to make room.
-    pub(crate) async fn asked_to_leave(&self) {
+    pub async fn asked_to_leave(&self) {
         self.leave.notified().await;
     }
 
     /// Whether the connection is to make room.
-    pub(crate) fn is_asked_to_leave(&self) -> bool {
+    pub fn is_asked_to_leave(&self) -> bool {
         self.is_asked_to_leave.load(Ordering::Relaxed)
     }
 
@@ -257,32 +271,32 @@ impl Seat {
 
 impl Place {
     /// Whose it is.
-    pub(crate) fn who(&self) -> Who {
+    pub fn who(&self) -> Who {
         self.who
     }
 
     /// What the client's connections hold.
-    pub(crate) fn held(&self) -> &HeldBytes {
+    pub fn held(&self) -> &HeldBytes {
         &self.held
     }
 
     /// Where the blocks come from that data is received into.
-    pub(crate) fn pool(&self) -> &Pool {
+    pub fn pool(&self) -> &Pool {
         &self.connections.pool
     }
 
     /// The turns on this thread.
-    pub(crate) fn threads(&self) -> &Threads {
+    pub fn threads(&self) -> &Threads {
         &self.connections.threads
     }
 
     /// What the door and the connection tell each other.
-    pub(crate) fn seat(&self) -> &Seat {
+    pub fn seat(&self) -> &Seat {
         &self.seat
     }
 
     /// The connection has had nothing to do since a moment, or has something to do.
-    pub(crate) fn set_idle(&self, since: Option<Instant>) {
+    pub fn set_idle(&self, since: Option<Instant>) {
         let since_start = |at: Instant| at.saturating_duration_since(self.connections.started).as_millis();
         let ms = since.map_or(BUSY, |at| u64::try_from(since_start(at)).unwrap_or(u64::MAX).max(BUSY + 1));
         self.seat.idle_since_ms.store(ms, Ordering::Relaxed);
@@ -316,21 +330,23 @@ mod tests {
 
     use super::*;
 
-    fn settings() -> Settings {
-        Settings {
-            connections_max: 4,
-            connections_per_zone_max: 3,
-            connections_per_client_max: 2,
-            ..Settings::default()
-        }
+    const LIMITS: Limits = Limits {
+        connections_max: 4,
+        per_zone_max: 3,
+        per_client_max: 2,
+        bytes_max: 1 << 30,
+        connection_bytes_max: 16 << 20,
+    };
+
+    fn new() -> Connections {
+        Connections::new(usize::MAX, Pool::new(PoolSettings::default()), Arc::default())
     }
 
     #[test]
     fn each_zone_and_client_has_its_share_of_connections() {
-        let connections = Arc::new(Connections::new(usize::MAX, Pool::new(PoolSettings::default())));
-        let settings = settings();
+        let connections = Arc::new(new());
         let enter =
-            |zone, peer: &str| Connections::enter(&connections, (ZoneId(zone), peer.parse().unwrap()), &settings, 2);
+            |zone, peer: &str| Connections::enter(&connections, (ZoneId(zone), peer.parse().unwrap()), &LIMITS, 2);
         let first = enter(1, "2001:db8::1").unwrap();
         let _second = enter(1, "2001:db8::ffff:2").unwrap();
         assert!(enter(1, "2001:db8::3").is_none(), "addresses of one /64 are one client");
@@ -351,10 +367,8 @@ mod tests {
         let now = Instant::now();
         let long_ago = now.checked_sub(Duration::from_secs(11));
         let started = now.checked_sub(Duration::from_secs(60)).unwrap();
-        let connections =
-            Arc::new(Connections { started, ..Connections::new(usize::MAX, Pool::new(PoolSettings::default())) });
-        let settings = settings();
-        let enter = |peer: [u8; 4]| Connections::enter(&connections, (ZoneId(1), peer.into()), &settings, 1);
+        let connections = Arc::new(Connections { started, ..new() });
+        let enter = |peer: [u8; 4]| Connections::enter(&connections, (ZoneId(1), peer.into()), &LIMITS, 1);
         let look_again = || connections.counted().clients.values_mut().for_each(|client| client.look_again_ms = 0);
         let (mine, theirs) = ([192, 0, 2, 1], [192, 0, 2, 2]);
         let [old, busy] = [enter(mine).unwrap(), enter(mine).unwrap()];
@@ -382,7 +396,7 @@ mod tests {
 
     #[test]
     fn bytes_are_shared_by_zones_and_clients() {
-        let settings = |all| Settings { bytes_in_flight_max: all, ..Settings::default() };
+        let settings = |all| Limits { bytes_max: all, ..LIMITS };
         let limits = |all: usize, zones| {
             let HeldLimits { zone, client } = HeldLimits::of(&settings(all << 20), zones);
             (zone >> 20, client >> 20)

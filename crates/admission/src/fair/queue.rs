@@ -8,8 +8,8 @@ use vfs::ZoneId;
 
 use super::level::{Level, SLICE_ALONE_NS, SLICE_NS};
 
-/// Whose connection it is: the zone it came to, and the client as [`crate::caller::client_network`] tells them apart.
-pub(crate) type Who = (ZoneId, IpAddr);
+/// Whose connection it is: the zone it came to, and the client as [`crate::client_network`] tells them apart.
+pub type Who = (ZoneId, IpAddr);
 
 /// Connections that want to go on. `W` wakes one.
 #[derive(Debug)]

@@ -21,17 +21,17 @@ use std::thread::{self, ThreadId};
 
 use self::queue::{Queue, Ticket};
 
-pub(crate) use self::queue::Who;
+pub use self::queue::Who;
 
 /// The queues of all threads that serve connections.
 #[derive(Debug, Default)]
-pub(crate) struct Threads {
+pub struct Threads {
     queues: Mutex<HashMap<ThreadId, Arc<ThreadQueue>>>,
 }
 
 /// One connection's turns, on the thread where it was first polled.
 #[derive(Debug)]
-pub(super) struct Turns {
+pub struct Turns {
     queue: Arc<ThreadQueue>,
     who: Who,
     ticket: Option<Ticket>,
@@ -41,9 +41,9 @@ pub(super) struct Turns {
 
 /// How much one turn may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Allowance {
+pub struct Allowance {
     /// Others want their turn soon.
-    pub(super) is_short: bool,
+    pub is_short: bool,
 }
 
 /// The queue of one thread. Only that thread locks it, apart from the moment at which a house ends.
@@ -61,7 +61,7 @@ struct State {
 
 impl Threads {
     /// The turns of a new connection, to be taken on this thread.
-    pub(super) fn join(&self, who: Who) -> Turns {
+    pub fn join(&self, who: Who) -> Turns {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         let this = thread::current().id();
         if !queues.contains_key(&this) {
@@ -79,7 +79,7 @@ impl Threads {
 
 impl Turns {
     /// Begins a turn, or waits for one: `None`, and the task is woken when it may go on.
-    pub(super) fn begin(&mut self, cx: &Context<'_>) -> Option<Allowance> {
+    pub fn begin(&mut self, cx: &Context<'_>) -> Option<Allowance> {
         let mut state = self.queue.state();
         match self.ticket {
             Some(ticket) => match state.queue.begin_granted(ticket) {
@@ -104,7 +104,7 @@ impl Turns {
     }
 
     /// The turn is over; `has_more` says that the connection could go on at once.
-    pub(super) fn end(&mut self, cost_ns: u64, has_more: bool, cx: &Context<'_>) {
+    pub fn end(&mut self, cost_ns: u64, has_more: bool, cx: &Context<'_>) {
         let mut state = self.queue.state();
         state.queue.end(self.who, (cost_ns, std::mem::take(&mut self.expected_ns)));
         if has_more {
@@ -114,7 +114,7 @@ impl Turns {
     }
 
     /// Whether it waits for its turn.
-    pub(super) fn is_waiting(&self) -> bool {
+    pub fn is_waiting(&self) -> bool {
         self.ticket.is_some()
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bytes that the connections of a client, of a zone, or of the whole door hold, with a bound on their sum.
 #[derive(Debug)]
-pub(crate) struct HeldBytes {
+pub struct HeldBytes {
     held: AtomicUsize,
     max: AtomicUsize,
     /// The larger sum that these bytes are part of.
@@ -14,30 +14,30 @@ pub(crate) struct HeldBytes {
 
 /// What one connection holds of it; gives it back when dropped.
 #[derive(Debug)]
-pub(super) struct Share<'a> {
+pub struct Share<'a> {
     sum: &'a HeldBytes,
     counted: usize,
 }
 
 impl HeldBytes {
     /// Nothing is held yet.
-    pub(crate) const fn new(max: usize) -> Self {
+    pub const fn new(max: usize) -> Self {
         Self { held: AtomicUsize::new(0), max: AtomicUsize::new(max), part_of: None }
     }
 
     /// Bytes held now.
-    #[cfg(test)]
-    pub(crate) fn held(&self) -> usize {
+    #[must_use]
+    pub fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }
 
     /// Nothing is held yet; what will be counts for the larger sum too.
-    pub(crate) const fn part_of(larger: Arc<Self>, max: usize) -> Self {
+    pub const fn part_of(larger: Arc<Self>, max: usize) -> Self {
         Self { held: AtomicUsize::new(0), max: AtomicUsize::new(max), part_of: Some(larger) }
     }
 
     /// From now on no more than this.
-    pub(crate) fn set_max(&self, max: usize) {
+    pub fn set_max(&self, max: usize) {
         self.max.store(max, Ordering::Relaxed);
     }
 
@@ -65,12 +65,14 @@ impl HeldBytes {
 }
 
 impl<'a> Share<'a> {
-    pub(super) const fn new(sum: &'a HeldBytes) -> Self {
+    /// A connection that holds nothing yet.
+    #[must_use]
+    pub const fn new(sum: &'a HeldBytes) -> Self {
         Self { sum, counted: 0 }
     }
 
     /// The connection holds this much now. Counted in steps: connections with small calls do not write to one counter.
-    pub(super) fn set(&mut self, bytes: usize) {
+    pub fn set(&mut self, bytes: usize) {
         let bytes = bytes - bytes % STEP_BYTES;
         if bytes > self.counted {
             self.sum.add(bytes - self.counted);
@@ -81,7 +83,7 @@ impl<'a> Share<'a> {
     }
 
     /// Whether the connections of the client, of the zone, or all of them hold as much as they may.
-    pub(super) fn is_full(&self) -> bool {
+    pub fn is_full(&self) -> bool {
         self.sum.is_full()
     }
 }

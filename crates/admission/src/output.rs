@@ -6,13 +6,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes, BytesMut};
+use pages::Payload;
 use tokio::io::AsyncWrite;
-
-use crate::reply::Reply;
 
 /// Replies in the order in which they became ready. Heads are copied together, payloads go out from where they lie.
 #[derive(Debug, Default)]
-pub(super) struct Output {
+pub struct Output {
     chunks: VecDeque<Bytes>,
     tail: BytesMut,
     bytes: usize,
@@ -20,35 +19,39 @@ pub(super) struct Output {
 
 impl Output {
     /// Bytes not written yet.
-    pub(super) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.bytes
     }
 
     /// Whether everything was written.
-    pub(super) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.bytes == 0
     }
 
-    /// Appends a reply.
-    pub(super) fn push(&mut self, reply: &Reply) {
-        self.bytes += reply.len();
-        self.tail.extend_from_slice(reply.head());
-        if reply.payload().len() <= COPIED_BYTES_MAX {
-            reply.payload().slices().iter().for_each(|slice| self.tail.extend_from_slice(slice));
+    /// Appends bytes; they are copied.
+    pub fn push(&mut self, head: &[u8]) {
+        self.bytes += head.len();
+        self.tail.extend_from_slice(head);
+    }
+
+    /// Appends a payload, which goes out from where it lies unless it is small.
+    pub fn push_payload(&mut self, payload: &Payload) {
+        self.bytes += payload.len();
+        if payload.len() <= COPIED_BYTES_MAX {
+            payload.slices().iter().for_each(|slice| self.tail.extend_from_slice(slice));
         } else {
             self.close_tail();
-            self.chunks.extend(reply.payload().slices().iter().cloned());
+            self.chunks.extend(payload.slices().iter().cloned());
         }
-        self.tail.extend_from_slice(reply.padding());
     }
 
     /// Forgets everything: nobody will read it.
-    pub(super) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         *self = Self::default();
     }
 
     /// Writes what the stream takes, of about so many bytes, and returns how many.
-    pub(super) fn poll_write<S: AsyncWrite + Unpin>(
+    pub fn poll_write<S: AsyncWrite + Unpin>(
         &mut self,
         stream: &mut S,
         bytes_max: usize,
