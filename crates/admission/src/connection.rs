@@ -206,9 +206,9 @@ where
         }
     }
 
-    /// What it speaks.
-    pub fn protocol(&self) -> &P {
-        &self.protocol
+    /// What it spoke, when it has ended. Calls that are still under way are given up.
+    pub fn into_protocol(self) -> P {
+        self.protocol
     }
 
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Ended<P::Error>> {

@@ -16,7 +16,7 @@ mod slot;
 mod spawner;
 mod streams;
 
-pub use client::client_network;
+pub use client::{client_id, client_network};
 pub use connection::{Connection, Distrusted, Ended, Protocol};
 pub use connections::{ConnectionFigures, Connections, Limits, Place, Seat};
 pub use fair::{Allowance, Threads, Turns, Who};

@@ -45,6 +45,12 @@ impl Output {
         }
     }
 
+    /// Takes out everything, copied together.
+    pub fn take_all(&mut self) -> Vec<u8> {
+        self.close_tail();
+        std::mem::take(self).chunks.iter().flat_map(|chunk| chunk.iter().copied()).collect()
+    }
+
     /// Forgets everything: nobody will read it.
     pub fn clear(&mut self) {
         *self = Self::default();

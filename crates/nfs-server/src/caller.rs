@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use admission::client_id;
 use nfs_wire::rpc::OpaqueAuth;
 use vfs::{ClientId, Clock, Credentials, InodeId, OperationId, SessionId};
 use zones::{ExportId, FileIds, Zone};
@@ -150,18 +151,6 @@ impl Remembered {
     fn is_of(&self, export: ExportId, token: &OpaqueAuth) -> bool {
         self.export == export && self.flavor == token.flavor.0 && *self.body == **token.body.as_bytes()
     }
-}
-
-/// The same client is the same over all its connections.
-fn client_id(client: IpAddr) -> ClientId {
-    ClientId(match client {
-        IpAddr::V4(address) => u64::from(address.to_bits()),
-        IpAddr::V6(address) => {
-            let hash = blake3::hash(&address.octets());
-            // The top bit keeps it apart from every IPv4 client.
-            hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes)) | 1 << 63
-        }
-    })
 }
 
 /// Whether some export of the zone lets a client in.

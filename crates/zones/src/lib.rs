@@ -24,6 +24,7 @@ mod path;
 mod presentation;
 mod registry;
 mod settings;
+mod share;
 mod sources;
 mod stable_id;
 #[cfg(test)]
@@ -40,5 +41,6 @@ pub use mapping::{NOBODY, NOGROUP};
 pub use parse::{parse, parse_with};
 pub use presentation::{FileIds, Sizes, TransferSizes};
 pub use registry::Registry;
+pub use share::{Share, ShareId};
 pub use sources::{FileReader, HostResolver, Sources, system_reader, system_resolver};
 pub use zone::{MountTarget, Zone, ZoneDefinition};

@@ -32,6 +32,8 @@ pub(crate) struct ZoneFile {
     pub(crate) aliases: BTreeMap<Text, Text>,
     #[serde(default)]
     pub(crate) export: Vec<ExportTable>,
+    #[serde(default)]
+    pub(crate) share: Vec<ShareTable>,
 }
 
 /// One `[[export]]`.
@@ -70,6 +72,32 @@ pub(crate) struct ExportTable {
     pub(crate) readdir_size_preferred: Option<Number>,
     pub(crate) file_ids: Option<Text>,
     pub(crate) can_set_time: Option<bool>,
+}
+
+/// One `[[share]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ShareTable {
+    pub(crate) name: Text,
+    pub(crate) path: Text,
+    pub(crate) description: Option<Text>,
+    #[serde(default)]
+    pub(crate) read_only: bool,
+    #[serde(default)]
+    pub(crate) guests: bool,
+    pub(crate) browsable: Option<bool>,
+    #[serde(default)]
+    pub(crate) smb3_encryption_enabled: bool,
+    pub(crate) permissions: Option<Vec<Spanned<PermissionSetting>>>,
+}
+
+/// `{ trustee = ..., action = "allow", rights = "read" }`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PermissionSetting {
+    pub(crate) trustee: String,
+    pub(crate) action: Option<String>,
+    pub(crate) rights: String,
 }
 
 /// `"off"` or `{ user = ..., group = ..., groups = [...] }`.

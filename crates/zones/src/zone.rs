@@ -12,6 +12,7 @@ use crate::error::ConfigError;
 use crate::export::{Export, ExportId};
 use crate::groups::{GroupCache, GroupProvider, Lifetimes, LocalProvider};
 use crate::path::{parse_asked, spell};
+use crate::share::Share;
 use crate::stable_id::stable_id;
 
 /// A zone as its file describes it.
@@ -27,6 +28,7 @@ pub struct ZoneDefinition {
     /// Paths that may be mounted in place of others.
     pub(crate) aliases: Vec<Alias>,
     pub(crate) exports: Vec<Arc<Export>>,
+    pub(crate) shares: Vec<Arc<Share>>,
     pub(crate) warnings: Vec<ConfigError>,
 }
 
@@ -111,6 +113,19 @@ impl ZoneDefinition {
         &self.exports
     }
 
+    /// Its shares, in the order of the file.
+    #[must_use]
+    pub fn shares(&self) -> &[Arc<Share>] {
+        &self.shares
+    }
+
+    /// The zone with only those shares that `is_kept` says.
+    #[must_use]
+    pub fn retain_shares(mut self, is_kept: impl Fn(&Share) -> bool) -> Self {
+        self.shares.retain(|share| is_kept(share));
+        self
+    }
+
     /// What is not as it should be in its file but refuses nothing: host names that could not be resolved and are
     /// ignored.
     #[must_use]
@@ -169,6 +184,18 @@ impl Zone {
     #[must_use]
     pub fn exports(&self) -> &[Arc<Export>] {
         &self.definition.exports
+    }
+
+    /// Its shares, in the order of the file.
+    #[must_use]
+    pub fn shares(&self) -> &[Arc<Share>] {
+        &self.definition.shares
+    }
+
+    /// The share of this name, in any case.
+    #[must_use]
+    pub fn share(&self, name: &str) -> Option<&Arc<Share>> {
+        self.shares().iter().find(|share| share.is_named(name))
     }
 
     /// The export of a file handle, as far as it serves this client. Of several with this id the one that names the

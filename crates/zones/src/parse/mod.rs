@@ -4,6 +4,7 @@ mod clients;
 mod exports;
 mod identities;
 mod presentation;
+mod shares;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -76,6 +77,7 @@ impl Reader<'_> {
         let around =
             Surroundings { zone: &name, accounts: &identities.accounts, has_users: written.users_file.is_some() };
         let placed = self.all_exports(&around, &written.export);
+        let shares = self.shares(&around, &written.share);
         let aliases = self.aliases(written, &placed);
         ZoneDefinition {
             file: self.file.to_owned(),
@@ -86,6 +88,7 @@ impl Reader<'_> {
             force_overlap: written.force_overlap,
             identities,
             aliases,
+            shares,
             exports: placed.into_iter().map(|placed| Arc::new(placed.export)).collect(),
             warnings: std::mem::take(&mut self.warnings),
         }

@@ -8,6 +8,7 @@ mod files;
 mod named_files;
 mod netgroups;
 mod never_panics;
+mod shares;
 
 use std::io;
 use std::net::IpAddr;

@@ -26,6 +26,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     ("testkit", 2, &["vfs", "kv", "chunk", "pages"]),
     ("filesystem", 3, &["vfs", "locking", "meta", "kv", "chunk", "pages"]),
     ("nfs-server", 4, &["admission", "nfs-wire", "vfs", "zones", "security", "pages"]),
+    ("smb-server", 4, &["admission", "smb-wire", "vfs", "zones", "security", "pages"]),
     ("admin-server", 4, &["admin-api", "vfs", "zones"]),
     ("berth", 5, EVERY_ROOM),
 ];
@@ -47,6 +48,7 @@ const EVERY_ROOM: &[&str] = &[
     "chunk-local",
     "filesystem",
     "nfs-server",
+    "smb-server",
     "admin-api",
     "admin-server",
 ];

@@ -1,0 +1,99 @@
+//! What an SMB connection speaks: frames in, each a batch of requests, and one frame out for each batch. How it is served is
+//! `admission`'s: turns, bounds, times; what is said is the [`Machine`]'s.
+
+mod credits;
+mod finish;
+mod input;
+mod machine;
+mod negotiate;
+mod request;
+mod setup;
+mod traffic;
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use admission::{Distrusted, Output, Protocol};
+use bytes::BytesMut;
+use smb_wire::frame::FrameError;
+use tokio::io::AsyncRead;
+
+use self::input::Input;
+pub(crate) use self::machine::{Facts, Machine, Peer, tree_id};
+pub(crate) use self::request::{After, Batch, Replies, Request, Verdict};
+pub(crate) use self::traffic::Traffic;
+use crate::session::Session;
+
+/// Frames of one connection, and the requests in them. `begin` does the requests of a batch; `None` closes the connection.
+pub(crate) struct Frames<B> {
+    machine: Machine,
+    input: Input,
+    begin: B,
+    peer: Arc<Peer>,
+}
+
+impl<B> Frames<B> {
+    pub(crate) fn new(machine: Machine, peer: Arc<Peer>, begin: B) -> Self {
+        Self { machine, input: Input::default(), begin, peer }
+    }
+
+    /// The sessions of the connection, which end with it.
+    pub(crate) fn take_sessions(&mut self) -> Vec<Arc<Session>> {
+        self.machine.take_sessions()
+    }
+}
+
+impl<B, F> Protocol for Frames<B>
+where
+    B: Fn(Batch) -> F,
+    F: Future<Output = Option<Replies>>,
+{
+    type Record = BytesMut;
+    type Call = F;
+    type Done = Option<Replies>;
+    type Error = FrameError;
+
+    fn held_bytes(&self) -> usize {
+        self.input.len()
+    }
+
+    fn is_between_records(&self) -> bool {
+        self.input.len() == 0
+    }
+
+    fn next_record(&mut self, _: bool) -> Result<Option<BytesMut>, FrameError> {
+        self.input.next_frame(self.machine.frame_bytes_max())
+    }
+
+    fn poll_receive<S: AsyncRead + Unpin>(&mut self, stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.input.poll_receive(stream, cx)
+    }
+
+    fn slim(&mut self) {
+        self.input.slim();
+    }
+
+    fn is_settled(&self) -> bool {
+        self.machine.is_known()
+    }
+
+    fn begin(&mut self, frame: BytesMut) -> Result<(Option<F>, usize), Distrusted> {
+        let length = frame.len();
+        let Some(batch) = self.machine.feed(frame)? else { return Ok((None, 0)) };
+        let cost_bytes = length + batch.reply_bytes_max();
+        Ok((Some((self.begin)(batch)), cost_bytes))
+    }
+
+    fn answer(&mut self, replies: Option<Replies>, output: Option<&mut Output>) -> Result<(), Distrusted> {
+        let replies = replies.ok_or(Distrusted)?;
+        let count = replies.replies.len();
+        let mut unheard = Output::default();
+        let output = output.unwrap_or(&mut unheard);
+        let before = output.len();
+        self.machine.finish(replies, output)?;
+        self.peer.traffic.end((count, output.len() - before));
+        Ok(())
+    }
+}

@@ -1,0 +1,120 @@
+//! Requests as they come out of the machine, and what goes back into it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+use smb_wire::{Command, Header, HeaderFlags};
+
+use crate::answer::Answer;
+use crate::session::Session;
+
+/// The requests of one frame, to be done in this order.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) requests: SmallVec<[Request; 1]>,
+    /// Its session, when it was encrypted; the answer is encrypted too.
+    pub(crate) sealed: Option<Arc<Session>>,
+    pub(crate) bytes: usize,
+}
+
+/// One request.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) header: Header,
+    /// From `StructureSize` on.
+    pub(crate) body: Bytes,
+    pub(crate) session: Option<Arc<Session>>,
+    pub(crate) verdict: Verdict,
+    /// To be done before the answer goes out.
+    pub(crate) after: Option<After>,
+    pub(super) hashed: Option<Hashed>,
+    pub(super) must_sign_answer: bool,
+}
+
+/// Whether there is anything left to do for a request.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// All of it.
+    Do,
+    /// It is answered.
+    Answered(Answer),
+}
+
+/// What a request leaves to do.
+#[derive(Debug)]
+pub(crate) enum After {
+    /// A session ends, with all that it holds.
+    End(Arc<Session>),
+}
+
+/// Whose pre-authentication hash the answer goes into.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Hashed {
+    Connection,
+    Setup(u64),
+}
+
+/// What a batch came to.
+#[derive(Debug)]
+pub(crate) struct Replies {
+    pub(crate) replies: SmallVec<[Reply; 1]>,
+    pub(crate) sealed: Option<Arc<Session>>,
+}
+
+/// The answer to one request.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    /// Of the request.
+    pub(crate) header: Header,
+    pub(crate) answer: Answer,
+    pub(super) session: Option<Arc<Session>>,
+    pub(super) hashed: Option<Hashed>,
+    pub(super) must_sign: bool,
+}
+
+/// A request as it stands in its frame.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Incoming<'a> {
+    pub(super) header: &'a Header,
+    /// From the header to the next one.
+    pub(super) bytes: &'a [u8],
+    pub(super) body: &'a [u8],
+    pub(super) frame: &'a Bytes,
+    pub(super) is_sealed: bool,
+}
+
+impl Incoming<'_> {
+    /// The request of a session, to be done.
+    pub(super) fn request(&self, session: Option<Arc<Session>>) -> Request {
+        let is_signed = self.header.flags.contains(HeaderFlags::SIGNED);
+        let must_sign = session.as_ref().is_some_and(|session| session.must_sign);
+        Request {
+            header: *self.header,
+            body: self.frame.slice_ref(self.body),
+            must_sign_answer: session.as_ref().is_some_and(|session| session.keys.is_some())
+                && !self.is_sealed
+                && (is_signed || must_sign),
+            session,
+            verdict: Verdict::Do,
+            after: None,
+            hashed: None,
+        }
+    }
+}
+
+impl Request {
+    /// What goes back into the machine.
+    pub(crate) fn reply(self, answer: Answer) -> Reply {
+        let Self { header, session, hashed, must_sign_answer: must_sign, .. } = self;
+        Reply { header, answer, session, hashed, must_sign }
+    }
+}
+
+impl Batch {
+    /// Bytes that the answers may take beyond small ones, as the credits pay for them.
+    pub(crate) fn reply_bytes_max(&self) -> usize {
+        let paid = self.requests.iter().filter(|request| request.header.command == Command::READ);
+        paid.map(|request| usize::from(request.header.credit_charge) << 16).sum()
+    }
+}

@@ -1,0 +1,229 @@
+//! SESSION_SETUP (MS-SMB2 3.3.5.5): tokens until somebody is let in, or not.
+
+use std::sync::Arc;
+
+use security::smb::{Decryptor, Derivation, Encryptor, PreauthHash, SessionKeys, Signer};
+use security::{Established, Step, Who};
+use smb_wire::Status;
+use smb_wire::codec::decode_body;
+use smb_wire::negotiate::{Dialect, SecurityMode};
+use smb_wire::session_setup::{SessionFlags, SessionSetupFlags, SessionSetupRequest, SessionSetupResponse};
+use vfs::Credentials;
+use zones::{NOBODY, NOGROUP, Zone};
+
+use super::machine::Machine;
+use super::request::{After, Hashed, Incoming, Request, Verdict};
+use crate::answer::Answer;
+use crate::session::{Keys, Listed, Session, SessionParts, Standing};
+use crate::settings::Protection;
+use crate::status;
+use crate::users::Exchange;
+
+/// An exchange of tokens that has begun.
+#[derive(Debug)]
+pub(super) struct Setup {
+    exchange: Box<dyn Exchange>,
+    pub(super) hash: PreauthHash,
+    legs: usize,
+}
+
+impl Machine {
+    /// Takes the next token of a client. The session of the request is there when somebody proves again who it is.
+    pub(super) fn session_setup(&mut self, incoming: &Incoming<'_>, session: Option<Arc<Session>>) -> Request {
+        let outcome = self.setup_leg(incoming, session.as_ref());
+        let mut request = incoming.request(session.clone());
+        match outcome {
+            Ok(Leg::Next { id, token }) => {
+                let flags = SessionFlags::empty();
+                let body = SessionSetupResponse { flags, security_buffer: &token };
+                let mut answer = Answer::new(Status::MORE_PROCESSING_REQUIRED, &body);
+                answer.session_id = Some(id);
+                request.hashed = Some(Hashed::Setup(id));
+                request.verdict = Verdict::Answered(answer);
+            }
+            Ok(Leg::Last { session, token, replaced }) => {
+                let body = SessionSetupResponse { flags: flags_of(&session), security_buffer: &token };
+                let mut answer = Answer::success(&body);
+                answer.session_id = Some(session.id);
+                request.must_sign_answer = session.keys.is_some();
+                request.session = Some(session);
+                request.after = replaced.map(After::End);
+                request.verdict = Verdict::Answered(answer);
+            }
+            Err(status) => {
+                if status == Status::LOGON_FAILURE {
+                    // A failed one kills the session that it would have refreshed (MS-SMB2 3.3.5.5.2).
+                    request.after =
+                        session.filter(|session| self.sessions.remove(&session.id).is_some()).map(After::End);
+                }
+                request.verdict = Verdict::Answered(Answer::error(status));
+            }
+        }
+        request
+    }
+
+    /// Errors, in order: INVALID_PARAMETER (unreadable), REQUEST_NOT_ACCEPTED (a channel that would bind to a session, too
+    /// many exchanges or sessions), USER_SESSION_DELETED, LOGON_FAILURE, ACCESS_DENIED (cannot encrypt, and has to).
+    fn setup_leg(&mut self, incoming: &Incoming<'_>, session: Option<&Arc<Session>>) -> Result<Leg, Status> {
+        let request: SessionSetupRequest<'_> = decode_body(incoming.body).map_err(status::unreadable)?;
+        if request.flags.contains(SessionSetupFlags::BINDING) {
+            return Err(Status::REQUEST_NOT_ACCEPTED);
+        }
+        let zone = self.zone().ok_or(Status::NETWORK_NAME_DELETED)?;
+        let id = incoming.header.session_id;
+        let id = match (id, session) {
+            (0, _) => self.begin_setup(self.facts.sessions.next_id(), &zone)?,
+            (id, _) if self.setups.contains_key(&id) => id,
+            (id, Some(_)) => self.begin_setup(id, &zone)?,
+            (_, None) => return Err(Status::USER_SESSION_DELETED),
+        };
+        let now = self.facts.clock.now();
+        let Some(setup) = self.setups.get_mut(&id) else { return Err(Status::USER_SESSION_DELETED) };
+        setup.hash.add([incoming.bytes]);
+        setup.legs += 1;
+        let step = setup.exchange.step(request.security_buffer, now);
+        if let (Step::Continue(token), true) = (&step, setup.legs < LEGS_MAX) {
+            return Ok(Leg::Next { id, token: token.clone() });
+        }
+        let Some(setup) = self.setups.remove(&id) else { return Err(Status::USER_SESSION_DELETED) };
+        let established = match step {
+            Step::Done(established) => established,
+            Step::Continue(_) => return Err(Status::LOGON_FAILURE),
+            Step::Failed(failure) => {
+                tracing::info!(zone = zone.name(), client = %self.peer.client, %failure, "a logon was refused");
+                return Err(failed(failure));
+            }
+        };
+        self.establish((id, &zone, session), (setup, established), &request)
+    }
+
+    fn begin_setup(&mut self, id: u64, zone: &Arc<Zone>) -> Result<u64, Status> {
+        if self.setups.len() >= SETUPS_MAX || self.sessions.len() >= SESSIONS_MAX {
+            return Err(Status::REQUEST_NOT_ACCEPTED);
+        }
+        let mut challenge = [0; 8];
+        (self.facts.random)(&mut challenge);
+        let exchange = self.facts.users.exchange(zone, self.peer.client, challenge);
+        self.setups.insert(id, Setup { exchange, hash: self.preauth, legs: 0 });
+        Ok(id)
+    }
+
+    fn establish(
+        &mut self,
+        (id, zone, session): (u64, &Zone, Option<&Arc<Session>>),
+        (setup, established): (Setup, Established),
+        request: &SessionSetupRequest<'_>,
+    ) -> Result<Leg, Status> {
+        let (user, standing) = match &established.who {
+            Who::User { name, .. } => (name.clone(), Standing::Proved),
+            Who::Guest { name } => (name.clone(), Standing::Guest),
+            Who::Anonymous => (String::new(), Standing::Anonymous),
+        };
+        let credentials = match standing {
+            Standing::Proved => {
+                self.facts.users.credentials(zone, self.peer.client, &user).ok_or(Status::LOGON_FAILURE)?
+            }
+            Standing::Guest | Standing::Anonymous => Credentials::unix(NOBODY, NOGROUP, &[]),
+        };
+        let (credentials, token) = (Arc::new(credentials), established.token);
+        if let Some(session) = session {
+            if session.user != user || session.standing != standing {
+                return Err(Status::LOGON_FAILURE);
+            }
+            session.refresh(credentials);
+            return Ok(Leg::Last { session: Arc::clone(session), token, replaced: None });
+        }
+        let Some(terms) = self.terms() else { return Err(Status::INVALID_PARAMETER) };
+        let wants_encryption = self.facts.settings.encryption == Protection::Required;
+        let keys = (standing == Standing::Proved).then(|| self.keys(&established.session_key, &setup.hash));
+        let can_encrypt = keys.as_ref().is_some_and(|keys| keys.encryption.is_some());
+        if wants_encryption && !can_encrypt {
+            return Err(Status::ACCESS_DENIED);
+        }
+        let modes = request.security_mode | terms.client_mode | terms.mode;
+        let session = Arc::new(Session::new(SessionParts {
+            id,
+            zone: zone.id(),
+            user,
+            standing,
+            must_sign: keys.is_some() && modes.contains(SecurityMode::SIGNING_REQUIRED),
+            must_encrypt: wants_encryption,
+            keys,
+            since: self.facts.clock.now(),
+            credentials,
+        }));
+        self.sessions.insert(id, Arc::clone(&session));
+        let peer = &self.peer;
+        self.facts.sessions.enter(Listed {
+            session: Arc::clone(&session),
+            client: peer.socket,
+            local: peer.local,
+            traffic: Arc::clone(&peer.traffic),
+        });
+        Ok(Leg::Last { replaced: self.replaced(request.previous_session_id, &session), session, token })
+    }
+
+    /// The session that this one comes in place of (MS-SMB2 3.3.5.5.3): of the same user, whose connection was lost.
+    fn replaced(&self, id: u64, session: &Session) -> Option<Arc<Session>> {
+        let previous = self.facts.sessions.find(id).filter(|previous| previous.id != session.id)?;
+        let is_same = previous.zone == session.zone
+            && previous.user == session.user
+            && (previous.standing, session.standing) == (Standing::Proved, Standing::Proved);
+        is_same.then_some(previous)
+    }
+
+    fn keys(&self, session_key: &security::Key, hash: &PreauthHash) -> Keys {
+        let (dialect, signing, cipher) = self
+            .terms()
+            .map_or((Dialect::SMB_2_0_2, None, None), |terms| (terms.dialect, Some(terms.signing), terms.cipher));
+        let derivation = match dialect {
+            Dialect::SMB_3_1_1 => Derivation::Smb311(hash),
+            Dialect::SMB_3_0 | Dialect::SMB_3_0_2 => Derivation::Smb3,
+            _ => Derivation::Smb2,
+        };
+        let keys = SessionKeys::derive(session_key, derivation, cipher);
+        let mut salt = [0; 3];
+        (self.facts.random)(&mut salt);
+        let encryption = match (cipher, &keys.encryption, &keys.decryption) {
+            (Some(cipher), Some(ours), Some(theirs)) => {
+                Some((Encryptor::new(cipher, ours, salt), Decryptor::new(cipher, theirs)))
+            }
+            _ => None,
+        };
+        let signing = signing.unwrap_or(security::smb::SigningAlgorithm::HmacSha256);
+        Keys { signer: Signer::new(signing, &keys.signing), encryption }
+    }
+}
+
+/// What a token came to.
+enum Leg {
+    /// The client has to send another.
+    Next { id: u64, token: Vec<u8> },
+    /// Somebody is let in.
+    Last { session: Arc<Session>, token: Vec<u8>, replaced: Option<Arc<Session>> },
+}
+
+fn flags_of(session: &Session) -> SessionFlags {
+    let standing = match session.standing {
+        Standing::Proved => SessionFlags::empty(),
+        Standing::Guest => SessionFlags::IS_GUEST,
+        Standing::Anonymous => SessionFlags::IS_NULL,
+    };
+    if session.must_encrypt { standing | SessionFlags::ENCRYPT_DATA } else { standing }
+}
+
+fn failed(failure: security::Failure) -> Status {
+    match failure {
+        security::Failure::Malformed(_) => Status::INVALID_PARAMETER,
+        security::Failure::NoCommonMechanism | security::Failure::TooWeak(_) | security::Failure::LogonFailure => {
+            Status::LOGON_FAILURE
+        }
+    }
+}
+
+/// Tokens of one exchange.
+const LEGS_MAX: usize = 6;
+/// Exchanges of one connection at once.
+const SETUPS_MAX: usize = 8;
+/// Sessions of one connection.
+const SESSIONS_MAX: usize = 1024;

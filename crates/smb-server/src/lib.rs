@@ -1,0 +1,24 @@
+//! The SMB door: SMB 2.0.2 to 3.1.1 over TCP, onto `vfs`.
+//!
+//! The road of a request: `connection` cuts frames from a stream, its machine decrypts, verifies and takes them apart;
+//! `dispatch` does the requests of a frame one after the other, with one file per command (decode, ask vfs, encode); and
+//! the machine chains, signs or encrypts the answers. Nothing here makes a thread, a runtime or a task: [`Server`] gives
+//! out futures, and the roof runs them.
+
+mod answer;
+mod connection;
+mod dispatch;
+mod door;
+mod open_table;
+mod serve;
+mod session;
+mod settings;
+mod status;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod users;
+
+pub use serve::{Server, ServerParts, SessionFigures};
+pub use settings::{Protection, Settings};
+pub use users::{Exchange, Users};

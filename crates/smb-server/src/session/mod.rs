@@ -1,0 +1,149 @@
+//! Sessions: somebody who logged on, with keys, tree connects and opens.
+
+mod life;
+mod table;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use security::smb::{Decryptor, Encryptor, Signer};
+use vfs::{Credentials, SessionId, Timestamp, ZoneId};
+
+pub(crate) use self::life::Life;
+pub(crate) use self::table::{Listed, Sessions};
+use crate::open_table::Opens;
+use crate::tree::Tree;
+
+/// Somebody who logged on over a connection.
+pub(crate) struct Session {
+    /// `SessionId` on the wire.
+    pub(crate) id: u64,
+    pub(crate) zone: ZoneId,
+    pub(crate) user: String,
+    pub(crate) standing: Standing,
+    /// `None` for guests and anonymous sessions: there is no key.
+    pub(crate) keys: Option<Keys>,
+    /// Requests that are not encrypted must be signed.
+    pub(crate) must_sign: bool,
+    /// Requests must be encrypted.
+    pub(crate) must_encrypt: bool,
+    pub(crate) since: Timestamp,
+    pub(crate) opens: Opens,
+    pub(crate) life: Life,
+    credentials: Mutex<Arc<Credentials>>,
+    trees: Mutex<Trees>,
+}
+
+/// How a session came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Its user proved it.
+    Proved,
+    /// Its user is not known.
+    Guest,
+    /// It has none.
+    Anonymous,
+}
+
+/// What a session signs and encrypts with.
+pub(crate) struct Keys {
+    pub(crate) signer: Signer,
+    pub(crate) encryption: Option<(Encryptor, Decryptor)>,
+}
+
+/// A new session.
+pub(crate) struct SessionParts {
+    pub(crate) id: u64,
+    pub(crate) zone: ZoneId,
+    pub(crate) user: String,
+    pub(crate) standing: Standing,
+    pub(crate) keys: Option<Keys>,
+    pub(crate) must_sign: bool,
+    pub(crate) must_encrypt: bool,
+    pub(crate) since: Timestamp,
+    pub(crate) credentials: Arc<Credentials>,
+}
+
+#[derive(Debug, Default)]
+struct Trees {
+    last: u32,
+    connected: HashMap<u32, Arc<Tree>>,
+}
+
+impl Session {
+    pub(crate) fn new(parts: SessionParts) -> Self {
+        let SessionParts { id, zone, user, standing, keys, must_sign, must_encrypt, since, credentials } = parts;
+        Self {
+            id,
+            zone,
+            user,
+            standing,
+            keys,
+            must_sign,
+            must_encrypt,
+            since,
+            opens: Opens::default(),
+            life: Life::default(),
+            credentials: Mutex::new(credentials),
+            trees: Mutex::default(),
+        }
+    }
+
+    /// Its number in the house.
+    pub(crate) fn session_id(&self) -> SessionId {
+        SessionId(self.id)
+    }
+
+    /// Who it runs as.
+    pub(crate) fn credentials(&self) -> Arc<Credentials> {
+        Arc::clone(&self.credentials.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Its user proved once more who it is, and may be in other groups by now.
+    pub(crate) fn refresh(&self, credentials: Arc<Credentials>) {
+        *self.credentials.lock().unwrap_or_else(PoisonError::into_inner) = credentials;
+    }
+
+    /// A new tree connect; `None` when there are too many. `make` gets its `TreeId`.
+    pub(crate) fn connect(&self, make: impl FnOnce(u32) -> Tree) -> Option<Arc<Tree>> {
+        let mut trees = self.trees();
+        if trees.connected.len() >= TREES_MAX {
+            return None;
+        }
+        trees.last = trees.last.checked_add(1).filter(|id| *id != u32::MAX)?;
+        let id = trees.last;
+        let tree = Arc::new(make(id));
+        trees.connected.insert(id, Arc::clone(&tree));
+        Some(tree)
+    }
+
+    pub(crate) fn tree(&self, id: u32) -> Option<Arc<Tree>> {
+        self.trees().connected.get(&id).map(Arc::clone)
+    }
+
+    pub(crate) fn disconnect(&self, id: u32) -> Option<Arc<Tree>> {
+        self.trees().connected.remove(&id)
+    }
+
+    /// Names of the shares it is connected to.
+    pub(crate) fn shares(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.trees().connected.values().map(|tree| tree.name.clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    fn trees(&self) -> MutexGuard<'_, Trees> {
+        self.trees.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Session").field("id", &self.id).field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// Tree connects of one session.
+const TREES_MAX: usize = 1024;

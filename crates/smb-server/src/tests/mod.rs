@@ -1,0 +1,8 @@
+//! Conversations with the door, in process and without sockets.
+
+mod garbage;
+mod harness;
+mod negotiating;
+mod protection;
+mod sessions;
+mod trees;

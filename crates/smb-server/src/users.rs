@@ -1,0 +1,33 @@
+//! Who may come in, as the zones know it.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use security::{Step, spnego};
+use vfs::{Credentials, Timestamp};
+use zones::Zone;
+
+/// Knows how the users of a zone prove who they are, and who they are then.
+pub trait Users: fmt::Debug + Send + Sync + 'static {
+    /// A new exchange of tokens with a client of the zone, which has this address. `challenge` is random, and new for each.
+    fn exchange(&self, zone: &Arc<Zone>, from: IpAddr, challenge: [u8; 8]) -> Box<dyn Exchange>;
+
+    /// What the answer to NEGOTIATE says of the mechanisms (MS-SPNG 2.2.1 `NegTokenInit2`).
+    fn hint(&self) -> Vec<u8>;
+
+    /// Who a user runs as that proved its name, at a client; `None` when the zone has no such user (any more).
+    fn credentials(&self, zone: &Zone, from: IpAddr, user: &str) -> Option<Credentials>;
+}
+
+/// An exchange of tokens on the accepting side.
+pub trait Exchange: fmt::Debug + Send {
+    /// Takes the next token of the client.
+    fn step(&mut self, token: &[u8], now: Timestamp) -> Step;
+}
+
+impl Exchange for spnego::Acceptor {
+    fn step(&mut self, token: &[u8], now: Timestamp) -> Step {
+        Self::step(self, token, now)
+    }
+}
