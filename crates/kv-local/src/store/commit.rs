@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use kv::{Batch, KvError, Version};
-use lsm_tree::AbstractTree;
+use lsm_tree::{AbstractTree, InternalValue, Memtable, ValueType};
 
 use super::state::{Job, Mark, State};
 use super::{Store, failed};
 use crate::errors::from_io;
 use crate::log::WRITE_BYTES_MAX;
-use crate::log::record::{Chain, RECORD_ALIGNMENT, encoded_len};
+use crate::log::record::{Chain, Change, RECORD_ALIGNMENT, changes, encoded_len};
 use crate::log::write::PendingWrite;
 
 /// Body of the committer thread. It alone takes group numbers and rotates memtables: a rotation between taking a number
@@ -60,10 +60,12 @@ impl Store {
             Err(error) => return answer_all(jobs, &error),
         };
         let mut accepted = Vec::with_capacity(jobs.len());
+        // Looked up once: the tree copies its state of tables and memtables for each look.
+        let memtable = self.tree.active_memtable();
         for (job, admission) in jobs.iter().zip(&admitted) {
             let group = if admission.is_ok() { outcomes.next() } else { None };
             if let Some(group) = group {
-                self.insert(&job.batch, group);
+                insert(&memtable, &job.batch, group);
                 self.views.publish(group + 1);
                 accepted.push(group);
             }
@@ -218,6 +220,16 @@ impl Overlay {
         let puts = batch.puts.iter().map(|(key, value)| (key.clone(), Some(value.clone())));
         let token = batch.token.iter().map(|token| (token.key.clone(), Some(token.value.clone())));
         self.values.extend(deletes.chain(puts).chain(token));
+    }
+}
+
+fn insert(memtable: &Memtable, batch: &Batch, group: u64) {
+    for change in changes(batch) {
+        let item = match change {
+            Change::Delete(key) => InternalValue::new_tombstone(key, group),
+            Change::Put(key, value) => InternalValue::from_components(key, value, group, ValueType::Value),
+        };
+        let _sizes = memtable.insert(item);
     }
 }
 

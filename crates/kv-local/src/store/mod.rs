@@ -22,7 +22,6 @@ use state::{Job, State};
 
 use crate::errors::from_tree;
 use crate::log::device::LogDevice;
-use crate::log::record::{Change, changes};
 use crate::reply::{Receiver, channel};
 use crate::settings::Settings;
 use crate::view::Views;
@@ -154,19 +153,6 @@ impl Store {
         self.checkpoints.notify_all();
         self.compactions.notify_all();
         self.ticks.notify_all();
-    }
-
-    fn insert(&self, batch: &Batch, group: u64) {
-        for change in changes(batch) {
-            self.insert_change(change, group);
-        }
-    }
-
-    fn insert_change(&self, change: Change<'_>, group: u64) {
-        let _sizes = match change {
-            Change::Delete(key) => self.tree.remove(key, group),
-            Change::Put(key, value) => self.tree.insert(key, value, group),
-        };
     }
 
     fn tree_error(&self, doing: &str, error: &lsm_tree::Error) -> KvError {
