@@ -148,8 +148,8 @@ impl<K: kv::Engine, C: chunk::Store> Opens for Filesystem<K, C> {
         self.do_test_lock(ctx, request).await
     }
 
-    async fn unlock(&self, _ctx: &OpContext, request: LockRequest) -> Result<(), Failure> {
-        self.do_unlock(&request)
+    async fn unlock(&self, ctx: &OpContext, request: LockRequest) -> Result<(), Failure> {
+        self.do_unlock(ctx, &request)
     }
 
     async fn cancel_lock(&self, _ctx: &OpContext, request: LockRequest) -> Result<bool, Failure> {

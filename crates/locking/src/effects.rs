@@ -9,6 +9,8 @@ pub(crate) struct Effects {
     pub(crate) inode: InodeId,
     /// Byte-range locks more.
     pub(crate) held: i64,
+    /// Of them, those of opens more.
+    pub(crate) mandatory: i64,
     /// Waiting requests more.
     pub(crate) waiting: i64,
     /// Shares more.
@@ -22,12 +24,15 @@ pub(crate) struct Effects {
 impl Effects {
     /// Nothing happened yet.
     pub(crate) fn new(inode: InodeId) -> Self {
-        Self { inode, held: 0, waiting: 0, shares: 0, clients: Vec::new(), ended: Vec::new() }
+        Self { inode, held: 0, mandatory: 0, waiting: 0, shares: 0, clients: Vec::new(), ended: Vec::new() }
     }
 
     /// This owner holds so many byte-range locks more.
     pub(crate) fn hold(&mut self, owner: &LockOwner, more: i64) {
         self.held += more;
+        if matches!(owner, LockOwner::Open(_)) {
+            self.mandatory += more;
+        }
         self.count(owner, more);
     }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use vfs::{InodeId, LockEntry, LockKind, LockOwner, LockState, LockedWhat, Mailbox, OpenId, ShareMode};
+use vfs::{InodeId, LockEntry, LockKind, LockOwner, LockRange, LockState, LockedWhat, Mailbox, OpenId, ShareMode};
 
-use crate::byte_range::{ByteRangeLocks, LockRefusal, Plan, RangeLock, Span};
+use crate::byte_range::{ByteRangeLocks, LockRefusal, MandatoryLock, MandatoryLocks, Plan, RangeLock, Span};
 use crate::effects::Effects;
 use crate::pending::{Waiter, Waiting};
 use crate::share_mode::{HeldShare, ShareRefusal, ShareReservations};
@@ -13,6 +13,7 @@ use crate::share_mode::{HeldShare, ShareRefusal, ShareReservations};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct InodeLocks {
     ranges: ByteRangeLocks,
+    mandatory: MandatoryLocks,
     shares: ShareReservations,
     waiting: Waiting,
 }
@@ -57,12 +58,15 @@ pub(crate) enum GaveUp {
 impl InodeLocks {
     /// Whether nothing is held or waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.ranges.held().is_empty() && self.shares.held().is_empty() && self.waiting.is_empty()
+        self.ranges.held().is_empty()
+            && self.mandatory.held().is_empty()
+            && self.shares.held().is_empty()
+            && self.waiting.is_empty()
     }
 
     /// The lock in the way of another.
     pub(crate) fn conflict(&self, wanted: &RangeLock) -> Option<RangeLock> {
-        self.ranges.conflict(wanted).cloned()
+        self.ranges.conflict(wanted).cloned().or_else(|| self.mandatory.in_the_way(wanted))
     }
 
     /// Tries to lock. Who would wait also waits for those who came before; who would not is only refused for what is
@@ -70,7 +74,7 @@ impl InodeLocks {
     pub(crate) fn lock(&mut self, wanted: &RangeLock, would_wait: bool, effects: &mut Effects) -> Tried {
         let index = self.waiting.position(wanted).unwrap_or(self.waiting.len());
         let is_behind = would_wait && self.waiting.in_front((index, wanted), &self.ranges).next().is_some();
-        match self.ranges.plan_lock(wanted) {
+        match self.plan(wanted) {
             Err(LockRefusal::Conflict(other)) => Tried::Held(other),
             Err(LockRefusal::TooMany) => Tried::TooMany,
             Ok(_) if is_behind => Tried::Behind,
@@ -111,7 +115,7 @@ impl InodeLocks {
         if !self.drop_waiters(|waiting| waiting.is_same(wanted), effects) {
             return GaveUp::Told;
         }
-        let plan = self.ranges.plan_lock(wanted).ok();
+        let plan = self.plan(wanted).ok();
         let outcome = if plan.is_some() { GaveUp::Granted } else { GaveUp::Left };
         if let Some(plan) = plan {
             self.hold(&wanted.owner, plan, effects);
@@ -144,6 +148,35 @@ impl InodeLocks {
         waited
     }
 
+    /// Takes a lock of an open; what others hold of either kind is in its way.
+    pub(crate) fn lock_mandatory(&mut self, wanted: &MandatoryLock, effects: &mut Effects) -> Tried {
+        let other = wanted.as_range_lock().and_then(|wanted| self.ranges.conflict(&wanted).cloned());
+        match other {
+            Some(other) => Tried::Held(other),
+            None if self.mandatory.refuses(wanted) => Tried::Behind,
+            None if !self.mandatory.hold(*wanted) => Tried::TooMany,
+            None => {
+                effects.hold(&LockOwner::Open(wanted.open), 1);
+                Tried::Granted
+            }
+        }
+    }
+
+    /// Gives a lock of an open back, of exactly this range; `false` when there is none.
+    pub(crate) fn unlock_mandatory(&mut self, (open, range): (OpenId, LockRange), effects: &mut Effects) -> bool {
+        let was_held = self.mandatory.release(open, range);
+        if was_held {
+            effects.hold(&LockOwner::Open(open), -1);
+            self.grant(effects);
+        }
+        was_held
+    }
+
+    /// Whether locks of opens do not let these bytes be read, or written.
+    pub(crate) fn denies_bytes(&self, range: LockRange, is_write: bool, own: Option<OpenId>) -> bool {
+        self.mandatory.denies(range, is_write, own)
+    }
+
     /// Takes a share.
     ///
     /// Errors, in order: `Conflict`, `TooMany`.
@@ -169,6 +202,8 @@ impl InodeLocks {
     pub(crate) fn release(&mut self, is_meant: impl Fn(&LockOwner) -> bool, effects: &mut Effects) {
         self.ranges.held().iter().filter(|held| is_meant(&held.owner)).for_each(|held| effects.hold(&held.owner, -1));
         self.ranges.release(&is_meant);
+        let gone = self.mandatory.release_all(&is_meant);
+        gone.iter().for_each(|lock| effects.hold(&LockOwner::Open(lock.open), -1));
         self.release_shares(&is_meant, effects);
         self.drop_waiters(|waiting| is_meant(&waiting.owner), effects);
         self.grant(effects);
@@ -208,7 +243,23 @@ impl InodeLocks {
         };
         let held = self.ranges.held().iter().map(move |lock| range(lock, LockState::Held));
         let waiting = self.waiting.iter().map(move |waiter| range(&waiter.wanted, LockState::Waiting));
-        held.chain(self.shares.held().iter().map(share)).chain(waiting)
+        let mandatory = self.mandatory.held().iter().map(move |lock| LockEntry {
+            inode,
+            owner: LockOwner::Open(lock.open),
+            client: None,
+            state: LockState::Held,
+            what: LockedWhat::Range(lock.range, lock.kind),
+            since: lock.since,
+        });
+        held.chain(mandatory).chain(self.shares.held().iter().map(share)).chain(waiting)
+    }
+
+    /// What a lock would come to, if nothing is in its way.
+    fn plan(&self, wanted: &RangeLock) -> Result<Plan, LockRefusal> {
+        match self.mandatory.in_the_way(wanted) {
+            Some(other) => Err(LockRefusal::Conflict(other)),
+            None => self.ranges.plan_lock(wanted),
+        }
     }
 
     fn show_blockers(&self, (index, wanted): (usize, &RangeLock), show: &mut impl FnMut(&LockOwner)) {
@@ -259,7 +310,7 @@ impl InodeLocks {
     }
 
     fn grantable(&self, (index, wanted): (usize, &RangeLock)) -> Option<Plan> {
-        let plan = self.ranges.plan_lock(wanted).ok()?;
+        let plan = self.plan(wanted).ok()?;
         self.waiting.in_front((index, wanted), &self.ranges).next().is_none().then_some(plan)
     }
 }

@@ -16,8 +16,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use byte_range::{ByteRangeLocks, LOCKS_MAX, LockRefusal, RangeLock, Span};
+pub use byte_range::{ByteRangeLocks, LOCKS_MAX, LockRefusal, MandatoryLock, RangeLock, Span};
 pub use open_table::{Closing, HOUSE_OPENS_MAX, Link, NewOpen, Open, OpenTable, SESSION_OPENS_MAX, TooManyOpens};
 pub use pending::WAITERS_MAX;
 pub use share_mode::{HeldShare, SHARES_MAX, ShareRefusal, ShareReservation, ShareReservations};
-pub use table::{CLIENT_ENTRIES_MAX, ENTRIES_MAX, LockTable, Locked, Refusal, SHARD_ENTRIES_MAX};
+pub use table::{CLIENT_ENTRIES_MAX, ENTRIES_MAX, LockTable, Locked, MandatoryRefusal, Refusal, SHARD_ENTRIES_MAX};

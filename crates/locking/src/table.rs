@@ -5,9 +5,9 @@ use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use vfs::{ClientId, InodeId, LockEntry, LockFigures, LockOwner, Mailbox, OpenId, ShardId, ShareMode};
+use vfs::{ClientId, InodeId, LockEntry, LockFigures, LockOwner, LockRange, Mailbox, OpenId, ShardId, ShareMode};
 
-use crate::byte_range::{LockRefusal, RangeLock, Span};
+use crate::byte_range::{LockRefusal, MandatoryLock, RangeLock, Span};
 use crate::cycle::{Search, Waits};
 use crate::effects::{Effects, client_of};
 use crate::inode_locks::{GaveUp, InodeLocks, Queued, Tried};
@@ -27,6 +27,8 @@ pub struct LockTable {
     /// Held while a request begins to wait, so that of two that would wait for each other one sees the other.
     waits: Mutex<Waits>,
     held: AtomicI64,
+    /// Of these, locks of opens.
+    mandatory: AtomicI64,
     waiting: AtomicI64,
     shares: AtomicI64,
     bounds: Bounds,
@@ -62,6 +64,15 @@ pub enum Refusal {
     TooMany,
 }
 
+/// Why a lock of an open is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MandatoryRefusal {
+    /// Another lock is in the way.
+    Conflict,
+    /// A bound: of the inode, of the shard or of the house.
+    TooMany,
+}
+
 /// Entries of one client, by inode.
 #[derive(Debug, Default)]
 struct Holdings {
@@ -83,6 +94,7 @@ impl LockTable {
             shards: Parted::new(),
             waits: Mutex::default(),
             held: AtomicI64::new(0),
+            mandatory: AtomicI64::new(0),
             waiting: AtomicI64::new(0),
             shares: AtomicI64::new(0),
             bounds,
@@ -154,6 +166,35 @@ impl LockTable {
     pub fn denies(&self, inode: InodeId, wanted: ShareMode, own: Option<OpenId>) -> bool {
         self.shares.load(Ordering::Relaxed) != 0
             && self.look(inode, |locks| locks.denies(wanted, own)).unwrap_or_default()
+    }
+
+    /// Takes a lock of an open. It does not wait.
+    ///
+    /// # Errors
+    /// In order: `TooMany` (shard, house), `Conflict`, `TooMany` (inode).
+    pub fn lock_mandatory(&self, inode: InodeId, wanted: &MandatoryLock) -> Result<(), MandatoryRefusal> {
+        let owner = LockOwner::Open(wanted.open);
+        self.admit(inode.shard, &owner).map_err(|_| MandatoryRefusal::TooMany)?;
+        match self.change(inode, |locks, effects| locks.lock_mandatory(wanted, effects)).0 {
+            Tried::Granted => Ok(()),
+            Tried::Held(_) | Tried::Behind => Err(MandatoryRefusal::Conflict),
+            Tried::TooMany => Err(MandatoryRefusal::TooMany),
+        }
+    }
+
+    /// Gives a lock of an open back, of exactly this range; `false` when there is none.
+    pub fn unlock_mandatory(&self, inode: InodeId, open: OpenId, range: LockRange) -> bool {
+        let (was_held, effects) = self.change(inode, |locks, effects| locks.unlock_mandatory((open, range), effects));
+        self.end_waits(&effects);
+        was_held
+    }
+
+    /// Whether locks of opens do not let these bytes of a file be read, or written, through this open or without one.
+    /// Where no open holds a lock it costs one look at a counter.
+    #[must_use]
+    pub fn denies_bytes(&self, inode: InodeId, (range, is_write): (LockRange, bool), own: Option<OpenId>) -> bool {
+        self.mandatory.load(Ordering::Relaxed) != 0
+            && self.look(inode, |locks| locks.denies_bytes(range, is_write, own)).unwrap_or_default()
     }
 
     /// Frees everything that an open of an inode holds or waits for.
@@ -282,9 +323,12 @@ impl LockTable {
     }
 
     fn count(&self, effects: &Effects) {
-        for (counter, more) in
-            [(&self.held, effects.held), (&self.waiting, effects.waiting), (&self.shares, effects.shares)]
-        {
+        for (counter, more) in [
+            (&self.held, effects.held),
+            (&self.mandatory, effects.mandatory),
+            (&self.waiting, effects.waiting),
+            (&self.shares, effects.shares),
+        ] {
             if more != 0 {
                 counter.fetch_add(more, Ordering::Relaxed);
             }

@@ -221,7 +221,9 @@ pub struct LockRequest {
     pub range: LockRange,
     /// Shared or exclusive.
     pub kind: LockKind,
-    /// Binds reads and writes of others too (SMB).
+    /// A lock of an open that binds reads and writes too (MS-FSA 2.1.5.8): reads and writes of others where it is
+    /// exclusive, all writes where it is shared. It does not wait. Each is held by itself: an open's own locks are in the
+    /// way of its exclusive ones, and it is given back with exactly its range. Length 0 is no byte at all.
     pub mandatory: bool,
     /// Wait in the queue when another holds it; the grant comes as [`crate::Event::LockGranted`] in this mailbox. A
     /// request that waits already is not queued twice.
@@ -415,9 +417,10 @@ pub trait Opens: Send + Sync + 'static {
         Err(FsError::NotSupported)
     }
 
-    /// Takes a lock, or queues for it. Locks of an owner that it holds already are converted, split and joined.
+    /// Takes a lock, or queues for it. A mandatory one is refused at once (`LockConflict`), and needs an open that reads
+    /// or writes. Other locks of an owner that it holds already are converted, split and joined.
     ///
-    /// Errors, in order: `StaleHandle`, `WrongType` (not a regular file), `AccessDenied` (may neither read nor write it),
+    /// Errors, in order: `StaleHandle`, `BadOpen`, `WrongType` (not a regular file), `AccessDenied` (may neither read nor write it),
     /// `InvalidArgument` (range overflows, a client that is not remembered), `Grace`, `LockConflict` (and no wait
     /// wanted), `Deadlock`, `TooManyLocks`, `Io`.
     fn lock(&self, _ctx: &OpContext, _request: LockRequest) -> impl Future<Output = Result<LockReply, Failure>> + Send {
@@ -435,10 +438,11 @@ pub trait Opens: Send + Sync + 'static {
         async { Err(FsError::NotSupported.into()) }
     }
 
-    /// Gives a range back, held or queued; one that is not held is no error. Those who wait for it are granted theirs.
+    /// Gives a range back, held or queued; one that is not held is no error, but `NotFound` if it is
+    /// mandatory. Those who wait for it are granted theirs.
     /// Works on a file that is gone, and in the grace period.
     ///
-    /// Errors, in order: `InvalidArgument`, `TooManyLocks` (the middle of a lock leaves two), `Io`.
+    /// Errors, in order: `BadOpen`, `NotFound`, `InvalidArgument`, `TooManyLocks` (the middle of a lock leaves two), `Io`.
     fn unlock(&self, _ctx: &OpContext, _request: LockRequest) -> impl Future<Output = Result<(), Failure>> + Send {
         async { Err(FsError::NotSupported.into()) }
     }

@@ -3,8 +3,8 @@
 use meta::records::InodeRecord;
 use vfs::acl::AccessMask;
 use vfs::{
-    Attributes, Change, Credentials, Failure, FileType, FsError, InodeId, OpContext, Principal, SetAttributes, SetTime,
-    SetattrReply, SetattrRequest, ShareMode, Timestamp,
+    Attributes, Change, Credentials, Failure, FileType, FsError, InodeId, LockRange, OpContext, Principal,
+    SetAttributes, SetTime, SetattrReply, SetattrRequest, ShareMode, Timestamp,
 };
 
 use super::without_set_id;
@@ -69,7 +69,12 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
         if set.size.is_some() {
             let uses = ShareMode { write: true, ..ShareMode::default() };
-            self.require_shared(request.inode, uses, open.map(|open| open.id))?;
+            let own = open.map(|open| open.id);
+            self.require_shared(request.inode, uses, own)?;
+            let size = set.size.unwrap_or_default();
+            let (offset, end) = (size.min(before.size), size.max(before.size));
+            let changed = LockRange { offset, length: end - offset };
+            self.require_unlocked(request.inode, (changed, true), own)?;
         }
         if set.size.is_some_and(|size| size > vfs::limits::FILE_SIZE_MAX) { Err(FsError::FileTooLarge) } else { Ok(()) }
     }

@@ -1,7 +1,7 @@
 //! Whether a caller may read or write the bytes of an inode.
 
 use vfs::acl::AccessMask;
-use vfs::{Attributes, Failure, FileType, FsError, OpContext, ShareMode, Via};
+use vfs::{Attributes, Failure, FileType, FsError, LockRange, OpContext, ShareMode, Via};
 
 use crate::Filesystem;
 use crate::access::{READ, WRITE, require_data};
@@ -12,32 +12,47 @@ pub(super) const FLUSH: u32 = 0;
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Refuses what the caller may not do with the bytes, in the order of the contract.
     ///
-    /// Errors: `BadOpen`, `IsDirectory`, `InvalidArgument` (not a regular file), `AccessDenied`, `ShareConflict`.
+    /// Errors: `BadOpen`, `IsDirectory`, `InvalidArgument` (not a regular file), `AccessDenied`, `ShareConflict`,
+    /// `LockConflict` (of the range: offset and length).
     pub(super) fn check_bytes(
         &self,
         ctx: &OpContext,
         via: Via,
-        (attributes, wanted): (&Attributes, u32),
+        (attributes, wanted, range): (&Attributes, u32, (u64, u64)),
     ) -> Result<(), Failure> {
-        let checked = self.check_via(ctx, via, (attributes, wanted));
+        let checked = self.check_via(ctx, via, (attributes, wanted, range));
         checked.map_err(|error| Failure::with(error, attributes.clone()))
     }
 
-    fn check_via(&self, ctx: &OpContext, via: Via, (attributes, wanted): (&Attributes, u32)) -> Result<(), FsError> {
+    fn check_via(
+        &self,
+        ctx: &OpContext,
+        via: Via,
+        (attributes, wanted, (offset, length)): (&Attributes, u32, (u64, u64)),
+    ) -> Result<(), FsError> {
+        let inode = attributes.inode;
         let open = self.open_of(ctx, (attributes.inode, via))?;
         match attributes.file_type {
             FileType::Regular => {}
             FileType::Directory => return Err(FsError::IsDirectory),
             _ => return Err(FsError::InvalidArgument),
         }
-        let Some(open) = open else {
-            require_data(attributes, &ctx.credentials, if wanted == READ { READ } else { WRITE })?;
-            let uses = ShareMode { read: wanted == READ, write: wanted == WRITE, delete: false };
-            return self.require_shared(attributes.inode, uses, None);
-        };
-        // Its share mode was settled when it was granted.
-        let enough = if wanted == READ { READS } else { WRITES };
-        if open.granted().0 & enough.0 == 0 { Err(FsError::AccessDenied) } else { Ok(()) }
+        match &open {
+            None => {
+                require_data(attributes, &ctx.credentials, if wanted == READ { READ } else { WRITE })?;
+                let uses = ShareMode { read: wanted == READ, write: wanted == WRITE, delete: false };
+                self.require_shared(inode, uses, None)?;
+            }
+            // Its share mode was settled when it was granted.
+            Some(open) => {
+                let enough = if wanted == READ { READS } else { WRITES };
+                if open.granted().0 & enough.0 == 0 {
+                    return Err(FsError::AccessDenied);
+                }
+            }
+        }
+        let bytes = (LockRange { offset, length }, wanted == WRITE);
+        self.require_unlocked(inode, bytes, open.map(|open| open.id))
     }
 }
 

@@ -13,7 +13,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.require_live(ctx, FsError::ReadOnly)?;
         let mut seen = Seen::default();
         let record = self.live(request.inode, &mut seen).await?;
-        self.check_bytes(ctx, request.via, (&self.attributes(request.inode, &record), FLUSH))?;
+        self.check_bytes(ctx, request.via, (&self.attributes(request.inode, &record), FLUSH, (0, 0)))?;
         let attributes = self.make_stable(request.inode, &mut seen).await?;
         // Taken after the flush: data that was dropped before or while it ran is not vouched for.
         Ok(CommitReply { change: Change::none(attributes), verifier: self.verifier() })

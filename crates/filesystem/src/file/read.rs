@@ -112,7 +112,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         seen.note(slot.version);
         let record = slot.value.filter(|record| self.is_there(request.inode, record)).ok_or(FsError::StaleHandle)?;
         let attributes = effective(inode, &record, data.shown());
-        self.check_bytes(ctx, request.via, (&attributes, READ))?;
+        self.check_bytes(ctx, request.via, (&attributes, READ, (request.offset, wanted(request))))?;
         let first = request.offset / BLOCK_BYTES;
         let end = match count(request, &attributes) {
             0 => first,

@@ -114,7 +114,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         prepared.seen.note(slot.version);
         let record = slot.value.filter(|record| self.is_there(request.inode, record)).ok_or(FsError::StaleHandle)?;
         let before = effective(request.inode, &record, data.shown());
-        self.check_bytes(ctx, request.via, (&before, WRITE))?;
+        self.check_bytes(ctx, request.via, (&before, WRITE, (request.offset, request.data.len() as u64)))?;
         let range = (request.offset, request.data.len());
         let end = request.offset.checked_add(range.1 as u64).filter(|end| *end <= FILE_SIZE_MAX);
         let end = end.ok_or_else(|| Failure::with(FsError::FileTooLarge, before.clone()))?;

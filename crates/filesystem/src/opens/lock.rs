@@ -10,6 +10,9 @@ use crate::cache::Seen;
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_lock(&self, ctx: &OpContext, request: LockRequest) -> Result<LockReply, Failure> {
+        if request.mandatory {
+            return self.lock_through_open(ctx, &request).await;
+        }
         self.require_lockable(ctx, request.inode).await?;
         let wanted = self.wanted(&request)?;
         self.settle_admitted(request.inode.shard, &wanted.owner, request.reclaim).await?;
@@ -30,7 +33,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         Ok(TestLockReply { conflict: conflict.map(|held| (held.owner, held.span.range(), held.kind)) })
     }
 
-    pub(crate) fn do_unlock(&self, request: &LockRequest) -> Result<(), Failure> {
+    pub(crate) fn do_unlock(&self, ctx: &OpContext, request: &LockRequest) -> Result<(), Failure> {
+        if request.mandatory {
+            return self.unlock_through_open(ctx, request).map_err(Failure::from);
+        }
         let wanted = self.wanted(request)?;
         let unlocked = self.locks.table.unlock(request.inode, &wanted.owner, wanted.span);
         unlocked.map_err(|refusal| refuse(&refusal).into())

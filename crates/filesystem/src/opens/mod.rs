@@ -11,6 +11,7 @@ mod delete;
 mod grace;
 mod listing;
 mod lock;
+mod mandatory;
 mod open;
 mod recovery;
 mod register;

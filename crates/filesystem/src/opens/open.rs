@@ -67,8 +67,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         };
         let mut opened = self.mutate(shard_of(&request), step).await?;
         let open = unheard.open.clone().ok_or(FsError::Io)?;
-        // A write that looked for opens before this one stood there is done when its file's data can be had.
-        self.files.peek(open.inode).iter().for_each(|file| drop(file.data()));
+        self.pass_writers(open.inode);
         if is_cut(opened.how) {
             opened.attributes = self.cut_opened(ctx, &request, &open).await?;
             self.narrow(&request, &opened, &open);

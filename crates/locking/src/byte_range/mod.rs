@@ -1,11 +1,14 @@
 //! Byte-range locks of one inode, as POSIX and NLM know them (Open Group C702, `fcntl`): an owner's locks never
 //! conflict with each other; locking again converts, locks that touch become one, unlocking the middle leaves two.
 
+mod mandatory;
 #[cfg(test)]
 mod tests;
 
 use std::ops::Range;
 
+pub use mandatory::MandatoryLock;
+pub(crate) use mandatory::MandatoryLocks;
 use vfs::{LockKind, LockOwner, LockRange, Timestamp};
 
 /// The bytes of a lock, first and last included: the last byte of all is `u64::MAX`.

@@ -17,6 +17,7 @@ impl Turn<'_> {
         let ReadRequest { inode: id, via, offset, length } = *request;
         self.require_bytes(id, via, READ)?;
         self.require_shared(id, via, ShareMode { read: true, ..ShareMode::default() })?;
+        self.require_unlocked(id, via, (offset, u64::from(length).min(IO_BYTES_MAX as u64), false))?;
         let inode = self.inode(id)?;
         let wanted = u64::from(length).min(IO_BYTES_MAX as u64);
         let left = inode.attributes.size.saturating_sub(offset);
@@ -34,6 +35,7 @@ impl Turn<'_> {
         self.require_shared(*id, *via, ShareMode { write: true, ..ShareMode::default() })?;
         let data = data.slice(0, IO_BYTES_MAX);
         let length = data.len() as u64;
+        self.require_unlocked(*id, *via, (*offset, length, true))?;
         let end = offset.checked_add(length).filter(|end| *end <= FILE_SIZE_MAX);
         let end = end.ok_or_else(|| self.refuse(*id, FsError::FileTooLarge))?;
         let missing = match &self.inode(*id)?.body {

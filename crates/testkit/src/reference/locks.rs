@@ -3,11 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use vfs::acl::AccessMask;
 use vfs::{
     ClientId, Event, Failure, FileType, FsError, InodeId, LockClient, LockEntry, LockKind, LockOwner, LockRange,
-    LockRecovery, LockReply, LockRequest, LockState, LockedWhat, Mailbox, ShareMode, ShareRequest, TestLockReply,
-    Timestamp,
+    LockRecovery, LockReply, LockRequest, LockState, LockedWhat, Mailbox, OpenId, ShareMode, ShareRequest,
+    TestLockReply, Timestamp, Via,
 };
+
+/// Behind the last byte that there can be.
+const BYTES_MAX: u128 = 1 << 64;
 
 use super::permission::{self, READ, WRITE};
 use super::turn::Turn;
@@ -19,6 +23,8 @@ pub(super) struct Locks {
     /// First come, first served.
     waiting: Vec<(Lock, Arc<Mailbox>)>,
     shares: Vec<Share>,
+    /// Of opens; each by itself, in the order in which they were taken.
+    mandatory: Vec<Mandatory>,
     clients: Vec<LockClient>,
     /// Clients of the last life.
     recovering: Vec<LockClient>,
@@ -48,12 +54,25 @@ struct Share {
     since: Timestamp,
 }
 
+/// A lock of an open: the bytes before `end`, perhaps none.
+#[derive(Clone, Debug)]
+struct Mandatory {
+    inode: InodeId,
+    open: OpenId,
+    first: u128,
+    end: u128,
+    kind: LockKind,
+    /// As clients of NLM see it; nothing without bytes.
+    lock: Option<Lock>,
+}
+
 impl Default for Locks {
     fn default() -> Self {
         Self {
             held: Vec::new(),
             waiting: Vec::new(),
             shares: Vec::new(),
+            mandatory: Vec::new(),
             clients: Vec::new(),
             recovering: Vec::new(),
             restarts: 0,
@@ -67,6 +86,9 @@ impl Turn<'_> {
     /// As [`vfs::Opens::lock`]; `now` on the monotonic clock. A reclaim outside the grace period is `Grace` too: somebody
     /// else may have held the lock meanwhile.
     pub(super) fn lock(&mut self, request: LockRequest, now: Duration) -> Result<LockReply, Failure> {
+        if request.mandatory {
+            return self.lock_mandatory(&request, now);
+        }
         self.require_lockable(request.inode)?;
         let wanted = Lock::wanted(&request, self.now)?;
         let locks = &mut self.state.locks;
@@ -112,12 +134,71 @@ impl Turn<'_> {
 
     /// As [`vfs::Opens::unlock`]. A request that waits for exactly this range ends with it.
     pub(super) fn unlock(&mut self, request: &LockRequest) -> Result<(), Failure> {
+        if request.mandatory {
+            return self.unlock_mandatory(request);
+        }
         let freed = Lock::wanted(request, self.now)?;
         let locks = &mut self.state.locks;
         locks.waiting.retain(|(lock, _)| !(lock.is_of(&freed) && lock.range() == freed.range()));
         locks.cut(&freed);
         locks.grant();
         Ok(())
+    }
+
+    fn lock_mandatory(&mut self, request: &LockRequest, now: Duration) -> Result<LockReply, Failure> {
+        let inode = request.inode;
+        let file_type = self.attributes(inode)?.file_type;
+        let (open, may) = self.locking_open(request)?;
+        self.ensure(file_type == FileType::Regular, inode, FsError::WrongType)?;
+        self.ensure(may, inode, FsError::AccessDenied)?;
+        let wanted = Mandatory::new(open, request, self.now);
+        self.ensure(wanted.end <= BYTES_MAX, inode, FsError::InvalidArgument)?;
+        let locks = &mut self.state.locks;
+        if now < locks.grace_until {
+            return Err(FsError::Grace.into());
+        }
+        let by_other = locks.held.iter().any(|held| wanted.lock.as_ref().is_some_and(|wanted| held.excludes(wanted)));
+        if by_other || locks.mandatory.iter().any(|held| held.refuses(&wanted)) {
+            return Err(FsError::LockConflict.into());
+        }
+        locks.mandatory.push(wanted);
+        Ok(LockReply::Granted)
+    }
+
+    fn unlock_mandatory(&mut self, request: &LockRequest) -> Result<(), Failure> {
+        let (open, _) = self.locking_open(request)?;
+        let freed = Mandatory::new(open, request, self.now);
+        let locks = &mut self.state.locks;
+        let is_meant = |held: &Mandatory| held.open == open && (held.first, held.end) == (freed.first, freed.end);
+        let is_exclusive = |held: &Mandatory| is_meant(held) && held.kind == LockKind::Exclusive;
+        let found = locks.mandatory.iter().position(is_exclusive);
+        let found = found.or_else(|| locks.mandatory.iter().position(is_meant)).ok_or(FsError::NotFound)?;
+        locks.mandatory.remove(found);
+        locks.grant();
+        Ok(())
+    }
+
+    /// The open that asks, and whether it reads or writes.
+    fn locking_open(&self, request: &LockRequest) -> Result<(OpenId, bool), Failure> {
+        let LockOwner::Open(id) = request.owner else { return Err(FsError::InvalidArgument.into()) };
+        let open = self.through(request.inode, Via::Open(id))?;
+        let may = open.is_some_and(|open| open.has_any(&[AccessMask::READ_DATA, AccessMask::WRITE_DATA]));
+        Ok((id, may))
+    }
+
+    /// Errors: `LockConflict`: an open has locked some of these bytes.
+    pub(super) fn require_unlocked(
+        &self,
+        inode: InodeId,
+        via: Via,
+        (offset, length, is_write): (u64, u64, bool),
+    ) -> Result<(), Failure> {
+        let (first, end) = (u128::from(offset), u128::from(offset) + u128::from(length));
+        let is_in_the_way = |held: &Mandatory| {
+            let is_bound = if held.kind == LockKind::Shared { is_write } else { via != Via::Open(held.open) };
+            is_bound && held.inode == inode && length > 0 && held.first < end && first < held.end
+        };
+        self.ensure(!self.state.locks.mandatory.iter().any(is_in_the_way), inode, FsError::LockConflict)
     }
 
     /// As [`vfs::Opens::cancel_lock`].
@@ -252,6 +333,18 @@ impl Locks {
         entries
     }
 
+    /// Frees what an open has locked.
+    pub(super) fn free_open(&mut self, open: OpenId) {
+        self.mandatory.retain(|held| held.open != open);
+        self.grant();
+    }
+
+    /// Frees what all opens have locked.
+    pub(super) fn free_opens(&mut self) {
+        self.mandatory.clear();
+        self.grant();
+    }
+
     fn is_full(&self) -> bool {
         self.held.len() + self.waiting.len() + self.shares.len() >= self.max
     }
@@ -275,7 +368,8 @@ impl Locks {
 
     /// Locks of others that are in the way.
     fn holders<'a>(&'a self, wanted: &'a Lock) -> impl Iterator<Item = &'a Lock> {
-        self.held.iter().filter(|held| held.excludes(wanted))
+        let by_opens = self.mandatory.iter().filter_map(|held| held.lock.as_ref());
+        self.held.iter().chain(by_opens).filter(|held| held.excludes(wanted))
     }
 
     /// Requests that came before and go first, except those that wait for what this owner holds.
@@ -383,6 +477,23 @@ impl Lock {
     fn excludes(&self, other: &Self) -> bool {
         let is_exclusive = self.kind == LockKind::Exclusive || other.kind == LockKind::Exclusive;
         self.inode == other.inode && self.owner != other.owner && is_exclusive && self.overlaps(other)
+    }
+}
+
+impl Mandatory {
+    fn new(open: OpenId, request: &LockRequest, since: Timestamp) -> Self {
+        let first = u128::from(request.range.offset);
+        let end = first + u128::from(request.range.length);
+        let lock = if first == end { None } else { Lock::wanted(request, since).ok() };
+        Self { inode: request.inode, open, first, end, kind: request.kind, lock }
+    }
+
+    /// Whether it stands in the way of another one; an open may share what it holds exclusively.
+    fn refuses(&self, wanted: &Self) -> bool {
+        let are_shared = self.kind == LockKind::Shared && wanted.kind == LockKind::Shared;
+        let shares_own = wanted.kind == LockKind::Shared && self.open == wanted.open;
+        let meets = self.first < wanted.end && wanted.first < self.end;
+        self.inode == wanted.inode && meets && !are_shared && !shares_own
     }
 }
 

@@ -206,6 +206,7 @@ impl Turn<'_> {
     pub(super) fn close(&mut self, id: OpenId) -> Result<CloseReply, Failure> {
         let open = self.find_open(id)?.clone();
         self.state.opens.all.remove(&id);
+        self.state.locks.free_open(id);
         if let Some(link) = &open.link {
             if open.delete_on_close {
                 self.state.opens.pending.insert(link.clone());

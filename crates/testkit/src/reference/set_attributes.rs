@@ -44,6 +44,8 @@ impl Turn<'_> {
         }
         if set.size.is_some() {
             self.require_shared(*id, *via, ShareMode { write: true, ..ShareMode::default() })?;
+            let (size, old) = (set.size.unwrap_or_default(), now.size);
+            self.require_unlocked(*id, *via, (size.min(old), size.abs_diff(old), true))?;
         }
         self.ensure(set.size.is_none_or(|size| size <= FILE_SIZE_MAX), *id, FsError::FileTooLarge)
     }

@@ -133,6 +133,7 @@ impl State {
     pub(super) fn crash(&mut self) {
         self.crashes += 1;
         self.opens.clear();
+        self.locks.free_opens();
         self.forget_closed();
         let Self { inodes, used_bytes, last_change, .. } = self;
         for inode in inodes.values_mut() {

@@ -2,6 +2,7 @@
 
 mod deletion;
 mod dispositions;
+mod locks;
 mod renames;
 mod sharing;
 
@@ -21,6 +22,7 @@ pub(super) async fn all<V: Vfs>(scene: &Scene<'_, V>) {
     sharing::all(scene).await;
     deletion::all(scene).await;
     renames::all(scene).await;
+    locks::all(scene).await;
 }
 
 /// Rights by letters: `r`ead, `w`rite, e`x`ecute, `d`elete, `s`et attributes, look at `a`ttributes, `m`aximum.
