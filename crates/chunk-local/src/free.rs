@@ -31,28 +31,37 @@ impl Shared {
         }
         // and large ones for the rest of their segment, whose file is then used again as it is.
         self.waiting.push((id, run), freed);
-        let blocks_max = if Space::has_plenty(&self.settings, 0)? { self.settings.kept_blocks_max() } else { 0 };
+        let has_plenty = Space::has_plenty(&self.settings, 0).unwrap_or(false);
+        let blocks_max = if has_plenty { self.settings.kept_blocks_max() } else { 0 };
         while let Some((id, run)) = self.waiting.next_beyond(blocks_max) {
-            self.give_back(id, run).await.map_err(|error| io_error("freeing blocks of", id, &error))?;
+            self.give_back(id, run).await;
         }
         Ok(())
     }
 
     /// Gives the room back that was kept at the last call already.
-    pub(crate) async fn give_back_kept(&self) -> Result<(), ChunkError> {
+    pub(crate) async fn give_back_kept(&self) {
         self.drop_old_spares();
         while let Some((id, run)) = self.waiting.next_old() {
-            self.give_back(id, run).await.map_err(|error| io_error("freeing blocks of", id, &error))?;
+            self.give_back(id, run).await;
         }
         self.waiting.age();
-        Ok(())
     }
 
-    /// Gives back the room that a run and its neighbours keep, if they still do.
-    async fn give_back(&self, id: SegmentId, run: Run) -> io::Result<()> {
-        let Ok(segment) = self.segment(id) else { return Ok(()) };
-        let Some(run) = segment.take_around(run, self.settings.punch_blocks_min()) else { return Ok(()) };
-        self.punch(&self.file(id)?, run).await
+    /// Gives back the room that a run and its neighbours keep, if they still do. A failure costs room only, until the
+    /// segment goes.
+    async fn give_back(&self, id: SegmentId, run: Run) {
+        let Ok(segment) = self.segment(id) else { return };
+        let Some(run) = segment.take_around(run, self.settings.punch_blocks_min()) else { return };
+        let outcome = match self.file(id) {
+            Ok(file) => self.punch(&file, run).await,
+            // It has gone with its last block.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = outcome {
+            tracing::warn!(segment = id.0, %error, "free blocks keep their room");
+        }
     }
 
     /// Makes sure that files may grow by so many bytes. When that leaves little, some of the room that free blocks keep is
@@ -163,6 +172,15 @@ impl Waiting {
     fn age(&self) {
         let mut queue = lock(&self.0);
         queue.old = queue.runs.len();
+    }
+
+    /// Takes off what waits of a segment that is gone.
+    pub(crate) fn forget(&self, gone: SegmentId) {
+        let mut queue = lock(&self.0);
+        let old = queue.runs.iter().take(queue.old).filter(|(id, ..)| *id != gone).count();
+        queue.runs.retain(|(id, ..)| *id != gone);
+        queue.old = old;
+        queue.blocks = queue.runs.iter().map(|(_, _, freed)| freed).sum();
     }
 
     pub(crate) fn clear(&self) {

@@ -98,12 +98,11 @@ impl Shared {
             Some((id, file)) => (id, file, blocks_max),
             None => self.make_file(blocks_max).await?,
         };
+        let unborn = Unborn { shared: self, id };
         let header = SegmentHeader { store_id: self.settings.store_id, segment: id, owner, blocks_max };
         let header = align(header.encode().into(), &self.pool);
-        if let Err(error) = file.write_at(header, 0).await {
-            self.discard_file(id);
-            return Err(io_error("making", id, &error));
-        }
+        file.write_at(header, 0).await.map_err(|error| io_error("making", id, &error))?;
+        std::mem::forget(unborn);
         let segment = Arc::new(Segment::fresh(id, owner, blocks_max, (file, allocated)));
         lock(&self.segments).insert(id, Arc::clone(&segment));
         Ok(segment)
@@ -115,13 +114,12 @@ impl Shared {
         self.make_room(block_offset(allocated)).await?;
         let id = self.next_id().map_err(|error| io_error("making a", SegmentId(0), &error))?;
         let file = self.open_file(id, Create::New).map_err(|error| io_error("making", id, &error))?;
+        let unborn = Unborn { shared: self, id };
         let extended = extend(&file, 0, block_offset(allocated)).await;
         // Behind the growth: who asks for the count first and the file system then misses nothing.
         self.space.grown(block_offset(allocated));
-        if let Err(error) = extended {
-            self.discard_file(id);
-            return Err(io_error("making", id, &error));
-        }
+        extended.map_err(|error| io_error("making", id, &error))?;
+        std::mem::forget(unborn);
         Ok((id, file, allocated))
     }
 
@@ -162,6 +160,18 @@ async fn extend(file: &File, from: u64, length: u64) -> io::Result<()> {
     match file.allocate(from, length).await {
         Err(error) if error.kind() == io::ErrorKind::Unsupported => file.set_length(from + length),
         outcome => outcome,
+    }
+}
+
+/// A file that is no segment yet; removed when its making fails or nobody waits for it any more.
+struct Unborn<'a> {
+    shared: &'a Shared,
+    id: SegmentId,
+}
+
+impl Drop for Unborn<'_> {
+    fn drop(&mut self) {
+        self.shared.discard_file(self.id);
     }
 }
 

@@ -20,13 +20,21 @@ impl Shared {
         let live: BTreeMap<_, _> =
             live.into_iter().filter(|live| blocks_of(live) > 0).map(|live| (live.segment, live)).collect();
         let listing = |error: io::Error| ChunkError::Io(format!("listing segments: {error}"));
+        // Before they are listed: they are removed below as what is not live, and nobody takes one meanwhile.
+        lock(&self.spares).clear();
         let found: BTreeSet<_> = segment_files(&self.settings.directory).map_err(listing)?.into_iter().collect();
         for segment in live.values() {
             self.check_live(segment, &found).await?;
         }
         lock(&self.superblock).raise_to(found.last().map_or(next.0, |last| next.0.max(last.0 + 1)));
         for id in found.iter().filter(|id| !live.contains_key(id)) {
-            self.entries.remove(&segment_file_name(*id)).map_err(|error| io_error("removing", *id, &error))?;
+            match self.entries.remove(&segment_file_name(*id)) {
+                // Placements of before the reload end while this one begins, and take their files with them.
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(io_error("removing", *id, &error));
+                }
+                _ => {}
+            }
         }
         let mut segments = BTreeMap::new();
         let mut used = 0;
@@ -37,7 +45,6 @@ impl Shared {
         self.entries.sync().await.map_err(listing)?;
         lock(&self.writers).clear();
         lock(&self.unsynced).clear();
-        lock(&self.spares).clear();
         self.waiting.clear();
         self.rounds.forget_losses();
         self.space.set_used(used);

@@ -67,6 +67,8 @@ struct State {
     /// Something may still be written into it, or was in a former life, that nobody waits for.
     is_haunted: bool,
     entry_synced: bool,
+    /// Its file is another's or removed: nobody may touch it through this segment any more.
+    is_gone: bool,
     /// Kept as long as something is written or unsynced: an error of the device is told to files that were open.
     writer: Option<File>,
 }
@@ -255,6 +257,9 @@ impl Segment {
     /// Free blocks that keep their room.
     pub(crate) fn kept_blocks(&self) -> u64 {
         let state = self.state();
+        if state.is_gone {
+            return 0;
+        }
         state.freed.count.saturating_sub(state.punched.count).saturating_sub(state.phantom_blocks)
     }
 
@@ -270,18 +275,20 @@ impl Segment {
         Ok((state.freed.set(run), lost))
     }
 
-    /// Whether the file can go: sealed, and nobody has a block of it or is writing one.
-    pub(crate) fn is_garbage(&self) -> bool {
-        let state = self.state();
-        state.sealed && state.writing == 0 && state.freed.count == u64::from(state.reserved)
-    }
-
-    /// Whether the file of garbage can take other blocks: it has room for so many, all of it was written, and nothing of
-    /// former ones can come any more.
-    pub(crate) fn is_reusable(&self, blocks: u32) -> bool {
-        let state = self.state();
+    /// Lets the file go if it is garbage: sealed, and nobody has a block of it or is writing one. `None` when it is not,
+    /// or went before. From then on nobody gets a run of it to give back: the file may be another segment's.
+    ///
+    /// Says whether the file can take other blocks: it has room for so many, all of it was written, and nothing of former
+    /// ones can come any more.
+    pub(crate) fn let_go(&self, blocks: u32) -> Option<bool> {
+        let mut state = self.state();
+        let is_garbage = state.sealed && state.writing == 0 && state.freed.count == u64::from(state.reserved);
+        if !is_garbage || state.is_gone {
+            return None;
+        }
+        state.is_gone = true;
         let is_quiet = state.writer.is_none() && !state.failed && !state.is_haunted;
-        is_quiet && state.reserved == blocks && state.punched.count == 0
+        Some(is_quiet && state.reserved == blocks && state.punched.count == 0)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -291,7 +298,7 @@ impl Segment {
 
 impl State {
     fn is_kept(&self, block: u32) -> bool {
-        self.freed.has(block) && !self.punched.has(block)
+        !self.is_gone && self.freed.has(block) && !self.punched.has(block)
     }
 
     /// Whether the room on both sides of a run is given back already, so that no neighbour will ever join it.

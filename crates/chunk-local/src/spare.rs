@@ -10,7 +10,6 @@ use chunk::SegmentId;
 use uring::{Create, File};
 
 use crate::layout::{block_offset, segment_file_name};
-use crate::segment::Segment;
 use crate::space::Space;
 use crate::store::{Shared, lock};
 
@@ -23,13 +22,12 @@ pub(crate) struct Spare {
 }
 
 impl Shared {
-    /// Keeps the file of a segment that is gone, if it is worth it. Says whether it did.
-    pub(crate) fn keep_spare(&self, segment: &Segment) -> bool {
-        let is_worth_it = segment.is_reusable(self.settings.segment_blocks())
-            && lock(&self.spares).len() < self.settings.spares_max()
+    /// Keeps the file of a segment that is gone and whose file is reusable, if it is worth it. Says whether it did.
+    pub(crate) fn keep_spare(&self, id: SegmentId) -> bool {
+        let is_worth_it = lock(&self.spares).len() < self.settings.spares_max()
             && Space::has_plenty(&self.settings, 0).unwrap_or(false);
         if is_worth_it {
-            lock(&self.spares).push(Spare { id: segment.id, is_old: false });
+            lock(&self.spares).push(Spare { id, is_old: false });
         }
         is_worth_it
     }

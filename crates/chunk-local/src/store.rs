@@ -110,12 +110,12 @@ impl Shared {
     /// Lets a segment go that is sealed and of which every block is free: its file is removed, or waits for the next one.
     /// Says whether it did.
     pub(crate) fn remove_if_garbage(&self, segment: &Segment) -> io::Result<bool> {
-        if !segment.is_garbage() || lock(&self.segments).remove(&segment.id).is_none() {
-            return Ok(false);
-        }
+        let Some(is_reusable) = segment.let_go(self.settings.segment_blocks()) else { return Ok(false) };
+        lock(&self.segments).remove(&segment.id);
+        self.waiting.forget(segment.id);
         lock(&self.unsynced).remove(&segment.id);
         self.handles.close(segment.id);
-        if self.keep_spare(segment) {
+        if is_reusable && self.keep_spare(segment.id) {
             return Ok(true);
         }
         self.entries.remove(&segment_file_name(segment.id))?;
@@ -137,7 +137,8 @@ impl Store for LocalStore {
     }
 
     async fn give_back_kept(&self) -> Result<(), ChunkError> {
-        self.0.give_back_kept().await
+        self.0.give_back_kept().await;
+        Ok(())
     }
 
     async fn sync(&self) -> Result<(), ChunkError> {

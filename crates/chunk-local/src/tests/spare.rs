@@ -1,6 +1,7 @@
 //! Files that are used again, and room that waits to be given back.
 
 use super::*;
+use crate::segment::Run;
 
 fn keeping(directory: &Path, faults: &Arc<Faults>) -> LocalStore {
     open(Settings { kept_bytes_max: 2 * SEGMENT_BYTES, free_bytes_min: 1, ..faulty(directory, faults) })
@@ -62,6 +63,44 @@ async fn a_file_that_something_may_still_come_into_is_not_used_again() {
     assert_eq!(faults.count(OperationKind::Punch), 1);
     store.free(given_up.placement.plus(20), 44).await.unwrap();
     assert_eq!((spares(&store), faults.count(OperationKind::Remove)), (0, 2), "it has holes");
+}
+
+#[tokio::test]
+async fn who_still_knows_a_segment_that_is_gone_gives_nothing_of_its_file_back() {
+    let directory = scratch();
+    let store = keeping(directory.path(), &Faults::new(1));
+    let (old, _) = full(&store).await;
+    let known = store.0.segment(old.placement.segment()).unwrap();
+    store.free(old.placement, 64).await.unwrap();
+    assert_eq!((spares(&store), known.kept_blocks()), (1, 0));
+    place(&store, 3, 63).await;
+    let new = place(&store, 4, 64).await;
+    assert_eq!(spares(&store), 0);
+    let whole = Run { start: 0, blocks: 64 };
+    assert!(known.take_kept(usize::MAX).is_empty(), "these blocks are another segment's now");
+    assert!(known.take_around(whole, 1).is_none());
+    assert_eq!(store.read(new.placement, 64).await.unwrap(), blocks(4, 64));
+}
+
+#[tokio::test]
+async fn a_file_that_nobody_waits_for_any_more_goes() {
+    let directory = scratch();
+    let store = keeping(directory.path(), &Faults::new(1));
+    let files = || std::fs::read_dir(directory.path().join("store/segments")).unwrap().count();
+    for is_reused in [false, true] {
+        let (old, next) = full(&store).await;
+        place(&store, 3, 63).await;
+        if is_reused {
+            store.free(old.placement, 64).await.unwrap();
+            assert_eq!(spares(&store), 1);
+        }
+        let before = files() - spares(&store);
+        let mut dropped = Box::pin(store.place(ALICE, blocks(2, 4)));
+        poll(&mut dropped, 1);
+        drop(dropped);
+        assert_eq!(files(), before, "reused: {is_reused}");
+        store.free(next.placement, 1).await.unwrap();
+    }
 }
 
 #[tokio::test]
