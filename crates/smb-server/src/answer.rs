@@ -2,9 +2,9 @@
 
 use bytes::BytesMut;
 use pages::Payload;
-use smb_wire::Status;
 use smb_wire::codec::{Encode, encode_body};
 use smb_wire::error_response::ErrorResponse;
+use smb_wire::{FileId, Status};
 
 /// A response without its header.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(crate) struct Answer {
     pub(crate) session_id: Option<u64>,
     /// The tree connect that a TREE_CONNECT made.
     pub(crate) tree_id: Option<u32>,
+    /// The open that a CREATE made.
+    pub(crate) file_id: Option<FileId>,
 }
 
 impl Answer {
@@ -25,7 +27,12 @@ impl Answer {
     pub(crate) fn new(status: Status, body: &impl Encode) -> Self {
         let mut buffer = BytesMut::new();
         encode_body(body, &mut buffer);
-        Self { status, body: buffer, payload: Payload::new(), session_id: None, tree_id: None }
+        Self::of_body(status, buffer)
+    }
+
+    /// A response whose body is there.
+    pub(crate) fn of_body(status: Status, body: BytesMut) -> Self {
+        Self { status, body, payload: Payload::new(), session_id: None, tree_id: None, file_id: None }
     }
 
     /// It was done.

@@ -1,18 +1,20 @@
 //! The requests of a frame, one after the other: session, tree connect, and the command's own file.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use smallvec::SmallVec;
-use smb_wire::{Command, EchoResponse, HeaderFlags, LogoffResponse, Status};
+use smb_wire::{Command, EchoResponse, FileId, HeaderFlags, LogoffResponse, Status};
 use tracing::Instrument;
 use vfs::{InodeId, OpContext, OperationId, Priority, Protocol, Vfs, View};
 use zones::Zone;
 
 use crate::answer::Answer;
-use crate::connection::{After, Batch, Peer, Replies, Request, Verdict, tree_id};
+use crate::connection::{After, Batch, Peer, Replies, Request, Terms, Verdict, tree_id};
 use crate::door::Door;
+use crate::open_table::Open;
 use crate::session::Session;
 use crate::tree::{self, Target, Tree};
+use crate::{close, create, flush, read, write};
 
 /// A request that is being done.
 pub(crate) struct Call<'a, V> {
@@ -20,6 +22,7 @@ pub(crate) struct Call<'a, V> {
     pub(crate) peer: &'a Peer,
     pub(crate) zone: &'a Arc<Zone>,
     pub(crate) session: &'a Arc<Session>,
+    pub(crate) terms: &'a Terms,
     pub(crate) request: &'a Request,
     pub(crate) is_sealed: bool,
     related: &'a Related,
@@ -29,7 +32,23 @@ pub(crate) struct Call<'a, V> {
 #[derive(Debug, Default)]
 struct Related {
     tree: Option<u32>,
+    /// The open that the last one named or made.
+    file: Mutex<Option<FileId>>,
     failed: Option<Status>,
+}
+
+impl Related {
+    /// Keeps what an element did for those that belong to it. Where it was to make something and could not, they fail as it
+    /// did.
+    fn note(&mut self, command: Command, answer: &Answer) {
+        self.tree = answer.tree_id.or(self.tree);
+        if matches!(command, Command::CREATE | Command::TREE_CONNECT) {
+            self.failed = answer.status.is_error().then_some(answer.status);
+        }
+        if let Some(file_id) = answer.file_id {
+            self.file = Mutex::new(Some(file_id));
+        }
+    }
 }
 
 /// How a request ends that is answered by closing the connection.
@@ -49,19 +68,19 @@ impl From<Status> for Refusal {
 
 /// Does the requests of a frame; `None` closes the connection.
 pub(crate) async fn run<V: Vfs>(door: Arc<Door<V>>, peer: Arc<Peer>, batch: Batch) -> Option<Replies> {
-    let Batch { requests, sealed, bytes } = batch;
+    let Batch { requests, sealed, terms, bytes } = batch;
     peer.traffic.begin((requests.len(), bytes), door.facts.clock.monotonic());
     let mut replies = SmallVec::with_capacity(requests.len());
     let mut related = Related::default();
     for mut request in requests {
         let is_related = request.header.flags.contains(HeaderFlags::RELATED_OPERATIONS);
         if !is_related {
-            related = Related { tree: tree_id(&request.header), failed: None };
+            related = Related { tree: tree_id(&request.header), ..Related::default() };
         }
         let answer = match std::mem::replace(&mut request.verdict, Verdict::Do) {
-            Verdict::Answered(answer) => answer,
+            Verdict::Answered(answer) => *answer,
             Verdict::Do => {
-                let circumstances = (sealed.is_some(), &related);
+                let circumstances = (terms.as_deref(), sealed.is_some(), &related);
                 match perform(&door, &peer, &request, circumstances).await {
                     Ok(answer) => answer,
                     Err(Refusal::Status(status)) => Answer::error(status),
@@ -72,8 +91,7 @@ pub(crate) async fn run<V: Vfs>(door: Arc<Door<V>>, peer: Arc<Peer>, batch: Batc
         if let Some(After::End(session)) = request.after.take() {
             door.end(&session).await;
         }
-        related.tree = answer.tree_id.or(related.tree);
-        related.failed = answer.status.is_error().then_some(answer.status);
+        related.note(request.header.command, &answer);
         replies.push(request.reply(answer));
     }
     Some(Replies { replies, sealed })
@@ -83,13 +101,13 @@ async fn perform<V: Vfs>(
     door: &Door<V>,
     peer: &Peer,
     request: &Request,
-    (is_sealed, related): (bool, &Related),
+    (terms, is_sealed, related): (Option<&Terms>, bool, &Related),
 ) -> Result<Answer, Refusal> {
     let command = request.header.command;
     if command == Command::ECHO {
         return Ok(Answer::success(&EchoResponse {}));
     }
-    let Some(session) = &request.session else { return Err(Status::INVALID_PARAMETER.into()) };
+    let (Some(session), Some(terms)) = (&request.session, terms) else { return Err(Status::INVALID_PARAMETER.into()) };
     let zone = door.facts.registry.zone_for(peer.local.ip()).ok_or(Refusal::Close)?;
     if zone.id() != session.zone {
         // The address was given to another tenant: what was opened is not theirs.
@@ -104,7 +122,7 @@ async fn perform<V: Vfs>(
     let Some(_under_way) = session.life.begin() else { return Err(Status::USER_SESSION_DELETED.into()) };
     let span =
         tracing::debug_span!("smb", zone = zone.name(), protocol = "smb", op = command.name().unwrap_or("UNKNOWN"));
-    let call = Call { door, peer, zone: &zone, session, request, is_sealed, related };
+    let call = Call { door, peer, terms, zone: &zone, session, request, is_sealed, related };
     call.perform(command).instrument(span).await
 }
 
@@ -123,6 +141,11 @@ impl<V: Vfs> Call<'_, V> {
         }
         match command {
             Command::TREE_DISCONNECT => Ok(tree::disconnect(self).await?),
+            Command::CREATE => Ok(create::create(self, &tree).await?),
+            Command::CLOSE => Ok(close::close(self, &tree).await?),
+            Command::FLUSH => Ok(flush::flush(self, &tree).await?),
+            Command::READ => Ok(read::read(self, &tree).await?),
+            Command::WRITE => Ok(write::write(self, &tree).await?),
             _ => Err(Status::NOT_SUPPORTED.into()),
         }
     }
@@ -132,6 +155,22 @@ impl<V: Vfs> Call<'_, V> {
     /// Errors: NETWORK_NAME_DELETED (MS-SMB2 3.3.5.2.11).
     pub(crate) fn tree(&self) -> Result<Arc<Tree>, Status> {
         self.related.tree.and_then(|id| self.session.tree(id)).ok_or(Status::NETWORK_NAME_DELETED)
+    }
+
+    /// The open that a request names; all ones stand for that of the element before.
+    ///
+    /// Errors: FILE_CLOSED, INVALID_PARAMETER (there was none before).
+    pub(crate) fn open(&self, file_id: FileId, tree: &Tree) -> Result<Arc<Open>, Status> {
+        let mut last = self.related.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let file_id = if file_id == FileId::RELATED { last.ok_or(Status::INVALID_PARAMETER)? } else { file_id };
+        *last = Some(file_id);
+        self.session.opens.find(file_id, tree.id).ok_or(Status::FILE_CLOSED)
+    }
+
+    /// Whether the credits of a request pay for so many bytes, there or back (MS-SMB2 3.3.5.2.5).
+    pub(crate) fn is_paid(&self, bytes: u32) -> bool {
+        let charge = u32::from(self.request.header.credit_charge.max(1));
+        !self.terms.charges_by_size() || bytes.div_ceil(CREDIT_BYTES) <= charge
     }
 
     /// The circumstances of what is asked of the house.
@@ -154,3 +193,6 @@ impl<V: Vfs> Call<'_, V> {
         }
     }
 }
+
+/// What one credit pays for.
+const CREDIT_BYTES: u32 = 64 << 10;

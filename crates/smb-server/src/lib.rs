@@ -6,10 +6,15 @@
 //! out futures, and the roof runs them.
 
 mod answer;
+mod attributes;
+mod close;
 mod connection;
+mod create;
 mod dispatch;
 mod door;
+mod flush;
 mod open_table;
+mod read;
 mod serve;
 mod session;
 mod settings;
@@ -18,6 +23,7 @@ mod status;
 mod tests;
 mod tree;
 mod users;
+mod write;
 
 pub use serve::{Server, ServerParts, SessionFigures};
 pub use settings::{Protection, Settings};

@@ -3,34 +3,71 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use vfs::OpenId;
+use smb_wire::FileId;
+use vfs::acl::AccessMask;
+use vfs::{InodeId, OpenId};
 
 /// Something that a client opened.
 #[derive(Debug)]
 pub(crate) struct Open {
+    pub(crate) file_id: FileId,
     pub(crate) id: OpenId,
     /// The tree connect that it was opened through.
     pub(crate) tree: u32,
+    pub(crate) inode: InodeId,
+    pub(crate) is_directory: bool,
+    /// What it may be used for: as granted by the file, and no more than the share allows.
+    pub(crate) granted: AccessMask,
+    /// Every write is stable before its answer.
+    pub(crate) writes_through: bool,
 }
 
 /// The opens of one session.
 #[derive(Debug, Default)]
 pub(crate) struct Opens {
-    table: Mutex<HashMap<u64, Arc<Open>>>,
+    table: Mutex<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    last: u64,
+    open: HashMap<u64, Arc<Open>>,
 }
 
 impl Opens {
+    /// Gives an open its number on the wire. `make` gets it.
+    pub(crate) fn enter(&self, id: OpenId, make: impl FnOnce(FileId) -> Open) -> Arc<Open> {
+        let mut table = self.table();
+        table.last += 1;
+        let volatile = table.last;
+        let open = Arc::new(make(FileId { persistent: id.0, volatile }));
+        table.open.insert(volatile, Arc::clone(&open));
+        open
+    }
+
+    /// An open of this tree connect.
+    pub(crate) fn find(&self, file_id: FileId, tree: u32) -> Option<Arc<Open>> {
+        let table = self.table();
+        let found = table.open.get(&file_id.volatile);
+        found.filter(|open| open.file_id == file_id && open.tree == tree).map(Arc::clone)
+    }
+
+    /// Takes an open out, once.
+    pub(crate) fn take(&self, open: &Open) -> bool {
+        self.table().open.remove(&open.file_id.volatile).is_some()
+    }
+
     /// Takes out everything that was opened through a tree connect.
     pub(crate) fn take_tree(&self, tree: u32) -> Vec<Arc<Open>> {
-        self.table().extract_if(|_, open| open.tree == tree).map(|(_, open)| open).collect()
+        self.table().open.extract_if(|_, open| open.tree == tree).map(|(_, open)| open).collect()
     }
 
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
-        self.table().len()
+        self.table().open.len()
     }
 
-    fn table(&self) -> MutexGuard<'_, HashMap<u64, Arc<Open>>> {
+    fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

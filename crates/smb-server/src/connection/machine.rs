@@ -177,8 +177,8 @@ impl Machine {
             };
             requests.extend(self.element(&incoming, (&mut before, sealed.as_ref()), requests.is_empty())?);
         }
-        let bytes = frame.len();
-        Ok((!requests.is_empty()).then_some(Batch { requests, sealed, bytes }))
+        let (terms, bytes) = (self.terms().cloned(), frame.len());
+        Ok((!requests.is_empty()).then_some(Batch { requests, sealed, terms, bytes }))
     }
 
     /// One request; `None` for a CANCEL.
@@ -208,7 +208,7 @@ impl Machine {
             let outcome = self.negotiate(incoming);
             let mut request = incoming.request(None);
             request.hashed = Some(Hashed::Connection);
-            request.verdict = Verdict::Answered(Answer::from(outcome));
+            request.verdict = Verdict::Answered(Box::new(Answer::from(outcome)));
             return Ok(Some(request));
         }
         let is_related = header.flags.contains(HeaderFlags::RELATED_OPERATIONS);
@@ -328,8 +328,8 @@ impl Machine {
         let header = Header { credit_charge: 0, ..Header::request(Command::NEGOTIATE, 0) };
         let nothing = Bytes::new();
         let incoming = Incoming { header: &header, bytes: &[], body: &[], frame: &nothing, is_sealed: false };
-        let request = Request { verdict: Verdict::Answered(answer), ..incoming.request(None) };
-        Ok(Batch { requests: SmallVec::from_iter([request]), sealed: None, bytes: frame.len() })
+        let request = Request { verdict: Verdict::Answered(Box::new(answer)), ..incoming.request(None) };
+        Ok(Batch { requests: SmallVec::from_iter([request]), sealed: None, terms: None, bytes: frame.len() })
     }
 
     fn greet(&self, terms: &Terms) -> Answer {
@@ -371,7 +371,7 @@ fn is_protected(incoming: &Incoming<'_>, session: &Session) -> Result<(), Status
 }
 
 fn refused(mut request: Request, status: Status) -> Request {
-    request.verdict = Verdict::Answered(Answer::error(status));
+    request.verdict = Verdict::Answered(Box::new(Answer::error(status)));
     request
 }
 

@@ -22,6 +22,7 @@ use tokio::io::AsyncRead;
 
 use self::input::Input;
 pub(crate) use self::machine::{Facts, Machine, Peer, tree_id};
+pub(crate) use self::negotiate::Terms;
 pub(crate) use self::request::{After, Batch, Replies, Request, Verdict};
 pub(crate) use self::traffic::Traffic;
 use crate::session::Session;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 use smb_wire::{Command, Header, HeaderFlags};
 
+use super::negotiate::Terms;
 use crate::answer::Answer;
 use crate::session::Session;
 
@@ -15,6 +16,8 @@ pub(crate) struct Batch {
     pub(crate) requests: SmallVec<[Request; 1]>,
     /// Its session, when it was encrypted; the answer is encrypted too.
     pub(crate) sealed: Option<Arc<Session>>,
+    /// What the connection speaks; `None` until it was negotiated.
+    pub(crate) terms: Option<Arc<Terms>>,
     pub(crate) bytes: usize,
 }
 
@@ -38,7 +41,7 @@ pub(crate) enum Verdict {
     /// All of it.
     Do,
     /// It is answered.
-    Answered(Answer),
+    Answered(Box<Answer>),
 }
 
 /// What a request leaves to do.

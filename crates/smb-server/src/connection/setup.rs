@@ -39,7 +39,7 @@ impl Machine {
                 let mut answer = Answer::new(Status::MORE_PROCESSING_REQUIRED, &body);
                 answer.session_id = Some(id);
                 request.hashed = Some(Hashed::Setup(id));
-                request.verdict = Verdict::Answered(answer);
+                request.verdict = Verdict::Answered(Box::new(answer));
             }
             Ok(Leg::Last { session, token, replaced }) => {
                 let body = SessionSetupResponse { flags: flags_of(&session), security_buffer: &token };
@@ -48,7 +48,7 @@ impl Machine {
                 request.must_sign_answer = session.keys.is_some();
                 request.session = Some(session);
                 request.after = replaced.map(After::End);
-                request.verdict = Verdict::Answered(answer);
+                request.verdict = Verdict::Answered(Box::new(answer));
             }
             Err(status) => {
                 if status == Status::LOGON_FAILURE {
@@ -56,7 +56,7 @@ impl Machine {
                     request.after =
                         session.filter(|session| self.sessions.remove(&session.id).is_some()).map(After::End);
                 }
-                request.verdict = Verdict::Answered(Answer::error(status));
+                request.verdict = Verdict::Answered(Box::new(Answer::error(status)));
             }
         }
         request

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use security::smb::{Decryptor, Encryptor, Signer};
-use vfs::{Credentials, SessionId, Timestamp, ZoneId};
+use vfs::{Credentials, Mailbox, SessionId, Timestamp, ZoneId};
 
 pub(crate) use self::life::Life;
 pub(crate) use self::table::{Listed, Sessions};
@@ -30,6 +30,7 @@ pub(crate) struct Session {
     pub(crate) must_encrypt: bool,
     pub(crate) since: Timestamp,
     pub(crate) opens: Opens,
+    pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) life: Life,
     credentials: Mutex<Arc<Credentials>>,
     trees: Mutex<Trees>,
@@ -84,6 +85,7 @@ impl Session {
             must_encrypt,
             since,
             opens: Opens::default(),
+            mailbox: Arc::default(),
             life: Life::default(),
             credentials: Mutex::new(credentials),
             trees: Mutex::default(),

@@ -259,6 +259,22 @@ impl Client<'_> {
         message
     }
 
+    /// Messages in one frame, each signed with its padding.
+    pub(crate) fn compound(&self, messages: &[(Header, BytesMut)]) -> Vec<u8> {
+        let mut frame = Vec::new();
+        for (index, (header, body)) in messages.iter().enumerate() {
+            let is_last = index + 1 == messages.len();
+            let mut body = body.clone();
+            let length = (HEADER_BYTES + body.len()).next_multiple_of(8);
+            if !is_last {
+                body.resize(length - HEADER_BYTES, 0);
+            }
+            let next_command = if is_last { 0 } else { u32::try_from(length).unwrap() };
+            frame.extend_from_slice(&self.raw(Header { next_command, ..*header }, &body));
+        }
+        frame
+    }
+
     /// Whether an answer has the right signature.
     pub(crate) fn is_signed(&self, response: &Response) -> bool {
         let (header, rest) = response.whole.split_first_chunk::<HEADER_BYTES>().unwrap();
@@ -443,6 +459,13 @@ pub(crate) fn responses(frame: &Bytes) -> Vec<Response> {
         whole: frame.slice_ref(element.bytes),
     };
     Elements::new(frame).map(|element| response(element.unwrap())).collect()
+}
+
+/// What follows a header.
+pub(crate) fn body(message: &impl Encode) -> BytesMut {
+    let mut buffer = BytesMut::new();
+    encode_body(message, &mut buffer);
+    buffer
 }
 
 pub(crate) fn utf16(text: &str) -> Vec<u8> {

@@ -1,0 +1,214 @@
+//! CREATE (MS-SMB2 3.3.5.9): one request of the house, atomic.
+
+mod contexts;
+mod name;
+
+use std::sync::Arc;
+
+use smb_wire::codec::decode_body;
+use smb_wire::create::{
+    CreateAction, CreateContexts, CreateDisposition, CreateOptions, CreateRequest, CreateResponse, CreateResponseFlags,
+    OplockLevel, ShareAccess,
+};
+use smb_wire::dtyp::AccessMask as WireMask;
+use smb_wire::info::FileAttributes;
+use smb_wire::{FileId, Status};
+use vfs::acl::AccessMask;
+use vfs::{
+    Case, Disposition, FsError, Name, OpContext, OpenReply, OpenRequest, OpenTarget, OpenedHow, SetAttributes,
+    ShareMode, Vfs, WalkRequest,
+};
+
+use self::contexts::Wishes;
+use self::name::components;
+use crate::answer::Answer;
+use crate::attributes::{dos_attributes, network_open};
+use crate::dispatch::Call;
+use crate::open_table::Open;
+use crate::status;
+use crate::tree::{Disk, Target, Tree};
+
+/// Opens, creates or overwrites.
+///
+/// Errors, in order: INVALID_PARAMETER (unreadable, options that exclude each other), those of the create contexts and of
+/// the name, ACCESS_DENIED (the share does not allow it), OBJECT_PATH_NOT_FOUND, then those of the house.
+pub(crate) async fn create<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<Answer, Status> {
+    let request: CreateRequest<'_> = decode_body(&call.request.body).map_err(status::unreadable)?;
+    let Target::Disk(disk) = &tree.target else { return Err(Status::OBJECT_NAME_NOT_FOUND) };
+    check(&request)?;
+    let wishes = Wishes::of(&request)?;
+    let path = components(request.name)?;
+    let plan = Plan::of(&request, disk)?;
+    let ctx = call.context(disk.root);
+    let target = target(call, &ctx, (disk, path)).await?;
+    let attributes = plan.attributes(&request);
+    let opening = OpenRequest {
+        target,
+        disposition: plan.disposition,
+        directory: plan.directory,
+        access: plan.access,
+        share: share_mode(request.share_access),
+        lease: None,
+        delete_on_close: request.options.contains(CreateOptions::DELETE_ON_CLOSE),
+        attributes,
+        durable: None,
+        mailbox: Arc::clone(&call.session.mailbox),
+    };
+    let opened = call.door.vfs.open(&ctx, opening).await.map_err(|failure| match failure.error {
+        // A name that a read-only share lacks cannot be made there.
+        FsError::NotFound if plan.would_create => Status::ACCESS_DENIED,
+        _ => status::of(failure),
+    })?;
+    Ok(answer(call, (tree, disk), (&request, &wishes, opened)))
+}
+
+fn answer<V: Vfs>(
+    call: &Call<'_, V>,
+    (tree, disk): (&Tree, &Disk),
+    (request, wishes, opened): (&CreateRequest<'_>, &Wishes, OpenReply),
+) -> Answer {
+    let OpenReply { open: id, how, granted, maximal, attributes, .. } = opened;
+    let make = |file_id: FileId| Open {
+        file_id,
+        id,
+        tree: tree.id,
+        inode: attributes.inode,
+        is_directory: attributes.is_directory(),
+        granted: granted.intersection(disk.rights),
+        writes_through: request.options.contains(CreateOptions::WRITE_THROUGH),
+    };
+    let open = call.session.opens.enter(id, make);
+    let contexts = wishes.granted(maximal.intersection(disk.rights), &attributes);
+    let mut answer = Answer::success(&CreateResponse {
+        oplock_level: OplockLevel::NONE,
+        flags: CreateResponseFlags::empty(),
+        action: match how {
+            OpenedHow::Opened => CreateAction::OPENED,
+            OpenedHow::Created => CreateAction::CREATED,
+            OpenedHow::Overwritten => CreateAction::OVERWRITTEN,
+            OpenedHow::Superseded => CreateAction::SUPERSEDED,
+        },
+        file: network_open(&attributes),
+        file_id: open.file_id,
+        contexts: CreateContexts::Items(&contexts),
+    });
+    answer.file_id = Some(open.file_id);
+    answer
+}
+
+/// What excludes each other (MS-SMB2 3.3.5.9, MS-FSA 2.1.5.1).
+fn check(request: &CreateRequest<'_>) -> Result<(), Status> {
+    let (options, disposition) = (request.options, request.disposition);
+    let is_directory = options.contains(CreateOptions::DIRECTORY_FILE);
+    let replaces = matches!(
+        disposition,
+        CreateDisposition::SUPERSEDE | CreateDisposition::OVERWRITE | CreateDisposition::OVERWRITE_IF
+    );
+    let is_wrong = disposition > CreateDisposition::OVERWRITE_IF
+        || request.impersonation_level.0 > 3
+        || request.share_access.bits() > 7
+        || (is_directory && (replaces || options.contains(CreateOptions::NON_DIRECTORY_FILE)))
+        || (is_directory && request.file_attributes.contains(FileAttributes::TEMPORARY));
+    if is_wrong {
+        return Err(Status::INVALID_PARAMETER);
+    }
+    if options.contains(CreateOptions::OPEN_BY_FILE_ID) {
+        return Err(Status::NOT_SUPPORTED);
+    }
+    Ok(())
+}
+
+/// What is asked of the house.
+struct Plan {
+    disposition: Disposition,
+    directory: Option<bool>,
+    access: AccessMask,
+    /// It would make the file, if the share allowed it.
+    would_create: bool,
+}
+
+impl Plan {
+    /// Errors: ACCESS_DENIED.
+    fn of(request: &CreateRequest<'_>, disk: &Disk) -> Result<Self, Status> {
+        let wanted = request.desired_access.map_generic();
+        let is_known = wanted.difference(WireMask::FILE_ALL_ACCESS | WireMask::MAXIMUM_ALLOWED).is_empty();
+        if wanted.is_empty() || !is_known {
+            return Err(Status::ACCESS_DENIED);
+        }
+        let access = AccessMask(wanted.bits());
+        let explicit = AccessMask(access.0 & !AccessMask::MAXIMUM_ALLOWED.0);
+        let deletes = request.options.contains(CreateOptions::DELETE_ON_CLOSE);
+        let may_delete = access.contains(AccessMask::DELETE) || access.contains(AccessMask::MAXIMUM_ALLOWED);
+        if !disk.rights.contains(explicit) || (deletes && !(may_delete && disk.rights.contains(AccessMask::DELETE))) {
+            return Err(Status::ACCESS_DENIED);
+        }
+        let may_write = disk.rights.contains(AccessMask::WRITE_DATA);
+        let (disposition, would_create) = match request.disposition {
+            CreateDisposition::OPEN => (Disposition::Open, false),
+            CreateDisposition::OPEN_IF if !may_write => (Disposition::Open, true),
+            _ if !may_write => return Err(Status::ACCESS_DENIED),
+            CreateDisposition::CREATE => (Disposition::Create, false),
+            CreateDisposition::OPEN_IF => (Disposition::OpenOrCreate, false),
+            CreateDisposition::OVERWRITE => (Disposition::Overwrite, false),
+            CreateDisposition::OVERWRITE_IF => (Disposition::OverwriteOrCreate, false),
+            _ => (Disposition::Supersede, false),
+        };
+        let directory = if request.options.contains(CreateOptions::DIRECTORY_FILE) {
+            Some(true)
+        } else {
+            request.options.contains(CreateOptions::NON_DIRECTORY_FILE).then_some(false)
+        };
+        Ok(Self { disposition, directory, access, would_create })
+    }
+
+    /// Attributes of a new file; ARCHIVE says that no backup has it yet.
+    fn attributes(&self, request: &CreateRequest<'_>) -> SetAttributes {
+        let is_directory = self.directory == Some(true);
+        let wanted = request.file_attributes;
+        let wanted = if is_directory { wanted } else { wanted | FileAttributes::ARCHIVE };
+        let mode = Some(if is_directory { DIRECTORY_MODE } else { FILE_MODE });
+        SetAttributes { mode, dos: dos_attributes(wanted), ..SetAttributes::default() }
+    }
+}
+
+/// Where a path leads: a name in its directory, or the root of the share.
+async fn target<V: Vfs>(
+    call: &Call<'_, V>,
+    ctx: &OpContext,
+    (disk, mut path): (&Disk, Vec<Name>),
+) -> Result<OpenTarget, Status> {
+    let Some(name) = path.pop() else { return Ok(OpenTarget::Inode(disk.root)) };
+    let parent = parent(call, ctx, (disk, path)).await?;
+    Ok(OpenTarget::Child { parent, name, stream: None, case: Case::Insensitive })
+}
+
+/// The directory that a path leads to.
+///
+/// Errors, in order: OBJECT_PATH_NOT_FOUND, those of the house.
+pub(crate) async fn parent<V: Vfs>(
+    call: &Call<'_, V>,
+    ctx: &OpContext,
+    (disk, path): (&Disk, Vec<Name>),
+) -> Result<vfs::InodeId, Status> {
+    if path.is_empty() {
+        return Ok(disk.root);
+    }
+    let request = WalkRequest { start: disk.root, path, case: Case::Insensitive };
+    let found = call.door.vfs.walk(ctx, request).await.map_err(|failure| match failure.error {
+        FsError::NotFound | FsError::NotDirectory => Status::OBJECT_PATH_NOT_FOUND,
+        _ => status::of(failure),
+    })?;
+    if found.attributes.is_directory() { Ok(found.attributes.inode) } else { Err(Status::OBJECT_PATH_NOT_FOUND) }
+}
+
+fn share_mode(access: ShareAccess) -> ShareMode {
+    ShareMode {
+        read: access.contains(ShareAccess::READ),
+        write: access.contains(ShareAccess::WRITE),
+        delete: access.contains(ShareAccess::DELETE),
+    }
+}
+
+/// Modes of what is made over SMB, as NFS sees them.
+const FILE_MODE: u32 = 0o644;
+const DIRECTORY_MODE: u32 = 0o755;
