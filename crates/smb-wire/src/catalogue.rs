@@ -2,14 +2,19 @@
 
 use bytes::BytesMut;
 
+use crate::change_notify::ChangeNotifyRequest;
 use crate::close::{CloseRequest, CloseResponse};
 use crate::codec::{Decode, DecodeError, Decoder, Encode, Encoder};
 use crate::create::{CreateRequest, CreateResponse};
+use crate::dtyp::{Acl, SecurityDescriptor, Sid};
 use crate::error_response::{ErrorContext, ErrorResponse, SymlinkError};
-use crate::info::{Entries, EntryWriter, FullEa, GetEa};
+use crate::info::*;
+use crate::ioctl::*;
 use crate::lock::{LockRequest, LockResponse};
 use crate::negotiate::{NegotiateRequest, NegotiateResponse};
 use crate::oplock_break::{BreakAcknowledgment, LeaseBreakNotification, OplockBreak};
+use crate::query_directory::QueryDirectoryRequest;
+use crate::query_info::{QueryInfoRequest, SetInfoRequest, SetInfoResponse};
 use crate::read::{ReadRequest, ReadResponse};
 use crate::session_setup::{SessionSetupRequest, SessionSetupResponse};
 use crate::smb1::Smb1NegotiateRequest;
@@ -18,7 +23,7 @@ use crate::tree_connect::{TreeConnectRequest, TreeConnectResponse};
 use crate::write::{WriteRequest, WriteResponse};
 use crate::{
     CancelRequest, EchoRequest, EchoResponse, FlushRequest, FlushResponse, Header, LogoffRequest, LogoffResponse,
-    TreeDisconnectRequest, TreeDisconnectResponse,
+    OutputResponse, TreeDisconnectRequest, TreeDisconnectResponse,
 };
 
 /// One kind of message, or a structure within messages.
@@ -67,17 +72,17 @@ macro_rules! message {
 
 /// Entries behind each other.
 macro_rules! lists {
-    ($($name:literal: $type:ident,)*) => { &[$(list!($name, $type)),*] };
+    ($($name:literal: $type:ty,)*) => { &[$(list!($name, $type)),*] };
 }
 
 macro_rules! list {
-    ($name:literal, $type:ident) => {
+    ($name:literal, $type:ty) => {
         Message {
             name: $name,
             recode: |bytes| {
                 let mut buffer = BytesMut::new();
                 let mut writer = EntryWriter::new(&mut buffer, usize::MAX);
-                for entry in Entries::<$type<'_>>::new(bytes) {
+                for entry in Entries::<$type>::new(bytes) {
                     let fits = writer.push(&entry?);
                     debug_assert!(fits, "there is no limit");
                 }
@@ -86,9 +91,9 @@ macro_rules! list {
             comes_back: |bytes| {
                 let mut buffer = BytesMut::new();
                 let mut writer = EntryWriter::new(&mut buffer, usize::MAX);
-                let fit = Entries::<$type<'_>>::new(bytes).map_while(Result::ok).all(|entry| writer.push(&entry));
-                let again = Entries::<$type<'_>>::new(&buffer).map(Result::ok);
-                fit && again.eq(Entries::<$type<'_>>::new(bytes).map_while(Result::ok).map(Some))
+                let fit = Entries::<$type>::new(bytes).map_while(Result::ok).all(|entry| writer.push(&entry));
+                let again = Entries::<$type>::new(&buffer).map(Result::ok);
+                fit && again.eq(Entries::<$type>::new(bytes).map_while(Result::ok).map(Some))
             },
         }
     };
@@ -96,7 +101,7 @@ macro_rules! list {
 
 /// All of them.
 pub fn messages() -> impl Iterator<Item = Message> {
-    [FRAMES, SESSIONS, FILES, ENTRIES].into_iter().flatten().copied()
+    [FRAMES, SESSIONS, FILES, QUERIES, ENTRIES, LISTINGS, CLASSES, CONTROLS].into_iter().flatten().copied()
 }
 
 const FRAMES: &[Message] = structures![
@@ -143,6 +148,84 @@ const FILES: &[Message] = bodies![
 ];
 
 const ENTRIES: &[Message] = lists![
-    "fscc FILE_FULL_EA_INFORMATION": FullEa,
-    "fscc FILE_GET_EA_INFORMATION": GetEa,
+    "fscc FILE_FULL_EA_INFORMATION": FullEa<'_>,
+    "fscc FILE_GET_EA_INFORMATION": GetEa<'_>,
+    "fscc FILE_STREAM_INFORMATION": FileStream<'_>,
+    "fscc FILE_NOTIFY_INFORMATION": FileNotify<'_>,
+    "fscc FILE_QUOTA_INFORMATION": FileQuota,
+    "smb2 NETWORK_INTERFACE_INFO": NetworkInterface,
+];
+
+const QUERIES: &[Message] = bodies![
+    "smb2 IOCTL request": IoctlRequest,
+    "smb2 IOCTL response": IoctlResponse,
+    "smb2 QUERY_DIRECTORY request": QueryDirectoryRequest,
+    "smb2 CHANGE_NOTIFY request": ChangeNotifyRequest,
+    "smb2 QUERY_INFO request": QueryInfoRequest,
+    "smb2 output response": OutputResponse,
+    "smb2 SET_INFO request": SetInfoRequest,
+    "smb2 SET_INFO response": SetInfoResponse,
+];
+
+const LISTINGS: &[Message] = lists![
+    "fscc FileDirectoryInformation": InClass<'_, 1>,
+    "fscc FileFullDirectoryInformation": InClass<'_, 2>,
+    "fscc FileBothDirectoryInformation": InClass<'_, 3>,
+    "fscc FileNamesInformation": InClass<'_, 12>,
+    "fscc FileIdBothDirectoryInformation": InClass<'_, 37>,
+    "fscc FileIdFullDirectoryInformation": InClass<'_, 38>,
+    "fscc FileIdExtdDirectoryInformation": InClass<'_, 60>,
+    "fscc FileIdExtdBothDirectoryInformation": InClass<'_, 63>,
+];
+
+const CLASSES: &[Message] = structures![
+    "dtyp SID": Sid,
+    "dtyp ACL": Acl,
+    "dtyp SECURITY_DESCRIPTOR": SecurityDescriptor,
+    "fscc FileAllInformation": FileAll,
+    "fscc FileAttributeTagInformation": FileAttributeTag,
+    "fscc FileBasicInformation": FileBasic,
+    "fscc FileCompressionInformation": FileCompression,
+    "fscc FileDispositionInformation": FileDisposition,
+    "fscc FileIdInformation": FileIdInformation,
+    "fscc FileNameInformation": FileName,
+    "fscc FileNetworkOpenInformation": FileNetworkOpen,
+    "fscc FilePipeInformation": FilePipe,
+    "fscc FilePipeLocalInformation": FilePipeLocal,
+    "fscc FileRenameInformation": RenameTo,
+    "fscc FileStandardInformation": FileStandard,
+    "fscc number of 32 bits": Number32,
+    "fscc number of 64 bits": Number64,
+    "fscc FileFsAttributeInformation": FsAttribute,
+    "fscc FileFsControlInformation": FsControl,
+    "fscc FileFsDeviceInformation": FsDevice,
+    "fscc FileFsFullSizeInformation": FsFullSize,
+    "fscc FileFsObjectIdInformation": FsObjectId,
+    "fscc FileFsSectorSizeInformation": FsSectorSize,
+    "fscc FileFsSizeInformation": FsSize,
+    "fscc FileFsVolumeInformation": FsVolume,
+    "smb2 QUERY_QUOTA_INFO": QueryQuota,
+];
+
+const CONTROLS: &[Message] = structures![
+    "smb2 VALIDATE_NEGOTIATE_INFO request": ValidateNegotiateRequest,
+    "smb2 VALIDATE_NEGOTIATE_INFO response": ValidateNegotiateResponse,
+    "smb2 SRV_REQUEST_RESUME_KEY response": ResumeKeyResponse,
+    "smb2 SRV_COPYCHUNK request": CopyChunkRequest,
+    "smb2 SRV_COPYCHUNK response": CopyChunkResponse,
+    "smb2 SRV_SNAPSHOT_ARRAY": SnapshotArray,
+    "fscc DUPLICATE_EXTENTS_DATA": DuplicateExtents,
+    "fscc DUPLICATE_EXTENTS_DATA_EX": DuplicateExtentsEx,
+    "fscc FILE_SET_SPARSE": SetSparse,
+    "fscc FILE_ZERO_DATA_INFORMATION": ZeroData,
+    "fscc FILE_ALLOCATED_RANGE": AllocatedRange,
+    "fscc FILE_LEVEL_TRIM request": LevelTrim,
+    "fscc FILE_LEVEL_TRIM response": TrimResponse,
+    "fscc FILE_OBJECTID": ObjectId,
+    "fscc INTEGRITY_INFORMATION": Integrity,
+    "fscc SET_INTEGRITY_INFORMATION": SetIntegrity,
+    "fscc REPARSE_DATA": ReparseBuffer,
+    "fscc symlink reparse data": SymlinkReparse,
+    "fscc FSCTL_PIPE_WAIT request": PipeWait,
+    "fscc FSCTL_PIPE_PEEK response": PipePeek,
 ];

@@ -1,6 +1,7 @@
 //! The body of a response that failed (MS-SMB2 2.2.2).
 
 use crate::codec::{Decode, DecodeError, Decoder, Encode, Encoder, Fault, Utf16, codes, flags};
+use crate::ioctl::SymlinkReparse;
 
 const ALIGNMENT: usize = 8;
 const SYMLINK_ERROR_TAG: u32 = 0x4c4d_5953;
@@ -118,16 +119,7 @@ impl<'a> Decode<'a> for SymlinkError<'a> {
         }
         decoder.skip(2)?;
         let unparsed_path_length = decoder.read("UnparsedPathLength")?;
-        let [substitute, print]: [[u16; 2]; 2] = [
-            [decoder.read("SubstituteNameOffset")?, decoder.read("SubstituteNameLength")?],
-            [decoder.read("PrintNameOffset")?, decoder.read("PrintNameLength")?],
-        ];
-        let flags = decoder.read("Flags")?;
-        let names = Decoder::new(decoder.rest());
-        let [substitute_name, print_name] = [
-            names.text(substitute[0].into(), substitute[1].into(), "SubstituteName")?,
-            names.text(print[0].into(), print[1].into(), "PrintName")?,
-        ];
+        let SymlinkReparse { flags, substitute_name, print_name } = SymlinkReparse::decode(decoder)?;
         Ok(Self { unparsed_path_length, flags, substitute_name, print_name })
     }
 }
@@ -141,12 +133,7 @@ impl Encode for SymlinkError<'_> {
         encoder.put(IO_REPARSE_TAG_SYMLINK);
         encoder.put_count_16(12 + substitute + print);
         encoder.put(self.unparsed_path_length);
-        encoder.put_count_16(0);
-        encoder.put_count_16(substitute);
-        encoder.put_count_16(substitute);
-        encoder.put_count_16(print);
-        encoder.put(self.flags);
-        self.substitute_name.encode(encoder);
-        self.print_name.encode(encoder);
+        let Self { flags, substitute_name, print_name, .. } = *self;
+        SymlinkReparse { flags, substitute_name, print_name }.encode(encoder);
     }
 }

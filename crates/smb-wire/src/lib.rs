@@ -10,6 +10,7 @@
 //! allocates.
 
 pub mod catalogue;
+pub mod change_notify;
 pub mod close;
 pub mod codec;
 pub mod compound;
@@ -18,9 +19,12 @@ pub mod dtyp;
 pub mod error_response;
 pub mod frame;
 pub mod info;
+pub mod ioctl;
 pub mod lock;
 pub mod negotiate;
 pub mod oplock_break;
+pub mod query_directory;
+pub mod query_info;
 pub mod read;
 pub mod session_setup;
 pub mod smb1;
@@ -36,6 +40,7 @@ mod file_id;
 mod flush;
 mod header;
 mod logoff;
+mod output;
 mod status;
 mod tree_disconnect;
 
@@ -47,5 +52,6 @@ pub use file_id::FileId;
 pub use flush::{FlushRequest, FlushResponse};
 pub use header::{HEADER_BYTES, Header, HeaderFlags, Protocol, Recipient, SIGNATURE_AT};
 pub use logoff::{LogoffRequest, LogoffResponse};
+pub use output::{OutputInPlace, OutputResponse};
 pub use status::Status;
 pub use tree_disconnect::{TreeDisconnectRequest, TreeDisconnectResponse};

@@ -72,7 +72,7 @@ macro_rules! codes {
             $(#[doc = concat!("`", $label, "`.")] $(#[$code_meta])* pub const $code: Self = Self($value);)*
 
             /// Those with a name.
-            pub const ALL: &'static [Self] = &[$(Self::$code,)*];
+            pub const NAMED: &'static [Self] = &[$(Self::$code,)*];
 
             /// The specification's name.
             #[must_use]

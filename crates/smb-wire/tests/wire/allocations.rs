@@ -2,13 +2,16 @@
 
 use allocation_counter::measure;
 use bytes::BytesMut;
-use smb_wire::Header;
 use smb_wire::close::{CloseRequest, CloseResponse};
 use smb_wire::codec::{Decode, decode, decode_body, encode, encode_body};
 use smb_wire::create::{CreateRequest, CreateResponse};
+use smb_wire::info::{Entries, EntryWriter, FileInformationClass, InClass};
 use smb_wire::negotiate::NegotiateRequest;
+use smb_wire::query_directory::QueryDirectoryRequest;
+use smb_wire::query_info::QueryInfoRequest;
 use smb_wire::read::{ReadRequest, ReadResponse};
 use smb_wire::write::{WriteRequest, WriteResponse};
+use smb_wire::{Header, OutputResponse};
 
 use crate::hex::fixture;
 
@@ -49,7 +52,24 @@ fn hot_messages_cost_nothing() {
         "smb2-READ-response": ReadResponse<'_>,
         "smb2-WRITE-request": WriteRequest<'_>,
         "smb2-WRITE-response": WriteResponse,
+        "smb2-QUERY_INFO-request": QueryInfoRequest<'_>,
+        "smb2-QUERY_DIRECTORY-request": QueryDirectoryRequest<'_>,
+        "smb2-output-response": OutputResponse<'_>,
     }
+}
+
+#[test]
+fn a_listing_costs_nothing() {
+    let bytes = fixture("fscc-FileIdBothDirectoryInformation");
+    let mut buffer = BytesMut::with_capacity(4096);
+    let used = measure(|| {
+        let mut writer = EntryWriter::new(&mut buffer, 4096);
+        for entry in Entries::<InClass<'_, 37>>::new(&bytes) {
+            assert_eq!(entry.unwrap().0.push(FileInformationClass::ID_BOTH_DIRECTORY, &mut writer), Some(true));
+        }
+    });
+    assert_eq!(used.count_total, 0);
+    assert_eq!(buffer, bytes);
 }
 
 #[test]
