@@ -32,6 +32,9 @@ pub(crate) enum Verb {
     /// Zones of a running gateway.
     #[command(subcommand)]
     Zone(ListVerb),
+    /// Users of a zone and their passwords, in the files that the zone names.
+    #[command(subcommand)]
+    User(UserVerb),
     /// Serves two zones, contoso on 127.0.0.1 and fabrikam on 127.0.0.2, from a store in a folder.
     Demo(DemoArguments),
 }
@@ -92,6 +95,62 @@ pub(crate) struct ListArguments {
     pub(crate) limit: usize,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserVerb {
+    /// Lists them.
+    List(UserListArguments),
+    /// Adds one, with a password from the terminal or the first line of standard input.
+    Add(UserAddArguments),
+    /// Sets a password, from the terminal or the first line of standard input.
+    Passwd(UserArguments),
+    /// Lets one that was disabled log on by password again.
+    Enable(UserArguments),
+    /// Lets one not log on by password any more. NFS asks for none and goes on.
+    Disable(UserArguments),
+    /// Takes one away. What it owns stays.
+    Delete(UserArguments),
+}
+
+/// Which zone.
+#[derive(Debug, Args)]
+pub(crate) struct ZoneArguments {
+    /// The settings file of the gateway.
+    #[arg(long, value_name = "FILE", default_value = "/etc/berth/berth.toml")]
+    pub(crate) config: PathBuf,
+    /// The zone.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) zone: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UserArguments {
+    #[command(flatten)]
+    pub(crate) zone: ZoneArguments,
+    /// The user.
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UserAddArguments {
+    #[command(flatten)]
+    pub(crate) user: UserArguments,
+    /// Its uid; one more than the highest below 60000 when not set, at least 1000.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) uid: Option<u32>,
+    /// Its primary group: a name of the zone or a number; its uid when not set.
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) group: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UserListArguments {
+    #[command(flatten)]
+    pub(crate) zone: ZoneArguments,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct DemoArguments {
     /// The folder of the store; kept between runs.
@@ -122,6 +181,7 @@ mod tests {
         assert!(!parse("berth check") && !parse("berth check --data store --config berth.toml"));
         assert!(parse("berth demo") && parse("berth demo --data here --json"));
         assert!(parse("berth status") && parse("berth session list --zone a --limit 5 --json"));
+        assert!(parse("berth user add --zone a --uid 7 anna") && !parse("berth user add anna"));
         assert!(!parse("berth status --socket a --config b") && !parse("berth session"));
         assert!(!parse("berth serve") && parse("berth serve --config berth.toml --check"));
     }

@@ -1,5 +1,5 @@
-//! The one binary: `serve` and `demo` put the house together, `check` looks at a store that nobody serves, all other
-//! verbs ask a gateway that runs.
+//! The one binary: `serve` and `demo` put the house together, `check` looks at a store that nobody serves, `user`
+//! changes the users of a zone, all other verbs ask a gateway that runs.
 
 mod admin;
 mod arguments;
@@ -18,6 +18,7 @@ mod settings;
 mod shutdown;
 mod store;
 mod telemetry;
+mod user;
 mod zone_roots;
 
 use std::io::{self, Write};
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Verb::Serve(arguments) if arguments.check => serve::check(&arguments),
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Demo(arguments) => demo::run(&arguments),
+        Verb::User(verb) => user::run(&verb),
         Verb::Check(arguments) => return check::run(&arguments),
         Verb::Status(arguments) => return client::status(&arguments),
         Verb::Session(ListVerb::List(arguments)) => return client::list::<admin_api::Session>(&arguments),

@@ -66,8 +66,8 @@ mod tests {
              zones/b.toml:5: export[0].paths[1]: \"home\" does not begin with \"/\"; write an absolute path such as \
              \"/projects\"\n\
              zones/c.toml:1: unknown field `x`, expected one of `name`, `base`, `addresses`, `force_overlap`, \
-             `users_file`, `groups_file`, `netgroup_file`, `resolve_groups`, `cache_seconds`, \
-             `negative_cache_seconds`, `aliases`, `export`\n"
+             `users_file`, `groups_file`, `passwords_file`, `netgroup_file`, `resolve_groups`, `cache_seconds`, \
+             `negative_cache_seconds`, `aliases`, `export`, `share`\n"
         );
     }
 
@@ -312,5 +312,103 @@ mod tests {
         gateway.signal(Signal::TERM);
         wait_for(site.path(), "stopped");
         assert!(gateway.0.wait().unwrap().success());
+    }
+
+    /// A zone with a user and a group, and a file of passwords that is not there yet.
+    fn site_with_users() -> TempDir {
+        let keys = "users_file = \"a.users\"\ngroups_file = \"a.groups\"\npasswords_file = \"a.passwords\"\n[[export]]";
+        let site = site(SETTINGS, &[("a.toml", zone("a", "127.0.0.1").replace("[[export]]", keys))]);
+        fs::write(site.path().join("zones/a.users"), "# people\nanna:x:1000:100\n").unwrap();
+        fs::write(site.path().join("zones/a.groups"), "users:x:100:\nstaff:x:200:anna\n").unwrap();
+        site
+    }
+
+    /// `berth user VERB --config berth.toml --zone a ...` with this on standard input.
+    fn user(site: &TempDir, arguments: &[&str], input: &str) -> Output {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_berth"))
+            .args(["user", arguments[0], "--config", "berth.toml", "--zone", "a"])
+            .args(&arguments[1..])
+            .current_dir(site.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Who is refused does not read.
+        child.stdin.take().unwrap().write_all(input.as_bytes()).ok();
+        child.wait_with_output().unwrap()
+    }
+
+    fn text(site: &TempDir, file: &str) -> String {
+        fs::read_to_string(site.path().join("zones").join(file)).unwrap()
+    }
+
+    fn states(site: &TempDir) -> Vec<(String, u64, String)> {
+        let output = user(site, &["list", "--json"], "");
+        let listed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let one = |user: &serde_json::Value| {
+            let name = user["name"].as_str().unwrap().to_owned();
+            (name, user["uid"].as_u64().unwrap(), user["state"].as_str().unwrap().to_owned())
+        };
+        listed["users"].as_array().unwrap().iter().map(one).collect()
+    }
+
+    #[test]
+    fn users_come_and_go() {
+        let site = site_with_users();
+        let is = |name: &str, uid, state: &str| (name.to_owned(), uid, state.to_owned());
+        let added = user(&site, &["add", "berta", "--group", "staff"], "Password\r\n");
+        assert!(added.status.success(), "{}", stderr(&added));
+        assert_eq!(states(&site), [is("anna", 1000, "no password"), is("berta", 1001, "enabled")]);
+        assert_eq!(text(&site, "a.users"), "# people\nanna:x:1000:100\nberta:x:1001:200\n");
+        // MS-NLMP 4.2.2.1.2.
+        assert!(text(&site, "a.passwords").starts_with("berta:a4f49c406510bdcab6824ee7c30fd852:enabled:"));
+        let mode = fs::metadata(site.path().join("zones/a.passwords")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+
+        for (verb, input) in [(["passwd", "anna"], "x"), (["disable", "anna"], ""), (["passwd", "anna"], "y")] {
+            assert!(user(&site, &verb, input).status.success(), "{verb:?}");
+        }
+        assert_eq!(states(&site)[0], is("anna", 1000, "disabled"), "a new password lets nobody in again");
+        assert!(user(&site, &["enable", "anna"], "").status.success());
+        assert_eq!(states(&site)[0], is("anna", 1000, "enabled"));
+        let table = String::from_utf8(user(&site, &["list"], "").stdout).unwrap();
+        assert!(table.contains("S-1-5-21-") && !table.contains("a4f4"), "{table}");
+
+        assert!(user(&site, &["delete", "anna"], "").status.success());
+        assert_eq!(states(&site), [is("berta", 1001, "enabled")]);
+        assert_eq!(text(&site, "a.groups"), "users:x:100:\nstaff:x:200:\n");
+        assert_eq!(text(&site, "a.users"), "# people\nberta:x:1001:200\n");
+        assert!(berth(&CHECK, site.path()).status.success());
+    }
+
+    #[test]
+    fn what_cannot_be_done_changes_nothing() {
+        let site = site_with_users();
+        assert!(user(&site, &["add", "berta"], "x").status.success());
+        let files = || ["a.users", "a.groups", "a.passwords"].map(|file| text(&site, file));
+        let before = files();
+        for (arguments, input, reason) in [
+            (["add", "anna"].as_slice(), "x", "has a user anna already"),
+            (&["add", "carl"], "", "must not be empty"),
+            (&["add", "carl"], "a\tb", "control character"),
+            (&["add", "carl", "--group", "nobodies"], "x", "no group nobodies"),
+            (&["add", "carl", "--uid", "1000"], "x", "uid 1000 is also that of"),
+            (&["add", "a:b"], "x", "nothing was changed"),
+            (&["add", "BERTA"], "x", "in nothing but case"),
+            (&["passwd", "carl"], "x", "has no user carl"),
+            (&["enable", "anna"], "", "has no password"),
+            (&["delete", "carl"], "", "has no user carl"),
+        ] {
+            let output = user(&site, arguments, input);
+            assert!(!output.status.success() && stderr(&output).contains(reason), "{arguments:?}: {}", stderr(&output));
+            assert_eq!(files(), before, "{arguments:?}");
+        }
+        let nowhere = berth(&["user", "list", "--config", "berth.toml", "--zone", "b"], site.path());
+        assert!(stderr(&nowhere).contains("there is no zone b; there are a"), "{}", stderr(&nowhere));
+        let open = fs::Permissions::from_mode(0o644);
+        fs::set_permissions(site.path().join("zones/a.passwords"), open).unwrap();
+        let refused = berth(&CHECK, site.path());
+        assert!(!refused.status.success() && stderr(&refused).contains("chmod 600"), "{}", stderr(&refused));
     }
 }

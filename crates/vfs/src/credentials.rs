@@ -1,5 +1,6 @@
 //! Who asks: what a token says (identity) and what it is mapped to (credentials).
 
+use std::fmt;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -11,6 +12,17 @@ pub struct Sid {
     pub authority: u64,
     /// Sub-authorities, the last one is the relative id.
     pub sub_authorities: SmallVec<[u32; 6]>,
+}
+
+/// As people write it (MS-DTYP 2.4.2.1): `S-1-5-21-...`, an authority that needs more than 32 bits in hexadecimal.
+impl fmt::Display for Sid {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match u32::try_from(self.authority) {
+            Ok(authority) => write!(formatter, "S-1-{authority}")?,
+            Err(_) => write!(formatter, "S-1-{:#014x}", self.authority)?,
+        }
+        self.sub_authorities.iter().try_for_each(|number| write!(formatter, "-{number}"))
+    }
 }
 
 /// Someone who can own a file or stand in an access control list.

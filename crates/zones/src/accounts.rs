@@ -9,6 +9,9 @@ use std::sync::Arc;
 use vfs::limits::GROUPS_MAX;
 
 use crate::lines::{Fault, Faults, numbered_lines};
+use crate::logon::LocalUser;
+use crate::passwords::{Password, Passwords};
+use crate::sids::Persona;
 
 /// Users and groups of one zone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +20,11 @@ pub(crate) struct Accounts {
     groups: HashMap<String, u32>,
     /// All groups of a uid, sorted, its own among them.
     groups_of: HashMap<u32, Arc<[u32]>>,
+    passwords: HashMap<String, Password>,
+    /// Names of users by their names in lower case; of two that differ in nothing else, the one with a password.
+    of_any_case: HashMap<String, String>,
+    user_names: HashMap<u32, String>,
+    group_names: HashMap<u32, String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +73,70 @@ impl Accounts {
             }
             groups_of.insert(uid, gids.into());
         }
-        faults.finish(Self { users: users.by_name, groups: groups.by_name, groups_of })
+        let of_any_case = users.by_name.keys().map(|name| (name.to_lowercase(), name.clone())).collect();
+        let user_names = users.by_name.iter().map(|(name, user)| (user.uid, name.clone())).collect();
+        let mut group_names = HashMap::new();
+        for (name, gid) in &groups.by_name {
+            let known: &mut String = group_names.entry(*gid).or_insert_with(|| name.clone());
+            // Of several names the first in the alphabet, so that it is always the same.
+            if name < known {
+                known.clone_from(name);
+            }
+        }
+        let (users, groups, passwords) = (users.by_name, groups.by_name, HashMap::new());
+        faults.finish(Self { users, groups, groups_of, passwords, of_any_case, user_names, group_names })
+    }
+
+    /// With these passwords.
+    ///
+    /// Errors: those of nobody, twice for one user, of users whose names differ only in case: clients of SMB cannot tell
+    /// them apart. Lines are those of the passwords.
+    pub(crate) fn with_passwords(mut self, passwords: Passwords) -> Result<Self, Vec<Fault>> {
+        let mut faults = Faults::default();
+        let mut names: HashMap<String, String> = HashMap::new();
+        for (name, password, line) in passwords.0 {
+            let shown = name.escape_default().to_string();
+            if !self.users.contains_key(&name) {
+                faults.add(line, format!("\"{shown}\" is no user of users_file"));
+                continue;
+            }
+            match names.insert(name.to_lowercase(), name.clone()) {
+                Some(other) if other == name => faults.add(line, format!("user \"{shown}\" stands here twice")),
+                Some(other) => {
+                    let other = other.escape_default();
+                    faults.add(line, format!("\"{shown}\" differs from \"{other}\" in nothing but case"));
+                }
+                None => {}
+            }
+            self.passwords.insert(name, password);
+        }
+        self.of_any_case.extend(names);
+        faults.finish(self)
+    }
+
+    /// All users.
+    pub(crate) fn users(&self) -> impl Iterator<Item = LocalUser> {
+        self.users.keys().filter_map(|name| self.user(name))
+    }
+
+    /// A user by its name in any case.
+    pub(crate) fn user_of_any_case(&self, name: &str) -> Option<LocalUser> {
+        self.user(self.of_any_case.get(&name.to_lowercase())?)
+    }
+
+    fn user(&self, name: &str) -> Option<LocalUser> {
+        let User { uid, gid } = *self.users.get(name)?;
+        let (groups, password) = (self.groups_of(uid)?, self.passwords.get(name).cloned());
+        Some(LocalUser { name: name.to_owned(), uid, gid, groups, password })
+    }
+
+    /// The name of a user or group.
+    pub(crate) fn name_of(&self, persona: Persona) -> Option<&str> {
+        let name = match persona {
+            Persona::User(uid) => self.user_names.get(&uid),
+            Persona::Group(gid) => self.group_names.get(&gid),
+        };
+        name.map(String::as_str)
     }
 
     /// The uid of a user.

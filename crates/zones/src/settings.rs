@@ -24,6 +24,7 @@ pub(crate) struct ZoneFile {
     pub(crate) force_overlap: bool,
     pub(crate) users_file: Option<Text>,
     pub(crate) groups_file: Option<Text>,
+    pub(crate) passwords_file: Option<Text>,
     pub(crate) netgroup_file: Option<Text>,
     pub(crate) resolve_groups: Option<Spanned<bool>>,
     pub(crate) cache_seconds: Option<Number>,

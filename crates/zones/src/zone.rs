@@ -39,6 +39,15 @@ pub(crate) struct Identities {
     /// Groups come from the provider, not from the client.
     pub(crate) resolve_groups: bool,
     pub(crate) lifetimes: Lifetimes,
+    pub(crate) files: IdentityFiles,
+}
+
+/// Where they stand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct IdentityFiles {
+    pub(crate) users: Option<PathBuf>,
+    pub(crate) groups: Option<PathBuf>,
+    pub(crate) passwords: Option<PathBuf>,
 }
 
 /// A path that stands for another.

@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::gateway::Gateway;
-use self::table::Table;
+pub(crate) use self::table::{Column, Table};
 use crate::arguments::{ClientArguments, ListArguments};
 use crate::complain;
 use crate::runtime::on_this_thread;

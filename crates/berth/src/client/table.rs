@@ -9,7 +9,7 @@ pub(crate) struct Table {
 
 /// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Column {
+pub(crate) enum Column {
     /// Words, from the left.
     Text(&'static str),
     /// Numbers, to the right.
@@ -17,17 +17,17 @@ pub(super) enum Column {
 }
 
 impl Table {
-    pub(super) fn new(head: &[Column]) -> Self {
+    pub(crate) fn new(head: &[Column]) -> Self {
         Self { head: head.to_vec(), rows: Vec::new() }
     }
 
     /// A row with a cell for each column.
-    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().map(|cell| printable(&cell)).collect());
     }
 
     /// The table, each line with its end.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let head: Vec<_> = self.head.iter().map(|column| column.name().to_owned()).collect();
         let widths: Vec<_> = (0..self.head.len()).map(|column| self.width(column)).collect();
         let lines = [&head].into_iter().chain(&self.rows);

@@ -100,7 +100,7 @@ impl House {
             let found = files.iter().find(|(name, _)| Path::new(name) == file);
             found.map(|(_, text)| text.as_bytes().to_vec()).ok_or_else(|| std::io::Error::other("no such file"))
         };
-        let sources = zones::Sources { resolve: &zones::system_resolver, read: &read };
+        let sources = zones::Sources { resolve: &zones::system_resolver, read: &read, read_secret: &read };
         let zone = zones::parse_with(Path::new("zone.toml"), text, sources).unwrap_or_else(|errors| panic!("{errors}"));
         let base = self.make_base(&zone);
         (zone, base)

@@ -19,7 +19,7 @@ use crate::error::{ConfigError, ConfigErrors, Findings};
 use crate::netgroup::Netgroups;
 use crate::path::parse_configured;
 use crate::settings::{Text, Texts, ZoneFile};
-use crate::sources::{HostResolver, Sources, system_reader};
+use crate::sources::{HostResolver, Sources, system_reader, system_secret_reader};
 use crate::zone::ZoneDefinition;
 
 /// Parses the text of one zone file. Files that it names (users, groups, netgroups) are read from the file system,
@@ -27,7 +27,7 @@ use crate::zone::ZoneDefinition;
 ///
 /// Errors: what TOML or an unknown, missing or mistyped key makes unreadable; else everything that is wrong.
 pub fn parse(file: &Path, text: &str, resolve: &HostResolver) -> Result<ZoneDefinition, ConfigErrors> {
-    parse_with(file, text, Sources { resolve, read: &system_reader })
+    parse_with(file, text, Sources { resolve, read: &system_reader, read_secret: &system_secret_reader })
 }
 
 /// [`parse`] with another way to read the files that the zone file names.

@@ -8,6 +8,7 @@ mod files;
 mod named_files;
 mod netgroups;
 mod never_panics;
+mod passwords;
 mod shares;
 
 use std::io;
@@ -41,11 +42,11 @@ fn parse_text(text: &str) -> Result<ZoneDefinition, ConfigErrors> {
 fn parse_beside(text: &str, files: &[(&str, &str)]) -> Result<ZoneDefinition, ConfigErrors> {
     let read = |file: &Path, bytes_max: u64| {
         let found = files.iter().find(|(name, _)| file == Path::new("zones").join(name));
-        let (_, text) = found.ok_or_else(|| io::Error::other("no such file"))?;
+        let (_, text) = found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such file"))?;
         assert!(text.len() as u64 <= bytes_max, "larger than {bytes_max} bytes");
         Ok(text.as_bytes().to_vec())
     };
-    parse_with(Path::new("zones/contoso.toml"), text, Sources { resolve: &resolve, read: &read })
+    parse_with(Path::new("zones/contoso.toml"), text, Sources { resolve: &resolve, read: &read, read_secret: &read })
 }
 
 /// Messages of a zone file beside which these files lie.
