@@ -10,15 +10,17 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chunk::Placement;
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared};
+use futures_util::future::{BoxFuture, Shared, join_all};
 use pages::{BLOCK_SIZE, Budget, Payload, Reservation};
+use smallvec::SmallVec;
 use vfs::{InodeId, ReadAheadFigures};
 
 use super::fetch::{Run, is_scattered, pieces_of, runs_of};
-use super::span::{Place, Spans, Stored, Unknown};
+use super::span::{Place, Span, Spans, Stored, Unknown};
 use super::stream::Streams;
-use super::{BLOCK_BYTES, FileState};
+use super::{BLOCK_BYTES, FileState, REGION_BLOCKS};
 use crate::Filesystem;
 use crate::cache::Seen;
 
@@ -52,17 +54,29 @@ pub(crate) struct Ahead {
     flights: Vec<Arc<Flight>>,
 }
 
-/// Blocks on their way from the store.
+/// Blocks on their way from the store, in one run or, of a scattered file, in many.
 pub(super) struct Flight {
     /// Which attempt it was.
     number: u64,
-    run: Run,
-    /// What the run consists of.
-    spans: Vec<(Stored, u32)>,
-    read: Shared<BoxFuture<'static, Option<Payload>>>,
+    /// The first block of the file in it.
+    first: u64,
+    /// In the order of the store.
+    legs: Vec<Leg>,
+    blocks: u64,
+    /// What was read of each; nothing of those that could not be.
+    read: Shared<BoxFuture<'static, Arc<[Payload]>>>,
     is_taken: AtomicBool,
     counters: Arc<Counters>,
     _room: Reservation,
+}
+
+pub(super) type Flights = SmallVec<[Arc<Flight>; 2]>;
+
+/// A run of a flight, and what it consists of.
+#[derive(Debug)]
+struct Leg {
+    run: Run,
+    spans: SmallVec<[(Stored, u32); 1]>,
 }
 
 impl ReadAhead {
@@ -117,18 +131,15 @@ impl ReadAhead {
 }
 
 impl Ahead {
-    /// A flight with one of the blocks that these spans lack.
-    pub(super) fn flight_for(&self, spans: &Spans) -> Option<Arc<Flight>> {
-        if self.flights.is_empty() {
-            return None;
-        }
-        let lacks = |flight: &&Arc<Flight>| spans.stored().any(|stored| flight.run.has(stored.placement));
-        self.flights.iter().find(lacks).cloned()
+    /// The flights with blocks that these spans lack.
+    pub(super) fn flights_for(&self, spans: &Spans) -> Flights {
+        let lacks = |flight: &&Arc<Flight>| spans.stored().any(|stored| flight.has(stored.placement));
+        self.flights.iter().filter(lacks).cloned().collect()
     }
 
     /// Forgets the flights within blocks of the file that nobody will ask for in order.
     pub(super) fn give_up(&mut self, blocks: &Range<u64>) {
-        self.flights.retain(|flight| !blocks.contains(&flight.run.first));
+        self.flights.retain(|flight| !blocks.contains(&flight.first));
     }
 
     fn has(&self, number: u64) -> bool {
@@ -159,44 +170,38 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     }
 
     fn begin_flights(&self, (inode, file): (InodeId, &FileState), spans: &Spans) {
-        let runs = runs_of(spans);
-        if runs.is_empty() {
+        let legs = legs_of(spans);
+        if legs.is_empty() {
             file.data().ahead.streams.is_warm(spans.first);
         }
-        if is_scattered(&runs) {
-            runs.iter().for_each(|run| self.data.scattered.add(inode, run.first));
+        if is_scattered(spans) {
+            let blocks = spans.range();
+            let regions = blocks.start / REGION_BLOCKS..blocks.end.div_ceil(REGION_BLOCKS);
+            regions.for_each(|index| self.data.scattered.add(inode, index * REGION_BLOCKS));
         }
         let room = FLIGHTS_PER_FILE_MAX.saturating_sub(file.data().ahead.flights.len());
-        for run in runs.into_iter().take(room) {
-            let own = spans.list.iter().skip(run.at).take(run.spans);
-            let own = own.filter_map(|span| match &span.place {
-                Place::Stored(stored) => Some((stored.clone(), span.blocks)),
-                Place::Hole | Place::Memory(_) => None,
-            });
-            let own = own.collect();
-            if !self.begin_flight((inode, file), (run, own)) {
+        for legs in flights_of(legs).into_iter().take(room) {
+            if !self.begin_flight((inode, file), legs) {
                 self.data.ahead.counters.given_up.fetch_add(1, Ordering::Relaxed);
                 return;
             }
         }
     }
 
-    /// Hands one read to the device; `false` when there is no room for it.
-    fn begin_flight(&self, (inode, file): (InodeId, &FileState), (run, spans): (Run, Vec<(Stored, u32)>)) -> bool {
+    /// Hands reads to the device; `false` when there is no room for them.
+    fn begin_flight(&self, (inode, file): (InodeId, &FileState), legs: Vec<Leg>) -> bool {
         let ahead = &self.data.ahead;
-        let (number, bytes) = (ahead.attempt(), run.blocks as usize * BLOCK_SIZE);
+        let blocks = legs.iter().map(|leg| u64::from(leg.run.blocks)).sum::<u64>();
+        let (number, bytes) = (ahead.attempt(), usize::try_from(blocks * BLOCK_BYTES).unwrap_or(usize::MAX));
         let Some(room) = self.room_ahead(bytes) else { return false };
-        let chunks = Arc::clone(&self.data.chunks);
-        let read = async move {
-            let payload = chunks.read(run.placement, run.blocks).await.ok();
-            payload.filter(|payload| payload.len() == bytes)
-        };
-        let read = read.boxed().shared();
+        let reads = legs.iter().map(|leg| read_leg(Arc::clone(&self.data.chunks), (leg.run.placement, leg.run.blocks)));
+        let read = join_all(reads.collect::<Vec<_>>()).map(Arc::from).boxed().shared();
         // Begins it. Nobody waits yet, but the device answers all the same.
         drop(read.clone().now_or_never());
         ahead.counters.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-        let counters = Arc::clone(&ahead.counters);
-        let flight = Flight { number, run, spans, read, is_taken: AtomicBool::new(false), counters, _room: room };
+        let (is_taken, counters) = (AtomicBool::new(false), Arc::clone(&ahead.counters));
+        let first = legs.iter().flat_map(|leg| &leg.run.spans).map(|(_, block)| *block).min().unwrap_or(0);
+        let flight = Flight { number, first, legs, blocks, read, is_taken, counters, _room: room };
         ahead.note(inode, number);
         file.data().ahead.flights.push(Arc::new(flight));
         true
@@ -217,21 +222,23 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
     }
 
+    pub(super) async fn take_flights(&self, file: &FileState, flights: Flights) {
+        for flight in flights {
+            self.take_flight(file, flight).await;
+        }
+    }
+
     /// Waits for a flight and brings what it read into the cache. What is damaged is left out: whoever wants it reads it
     /// himself, and tells.
-    pub(super) async fn take_flight(&self, file: &FileState, flight: Arc<Flight>) {
-        let payload = flight.read.clone().await;
+    async fn take_flight(&self, file: &FileState, flight: Arc<Flight>) {
+        let read = flight.read.clone().await;
         if !file.data().ahead.has(flight.number) {
             return;
         }
         flight.is_taken.store(true, Ordering::Relaxed);
-        let mut rest = payload.unwrap_or_default();
-        for (stored, blocks) in &flight.spans {
-            let length = *blocks as usize * BLOCK_SIZE;
-            let own = rest.slice(0, length);
-            rest = rest.slice(length, usize::MAX);
-            for piece in pieces_of(stored, *blocks, &own).filter(|piece| piece.damaged.is_none()) {
-                self.data.cache.put(piece.placement, piece.bytes);
+        for (leg, payload) in flight.legs.iter().zip(read.iter()) {
+            if leg.is_right(payload) {
+                self.keep_read(&leg.run, payload);
             }
         }
         // Last: who comes meanwhile waits for the same.
@@ -239,32 +246,84 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     }
 }
 
+async fn read_leg<C: chunk::Store>(chunks: Arc<C>, (placement, blocks): (Placement, u32)) -> Payload {
+    let payload = chunks.read(placement, blocks).await.ok();
+    payload.filter(|payload| payload.len() == blocks as usize * BLOCK_SIZE).unwrap_or_default()
+}
+
+fn legs_of(spans: &Spans) -> Vec<Leg> {
+    let stored = |index: usize| match spans.list.get(index) {
+        Some(Span { blocks, place: Place::Stored(stored) }) => Some((stored.clone(), *blocks)),
+        _ => None,
+    };
+    let leg = |run: Run| Leg { spans: run.spans.iter().filter_map(|(index, _)| stored(*index)).collect(), run };
+    runs_of(spans).into_iter().map(leg).collect()
+}
+
+/// Shares legs out over flights of at most [`FLIGHT_BLOCKS_MAX`] blocks.
+fn flights_of(legs: Vec<Leg>) -> Vec<Vec<Leg>> {
+    let mut flights: Vec<Vec<Leg>> = Vec::new();
+    let mut blocks = FLIGHT_BLOCKS_MAX;
+    for leg in legs {
+        blocks += leg.run.blocks;
+        match flights.last_mut().filter(|_| blocks <= FLIGHT_BLOCKS_MAX) {
+            Some(flight) => flight.push(leg),
+            None => {
+                blocks = leg.run.blocks;
+                flights.push(vec![leg]);
+            }
+        }
+    }
+    flights
+}
+
+impl Leg {
+    /// Whether all that was read is what the records say.
+    fn is_right(&self, payload: &Payload) -> bool {
+        let mut at = 0;
+        self.spans.iter().all(|(stored, blocks)| {
+            let own = payload.slice(at, *blocks as usize * BLOCK_SIZE);
+            at += own.len();
+            pieces_of(stored, *blocks, &own).all(|piece| piece.damaged.is_none())
+        })
+    }
+}
+
+impl Flight {
+    /// Whether it has the block that lies there.
+    fn has(&self, placement: Placement) -> bool {
+        let behind = self.legs.partition_point(|leg| leg.run.placement.to_raw() <= placement.to_raw());
+        behind.checked_sub(1).and_then(|at| self.legs.get(at)).is_some_and(|leg| leg.run.has(placement))
+    }
+}
+
 impl Drop for Flight {
     fn drop(&mut self) {
         if !self.is_taken.load(Ordering::Relaxed) {
-            let bytes = u64::from(self.run.blocks) * BLOCK_BYTES;
-            self.counters.dropped_bytes.fetch_add(bytes, Ordering::Relaxed);
+            self.counters.dropped_bytes.fetch_add(self.blocks * BLOCK_BYTES, Ordering::Relaxed);
         }
     }
 }
 
 impl fmt::Debug for Flight {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Flight").field("number", &self.number).field("run", &self.run).finish_non_exhaustive()
+        formatter.debug_struct("Flight").field("number", &self.number).field("legs", &self.legs).finish_non_exhaustive()
     }
 }
 
 /// Most bytes read ahead of all files, taken ones not counted.
 const BYTES_MAX: usize = 64 << 20;
 /// One stream may have so many bytes ahead, or this part of all there may be.
-const WINDOW_BYTES_MAX: usize = 8 << 20;
-const WINDOW_SHARE: usize = 8;
+const WINDOW_BYTES_MAX: usize = 16 << 20;
+const WINDOW_SHARE: usize = 4;
 /// A flight that was not taken while so many others were to begin is dropped when there is no room.
 const AGE_MAX: u64 = 256;
 /// Flights that are remembered at once.
 const FLIGHTS_MAX: usize = 4096;
-/// Of them in one file: a scattered one needs many for little.
-const FLIGHTS_PER_FILE_MAX: usize = 64;
+/// Of them in one file.
+const FLIGHTS_PER_FILE_MAX: usize = 128;
+/// Blocks of one flight: 1 MiB.
+const FLIGHT_BLOCKS_MAX: u32 = 256;
 /// Region records loaded at once.
 const REGIONS_AT_ONCE: u64 = 32;
 /// Times that one read-ahead loads records.

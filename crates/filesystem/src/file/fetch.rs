@@ -6,7 +6,7 @@ use bytes::Bytes;
 use chunk::{Placement, SLICE_BLOCKS_MAX};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use pages::{BLOCK_SIZE, Payload};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 use vfs::{Failure, FsError, InodeId};
 
 use super::BLOCK_BYTES;
@@ -14,17 +14,13 @@ use super::place::checksum;
 use super::span::{Place, Span, Spans, Stored, blocks_in};
 use crate::Filesystem;
 
-/// Blocks that are read from the store at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Blocks that lie one behind the other in the store and are read at once, wherever they belong in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Run {
-    /// The first block, in the file.
-    pub(super) first: u64,
     pub(super) placement: Placement,
     pub(super) blocks: u32,
-    /// Index of the first of its spans.
-    pub(super) at: usize,
-    /// How many they are.
-    pub(super) spans: usize,
+    /// The spans that it is made of, by index and first block in the file.
+    pub(super) spans: SmallVec<[(usize, u64); 1]>,
 }
 
 /// Blocks that were read, as the cache keeps them.
@@ -43,70 +39,83 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Errors: `Io`.
     pub(super) async fn fetch(&self, inode: InodeId, spans: Spans) -> Result<Spans, Failure> {
         let runs = runs_of(&spans);
-        if is_scattered(&runs) {
+        if is_scattered(&spans) {
             self.data.scattered.add(inode, spans.first);
         }
-        let read = match runs.as_slice() {
+        let wanted: SmallVec<[_; 1]> = runs.iter().map(|run| (run.placement, run.blocks)).collect();
+        let read: SmallVec<[Payload; 1]> = match wanted.as_slice() {
             [] => return Ok(spans),
-            [run] => vec![self.read_run(*run).await?],
-            _ => stream::iter(runs).map(|run| self.read_run(run)).buffered(READS_AT_ONCE).try_collect().await?,
+            [one] => smallvec![self.read_run(*one).await?],
+            _ => stream::iter(wanted).map(|run| self.read_run(run)).buffered(READS_AT_ONCE).try_collect().await?,
         };
-        let mut read = read.into_iter();
-        let mut rest = Payload::new();
-        let mut whole = Spans { first: spans.first, list: SmallVec::new() };
-        let mut block = spans.first;
-        for span in spans.list {
-            let blocks = span.blocks;
-            match span.place {
-                Place::Stored(stored) => {
-                    if rest.is_empty() {
-                        rest = read.next().unwrap_or_default();
-                    }
-                    let length = blocks as usize * BLOCK_SIZE;
-                    let own = rest.slice(0, length);
-                    rest = rest.slice(length, usize::MAX);
-                    self.take((inode, block), (&stored, blocks), (own, &mut whole))?;
-                }
-                place => whole.push(Span { blocks, place }),
+        let mut found: SmallVec<[Pieces; 2]> = spans.list.iter().map(|_| Pieces::new()).collect();
+        for (run, payload) in runs.iter().zip(read) {
+            self.take((inode, &spans), (run, &payload), &mut found)?;
+        }
+        let mut whole = Spans { first: spans.first, list: SmallVec::with_capacity(found.len()) };
+        for (span, pieces) in spans.list.into_iter().zip(found) {
+            if matches!(span.place, Place::Stored(_)) {
+                let memory = |bytes: Bytes| Span { blocks: blocks_in(&bytes), place: Place::Memory(bytes) };
+                pieces.into_iter().map(memory).for_each(|span| whole.push(span));
+            } else {
+                whole.push(span);
             }
-            block += u64::from(blocks);
         }
         Ok(whole)
     }
 
-    async fn read_run(&self, run: Run) -> Result<Payload, Failure> {
-        let payload = self.data.chunks.read(run.placement, run.blocks).await.map_err(|error| {
-            tracing::error!(%error, placement = run.placement.to_raw(), blocks = run.blocks, "blocks cannot be read");
+    async fn read_run(&self, (placement, blocks): (Placement, u32)) -> Result<Payload, Failure> {
+        let payload = self.data.chunks.read(placement, blocks).await.map_err(|error| {
+            tracing::error!(%error, placement = placement.to_raw(), blocks, "blocks cannot be read");
             FsError::Io
         })?;
         let length = payload.len();
-        if length != run.blocks as usize * BLOCK_SIZE {
-            tracing::error!(?run, length, "the store read another length than asked");
+        if length != blocks as usize * BLOCK_SIZE {
+            tracing::error!(placement = placement.to_raw(), blocks, length, "the store read another length than asked");
             return Err(FsError::Io.into());
         }
         Ok(payload)
     }
 
-    /// Checks what was read of a span, and hands it to the cache and the spans in pieces as the cache keeps them.
+    /// Checks what was read of a run, and hands it to the cache as it was read, and to the spans that it is made of.
     ///
     /// Errors: `Io`.
     fn take(
         &self,
-        (inode, block): (InodeId, u64),
-        (stored, blocks): (&Stored, u32),
-        (payload, whole): (Payload, &mut Spans),
+        (inode, spans): (InodeId, &Spans),
+        (run, payload): (&Run, &Payload),
+        found: &mut [Pieces],
     ) -> Result<(), Failure> {
-        for piece in pieces_of(stored, blocks, &payload) {
-            if let Some(damaged) = piece.damaged {
-                let offset = (block + u64::from(piece.at) + damaged) * BLOCK_BYTES;
-                self.report_damage((inode, offset), piece.placement.to_raw() + damaged);
-                return Err(FsError::Io.into());
+        let mut at = 0;
+        for (index, block) in &run.spans {
+            let Some(Span { blocks, place: Place::Stored(stored) }) = spans.list.get(*index) else { continue };
+            let own = payload.slice(at, *blocks as usize * BLOCK_SIZE);
+            at += own.len();
+            for piece in pieces_of(stored, *blocks, &own) {
+                if let Some(damaged) = piece.damaged {
+                    let offset = (block + u64::from(piece.at) + damaged) * BLOCK_BYTES;
+                    self.report_damage((inode, offset), piece.placement.to_raw() + damaged);
+                    return Err(FsError::Io.into());
+                }
+                if let Some(pieces) = found.get_mut(*index) {
+                    pieces.push(piece.bytes);
+                }
             }
-            let blocks = blocks_in(&piece.bytes);
-            self.data.cache.put(piece.placement, piece.bytes.clone());
-            whole.push(Span { blocks, place: Place::Memory(piece.bytes) });
         }
+        self.keep_read(run, payload);
         Ok(())
+    }
+
+    /// Keeps what was read and found right. No copy: the store cuts its slices at the same places.
+    pub(super) fn keep_read(&self, run: &Run, payload: &Payload) {
+        let mut at = 0;
+        while at < run.blocks {
+            let placement = Placement::from_raw(run.placement.to_raw() + u64::from(at));
+            let blocks = (run.blocks - at).min(SLICE_BLOCKS_MAX - placement.block() % SLICE_BLOCKS_MAX);
+            let bytes = payload.slice(at as usize * BLOCK_SIZE, blocks as usize * BLOCK_SIZE).to_bytes();
+            self.data.cache.put(placement, bytes);
+            at += blocks;
+        }
     }
 
     fn report_damage(&self, (inode, offset): (InodeId, u64), placement: u64) {
@@ -145,30 +154,45 @@ fn first_damaged(piece: &Bytes, crcs: &[u32]) -> Option<u64> {
     crcs.iter().position(is_damaged).map(|index| index as u64)
 }
 
-/// What has to be read from the store: spans that lie one behind the other there are read together.
-pub(super) fn runs_of(spans: &Spans) -> SmallVec<[Run; 2]> {
-    let mut runs: SmallVec<[Run; 2]> = SmallVec::new();
+/// What has to be read from the store: spans that lie one behind the other there are read together, in whatever order
+/// they are in the file. Blocks that were overwritten at random lie in the order of the flushes that wrote them.
+pub(super) fn runs_of(spans: &Spans) -> SmallVec<[Run; 1]> {
+    let mut single: SmallVec<[Run; 1]> = SmallVec::new();
     let mut block = spans.first;
     for (at, span) in spans.list.iter().enumerate() {
         if let Place::Stored(Stored { placement, .. }) = &span.place {
-            let next = Run { first: block, placement: *placement, blocks: span.blocks, at, spans: 1 };
-            match runs.last_mut() {
-                Some(run) if run.takes(next) => {
-                    run.blocks += next.blocks;
-                    run.spans += 1;
-                }
-                _ => runs.push(next),
-            }
+            single.push(Run { placement: *placement, blocks: span.blocks, spans: smallvec![(at, block)] });
         }
         block += u64::from(span.blocks);
+    }
+    single.sort_by_key(|run| run.placement.to_raw());
+    let mut runs: SmallVec<[Run; 1]> = SmallVec::new();
+    for run in single {
+        match runs.last_mut().filter(|last| last.takes(&run)) {
+            Some(last) => {
+                last.blocks += run.blocks;
+                last.spans.extend(run.spans);
+            }
+            None => runs.push(run),
+        }
     }
     runs
 }
 
-/// Whether it would pay to have these blocks one behind the other.
-pub(super) fn is_scattered(runs: &[Run]) -> bool {
-    let blocks: usize = runs.iter().map(|run| run.blocks as usize).sum();
-    runs.len() >= RUNS_SCATTERED_MIN && blocks < runs.len() * RUN_BLOCKS_GOOD
+/// Whether it would pay to have what must be read of these one behind the other.
+pub(super) fn is_scattered(spans: &Spans) -> bool {
+    let (mut runs, mut blocks, mut next) = (0, 0, None);
+    for span in &spans.list {
+        let Place::Stored(stored) = &span.place else {
+            next = None;
+            continue;
+        };
+        let placement = stored.placement.to_raw();
+        runs += usize::from(next != Some(placement));
+        blocks += span.blocks as usize;
+        next = Some(placement + u64::from(span.blocks));
+    }
+    runs >= RUNS_SCATTERED_MIN && blocks < runs * RUN_BLOCKS_GOOD
 }
 
 impl Run {
@@ -178,21 +202,48 @@ impl Run {
         (start..start + u64::from(self.blocks)).contains(&placement.to_raw())
     }
 
-    fn takes(&self, next: Self) -> bool {
-        let goes_on = self.placement.to_raw() + u64::from(self.blocks) == next.placement.to_raw();
-        let is_next = self.at + self.spans == next.at;
-        goes_on
-            && is_next
+    fn takes(&self, next: &Self) -> bool {
+        self.placement.to_raw() + u64::from(self.blocks) == next.placement.to_raw()
             && self.placement.segment() == next.placement.segment()
             && self.blocks + next.blocks <= RUN_BLOCKS_MAX
     }
 }
 
+/// What was read of a span.
+type Pieces = SmallVec<[Bytes; 1]>;
+
 /// Blocks read from the store at once: 1 MiB.
 const RUN_BLOCKS_MAX: u32 = 256;
 /// Reads of the store that one read of a file has under way.
-const READS_AT_ONCE: usize = 16;
+const READS_AT_ONCE: usize = 64;
 /// From so many runs in one read on it may be called scattered,
 const RUNS_SCATTERED_MIN: usize = 4;
 /// if a run has fewer blocks than this on average: 64 KiB.
 const RUN_BLOCKS_GOOD: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use chunk::SegmentId;
+    use meta::records::RegionRecord;
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn spans(places: &[(u64, u32, u32)]) -> Spans {
+        let stored = |(segment, block, blocks): &(u64, u32, u32)| {
+            let placement = Placement::new(SegmentId(*segment), *block);
+            Span { blocks: *blocks, place: Place::Stored(Stored::new(placement, Arc::new(RegionRecord::default()))) }
+        };
+        Spans { first: 100, list: places.iter().map(stored).collect() }
+    }
+
+    #[test]
+    fn what_lies_together_is_read_together_whatever_its_order_in_the_file() {
+        let spans = spans(&[(1, 8, 1), (1, 50, 2), (1, 9, 3), (2, 12, 1), (1, 6, 2), (1, 52, 1)]);
+        let runs = runs_of(&spans);
+        let shape: Vec<_> = runs.iter().map(|run| (run.placement.block(), run.blocks, run.spans.to_vec())).collect();
+        let first = vec![(4, 107), (0, 100), (2, 103)];
+        assert_eq!(shape, [(6, 6, first), (50, 3, vec![(1, 101), (5, 109)]), (12, 1, vec![(3, 106)])]);
+        assert!(is_scattered(&spans), "in the file it is");
+    }
+}

@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use futures_util::future;
 use vfs::limits::IO_BYTES_MAX;
-use vfs::{Attributes, Failure, FsError, OpContext, ReadReply, ReadRequest};
+use vfs::{Attributes, Failure, FsError, InodeId, OpContext, ReadReply, ReadRequest};
 
+use super::ahead::Flights;
 use super::buffer::within;
 use super::span::{Spans, Unknown};
 use super::{BLOCK_BYTES, FileState, REGION_BYTES};
@@ -30,7 +31,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.require_live(ctx, FsError::StaleHandle)?;
         let file = self.files.state(request.inode);
         let mut seen = Seen::default();
-        let (mut guard, mut is_cold) = (None, false);
+        let (mut guard, mut is_cold, mut is_noted) = (None, false, false);
         for _ in 0..ATTEMPTS_MAX {
             let (attributes, spans) = match self.look_at(ctx, (&request, &file), &mut seen) {
                 Ok(Look::Moment(attributes, spans)) => (attributes, spans),
@@ -58,26 +59,23 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 guard = Some(self.data.gate.enter());
                 continue;
             }
-            let flight = if is_whole { None } else { file.data().ahead.flight_for(&spans) };
-            if let Some(flight) = flight {
-                self.take_flight(&file, flight).await;
+            let next =
+                if std::mem::replace(&mut is_noted, true) { None } else { self.note_order(&file, &spans, is_cold) };
+            let flights = if is_whole { Flights::new() } else { file.data().ahead.flights_for(&spans) };
+            if !flights.is_empty() {
+                let taken = self.take_flights(&file, flights);
+                future::join(taken, self.read_next((request.inode, &file), next)).await;
                 continue;
             }
             let (hits, misses) = spans.count();
             self.data.cache.count(hits, misses);
-            let next = self.note_order(&file, &spans, is_cold);
-            let spans = match (is_whole, next) {
-                (true, None) => spans,
-                (false, None) => self.fetch(request.inode, spans).await?,
-                (true, Some(next)) => {
-                    self.read_ahead((request.inode, &file), next).await;
-                    spans
-                }
+            let ahead = self.read_next((request.inode, &file), next);
+            let spans = if is_whole {
+                ahead.await;
+                spans
+            } else {
                 // What was asked for goes to the device first.
-                (false, Some(next)) => {
-                    let ahead = self.read_ahead((request.inode, &file), next);
-                    future::join(self.fetch(request.inode, spans), ahead).await.0?
-                }
+                future::join(self.fetch(request.inode, spans), ahead).await.0?
             };
             self.settle(seen.0).await?;
             let count = usize::try_from(count(&request, &attributes)).unwrap_or(IO_BYTES_MAX);
@@ -86,6 +84,12 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             return Ok(ReadReply { data, end_of_file, attributes });
         }
         Err(FsError::Delay.into())
+    }
+
+    async fn read_next(&self, file: (InodeId, &FileState), next: Option<Range<u64>>) {
+        if let Some(blocks) = next {
+            self.read_ahead(file, blocks).await;
+        }
     }
 
     /// Takes note of where the file is read; returns what should be read ahead.

@@ -255,6 +255,12 @@ impl Span {
 }
 
 impl Stored {
+    /// The first blocks of a region.
+    #[cfg(test)]
+    pub(super) fn new(placement: Placement, region: Arc<RegionRecord>) -> Self {
+        Self { placement, region, crc_at: 0 }
+    }
+
     /// What lies so many blocks further on.
     pub(super) fn plus(&self, blocks: u32) -> Self {
         let placement = Placement::from_raw(self.placement.to_raw() + u64::from(blocks));

@@ -107,7 +107,9 @@ fn damage_is_not_moved() {
 #[test]
 fn a_move_changes_no_checksum() {
     block_on(async {
-        let rig = Rig::new();
+        let mut rig = Rig::new();
+        // What is planted below must not be evicted.
+        rig.settings.memory_bytes = 64 << 20;
         let house = rig.open().await;
         let inode = scattered_file(&house).await;
         let region = house.filesystem.region((inode, 1), &mut Seen::default()).await.unwrap().unwrap();
