@@ -14,7 +14,7 @@ use crate::door::Door;
 use crate::open_table::Open;
 use crate::session::Session;
 use crate::tree::{self, Target, Tree};
-use crate::{close, create, flush, read, write};
+use crate::{close, create, flush, query_directory, query_info, read, set_info, write};
 
 /// A request that is being done.
 pub(crate) struct Call<'a, V> {
@@ -146,6 +146,9 @@ impl<V: Vfs> Call<'_, V> {
             Command::FLUSH => Ok(flush::flush(self, &tree).await?),
             Command::READ => Ok(read::read(self, &tree).await?),
             Command::WRITE => Ok(write::write(self, &tree).await?),
+            Command::QUERY_DIRECTORY => Ok(query_directory::query_directory(self, &tree).await?),
+            Command::QUERY_INFO => Ok(query_info::query_info(self, &tree).await?),
+            Command::SET_INFO => Ok(set_info::set_info(self, &tree).await?),
             _ => Err(Status::NOT_SUPPORTED.into()),
         }
     }

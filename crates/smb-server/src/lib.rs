@@ -14,9 +14,13 @@ mod dispatch;
 mod door;
 mod flush;
 mod open_table;
+mod pattern;
+mod query_directory;
+mod query_info;
 mod read;
 mod serve;
 mod session;
+mod set_info;
 mod settings;
 mod status;
 #[cfg(test)]

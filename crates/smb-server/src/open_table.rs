@@ -7,6 +7,8 @@ use smb_wire::FileId;
 use vfs::acl::AccessMask;
 use vfs::{InodeId, OpenId};
 
+use crate::query_directory::Listing;
+
 /// Something that a client opened.
 #[derive(Debug)]
 pub(crate) struct Open {
@@ -20,6 +22,8 @@ pub(crate) struct Open {
     pub(crate) granted: AccessMask,
     /// Every write is stable before its answer.
     pub(crate) writes_through: bool,
+    /// How far its directory was listed.
+    pub(crate) listing: Mutex<Listing>,
 }
 
 /// The opens of one session.

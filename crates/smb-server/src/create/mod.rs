@@ -3,7 +3,7 @@
 mod contexts;
 mod name;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use smb_wire::codec::decode_body;
 use smb_wire::create::{
@@ -20,7 +20,7 @@ use vfs::{
 };
 
 use self::contexts::Wishes;
-use self::name::components;
+pub(crate) use self::name::{components, shown};
 use crate::answer::Answer;
 use crate::attributes::{dos_attributes, network_open};
 use crate::dispatch::Call;
@@ -76,6 +76,7 @@ fn answer<V: Vfs>(
         is_directory: attributes.is_directory(),
         granted: granted.intersection(disk.rights),
         writes_through: request.options.contains(CreateOptions::WRITE_THROUGH),
+        listing: Mutex::default(),
     };
     let open = call.session.opens.enter(id, make);
     let contexts = wishes.granted(maximal.intersection(disk.rights), &attributes);

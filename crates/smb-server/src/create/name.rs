@@ -51,7 +51,6 @@ pub(crate) fn component(units: &[u16]) -> Result<Name, Status> {
 }
 
 /// A name of the house as SMB shows it.
-#[cfg_attr(not(test), expect(dead_code, reason = "listings will show names"))]
 pub(crate) fn shown(name: &[u8]) -> Vec<u16> {
     let mut units = Vec::with_capacity(name.len());
     for chunk in name.utf8_chunks() {

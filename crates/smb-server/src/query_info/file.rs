@@ -1,0 +1,203 @@
+//! Classes of files (MS-FSCC 2.4).
+
+use bytes::BytesMut;
+use smb_wire::Status;
+use smb_wire::codec::{Encode, Utf16, encode};
+use smb_wire::dtyp::AccessMask as WireMask;
+use smb_wire::info::{
+    EntryWriter, FileAll, FileAttributeTag, FileBasic, FileIdInformation, FileInformationClass, FileName,
+    FileNetworkOpen, FileStandard, FileStream, Number32, Number64,
+};
+use vfs::acl::AccessMask;
+use vfs::{Attributes, InodeId, LookupName, LookupRequest, OpContext, OpenState, Vfs};
+
+use super::Told;
+use crate::attributes::{allocation_size, file_attributes, network_open, times};
+use crate::create::shown;
+use crate::dispatch::Call;
+use crate::open_table::Open;
+use crate::status;
+use crate::tree::Tree;
+
+/// Tells a class.
+pub(super) async fn tell<V: Vfs>(
+    call: &Call<'_, V>,
+    (ctx, tree, open): (&OpContext, &Tree, &Open),
+    class: FileInformationClass,
+) -> Result<Told, Status> {
+    if needs_attributes(class) && !open.granted.contains(AccessMask::READ_ATTRIBUTES) {
+        return Err(Status::ACCESS_DENIED);
+    }
+    let attributes = call.door.vfs.getattr(ctx, open.inode).await.map_err(status::of)?.attributes;
+    let state = call.door.vfs.open_state(ctx, open.id).map_err(status::of_error)?;
+    let told = Facts { attributes: &attributes, state: &state, open };
+    Ok(match class {
+        FileInformationClass::BASIC => fixed(&told.basic()),
+        FileInformationClass::STANDARD => fixed(&told.standard()),
+        FileInformationClass::INTERNAL => fixed(&Number64 { value: attributes.inode.number.0 }),
+        FileInformationClass::EA | FileInformationClass::MODE | FileInformationClass::ALIGNMENT => {
+            fixed(&Number32 { value: 0 })
+        }
+        FileInformationClass::ACCESS => fixed(&Number32 { value: open.granted.0 }),
+        FileInformationClass::POSITION => fixed(&Number64 { value: 0 }),
+        FileInformationClass::NETWORK_OPEN => fixed(&FileNetworkOpen { file: network_open(&attributes) }),
+        FileInformationClass::ATTRIBUTE_TAG => {
+            fixed(&FileAttributeTag { attributes: file_attributes(&attributes), reparse_tag: 0 })
+        }
+        FileInformationClass::ID => fixed(&told.id()),
+        FileInformationClass::STREAM => told.streams(),
+        FileInformationClass::NAME | FileInformationClass::NORMALIZED_NAME => {
+            let name = path(call, (ctx, tree), &state).await?;
+            Told { bytes: encoded(&FileName { name: text(&name) }), fixed: NAME_FIXED_BYTES }
+        }
+        FileInformationClass::ALL => {
+            let name = path(call, (ctx, tree), &state).await?;
+            Told { bytes: encoded(&told.all(text(&name))), fixed: ALL_FIXED_BYTES }
+        }
+        // Names of 8.3 are not made.
+        FileInformationClass::ALTERNATE_NAME => return Err(Status::OBJECT_NAME_NOT_FOUND),
+        FileInformationClass::FULL_EA => return Err(Status::NO_EAS_ON_FILE),
+        _ => return Err(Status::INVALID_INFO_CLASS),
+    })
+}
+
+/// Classes that tell what the right to read attributes is for (MS-FSA 2.1.5.12).
+fn needs_attributes(class: FileInformationClass) -> bool {
+    matches!(
+        class,
+        FileInformationClass::BASIC
+            | FileInformationClass::ALL
+            | FileInformationClass::NETWORK_OPEN
+            | FileInformationClass::ATTRIBUTE_TAG
+    )
+}
+
+/// What classes are made from.
+struct Facts<'a> {
+    attributes: &'a Attributes,
+    state: &'a OpenState,
+    open: &'a Open,
+}
+
+impl Facts<'_> {
+    fn basic(&self) -> FileBasic {
+        FileBasic { times: times(self.attributes), attributes: file_attributes(self.attributes) }
+    }
+
+    fn standard(&self) -> FileStandard {
+        let is_directory = self.attributes.is_directory();
+        FileStandard {
+            allocation_size: if is_directory { 0 } else { allocation_size(self.attributes) },
+            end_of_file: if is_directory { 0 } else { self.attributes.size },
+            // A name that is about to go counts no more (MS-FSA 2.1.5.12.27).
+            number_of_links: if is_directory { 1 } else { self.attributes.links }
+                .saturating_sub(u32::from(self.state.delete_pending)),
+            delete_pending: self.state.delete_pending,
+            directory: is_directory,
+        }
+    }
+
+    fn id(&self) -> FileIdInformation {
+        let number = u128::from(self.attributes.inode.number.0);
+        FileIdInformation { volume_serial_number: self.attributes.fsid, file_id: number.to_le_bytes() }
+    }
+
+    /// The data of a file is its only stream; a directory has none.
+    fn streams(&self) -> Told {
+        let mut bytes = BytesMut::new();
+        if !self.attributes.is_directory() {
+            let name: Vec<u8> = "::$DATA".encode_utf16().flat_map(u16::to_le_bytes).collect();
+            let (size, allocation_size) = (self.attributes.size, allocation_size(self.attributes));
+            let stream = FileStream { size, allocation_size, name: text(&name) };
+            // There is no limit: what does not fit is cut off behind.
+            let _fits = EntryWriter::new(&mut bytes, usize::MAX).push(&stream);
+        }
+        Told { bytes, fixed: 0 }
+    }
+
+    fn all<'a>(&self, name: Utf16<'a>) -> FileAll<'a> {
+        FileAll {
+            basic: self.basic(),
+            standard: self.standard(),
+            index_number: self.attributes.inode.number.0,
+            ea_size: 0,
+            access: WireMask::from_bits_retain(self.open.granted.0),
+            position: 0,
+            mode: 0,
+            alignment: 0,
+            name,
+        }
+    }
+}
+
+fn fixed(structure: &impl Encode) -> Told {
+    Told::fixed(encoded(structure))
+}
+
+fn encoded(structure: &impl Encode) -> BytesMut {
+    let mut bytes = BytesMut::new();
+    encode(structure, &mut bytes);
+    bytes
+}
+
+fn text(bytes: &[u8]) -> Utf16<'_> {
+    Utf16::from_bytes(bytes).unwrap_or_default()
+}
+
+/// The path of an open from the root of the share, as it is now: `\directory\name`.
+async fn path<V: Vfs>(
+    call: &Call<'_, V>,
+    (ctx, tree): (&OpContext, &Tree),
+    state: &OpenState,
+) -> Result<Vec<u8>, Status> {
+    let root = tree.root().unwrap_or(state.inode);
+    let Some((parent, name)) = &state.name else { return Ok(utf16(&[SEPARATOR])) };
+    let mut units = shown(name.as_bytes());
+    let mut at = *parent;
+    for _ in 0..vfs::limits::WALK_COMPONENTS_MAX {
+        units.insert(0, SEPARATOR);
+        if at == root {
+            break;
+        }
+        let Some((above, name)) = above(call, ctx, at).await? else { break };
+        units.splice(0..0, name);
+        at = above;
+    }
+    Ok(utf16(&units))
+}
+
+/// The directory above, and the name of this one in it. A listing finds it: directories do not know their names.
+async fn above<V: Vfs>(
+    call: &Call<'_, V>,
+    ctx: &OpContext,
+    directory: InodeId,
+) -> Result<Option<(InodeId, Vec<u16>)>, Status> {
+    let request = LookupRequest { parent: directory, name: LookupName::Parent, case: vfs::Case::Sensitive };
+    let above = call.door.vfs.lookup(ctx, request).await.map_err(status::of)?.attributes.inode;
+    let mut after = vfs::Cookie::START;
+    for _ in 0..PAGES_MAX {
+        let entries_max = vfs::limits::READDIR_ENTRIES_MAX;
+        let request = vfs::ReaddirRequest { directory: above, after, entries_max, attributes: false };
+        let page = call.door.vfs.readdir(ctx, request).await.map_err(status::of)?;
+        let is_it =
+            |entry: &&vfs::DirectoryEntry| entry.inode == directory && entry.cookie >= vfs::Cookie::FIRST_STORED;
+        if let Some(entry) = page.entries.iter().find(is_it) {
+            return Ok(Some((above, shown(&entry.name))));
+        }
+        match page.entries.last() {
+            Some(last) if !page.end => after = last.cookie,
+            _ => break,
+        }
+    }
+    Ok(None)
+}
+
+fn utf16(units: &[u16]) -> Vec<u8> {
+    units.iter().flat_map(|unit| unit.to_le_bytes()).collect()
+}
+
+const SEPARATOR: u16 = b'\\' as u16;
+const NAME_FIXED_BYTES: usize = 4;
+const ALL_FIXED_BYTES: usize = 100;
+/// Pages of a listing that are looked through for one name.
+const PAGES_MAX: usize = 64;
