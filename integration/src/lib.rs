@@ -15,6 +15,7 @@ pub mod load;
 mod power;
 mod site;
 mod skip;
+mod smbclient;
 mod tree;
 
 pub use command::{Finished, Limit, run, run_checked};
@@ -25,6 +26,7 @@ pub use libnfs::Libnfs;
 pub use power::PowerRig;
 pub use site::{CONTOSO, FABRIKAM, Site, Zone};
 pub use skip::{count_from, skip};
+pub use smbclient::Smbclient;
 pub use tree::{assert_same_tree, write_sample_tree};
 
 use std::path::{Path, PathBuf};

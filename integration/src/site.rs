@@ -33,6 +33,7 @@ pub struct Site {
 #[derive(Debug, Clone, Copy)]
 struct Ports {
     nfs: u16,
+    smb: u16,
     portmap: u16,
 }
 
@@ -41,7 +42,7 @@ impl Site {
     pub fn new(data: Option<&Path>) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("berth-site-").tempdir()?;
         let data = data.map_or_else(|| folder.path().join("data"), Path::to_owned);
-        let site = Self { folder, data, ports: Ports { nfs: free_port()?, portmap: free_port()? } };
+        let site = Self { folder, data, ports: Ports { nfs: free_port()?, smb: free_port()?, portmap: free_port()? } };
         site.write().context("cannot write the configuration of the test site")?;
         Ok(site)
     }
@@ -70,6 +71,12 @@ impl Site {
         self.ports.nfs
     }
 
+    /// The port of SMB.
+    #[must_use]
+    pub fn smb_port(&self) -> u16 {
+        self.ports.smb
+    }
+
     /// The portmapper's port.
     #[must_use]
     pub fn portmap_port(&self) -> u16 {
@@ -94,6 +101,13 @@ impl Site {
     fn add_after(&self, place: &str, lines: &str) -> Result<()> {
         let settings = fs::read_to_string(self.config())?;
         Ok(fs::write(self.config(), settings.replacen(place, &format!("{place}{lines}"), 1))?)
+    }
+
+    /// Adds keys of the zone, above its exports, to a zone's file; before the gateway starts.
+    pub fn add_keys_to_zone(&self, zone: Zone, lines: &str) -> Result<()> {
+        let file = self.folder.path().join("zones").join(format!("{}.toml", zone.name));
+        let text = fs::read_to_string(&file)?;
+        Ok(fs::write(&file, text.replacen("[[export]]", &format!("{lines}\n[[export]]"), 1))?)
     }
 
     /// Adds text, such as one more `[[export]]`, to the end of a zone's file; before the gateway starts.
@@ -122,9 +136,9 @@ impl Site {
         let zones = self.folder.path().join("zones");
         fs::create_dir_all(&zones)?;
         fs::create_dir_all(&self.data)?;
-        let Ports { nfs, portmap } = self.ports;
+        let Ports { nfs, smb, portmap } = self.ports;
         let settings = format!(
-            "data = {:?}\nzones = {:?}\n\n[nfs]\nport = {nfs}\n\n[portmap]\nport = {portmap}\n",
+            "data = {:?}\nzones = {:?}\n\n[nfs]\nport = {nfs}\n\n[smb]\nport = {smb}\n\n[portmap]\nport = {portmap}\n",
             self.data, zones
         );
         fs::write(self.config(), settings)?;

@@ -87,6 +87,7 @@ fn is_root() -> bool {
 
 const CLIENTS: &[Client] = &[
     Client { program: "nfs-ls", package: "libnfs-utils", needed_for: "the libnfs client tests" },
+    Client { program: "smbclient", package: "smbclient", needed_for: "the SMB client tests" },
     Client { program: "git", package: "git", needed_for: "the tidy tests that ask for tracked files" },
     Client { program: "mkfs.ext4", package: "e2fsprogs", needed_for: "the power-loss test" },
     Client { program: "losetup", package: "mount", needed_for: "the power-loss test" },

@@ -226,6 +226,15 @@ pub enum Condition {
         /// Why.
         reason: String,
     },
+    /// A share is not served.
+    ShareNotServed {
+        /// Its zone.
+        zone: String,
+        /// Its name.
+        share: String,
+        /// Why.
+        reason: String,
+    },
     /// The last reload of the zone files was refused; the zones before it are served.
     ReloadRefused {
         /// Why.
@@ -302,6 +311,9 @@ impl Condition {
             Self::ExportNotServed { zone, export, reason } => {
                 format!("export {export} of zone {zone} is not served: {reason}")
             }
+            Self::ShareNotServed { zone, share, reason } => {
+                format!("share {share} of zone {zone} is not served: {reason}")
+            }
             Self::ReloadRefused { reason } => format!("the zone files were not taken at the last reload: {reason}"),
         }
     }
@@ -310,7 +322,7 @@ impl Condition {
     pub(crate) fn advice(&self) -> &'static str {
         match self {
             Self::StoreReloading => "look at the device and its space; the gateway goes on by itself",
-            Self::ZoneNotServed { .. } | Self::ExportNotServed { .. } => {
+            Self::ZoneNotServed { .. } | Self::ExportNotServed { .. } | Self::ShareNotServed { .. } => {
                 "move away what stands there, or edit the zone file; then SIGHUP"
             }
             Self::ListenerLost { .. } => "restart the gateway",

@@ -13,9 +13,10 @@ use zones::{ConfigErrors, Registry, Zone, ZoneDefinition};
 
 use crate::admin::{About, HouseSources};
 use crate::conditions::Conditions;
-use crate::listeners::Listeners;
+use crate::listeners::{Listeners, Stand};
 use crate::runtime::Workers;
 use crate::settings::Settings;
+use crate::smb_users::ZoneUsers;
 use crate::zone_roots;
 
 /// Where the descriptions of zones come from.
@@ -51,6 +52,8 @@ pub(crate) struct House<V> {
 pub(crate) struct Ground<V> {
     pub(crate) vfs: Arc<V>,
     pub(crate) handle_keys: HandleKeys,
+    /// Names this server to SMB clients.
+    pub(crate) server_guid: [u8; 16],
     pub(crate) clock: Arc<dyn Clock>,
     /// The memory of blocks.
     pub(crate) pool: Pool,
@@ -59,22 +62,36 @@ pub(crate) struct Ground<V> {
 impl<V: Vfs> House<V> {
     /// Serves the zones of the source; when this returns, clients can mount.
     pub(crate) async fn open(ground: Ground<V>, settings: &Settings, source: ZoneSource) -> Result<Self> {
-        let Ground { vfs, handle_keys, clock, pool } = ground;
+        let Ground { vfs, handle_keys, server_guid, clock, pool } = ground;
         let registry = Arc::new(Registry::new());
         let (stop, stopped) = watch::channel(false);
+        let threads = Arc::default();
         let server = Server::new(ServerParts {
             vfs: Arc::clone(&vfs),
             registry: Arc::clone(&registry),
             handle_keys,
             clock: Arc::clone(&clock),
             settings: settings.for_nfs(CALLS_TIME),
+            pool: pool.clone(),
+            threads: Arc::clone(&threads),
+            stop: stopped.clone(),
+        });
+        let smb = smb_server::Server::new(smb_server::ServerParts {
+            vfs: Arc::clone(&vfs),
+            registry: Arc::clone(&registry),
+            users: Arc::new(ZoneUsers::new(Arc::clone(&clock))),
+            server_guid,
+            clock: Arc::clone(&clock),
+            random: fill_random,
+            settings: settings.for_smb(CALLS_TIME),
             pool,
-            threads: Arc::default(),
+            threads,
             stop: stopped,
         });
         let workers = Workers::start(settings.threads).context("cannot start the serving threads")?;
         let conditions = Arc::new(Conditions::default());
-        let listeners = Listeners::new(server.clone(), (workers.seats(), settings.ports()), Arc::clone(&conditions));
+        let listeners =
+            Listeners::new((server.clone(), smb), (workers.seats(), settings.ports()), Arc::clone(&conditions));
         let settings = settings.clone();
         let beside = JoinSet::new();
         let mut house = Self {
@@ -132,11 +149,11 @@ impl<V: Vfs> House<V> {
         }
         let prepared = zone_roots::prepare(&*self.vfs, definitions, self.source.export_mode).await?;
         let zones = prepared.zones;
-        let addresses: Vec<_> = zones.iter().flat_map(|(zone, _)| zone.addresses().iter().copied()).collect();
-        let bound = self.listeners.bind(&addresses)?;
+        let stands: Vec<_> = zones.iter().flat_map(|(zone, _)| Stand::of(zone)).collect();
+        let bound = self.listeners.bind(&stands)?;
         self.registry.install(zones);
         self.listeners.serve(bound);
-        self.listeners.keep(&addresses).await;
+        self.listeners.keep(&stands).await;
         self.conditions.reload(prepared.left_out);
         Ok(())
     }
@@ -159,6 +176,12 @@ impl<V: Vfs> House<V> {
             tracing::warn!(connections = left, "connections were cut off: their calls took too long");
         }
     }
+}
+
+/// Fills bytes that nobody can guess. Without them there is no security to offer: better to end.
+#[expect(clippy::expect_used, reason = "a kernel without randomness cannot be served from")]
+fn fill_random(bytes: &mut [u8]) {
+    getrandom::fill(bytes).expect("the kernel has randomness");
 }
 
 /// How long calls that have begun may take when the gateway stops.
@@ -196,6 +219,7 @@ mod tests {
             settings.threads = 2;
             settings.nfs.port = free_port();
             settings.portmap.port = free_port();
+            settings.smb.port = free_port();
             Self { folder, settings }
         }
 
@@ -212,7 +236,7 @@ mod tests {
             let handle_keys = HandleKeys::new(&[(1, [7; 32])]).unwrap();
             let source = ZoneSource { load: |settings| zones::load(&settings.zones), export_mode: 0o755 };
             let pool = Pool::new(PoolSettings::default());
-            House::open(Ground { vfs, handle_keys, clock, pool }, &self.settings, source).await
+            House::open(Ground { vfs, handle_keys, server_guid: [1; 16], clock, pool }, &self.settings, source).await
         }
 
         fn answers(&self, address: &str) -> bool {
@@ -274,6 +298,26 @@ mod tests {
             fs::remove_file(site.folder.path().join("b.toml")).unwrap();
             house.reload().await.unwrap();
             assert!(house.conditions.all(false).is_empty());
+            house.close().await;
+        });
+    }
+
+    #[test]
+    fn shares_come_and_go_with_a_reload() {
+        on_this_thread().unwrap().block_on(async {
+            let site = Site::new();
+            site.write("a", "127.0.0.15");
+            let mut house = site.open().await.unwrap();
+            let answers = || TcpStream::connect(("127.0.0.15", site.settings.smb.port)).is_ok();
+            assert!(!answers(), "nobody shares anything");
+            let file = site.folder.path().join("a.toml");
+            let without = fs::read_to_string(&file).unwrap();
+            fs::write(&file, format!("{without}[[share]]\nname = \"x\"\npath = \"/deep/x\"\n")).unwrap();
+            house.reload().await.unwrap();
+            assert!(answers());
+            fs::write(&file, without).unwrap();
+            house.reload().await.unwrap();
+            assert!(!answers() && site.answers("127.0.0.15"), "SMB only");
             house.close().await;
         });
     }

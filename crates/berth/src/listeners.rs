@@ -10,6 +10,7 @@ use nfs_server::{Role, Server};
 use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 use tokio::task::JoinSet;
 use vfs::Vfs;
+use zones::ZoneDefinition;
 
 use crate::conditions::Conditions;
 use crate::runtime::LeastLoaded;
@@ -18,72 +19,113 @@ use crate::settings::Ports;
 /// What listens on each zone's addresses. Belongs to the runtime that it is used on.
 #[derive(Debug)]
 pub(crate) struct Listeners<V> {
-    server: Server<V>,
+    nfs: Server<V>,
+    smb: smb_server::Server<V>,
     seats: LeastLoaded,
     ports: Ports,
     conditions: Arc<Conditions>,
-    open: HashMap<IpAddr, JoinSet<()>>,
+    open: HashMap<Stand, JoinSet<()>>,
 }
 
-/// Sockets of one address that do not answer yet.
+/// A door at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Stand {
+    /// NFS, MOUNT and the port mapper.
+    Nfs(IpAddr),
+    Smb(IpAddr),
+}
+
+/// Sockets of one door at one address that do not answer yet.
 #[derive(Debug)]
-pub(crate) struct Bound {
-    address: IpAddr,
-    nfs: (TcpListener, UdpSocket),
-    portmap: Option<(TcpListener, UdpSocket)>,
+pub(crate) enum Bound {
+    Nfs { address: IpAddr, nfs: (TcpListener, UdpSocket), portmap: Option<(TcpListener, UdpSocket)> },
+    Smb { address: IpAddr, listener: TcpListener },
+}
+
+impl Stand {
+    /// The doors of a zone: NFS at each of its addresses, and SMB if it has shares.
+    pub(crate) fn of(zone: &ZoneDefinition) -> impl Iterator<Item = Self> {
+        let has_shares = !zone.shares().is_empty();
+        let doors = move |address: &IpAddr| [Some(Self::Nfs(*address)), has_shares.then_some(Self::Smb(*address))];
+        zone.addresses().iter().flat_map(doors).flatten()
+    }
 }
 
 impl<V: Vfs> Listeners<V> {
     /// Nothing listens yet.
-    pub(crate) fn new(server: Server<V>, (seats, ports): (LeastLoaded, Ports), conditions: Arc<Conditions>) -> Self {
-        Self { server, seats, ports, conditions, open: HashMap::new() }
+    pub(crate) fn new(
+        (nfs, smb): (Server<V>, smb_server::Server<V>),
+        (seats, ports): (LeastLoaded, Ports),
+        conditions: Arc<Conditions>,
+    ) -> Self {
+        Self { nfs, smb, seats, ports, conditions, open: HashMap::new() }
     }
 
-    /// Takes the sockets of those addresses that are not served yet; all of them, or none.
-    pub(crate) fn bind(&self, addresses: &[IpAddr]) -> Result<Vec<Bound>> {
-        let missing = addresses.iter().filter(|address| !self.open.contains_key(address));
-        missing.map(|address| Bound::new(*address, self.ports)).collect()
+    /// Takes the sockets of what does not stand yet; all of them, or none.
+    pub(crate) fn bind(&self, stands: &[Stand]) -> Result<Vec<Bound>> {
+        let missing = stands.iter().filter(|stand| !self.open.contains_key(stand));
+        missing.map(|stand| Bound::new(*stand, self.ports)).collect()
     }
 
     /// Answers on these sockets from now on.
     pub(crate) fn serve(&mut self, bound: Vec<Bound>) {
-        for Bound { address, nfs, portmap } in bound {
+        for bound in bound {
             let mut tasks = JoinSet::new();
-            let sockets = [Some((nfs, Role::Nfs)), portmap.map(|portmap| (portmap, Role::Portmap))];
-            for ((stream, datagrams), role) in sockets.into_iter().flatten() {
-                tasks.spawn(accept(self.server.clone(), stream, role, self.seats.clone()));
-                tasks.spawn(answer((self.server.clone(), role), datagrams, Arc::clone(&self.conditions)));
-            }
-            tracing::info!(%address, port = self.ports.nfs, portmap = self.ports.portmap, "listening");
-            self.open.insert(address, tasks);
+            let stand = match bound {
+                Bound::Nfs { address, nfs, portmap } => {
+                    let sockets = [Some((nfs, Role::Nfs)), portmap.map(|portmap| (portmap, Role::Portmap))];
+                    for ((stream, datagrams), role) in sockets.into_iter().flatten() {
+                        tasks.spawn(accept(self.nfs.clone(), stream, role, self.seats.clone()));
+                        tasks.spawn(answer((self.nfs.clone(), role), datagrams, Arc::clone(&self.conditions)));
+                    }
+                    tracing::info!(%address, port = self.ports.nfs, portmap = self.ports.portmap, "listening");
+                    Stand::Nfs(address)
+                }
+                Bound::Smb { address, listener } => {
+                    tasks.spawn(accept_smb(self.smb.clone(), listener, self.seats.clone()));
+                    tracing::info!(%address, port = self.ports.smb, "listening for SMB");
+                    Stand::Smb(address)
+                }
+            };
+            self.open.insert(stand, tasks);
         }
     }
 
-    /// Closes the sockets of all other addresses; when this returns, they are closed.
-    pub(crate) async fn keep(&mut self, addresses: &[IpAddr]) {
-        let is_gone = |address: &IpAddr, _: &mut JoinSet<()>| !addresses.contains(address);
+    /// Closes all other sockets; when this returns, they are closed.
+    pub(crate) async fn keep(&mut self, stands: &[Stand]) {
+        let is_gone = |stand: &Stand, _: &mut JoinSet<()>| !stands.contains(stand);
         let gone: Vec<_> = self.open.extract_if(is_gone).collect();
-        for (address, mut tasks) in gone {
+        for (stand, mut tasks) in gone {
             tasks.shutdown().await;
-            self.conditions.forget_listeners(address);
-            tracing::info!(%address, "no longer listening");
+            if let Stand::Nfs(address) = &stand {
+                self.conditions.forget_listeners(*address);
+            }
+            tracing::info!(?stand, "no longer listening");
         }
     }
 }
 
 impl Bound {
-    fn new(address: IpAddr, ports: Ports) -> Result<Self> {
+    fn new(stand: Stand, ports: Ports) -> Result<Self> {
+        let address = match stand {
+            Stand::Nfs(address) => address,
+            Stand::Smb(address) => return Ok(Self::Smb { address, listener: listen(address, ports.smb, "smb")? }),
+        };
         let both = |port, section| -> Result<_> {
             let datagrams = hear(address, port, section)?;
             Ok((listen(address, port, section)?, datagrams))
         };
         let portmap = ports.portmap.map(|port| both(port, "portmap")).transpose()?;
-        Ok(Self { address, nfs: both(ports.nfs, "nfs")?, portmap })
+        Ok(Self::Nfs { address, nfs: both(ports.nfs, "nfs")?, portmap })
     }
 }
 
 async fn accept<V: Vfs>(server: Server<V>, listener: TcpListener, role: Role, seats: LeastLoaded) {
     server.serve_tcp(listener, role, &seats).await;
+}
+
+async fn accept_smb<V: Vfs>(server: smb_server::Server<V>, listener: TcpListener, seats: LeastLoaded) {
+    server.serve_tcp(listener, &seats).await;
 }
 
 async fn answer<V: Vfs>((server, role): (Server<V>, Role), socket: UdpSocket, conditions: Arc<Conditions>) {
@@ -126,7 +168,7 @@ fn refusal(at: SocketAddr, section: &str, protocol: &str, error: io::Error) -> a
 fn advice(at: SocketAddr, section: &str, protocol: &str, error: &io::Error) -> String {
     let advice = match error.kind() {
         io::ErrorKind::AddrInUse => format!(
-            "another server (berth, knfsd, rpcbind) uses it, see `ss -lnp`: stop that one, or set another port in \
+            "another server (berth, knfsd, rpcbind, smbd) uses it, see `ss -lnp`: stop that one, or set another port in \
              [{section}]"
         ),
         io::ErrorKind::AddrNotAvailable => {

@@ -16,6 +16,7 @@ mod runtime;
 mod serve;
 mod settings;
 mod shutdown;
+mod smb_users;
 mod store;
 mod telemetry;
 mod user;

@@ -54,7 +54,7 @@ pub(crate) fn check(arguments: &ServeArguments) -> Result<()> {
 impl Gateway {
     /// Serves until SIGTERM; SIGHUP reads the zones again.
     pub(crate) fn run(self) -> Result<()> {
-        raise_file_limit(self.settings.nfs.connections_max);
+        raise_file_limit(self.settings.nfs.connections_max.saturating_add(self.settings.smb.connections_max));
         let runtime = on_this_thread().context("cannot start a runtime")?;
         let outcome = runtime.block_on(self.serve());
         // What still blocks (a store that takes its time to open) is not waited for.
@@ -102,7 +102,8 @@ impl Gateway {
         let store = OpenStore::open(&self.settings, Arc::clone(&clock)).await?;
         let handle_keys = store.handle_keys().context("the keys of file handles")?;
         let (vfs, pool) = (Arc::clone(&store.filesystem), store.pool.clone());
-        let ground = Ground { vfs, handle_keys, clock, pool };
+        let server_guid = store.server_guid();
+        let ground = Ground { vfs, handle_keys, server_guid, clock, pool };
         let house = House::open(ground, &self.settings, self.source.clone()).await?;
         let operator = Operator::open(&self.settings, Arc::new(house.sources(about)))?;
         Ok((store, house, operator))
@@ -126,7 +127,11 @@ fn raise_file_limit(connections_max: usize) {
     let wanted = u64::try_from(connections_max).unwrap_or(u64::MAX).saturating_add(FILES_OF_THE_HOUSE);
     let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     if allowed < wanted {
-        tracing::warn!(allowed, wanted, "the limit of open files is too low for nfs.connections_max");
+        tracing::warn!(
+            allowed,
+            wanted,
+            "the limit of open files is too low for nfs.connections_max and smb.connections_max"
+        );
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) struct Settings {
     /// Threads that serve connections.
     pub(crate) threads: usize,
     pub(crate) nfs: NfsSettings,
+    pub(crate) smb: SmbSettings,
     pub(crate) portmap: PortmapSettings,
     pub(crate) memory: MemorySettings,
     pub(crate) metadata: MetadataSettings,
@@ -39,6 +40,8 @@ pub(crate) struct Settings {
 pub(crate) struct Ports {
     /// NFS and MOUNT.
     pub(crate) nfs: u16,
+    /// SMB, at the addresses of zones with shares.
+    pub(crate) smb: u16,
     /// Portmap and rpcbind; `None` is off.
     pub(crate) portmap: Option<u16>,
 }
@@ -53,6 +56,8 @@ struct SettingsFile {
     threads: Option<usize>,
     #[serde(default)]
     nfs: NfsSettings,
+    #[serde(default)]
+    smb: SmbSettings,
     #[serde(default)]
     portmap: PortmapSettings,
     #[serde(default)]
@@ -91,6 +96,28 @@ pub(crate) struct NfsSettings {
     pub(crate) idle_timeout_s: u64,
     /// A connection on which no call was made yet is closed after this many seconds.
     pub(crate) first_call_timeout_s: u64,
+}
+
+/// `[smb]`: the SMB door.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct SmbSettings {
+    /// TCP port at the addresses of zones that have shares.
+    pub(crate) port: u16,
+    /// Connections at once.
+    pub(crate) connections_max: usize,
+    /// Whether sessions of users are signed; those of guests never are.
+    pub(crate) signing: Protection,
+    /// Whether sessions are encrypted; `required` refuses clients that cannot.
+    pub(crate) encryption: Protection,
+}
+
+/// Whether something is up to the client.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Protection {
+    Offered,
+    Required,
 }
 
 /// `[portmap]`: the port mapper.
@@ -164,6 +191,7 @@ impl Settings {
             zones: beside.join(written.zones),
             threads: written.threads.unwrap_or_else(cores),
             nfs: written.nfs,
+            smb: written.smb,
             portmap: written.portmap,
             memory: written.memory,
             metadata: written.metadata,
@@ -186,6 +214,7 @@ impl Settings {
             zones: default_zones(),
             threads: cores(),
             nfs: NfsSettings::default(),
+            smb: SmbSettings::default(),
             portmap: PortmapSettings::default(),
             memory: MemorySettings::default(),
             metadata: MetadataSettings::default(),
@@ -204,7 +233,8 @@ impl Settings {
 
     /// Where clients find the services.
     pub(crate) fn ports(&self) -> Ports {
-        Ports { nfs: self.nfs.port, portmap: Some(self.portmap.port).filter(|port| *port != 0) }
+        let portmap = Some(self.portmap.port).filter(|port| *port != 0);
+        Ports { nfs: self.nfs.port, smb: self.smb.port, portmap }
     }
 
     /// What the NFS door gets: beyond the memory budget, a quarter as much for calls in flight. Calls that have begun get `stop_timeout` when the gateway stops.
@@ -228,6 +258,23 @@ impl Settings {
                 stop_timeout,
                 ..defaults.connection
             },
+            ..defaults
+        }
+    }
+
+    /// What the SMB door gets: as much for requests in flight as the NFS door.
+    pub(crate) fn for_smb(&self, stop_timeout: Duration) -> smb_server::Settings {
+        let defaults = smb_server::Settings::default();
+        let (per_zone, per_client) = (defaults.connections_per_zone_max, defaults.connections_per_client_max);
+        let connections_per_zone_max = per_zone.min(self.smb.connections_max.div_ceil(2));
+        smb_server::Settings {
+            signing: self.smb.signing.into(),
+            encryption: self.smb.encryption.into(),
+            connections_max: self.smb.connections_max,
+            connections_per_zone_max,
+            connections_per_client_max: per_client.min(connections_per_zone_max),
+            bytes_in_flight_max: usize::try_from(self.memory_bytes() / 4).unwrap_or(usize::MAX),
+            connection: smb_server::ConnectionSettings { stop_timeout, ..defaults.connection },
             ..defaults
         }
     }
@@ -293,6 +340,8 @@ impl Settings {
             check("nfs.reply_cache_bytes", self.nfs.reply_cache_bytes, REPLY_CACHE_BYTES),
             check("nfs.idle_timeout_s", self.nfs.idle_timeout_s, IDLE_TIMEOUT_S),
             check("nfs.first_call_timeout_s", self.nfs.first_call_timeout_s, FIRST_CALL_TIMEOUT_S),
+            check("smb.port", self.smb.port, 1..=u16::MAX),
+            check("smb.connections_max", self.smb.connections_max, CONNECTIONS),
             check("memory.budget_bytes", self.memory_bytes(), BUDGET_BYTES),
             check("metadata.log_bytes", self.metadata.log_bytes, LOG_BYTES),
             check("blocks.segment_bytes", self.blocks.segment_bytes, SEGMENT_BYTES),
@@ -309,6 +358,11 @@ impl Settings {
         }
         if self.portmap.port == self.nfs.port {
             wrong.push(("portmap.port", format!("{} is the port of [nfs] too; 0 is off", self.portmap.port)));
+        }
+        for (key, port) in [("nfs.port", self.nfs.port), ("portmap.port", self.portmap.port)] {
+            if port == self.smb.port {
+                wrong.push((key, format!("{port} is the port of [smb] too")));
+            }
         }
         let socket = self.admin_socket();
         if socket.as_os_str().len() > SOCKET_BYTES_MAX {
@@ -349,6 +403,23 @@ impl Default for NfsSettings {
             reserved_lock_ports: defaults.reserved_lock_ports,
             idle_timeout_s: defaults.connection.idle_timeout.as_secs(),
             first_call_timeout_s: defaults.connection.first_call_timeout.as_secs(),
+        }
+    }
+}
+
+impl Default for SmbSettings {
+    fn default() -> Self {
+        let defaults = smb_server::Settings::default();
+        let (signing, encryption) = (Protection::Required, Protection::Offered);
+        Self { port: SMB_PORT, connections_max: defaults.connections_max, signing, encryption }
+    }
+}
+
+impl From<Protection> for smb_server::Protection {
+    fn from(protection: Protection) -> Self {
+        match protection {
+            Protection::Offered => Self::Offered,
+            Protection::Required => Self::Required,
         }
     }
 }
@@ -402,6 +473,8 @@ fn machine_memory_bytes() -> u64 {
     u64::from(machine.totalram).saturating_mul(u64::from(machine.mem_unit))
 }
 
+/// SMB over TCP (MS-SMB2 2.1).
+const SMB_PORT: u16 = 445;
 /// In the folder of the store.
 const ADMIN_SOCKET: &str = "admin.sock";
 /// `sun_path` of unix(7) without its zero.
@@ -439,7 +512,7 @@ mod tests {
         let settings = parse("data = \"/var/lib/berth\"\n").unwrap();
         assert_eq!(settings.data, Path::new("/var/lib/berth"));
         assert_eq!(settings.zones, Path::new("etc/zones"), "beside the file");
-        assert_eq!(settings.ports(), Ports { nfs: 2049, portmap: Some(111) });
+        assert_eq!(settings.ports(), Ports { nfs: 2049, smb: 445, portmap: Some(111) });
         assert!((1..=256).contains(&settings.threads));
     }
 
@@ -447,13 +520,17 @@ mod tests {
     fn sections_reach_their_crates() {
         let settings = parse(
             "data = \"d\"\nzones = \"z\"\nthreads = 3\n[nfs]\nport = 12049\nio_bytes_max = 65536\nidle_timeout_s = 60\nfirst_call_timeout_s = 7\n\
+             [smb]\nport = 14450\nsigning = \"offered\"\nconnections_max = 10\n\
              [portmap]\nport = 0\n[memory]\nbudget_bytes = 134217728\n[metadata]\nlog_bytes = 8388608\n\
              [blocks]\nsegment_bytes = 2097152\nfree_bytes_min = 7\n[locks]\ngrace_s = 90\n\
              [log]\nfilter = \"warn\"\nformat = \"json\"\n",
         )
         .unwrap();
         assert_eq!((settings.data.as_path(), settings.zones.as_path()), (Path::new("etc/d"), Path::new("etc/z")));
-        assert_eq!(settings.ports(), Ports { nfs: 12049, portmap: None });
+        assert_eq!(settings.ports(), Ports { nfs: 12049, smb: 14450, portmap: None });
+        let smb = settings.for_smb(Duration::from_secs(1));
+        let limits = (smb.connections_max, smb.connections_per_zone_max, smb.connections_per_client_max);
+        assert_eq!((smb.signing, limits), (smb_server::Protection::Offered, (10, 5, 5)));
         let nfs = settings.for_nfs(Duration::from_secs(1));
         assert_eq!((nfs.io_bytes_max, nfs.io_bytes_preferred), (65_536, 65_536));
         assert_eq!(nfs.connection.record_bytes_max, 65_536 + 8192);

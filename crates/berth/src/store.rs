@@ -85,6 +85,11 @@ impl OpenStore {
         Ok(HandleKeys::new(&keys)?)
     }
 
+    /// Names this server to SMB clients: the id of the store, the same at every start.
+    pub(crate) fn server_guid(&self) -> [u8; 16] {
+        self.filesystem.superblock().store_id.to_be_bytes()
+    }
+
     /// Ends the background work after the round it is in, writes back what is dirty and closes the engines. Gives up
     /// after this time, which loses nothing that clients were told is stable.
     pub(crate) async fn close(self, time: Duration) -> Result<()> {

@@ -1,4 +1,4 @@
-//! From zone files to places in the store: the base directory of each zone and the directories it exports.
+//! From zone files to places in the store: the base directory of each zone and the directories it exports and shares.
 
 use admin_server::Condition;
 use anyhow::{Context, Result, bail};
@@ -6,7 +6,7 @@ use vfs::{
     Attributes, Case, Failure, FsError, InodeId, LookupName, LookupRequest, MkdirRequest, Name, OpContext,
     SetAttributes, ShardId, Vfs, ZoneRootRequest,
 };
-use zones::{Export, ExportId, ZoneDefinition};
+use zones::{ExportId, ShareId, ZoneDefinition};
 
 /// Zones with their bases, and what had to be left out.
 #[derive(Debug)]
@@ -15,15 +15,23 @@ pub(crate) struct Prepared {
     pub(crate) left_out: Vec<Condition>,
 }
 
-/// Finds the base directory of every zone and makes what is missing: bases, and exported directories with
-/// `export_mode`. Directories that exist stay as they are.
+/// A base, and what of its zone cannot be served.
+#[derive(Clone, Debug)]
+struct Found {
+    root: InodeId,
+    no_exports: Vec<ExportId>,
+    no_shares: Vec<ShareId>,
+}
+
+/// Finds the base directory of every zone and makes what is missing: bases, and exported and shared directories
+/// with `export_mode`. Directories that exist stay as they are.
 ///
 /// What tenants may have put in the store stops nobody else: an export whose directory cannot be reached or made, and a
 /// zone whose base cannot, are left out, and the log says why.
 ///
 /// Errors: the store failed at a base.
 pub(crate) async fn prepare<V: Vfs>(vfs: &V, definitions: Vec<ZoneDefinition>, export_mode: u32) -> Result<Prepared> {
-    let (mut left_out, mut missing_exports) = (Vec::new(), Vec::new());
+    let (mut left_out, mut missing) = (Vec::new(), Vec::new());
     let mut by_depth: Vec<_> = definitions.iter().enumerate().collect();
     // A base that holds another must be there first: of both, it is the one that others share.
     by_depth.sort_by_key(|(_, zone)| zone.base().len());
@@ -36,16 +44,18 @@ pub(crate) async fn prepare<V: Vfs>(vfs: &V, definitions: Vec<ZoneDefinition>, e
                 continue;
             }
         };
-        let missing = make_exports(vfs, (zone, root), export_mode, &mut missing_exports).await;
+        let no_exports = make_exports(vfs, (zone, root), export_mode, &mut missing).await;
+        let no_shares = make_shares(vfs, (zone, root), export_mode, &mut missing).await;
         if let Some(place) = roots.get_mut(index) {
-            *place = Some((root, missing));
+            *place = Some(Found { root, no_exports, no_shares });
         }
     }
-    let served = |(zone, found): (ZoneDefinition, Option<(InodeId, Vec<ExportId>)>)| {
-        let (root, missing) = found?;
-        Some((zone.retain_exports(|export| !missing.contains(&export.id())), root))
+    let served = |(zone, found): (ZoneDefinition, Option<Found>)| {
+        let Found { root, no_exports, no_shares } = found?;
+        let zone = zone.retain_exports(|export| !no_exports.contains(&export.id()));
+        Some((zone.retain_shares(|share| !no_shares.contains(&share.id())), root))
     };
-    left_out.append(&mut missing_exports);
+    left_out.append(&mut missing);
     Ok(Prepared { zones: definitions.into_iter().zip(roots).filter_map(served).collect(), left_out })
 }
 
@@ -75,7 +85,7 @@ async fn make_exports<V: Vfs>(
 ) -> Vec<ExportId> {
     let mut missing = Vec::new();
     for export in zone.exports() {
-        if let Err(error) = make_export(vfs, (zone, root), export, export_mode).await {
+        if let Err(error) = make_directory(vfs, (zone, root), export.components(), export_mode).await {
             let (path, error) = (String::from_utf8_lossy(export.path()), format!("{error:#}"));
             tracing::error!(zone = zone.name(), %path, %error, "an export is not served: put it right, then SIGHUP");
             missing.push(export.id());
@@ -86,16 +96,36 @@ async fn make_exports<V: Vfs>(
     missing
 }
 
-async fn make_export<V: Vfs>(
+/// Makes the directories of shares that are missing, and returns the shares that cannot be served.
+async fn make_shares<V: Vfs>(
     vfs: &V,
     (zone, root): (&ZoneDefinition, InodeId),
-    export: &Export,
+    export_mode: u32,
+    left_out: &mut Vec<Condition>,
+) -> Vec<ShareId> {
+    let mut missing = Vec::new();
+    for share in zone.shares() {
+        if let Err(error) = make_directory(vfs, (zone, root), share.components(), export_mode).await {
+            let (name, reason) = (share.name(), format!("{error:#}"));
+            tracing::error!(zone = zone.name(), share = name, error = %reason, "a share is not served: put it right, then SIGHUP");
+            missing.push(share.id());
+            let (zone, share) = (zone.name().to_owned(), name.to_owned());
+            left_out.push(Condition::ShareNotServed { zone, share, reason });
+        }
+    }
+    missing
+}
+
+async fn make_directory<V: Vfs>(
+    vfs: &V,
+    (zone, root): (&ZoneDefinition, InodeId),
+    components: &[Name],
     export_mode: u32,
 ) -> Result<()> {
     let ctx = OpContext { zone: zone.id(), ..OpContext::internal(root) };
     let mut at = root;
-    for (index, name) in export.components().iter().enumerate() {
-        let is_last = index + 1 == export.components().len();
+    for (index, name) in components.iter().enumerate() {
+        let is_last = index + 1 == components.len();
         let mode = if is_last { export_mode } else { BASE_MODE };
         let entered = enter(vfs, &ctx, (at, name), mode).await;
         at = entered.with_context(|| format!("at {name:?}"))?.inode;
@@ -116,7 +146,7 @@ async fn enter<V: Vfs>(
         Err(failure) if failure.error == FsError::NotFound => {
             let request = MkdirRequest { parent, name: name.clone(), attributes: mode(new_mode) };
             let made = vfs.mkdir(ctx, request).await.map_err(reason)?;
-            tracing::info!(name = %name, mode = format_args!("{new_mode:o}"), "made an exported directory");
+            tracing::info!(name = %name, mode = format_args!("{new_mode:o}"), "made a directory that is exported or shared");
             made.attributes
         }
         Err(failure) => return Err(reason(failure)),
@@ -154,6 +184,8 @@ mod tests {
 
     use testkit::{ManualClock, ReferenceFilesystem, block_on};
     use vfs::{AttributeIo, CreateHow, CreateRequest, Namespace, SetattrRequest, SymlinkRequest, Via, WalkRequest};
+
+    use zones::Export;
 
     use super::*;
 

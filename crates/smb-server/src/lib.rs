@@ -29,6 +29,7 @@ mod tree;
 mod users;
 mod write;
 
+pub use admission::ConnectionSettings;
 pub use serve::{Server, ServerParts, SessionFigures};
 pub use settings::{Protection, Settings};
 pub use users::{Exchange, Users};

@@ -25,6 +25,8 @@ mod replay;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
+mod smb_clients;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod zones;

@@ -198,10 +198,8 @@ pub(crate) fn owner_of_new(
     credentials: &Credentials,
     set: &SetAttributes,
 ) -> Result<(Principal, Principal), FsError> {
-    let own = |id: u32, sid: Option<&std::sync::Arc<vfs::Sid>>| {
-        sid.map_or(Principal::Unix(id), |sid| Principal::Sid(sid.clone()))
-    };
-    let owner = own(credentials.uid, credentials.sid.as_ref());
+    // Whoever has both is stored by the number: that is what every door can show.
+    let owner = Principal::Unix(credentials.uid);
     let inherits = parent.mode & SET_GROUP_ID != 0;
     let group = if inherits { parent.group.clone() } else { Principal::Unix(credentials.gid) };
     if credentials.superuser {

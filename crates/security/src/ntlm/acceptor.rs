@@ -237,7 +237,7 @@ impl fmt::Debug for State {
 }
 
 /// 1.3.6.1.4.1.311.2.2.10 (MS-NLMP 1.9).
-pub(crate) const OID: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x0a];
+pub const OID: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x0a];
 /// Stands in for the hash of a user that there is not; a proof with it is refused whatever it says.
 const NOBODYS_HASH: [u8; 16] = [0x5a; 16];
 /// The first message is kept for the MIC.

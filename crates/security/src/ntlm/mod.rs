@@ -12,7 +12,7 @@ mod target_info;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use acceptor::OID;
+pub use acceptor::OID;
 pub use acceptor::{Acceptor, Account, Accounts, Settings};
 pub use flags::Flags;
 pub use hash::NtHash;

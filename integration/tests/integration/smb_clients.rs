@@ -1,0 +1,144 @@
+//! SMB clients that others wrote: Samba's smbclient.
+
+use std::fs::{self, File};
+use std::process::Command;
+
+use integration::client::Client;
+use integration::{CONTOSO, FABRIKAM, Gateway, Site, Smbclient, berth_binary, skip};
+use nfs_wire::nfs3::Sattr3;
+
+/// A gateway with shares, and a user `alice` in the zone contoso.
+struct House {
+    site: Site,
+    gateway: Gateway,
+}
+
+impl House {
+    fn open(settings: &str) -> Self {
+        let site = Site::new(None).unwrap();
+        fs::write(site.config(), fs::read_to_string(site.config()).unwrap().replace("[smb]\n", settings)).unwrap();
+        let zones = site.config().parent().unwrap().join("zones");
+        fs::write(zones.join("users"), "").unwrap();
+        site.add_keys_to_zone(CONTOSO, "users_file = \"users\"\npasswords_file = \"passwords\"").unwrap();
+        site.add_to_zone(
+            CONTOSO,
+            "[[share]]\nname = \"Projects\"\npath = \"/projects\"\n[[share]]\nname = \"look\"\npath = \"/projects\"\nread_only = true\n",
+        )
+        .unwrap();
+        site.add_to_zone(FABRIKAM, "[[share]]\nname = \"Projects\"\npath = \"/deep/er\"\n").unwrap();
+        let password = zones.join("new-password");
+        fs::write(&password, "Correct.Horse1\n").unwrap();
+        let mut add = Command::new(berth_binary().unwrap());
+        add.args(["user", "add", "--zone", CONTOSO.name, "--uid", "1042", "alice", "--config"]).arg(site.config());
+        let added = add.stdin(File::open(&password).unwrap()).output().unwrap();
+        assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+        let gateway = Gateway::start(&site).unwrap();
+        let mut nfs = Client::connect(site.address(CONTOSO).unwrap()).unwrap();
+        let root = nfs.mount("/projects").unwrap();
+        nfs.setattr(&root, Sattr3 { mode: Some(0o1777), ..Sattr3::default() }).unwrap();
+        Self { site, gateway }
+    }
+
+    fn close(self) {
+        self.gateway.stop().unwrap();
+        Gateway::check(&self.site).unwrap();
+    }
+}
+
+const ALICE: (&str, &str) = ("projects", "alice%Correct.Horse1");
+
+#[test]
+fn smbclient_works_with_files_in_every_version() {
+    let house = House::open("[smb]\n");
+    let found = match Smbclient::find(&house.site, CONTOSO, ALICE) {
+        Ok(found) => found,
+        Err(why) => return skip("smbclient", &why),
+    };
+    let local = tempfile::tempdir().unwrap();
+    let (source, back) = (local.path().join("source"), local.path().join("back"));
+    let content: Vec<u8> = (0..3_000_000_u32).map(|number| number.to_le_bytes()[0] ^ number.to_le_bytes()[1]).collect();
+    fs::write(&source, &content).unwrap();
+    for (version, encrypted) in VERSIONS {
+        let client = Smbclient { version, encrypted, ..found.clone() };
+        let (from, to) = (source.display(), back.display());
+        let done = client.run(&format!(
+            "mkdir d; put {from} d/new; rename d/new d/Named; ls d/*; allinfo d/named; get D/NAMED {to}; del d/named; \
+             rmdir d; ls"
+        ));
+        let done = done.unwrap();
+        assert!(done.status.success(), "{version}: {}", done.output);
+        let is_refusal = |line: &&str| line.contains("NT_STATUS") && !line.contains("getting alt name");
+        assert_eq!(done.output.lines().find(is_refusal), None, "{version}: nothing but the missing short name");
+        assert!(done.output.contains("Named") && done.output.contains("3000000"), "{version}: {}", done.output);
+        assert_eq!(fs::read(&back).unwrap(), content, "{version}");
+        fs::remove_file(&back).unwrap();
+    }
+    house.close();
+}
+
+#[test]
+fn what_smbclient_writes_is_there_over_nfs() {
+    let house = House::open("[smb]\n");
+    let client = match Smbclient::find(&house.site, CONTOSO, ALICE) {
+        Ok(found) => found,
+        Err(why) => return skip("smbclient beside NFS", &why),
+    };
+    let local = tempfile::tempdir().unwrap();
+    let source = local.path().join("source");
+    fs::write(&source, "both doors\n").unwrap();
+    let done = client.run(&format!("put {} Note", source.display())).unwrap();
+    assert!(done.status.success(), "{}", done.output);
+    let mut nfs = Client::connect(house.site.address(CONTOSO).unwrap()).unwrap();
+    let root = nfs.mount("/projects").unwrap();
+    let file = nfs.lookup(&root, "Note").unwrap();
+    let attributes = nfs.getattr(&file).unwrap();
+    assert_eq!((attributes.uid, attributes.size), (1042, 11), "one user over both doors");
+    house.close();
+}
+
+#[test]
+fn who_does_not_belong_is_refused() {
+    let house = House::open("[smb]\n");
+    let alice = match Smbclient::find(&house.site, CONTOSO, ALICE) {
+        Ok(found) => found,
+        Err(why) => return skip("refusals of smbclient", &why),
+    };
+    let refused = [
+        (Smbclient { user: "alice%wrong", ..alice.clone() }, "ls", "NT_STATUS_LOGON_FAILURE"),
+        (Smbclient { user: "nobody-knows%Correct.Horse1", ..alice.clone() }, "ls", "NT_STATUS_LOGON_FAILURE"),
+        (Smbclient { share: "none", ..alice.clone() }, "ls", "NT_STATUS_BAD_NETWORK_NAME"),
+        (Smbclient { share: "look", ..alice.clone() }, "mkdir d", "NT_STATUS_ACCESS_DENIED"),
+        (Smbclient { user: "%", ..alice.clone() }, "ls", "NT_STATUS_LOGON_FAILURE"),
+        (Smbclient::find(&house.site, FABRIKAM, ALICE).unwrap(), "ls", "NT_STATUS_LOGON_FAILURE"),
+    ];
+    for (client, commands, status) in refused {
+        let done = client.run(commands).unwrap();
+        assert!(done.output.contains(status), "{client:?}: {}", done.output);
+    }
+    assert!(alice.run("ls").unwrap().status.success());
+    house.close();
+}
+
+#[test]
+fn encryption_can_be_demanded() {
+    let house = House::open("[smb]\nencryption = \"required\"\n");
+    let alice = match Smbclient::find(&house.site, CONTOSO, ALICE) {
+        Ok(found) => found,
+        Err(why) => return skip("encryption of smbclient", &why),
+    };
+    let done = alice.run("ls").unwrap();
+    assert!(done.status.success(), "{}", done.output);
+    let done = Smbclient { version: "SMB2_10", ..alice }.run("ls").unwrap();
+    assert!(!done.status.success(), "this version cannot encrypt: {}", done.output);
+    house.close();
+}
+
+const VERSIONS: [(&str, bool); 7] = [
+    ("SMB2_02", false),
+    ("SMB2_10", false),
+    ("SMB3_00", false),
+    ("SMB3_00", true),
+    ("SMB3_02", false),
+    ("SMB3_11", false),
+    ("SMB3_11", true),
+];
