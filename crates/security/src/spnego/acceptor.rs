@@ -50,7 +50,7 @@ impl Acceptor {
         Self { mechanisms, state: State::Fresh }
     }
 
-    /// Takes the next token of the client. Bounded: beside what its mechanism keeps, a list of [`LIST_BYTES_MAX`] bytes.
+    /// Takes the next token of the client. Bounded: beside what its mechanism keeps, a list of 1024 bytes.
     pub fn step(&mut self, token: &[u8], now: Timestamp) -> Step {
         match mem::replace(&mut self.state, State::Over) {
             State::Fresh if ntlm::is_message(token) => match self.pick(ntlm::OID) {
