@@ -159,6 +159,10 @@ pub(crate) struct DemoArguments {
     /// Print one JSON line when ready, instead of how to mount.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Serve what smbtorture expects too: shares torture to torture4 and hideunread, users peer and peer2, and an FSCTL
+    /// that no other server should answer.
+    #[arg(long)]
+    pub(crate) torture: bool,
 }
 
 const LIMIT: usize = 10_000;
@@ -179,7 +183,7 @@ mod tests {
         let parse = |line: &str| Arguments::try_parse_from(line.split(' ')).is_ok();
         assert!(parse("berth check --data store") && parse("berth check --config berth.toml --json"));
         assert!(!parse("berth check") && !parse("berth check --data store --config berth.toml"));
-        assert!(parse("berth demo") && parse("berth demo --data here --json"));
+        assert!(parse("berth demo") && parse("berth demo --data here --json --torture"));
         assert!(parse("berth status") && parse("berth session list --zone a --limit 5 --json"));
         assert!(parse("berth user add --zone a --uid 7 anna") && !parse("berth user add anna"));
         assert!(!parse("berth status --socket a --config b") && !parse("berth session"));

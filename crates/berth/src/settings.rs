@@ -110,6 +110,9 @@ pub(crate) struct SmbSettings {
     pub(crate) signing: Protection,
     /// Whether sessions are encrypted; `required` refuses clients that cannot.
     pub(crate) encryption: Protection,
+    /// Whether the door does what the conformance suite asks of a server under test. No settings file sets it.
+    #[serde(skip)]
+    pub(crate) torture: bool,
 }
 
 /// Whether something is up to the client.
@@ -270,6 +273,7 @@ impl Settings {
         smb_server::Settings {
             signing: self.smb.signing.into(),
             encryption: self.smb.encryption.into(),
+            torture: self.smb.torture,
             connections_max: self.smb.connections_max,
             connections_per_zone_max,
             connections_per_client_max: per_client.min(connections_per_zone_max),
@@ -411,7 +415,7 @@ impl Default for SmbSettings {
     fn default() -> Self {
         let defaults = smb_server::Settings::default();
         let (signing, encryption) = (Protection::Required, Protection::Offered);
-        Self { port: SMB_PORT, connections_max: defaults.connections_max, signing, encryption }
+        Self { port: SMB_PORT, connections_max: defaults.connections_max, signing, encryption, torture: false }
     }
 }
 

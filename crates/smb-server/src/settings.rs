@@ -12,6 +12,9 @@ pub struct Settings {
     pub signing: Protection,
     /// Whether sessions are encrypted. `Required` refuses clients that cannot.
     pub encryption: Protection,
+    /// Whether `FSCTL_SMBTORTURE` is answered, by which a conformance suite has the server hold back what it sends. For
+    /// tests only.
+    pub torture: bool,
     /// Connections served at once.
     pub connections_max: usize,
     /// Of them at the addresses of one zone.
@@ -57,6 +60,7 @@ impl Default for Settings {
             io_bytes_max: 8 << 20,
             signing: Protection::Required,
             encryption: Protection::Offered,
+            torture: false,
             connections_max: 16_384,
             connections_per_zone_max: 8192,
             connections_per_client_max: 4096,

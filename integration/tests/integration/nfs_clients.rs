@@ -37,9 +37,9 @@ fn libnfs_copies_files_in_and_out() {
 
 #[test]
 fn the_demo_serves_both_zones_and_keeps_their_files() {
-    let ports_are_free = [12049, 10111].iter().all(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok());
+    let ports_are_free = [12049, 14450, 10111].iter().all(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok());
     if !ports_are_free {
-        return skip("the demo", "something listens on 12049 or 10111");
+        return skip("the demo", "something listens on 12049, 14450 or 10111");
     }
     let data = tempfile::tempdir().unwrap();
     let demo = Demo::start(data.path()).unwrap();
@@ -51,6 +51,7 @@ fn the_demo_serves_both_zones_and_keeps_their_files() {
     assert_eq!((described("nfs_port"), described("mount_port")), (vec![12049.into(); 2], vec![12049.into(); 2]));
     assert_eq!(described("portmap_port"), [10111, 10111]);
     assert_eq!(zones[0]["exports"], serde_json::json!(["/projects"]));
+    assert_eq!((described("smb_port"), zones[1]["shares"][0].clone()), (vec![14450.into(); 2], "projects".into()));
     assert_eq!(demo.ready["admin"], format!("unix:{}", data.path().join("admin.sock").display()));
     if let Err(why) = Libnfs::installed() {
         demo.stop().unwrap();
