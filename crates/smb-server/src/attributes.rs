@@ -15,13 +15,14 @@ pub(crate) fn network_open(attributes: &Attributes) -> NetworkOpen {
     }
 }
 
-/// The four times.
+/// The four times. What a client sees as the time of change is that of the data: NFS clients go by the true one, which
+/// nobody can set, and clients of SMB expect to find what they have set.
 pub(crate) fn times(attributes: &Attributes) -> FileTimes {
     FileTimes {
         creation: time(attributes.created),
         last_access: time(attributes.accessed),
         last_write: time(attributes.modified),
-        change: time(attributes.changed),
+        change: time(attributes.modified),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::door::Door;
 use crate::open_table::Open;
 use crate::session::Session;
 use crate::tree::{self, Target, Tree};
-use crate::{close, create, flush, query_directory, query_info, read, set_info, write};
+use crate::{close, create, flush, ioctl, query_directory, query_info, read, set_info, write};
 
 /// A request that is being done.
 pub(crate) struct Call<'a, V> {
@@ -146,6 +146,7 @@ impl<V: Vfs> Call<'_, V> {
             Command::FLUSH => Ok(flush::flush(self, &tree).await?),
             Command::READ => Ok(read::read(self, &tree).await?),
             Command::WRITE => Ok(write::write(self, &tree).await?),
+            Command::IOCTL => ioctl::ioctl(self, &tree).await,
             Command::QUERY_DIRECTORY => Ok(query_directory::query_directory(self, &tree).await?),
             Command::QUERY_INFO => Ok(query_info::query_info(self, &tree).await?),
             Command::SET_INFO => Ok(set_info::set_info(self, &tree).await?),
@@ -162,10 +163,16 @@ impl<V: Vfs> Call<'_, V> {
 
     /// The open that a request names; all ones stand for that of the element before.
     ///
-    /// Errors: FILE_CLOSED, INVALID_PARAMETER (there was none before).
+    /// Errors: FILE_CLOSED (also all ones in a request that belongs to none before), INVALID_PARAMETER (there was none
+    /// before).
     pub(crate) fn open(&self, file_id: FileId, tree: &Tree) -> Result<Arc<Open>, Status> {
         let mut last = self.related.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let file_id = if file_id == FileId::RELATED { last.ok_or(Status::INVALID_PARAMETER)? } else { file_id };
+        let is_related = self.request.header.flags.contains(HeaderFlags::RELATED_OPERATIONS);
+        let file_id = match (file_id, is_related) {
+            (FileId::RELATED, true) => last.ok_or(Status::INVALID_PARAMETER)?,
+            (FileId::RELATED, false) => return Err(Status::FILE_CLOSED),
+            (file_id, _) => file_id,
+        };
         *last = Some(file_id);
         self.session.opens.find(file_id, tree.id).ok_or(Status::FILE_CLOSED)
     }

@@ -13,6 +13,7 @@ mod create;
 mod dispatch;
 mod door;
 mod flush;
+mod ioctl;
 mod open_table;
 mod pattern;
 mod query_directory;

@@ -1,6 +1,7 @@
 //! The opens of a session, by the `FileId` that its client knows them by (MS-SMB2 3.3.1.10).
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use smb_wire::FileId;
@@ -22,6 +23,8 @@ pub(crate) struct Open {
     pub(crate) granted: AccessMask,
     /// Every write is stable before its answer.
     pub(crate) writes_through: bool,
+    /// Where its client says that it stands (MS-FSCC 2.4.40); means nothing here, as every request says where.
+    pub(crate) position: AtomicU64,
     /// How far its directory was listed.
     pub(crate) listing: Mutex<Listing>,
 }
@@ -54,6 +57,11 @@ impl Opens {
         let table = self.table();
         let found = table.open.get(&file_id.volatile);
         found.filter(|open| open.file_id == file_id && open.tree == tree).map(Arc::clone)
+    }
+
+    /// An open of any tree connect, as copies name their source.
+    pub(crate) fn find_of_any_tree(&self, file_id: FileId) -> Option<Arc<Open>> {
+        self.table().open.get(&file_id.volatile).filter(|open| open.file_id == file_id).map(Arc::clone)
     }
 
     /// Takes an open out, once.

@@ -1,5 +1,7 @@
 //! READ (MS-SMB2 3.3.5.12).
 
+use std::sync::atomic::Ordering;
+
 use smb_wire::Status;
 use smb_wire::codec::decode_body;
 use smb_wire::read::{ReadHead, ReadRequest};
@@ -39,6 +41,7 @@ pub(crate) async fn read<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<Answ
     if length < request.minimum_count || (length == 0 && request.length > 0) {
         return Err(Status::END_OF_FILE);
     }
+    open.position.store(request.offset + u64::from(length), Ordering::Relaxed);
     let mut answer = Answer::success(&ReadHead { data_length: length, data_remaining: 0 });
     answer.payload = data;
     Ok(answer)

@@ -1,5 +1,7 @@
 //! SET_INFO (MS-SMB2 3.3.5.21): attributes, sizes, names, and the end of a file.
 
+use std::sync::atomic::Ordering;
+
 use smb_wire::Status;
 use smb_wire::codec::{Decode, decode, decode_body};
 use smb_wire::dtyp::FileTime;
@@ -52,8 +54,14 @@ pub(crate) async fn set_info<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<
             rename(call, circumstances, structure::<RenameTo<'_>>(input)?.of_plain()).await?;
         }
         FileInformationClass::RENAME_EX => rename(call, circumstances, structure(input)?).await?,
-        // The position and mode of an open mean nothing here: every request says where, and how.
-        FileInformationClass::POSITION => drop(structure::<Number64>(input)?),
+        FileInformationClass::POSITION => {
+            let position = structure::<Number64>(input)?.value;
+            if i64::try_from(position).is_err() {
+                return Err(Status::INVALID_PARAMETER);
+            }
+            open.position.store(position, Ordering::Relaxed);
+        }
+        // The mode of an open means nothing here.
         FileInformationClass::MODE => drop(structure::<Number32>(input)?),
         FileInformationClass::FULL_EA => return Err(Status::EAS_NOT_SUPPORTED),
         _ => return Err(Status::INVALID_INFO_CLASS),
@@ -71,7 +79,8 @@ type Circumstances<'a> = (&'a OpContext, &'a Disk, &'a Open);
 async fn basic<V: Vfs>(call: &Call<'_, V>, (ctx, _, open): Circumstances<'_>, basic: FileBasic) -> Result<(), Status> {
     needs(open, AccessMask::WRITE_ATTRIBUTES)?;
     let is_directory = basic.attributes.contains(FileAttributes::DIRECTORY);
-    if is_directory && !open.is_directory {
+    let is_temporary = basic.attributes.contains(FileAttributes::TEMPORARY);
+    if (is_directory && !open.is_directory) || (is_temporary && open.is_directory) {
         return Err(Status::INVALID_PARAMETER);
     }
     let times = basic.times;

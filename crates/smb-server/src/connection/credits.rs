@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-/// Which ids were granted and not used yet: a window of ids, each used once. Bounded: 1 KiB.
+/// Which ids were granted and not used yet: a window of ids, each used once. Bounded: 2 KiB.
 #[derive(Debug)]
 pub(crate) struct Credits {
     /// The lowest id that was not used.
@@ -67,10 +67,10 @@ impl Credits {
 }
 
 /// Credits that a client may have at once.
-const OPEN_MAX: u64 = 4096;
+const OPEN_MAX: u64 = 8192;
 /// From the lowest unused id to the highest granted.
-const WINDOW_MAX: u64 = 8192;
-const WORDS_MAX: usize = 8192 / 64 + 1;
+const WINDOW_MAX: u64 = 16_384;
+const WORDS_MAX: usize = 16_384 / 64 + 1;
 
 #[cfg(test)]
 mod tests {
@@ -94,11 +94,11 @@ mod tests {
         let mut credits = Credits::starting_at(0);
         assert_eq!(credits.grant(0), 1);
         assert_eq!(u64::from(credits.grant(u16::MAX)), OPEN_MAX - 2);
-        assert_eq!(credits.grant(1), 0, "a client that has 4096 needs none");
-        assert!((1..4000).all(|id| credits.take(id, 1)));
-        assert!(credits.grant(u16::MAX) > 3900);
+        assert_eq!(credits.grant(1), 0, "a client that has so many needs none");
+        assert!((1..8000).all(|id| credits.take(id, 1)));
+        assert!(credits.grant(u16::MAX) > 7900);
         assert_eq!(credits.low, 0, "the client never used id 0");
-        for id in 4000..8192 {
+        for id in 8000..16_384 {
             assert!(credits.take(id, 1) || credits.grant(1) > 0 || id >= credits.high);
         }
         assert!(credits.high <= WINDOW_MAX && credits.used.len() <= WORDS_MAX);

@@ -48,8 +48,7 @@ impl Terms {
     /// Errors, in order: NOT_SUPPORTED (no common dialect), INVALID_PARAMETER (contexts of SMB 3.1.1 that are missing,
     /// empty or there twice), SMB_NO_PREAUTH_INTEGRITY_HASH_OVERLAP.
     pub(crate) fn choose(request: &NegotiateRequest<'_>, settings: &Settings) -> Result<Self, Status> {
-        let offers = |dialect: &&Dialect| request.dialects.iter().any(|offered| offered == **dialect);
-        let dialect = *DIALECTS.iter().find(offers).ok_or(Status::NOT_SUPPORTED)?;
+        let dialect = Self::best_dialect(&request.dialects).ok_or(Status::NOT_SUPPORTED)?;
         let mut terms = Self::of(dialect, settings);
         terms.client_guid = request.client_guid;
         terms.client_mode = request.security_mode;
@@ -63,6 +62,11 @@ impl Terms {
             _ => {}
         }
         Ok(terms)
+    }
+
+    /// The newest of these that is spoken here.
+    pub(crate) fn best_dialect(offered: &List<'_, Dialect>) -> Option<Dialect> {
+        DIALECTS.iter().copied().find(|dialect| offered.iter().any(|offered| offered == *dialect))
     }
 
     /// A dialect with nothing but itself. The wildcard answers SMB1 clients, that go on with a NEGOTIATE of SMB2.

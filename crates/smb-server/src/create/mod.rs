@@ -3,6 +3,7 @@
 mod contexts;
 mod name;
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use smb_wire::codec::decode_body;
@@ -57,6 +58,8 @@ pub(crate) async fn create<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<An
     let opened = call.door.vfs.open(&ctx, opening).await.map_err(|failure| match failure.error {
         // A name that a read-only share lacks cannot be made there.
         FsError::NotFound if plan.would_create => Status::ACCESS_DENIED,
+        // A READONLY file does not go with its last open (MS-FSA 2.1.5.1.1).
+        FsError::NotPermitted if request.options.contains(CreateOptions::DELETE_ON_CLOSE) => Status::CANNOT_DELETE,
         _ => status::of(failure),
     })?;
     Ok(answer(call, (tree, disk), (&request, &wishes, opened)))
@@ -76,6 +79,7 @@ fn answer<V: Vfs>(
         is_directory: attributes.is_directory(),
         granted: granted.intersection(disk.rights),
         writes_through: request.options.contains(CreateOptions::WRITE_THROUGH),
+        position: AtomicU64::new(0),
         listing: Mutex::default(),
     };
     let open = call.session.opens.enter(id, make);
@@ -105,15 +109,19 @@ fn check(request: &CreateRequest<'_>) -> Result<(), Status> {
         disposition,
         CreateDisposition::SUPERSEDE | CreateDisposition::OVERWRITE | CreateDisposition::OVERWRITE_IF
     );
+    if request.impersonation_level.0 > 3 {
+        return Err(Status::BAD_IMPERSONATION_LEVEL);
+    }
     let is_wrong = disposition > CreateDisposition::OVERWRITE_IF
-        || request.impersonation_level.0 > 3
         || request.share_access.bits() > 7
+        || options.bits() & !KNOWN_OPTIONS != 0
+        || request.file_attributes.bits() & !KNOWN_ATTRIBUTES != 0
         || (is_directory && (replaces || options.contains(CreateOptions::NON_DIRECTORY_FILE)))
         || (is_directory && request.file_attributes.contains(FileAttributes::TEMPORARY));
     if is_wrong {
         return Err(Status::INVALID_PARAMETER);
     }
-    if options.contains(CreateOptions::OPEN_BY_FILE_ID) {
+    if options.bits() & UNSERVED_OPTIONS != 0 {
         return Err(Status::NOT_SUPPORTED);
     }
     Ok(())
@@ -210,6 +218,12 @@ fn share_mode(access: ShareAccess) -> ShareMode {
     }
 }
 
+/// Options that mean something, or nothing (MS-SMB2 2.2.13 `CreateOptions`).
+const KNOWN_OPTIONS: u32 = 0x00ff_ffff;
+/// `FILE_CREATE_TREE_CONNECTION`, `FILE_OPEN_BY_FILE_ID` and `FILE_RESERVE_OPFILTER`.
+const UNSERVED_OPTIONS: u32 = 0x0010_2080;
+/// Attributes that a file can be made with (MS-FSCC 2.6).
+const KNOWN_ATTRIBUTES: u32 = 0x7fb7;
 /// Modes of what is made over SMB, as NFS sees them.
 const FILE_MODE: u32 = 0o644;
 const DIRECTORY_MODE: u32 = 0o755;

@@ -32,9 +32,12 @@ pub(crate) fn components(path: Utf16<'_>) -> Result<Vec<Name>, Status> {
 
 /// One component of a path.
 ///
-/// Errors: OBJECT_NAME_INVALID.
+/// Errors: OBJECT_PATH_SYNTAX_BAD (the directory above), OBJECT_NAME_INVALID.
 pub(crate) fn component(units: &[u16]) -> Result<Name, Status> {
     let invalid = Status::OBJECT_NAME_INVALID;
+    if units == [DOT, DOT] {
+        return Err(Status::OBJECT_PATH_SYNTAX_BAD);
+    }
     if units.is_empty() || units.len() > NAME_UNITS_MAX {
         return Err(invalid);
     }
@@ -89,6 +92,7 @@ fn folded(units: &[u16]) -> Vec<u16> {
 }
 
 const SEPARATOR: u16 = b'\\' as u16;
+const DOT: u16 = b'.' as u16;
 const SHOWN: u16 = 0xf000;
 const NAME_UNITS_MAX: usize = 255;
 
@@ -114,9 +118,10 @@ mod tests {
         assert_eq!(path(r"a\ä b\C.txt"), Ok(names(&["a", "ä b", "C.txt"])));
         assert_eq!(path("a::$data"), Ok(names(&["a"])));
         assert_eq!(path(r"\a"), Err(Status::INVALID_PARAMETER));
-        for wrong in [r"a\", r"a\\b", ".", r"a\..", "a/b", "a*", "what?", "a:b", "a<", "a>", "\"", "a|b", "a\x01"] {
+        for wrong in [r"a\", r"a\\b", ".", "a/b", "a*", "what?", "a:b", "a<", "a>", "\"", "a|b", "a\x01"] {
             assert_eq!(path(wrong), Err(Status::OBJECT_NAME_INVALID), "{wrong}");
         }
+        assert_eq!(path(r"a\.."), Err(Status::OBJECT_PATH_SYNTAX_BAD));
         assert_eq!(component(&[0xd800]), Err(Status::OBJECT_NAME_INVALID), "half a character");
         assert!(component(&[b'a'.into(); 255]).is_ok() && component(&[b'a'.into(); 256]).is_err());
     }

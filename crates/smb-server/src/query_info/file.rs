@@ -1,5 +1,7 @@
 //! Classes of files (MS-FSCC 2.4).
 
+use std::sync::atomic::Ordering;
+
 use bytes::BytesMut;
 use smb_wire::Status;
 use smb_wire::codec::{Encode, Utf16, encode};
@@ -8,6 +10,7 @@ use smb_wire::info::{
     EntryWriter, FileAll, FileAttributeTag, FileBasic, FileIdInformation, FileInformationClass, FileName,
     FileNetworkOpen, FileStandard, FileStream, Number32, Number64,
 };
+use smb_wire::negotiate::Dialect;
 use vfs::acl::AccessMask;
 use vfs::{Attributes, InodeId, LookupName, LookupRequest, OpContext, OpenState, Vfs};
 
@@ -39,15 +42,22 @@ pub(super) async fn tell<V: Vfs>(
             fixed(&Number32 { value: 0 })
         }
         FileInformationClass::ACCESS => fixed(&Number32 { value: open.granted.0 }),
-        FileInformationClass::POSITION => fixed(&Number64 { value: 0 }),
+        FileInformationClass::POSITION => fixed(&Number64 { value: open.position.load(Ordering::Relaxed) }),
         FileInformationClass::NETWORK_OPEN => fixed(&FileNetworkOpen { file: network_open(&attributes) }),
         FileInformationClass::ATTRIBUTE_TAG => {
             fixed(&FileAttributeTag { attributes: file_attributes(&attributes), reparse_tag: 0 })
         }
         FileInformationClass::ID => fixed(&told.id()),
         FileInformationClass::STREAM => told.streams(),
+        FileInformationClass::NORMALIZED_NAME if call.terms.dialect != Dialect::SMB_3_1_1 => {
+            return Err(Status::NOT_SUPPORTED);
+        }
         FileInformationClass::NAME | FileInformationClass::NORMALIZED_NAME => {
-            let name = path(call, (ctx, tree), &state).await?;
+            let mut name = path(call, (ctx, tree), &state).await?;
+            if class == FileInformationClass::NORMALIZED_NAME {
+                // MS-FSCC 2.4.36: from the root of the share, without a separator before it.
+                name.drain(..SEPARATOR_BYTES.min(name.len()));
+            }
             Told { bytes: encoded(&FileName { name: text(&name) }), fixed: NAME_FIXED_BYTES }
         }
         FileInformationClass::ALL => {
@@ -122,7 +132,7 @@ impl Facts<'_> {
             index_number: self.attributes.inode.number.0,
             ea_size: 0,
             access: WireMask::from_bits_retain(self.open.granted.0),
-            position: 0,
+            position: self.open.position.load(Ordering::Relaxed),
             mode: 0,
             alignment: 0,
             name,
@@ -196,6 +206,7 @@ fn utf16(units: &[u16]) -> Vec<u8> {
     units.iter().flat_map(|unit| unit.to_le_bytes()).collect()
 }
 
+const SEPARATOR_BYTES: usize = 2;
 const SEPARATOR: u16 = b'\\' as u16;
 const NAME_FIXED_BYTES: usize = 4;
 const ALL_FIXED_BYTES: usize = 100;

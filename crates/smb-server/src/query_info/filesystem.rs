@@ -5,8 +5,8 @@ use smb_wire::Status;
 use smb_wire::codec::{Encode, Utf16, encode};
 use smb_wire::dtyp::{FileTime, Guid};
 use smb_wire::info::{
-    DeviceCharacteristics, DeviceType, FsAttribute, FsAttributes, FsDevice, FsFullSize, FsInformationClass, FsObjectId,
-    FsSectorSize, FsSize, FsVolume,
+    DeviceCharacteristics, DeviceType, FsAttribute, FsAttributes, FsControl, FsDevice, FsFullSize, FsInformationClass,
+    FsObjectId, FsSectorSize, FsSize, FsVolume,
 };
 use vfs::{FileSystemStatistics, OpContext, Vfs};
 
@@ -34,7 +34,7 @@ pub(super) async fn tell<V: Vfs>(
                 supports_objects: false,
                 label: Utf16::from_bytes(&label).unwrap_or_default(),
             },
-            18,
+            VOLUME_FIXED_BYTES,
         ),
         FsInformationClass::SIZE => fixed(&size(&statistics)),
         FsInformationClass::FULL_SIZE => fixed(&full_size(&statistics)),
@@ -48,7 +48,7 @@ pub(super) async fn tell<V: Vfs>(
                 maximum_component_length: 255,
                 name: Utf16::from_bytes(&kind).unwrap_or_default(),
             },
-            12,
+            ATTRIBUTE_FIXED_BYTES,
         ),
         FsInformationClass::SECTOR_SIZE => fixed(&FsSectorSize {
             logical: BYTES_PER_SECTOR,
@@ -59,6 +59,15 @@ pub(super) async fn tell<V: Vfs>(
             flags: 3,
             sector_alignment: 0,
             partition_alignment: 0,
+        }),
+        // Nobody is filtered, and quotas are not kept here.
+        FsInformationClass::CONTROL => fixed(&FsControl {
+            free_space_start_filtering: 0,
+            free_space_threshold: 0,
+            free_space_stop_filtering: 0,
+            default_quota_threshold: u64::MAX,
+            default_quota_limit: u64::MAX,
+            flags: 0,
         }),
         FsInformationClass::OBJECT_ID => fixed(&FsObjectId { object_id: Guid(u128::from(fsid).to_le_bytes()) }),
         _ => return Err(Status::INVALID_INFO_CLASS),
@@ -100,6 +109,9 @@ fn variable(structure: &impl Encode, fixed: usize) -> Told {
     Told { bytes, fixed }
 }
 
+/// Of what has a text at its end: with its first letter, and padded, as Windows asks for room.
+const VOLUME_FIXED_BYTES: usize = 24;
+const ATTRIBUTE_FIXED_BYTES: usize = 16;
 const BYTES_PER_SECTOR: u32 = 512;
 /// A block of the house.
 const UNIT_BYTES: u32 = 4096;

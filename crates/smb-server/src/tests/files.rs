@@ -110,7 +110,7 @@ fn names_are_found_in_any_case_and_errors_have_their_names() {
         ("missing", CreateDisposition::OPEN, Status::OBJECT_NAME_NOT_FOUND),
         (r"missing\x", CreateDisposition::OPEN_IF, Status::OBJECT_PATH_NOT_FOUND),
         (r"readme\x", CreateDisposition::OPEN_IF, Status::OBJECT_PATH_NOT_FOUND),
-        (r"..\x", CreateDisposition::OPEN_IF, Status::OBJECT_NAME_INVALID),
+        (r"..\x", CreateDisposition::OPEN_IF, Status::OBJECT_PATH_SYNTAX_BAD),
         ("a*", CreateDisposition::OPEN, Status::OBJECT_NAME_INVALID),
         (r"\x", CreateDisposition::OPEN, Status::INVALID_PARAMETER),
         ("", CreateDisposition::OPEN, Status::FILE_IS_A_DIRECTORY),

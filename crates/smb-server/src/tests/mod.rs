@@ -3,6 +3,7 @@
 mod files;
 mod garbage;
 mod harness;
+mod ioctl;
 mod listings;
 mod negotiating;
 mod protection;

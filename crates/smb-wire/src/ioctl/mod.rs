@@ -18,7 +18,7 @@ pub use copy::{
 pub use message::{IoctlFlags, IoctlRequest, IoctlResponse};
 pub use negotiation::{ValidateNegotiateRequest, ValidateNegotiateResponse};
 pub use network::{InterfaceCapabilities, NetworkInterface, SocketAddress};
-pub use objects::{Integrity, ObjectId, ReparseBuffer, SetIntegrity, SymlinkReparse};
+pub use objects::{Compression, Integrity, ObjectId, ReparseBuffer, SetIntegrity, SymlinkReparse};
 pub use pipes::{PipePeek, PipeWait};
 pub use ranges::{AllocatedRange, LevelTrim, SetSparse, TrimRange, TrimResponse, ZeroData};
 pub use snapshots::SnapshotArray;

@@ -15,6 +15,14 @@ layout! {
 }
 
 layout! {
+    /// `FSCTL_GET_COMPRESSION` reply (MS-FSCC 2.3.18) and `FSCTL_SET_COMPRESSION` request (MS-FSCC 2.3.73).
+    pub struct Compression {
+        /// 0 is `COMPRESSION_FORMAT_NONE`.
+        pub format: u16 = "CompressionState",
+    }
+}
+
+layout! {
     /// `FSCTL_GET_INTEGRITY_INFORMATION_BUFFER` (MS-FSCC 2.3.20).
     pub struct Integrity {
         pub checksum_algorithm: u16 = "ChecksumAlgorithm",

@@ -1,0 +1,142 @@
+//! What is asked by a control code.
+
+use bytes::BytesMut;
+use smb_wire::codec::{Encode, List, decode, decode_body, encode};
+use smb_wire::create::CreateDisposition;
+use smb_wire::dtyp::Guid;
+use smb_wire::ioctl::{
+    Chunk, ControlCode, CopyChunkRequest, CopyChunkResponse, IoctlFlags, IoctlRequest, IoctlResponse, ResumeKey,
+    ResumeKeyResponse, ValidateNegotiateRequest, ValidateNegotiateResponse,
+};
+use smb_wire::negotiate::{Capabilities, Dialect, SecurityMode};
+use smb_wire::read::ReadResponse;
+use smb_wire::{Command, FileId, Status};
+
+use super::files::{close, open, reading, writing};
+use super::harness::{CONTOSO, Client, House, Response};
+
+fn asking(code: ControlCode, file_id: FileId, input: &[u8]) -> IoctlRequest<'_> {
+    IoctlRequest {
+        code,
+        file_id,
+        max_input_response: 0,
+        max_output_response: 65_536,
+        flags: IoctlFlags::IS_FSCTL,
+        input,
+    }
+}
+
+fn ask(client: &mut Client<'_>, code: ControlCode, file_id: FileId, input: &[u8]) -> Response {
+    client.ask(Command::IOCTL, &asking(code, file_id, input))
+}
+
+fn output(response: &Response) -> &[u8] {
+    let body: IoctlResponse<'_> = decode_body(&response.body).unwrap();
+    body.output
+}
+
+fn encoded(structure: &impl Encode) -> BytesMut {
+    let mut bytes = BytesMut::new();
+    encode(structure, &mut bytes);
+    bytes
+}
+
+fn at_home(house: &House, dialect: Dialect) -> Client<'_> {
+    let mut client = house.client(CONTOSO).at_home(dialect);
+    assert_eq!(client.connect("projects").status(), Status::SUCCESS);
+    client
+}
+
+fn what_was_offered<'a>(dialects: &'a [Dialect]) -> ValidateNegotiateRequest<'a> {
+    ValidateNegotiateRequest {
+        capabilities: Capabilities::ENCRYPTION,
+        client_guid: Guid([3; 16]),
+        security_mode: SecurityMode::SIGNING_ENABLED,
+        dialects: List::Items(dialects),
+    }
+}
+
+#[test]
+fn a_negotiation_that_nobody_changed_is_confirmed() {
+    let house = House::new();
+    for dialect in [Dialect::SMB_2_1, Dialect::SMB_3_0, Dialect::SMB_3_0_2] {
+        let mut client = at_home(&house, dialect);
+        let input = encoded(&what_was_offered(&[dialect]));
+        let response = ask(&mut client, ControlCode::VALIDATE_NEGOTIATE_INFO, FileId::RELATED, &input);
+        let told: ValidateNegotiateResponse = decode(output(&response)).unwrap();
+        assert_eq!((response.status(), told.dialect, told.server_guid), (Status::SUCCESS, dialect, Guid([9; 16])));
+    }
+}
+
+#[test]
+fn a_negotiation_that_somebody_changed_ends_the_connection() {
+    let house = House::new();
+    let (both, mine) = ([Dialect::SMB_3_0, Dialect::SMB_3_1_1], [Dialect::SMB_3_0]);
+    let changed = [
+        what_was_offered(&both),
+        ValidateNegotiateRequest { client_guid: Guid([4; 16]), ..what_was_offered(&mine) },
+        ValidateNegotiateRequest { capabilities: Capabilities::empty(), ..what_was_offered(&mine) },
+        ValidateNegotiateRequest { security_mode: SecurityMode::SIGNING_REQUIRED, ..what_was_offered(&mine) },
+    ];
+    for request in changed {
+        let mut client = at_home(&house, Dialect::SMB_3_0);
+        let input = encoded(&request);
+        let header = client.header(Command::IOCTL);
+        let asking = asking(ControlCode::VALIDATE_NEGOTIATE_INFO, FileId::RELATED, &input);
+        let message = client.message(header, &asking);
+        assert!(client.exchange(&message).is_err(), "{request:?}");
+    }
+}
+
+#[test]
+fn pieces_of_a_file_are_copied_without_the_network() {
+    let house = House::new();
+    let mut client = at_home(&house, Dialect::SMB_3_1_1);
+    let source = open(&mut client, "source", CreateDisposition::CREATE).unwrap();
+    client.ask(Command::WRITE, &writing(source, 0, b"abcdefgh"));
+    let target = open(&mut client, "target", CreateDisposition::CREATE).unwrap();
+    let response = ask(&mut client, ControlCode::SRV_REQUEST_RESUME_KEY, source, &[]);
+    let ResumeKeyResponse { key } = decode(output(&response)).unwrap();
+    let copy = |client: &mut Client<'_>, source: ResumeKey, chunks: &[Chunk]| {
+        let input = encoded(&CopyChunkRequest { source, chunks: List::Items(chunks) });
+        ask(client, ControlCode::SRV_COPYCHUNK_WRITE, target, &input)
+    };
+    let chunk = |source_offset, target_offset, length| Chunk { source_offset, target_offset, length };
+    let response = copy(&mut client, key, &[chunk(0, 4, 4), chunk(4, 0, 4)]);
+    let told: CopyChunkResponse = decode(output(&response)).unwrap();
+    assert_eq!((response.status(), told.chunks_written, told.total_bytes_written), (Status::SUCCESS, 2, 8));
+    let response = client.ask(Command::READ, &reading(target, 0, 100));
+    assert_eq!(decode_body::<ReadResponse<'_>>(&response.body).unwrap().data, b"efghabcd");
+    // What was done before a piece that cannot be is told.
+    let response = copy(&mut client, key, &[chunk(0, 0, 1), chunk(5, 0, 4)]);
+    let told: CopyChunkResponse = decode(output(&response)).unwrap();
+    assert_eq!((response.status(), told.chunks_written), (Status::INVALID_VIEW_SIZE, 1));
+    for wrong in [&[chunk(0, 0, 0)][..], &[chunk(0, 0, (1 << 20) + 1)], &[chunk(0, 0, 1); 257]] {
+        let response = copy(&mut client, key, wrong);
+        let limits: CopyChunkResponse = decode(output(&response)).unwrap();
+        assert_eq!((response.status(), limits.chunks_written), (Status::INVALID_PARAMETER, 256));
+        assert_eq!((limits.chunk_bytes_written, limits.total_bytes_written), (1 << 20, 16 << 20));
+    }
+    close(&mut client, source);
+    assert_eq!(copy(&mut client, key, &[chunk(0, 0, 1)]).status(), Status::OBJECT_NAME_NOT_FOUND);
+}
+
+#[test]
+fn codes_that_are_not_served_have_the_status_of_windows() {
+    let house = House::new();
+    let mut client = at_home(&house, Dialect::SMB_3_1_1);
+    let file = open(&mut client, "file", CreateDisposition::CREATE).unwrap();
+    for (code, file_id, status) in [
+        (ControlCode::DFS_GET_REFERRALS, FileId::RELATED, Status::FS_DRIVER_REQUIRED),
+        (ControlCode(0x1234), file, Status::INVALID_DEVICE_REQUEST),
+        (ControlCode(0x8384_8013), file, Status::INVALID_DEVICE_REQUEST),
+        (ControlCode::GET_REPARSE_POINT, file, Status::NOT_A_REPARSE_POINT),
+        (ControlCode::SRV_REQUEST_RESUME_KEY, FileId { persistent: 1, volatile: 99 }, Status::FILE_CLOSED),
+        (ControlCode::SRV_REQUEST_RESUME_KEY, FileId::RELATED, Status::FILE_CLOSED),
+        (ControlCode::QUERY_NETWORK_INTERFACE_INFO, file, Status::INVALID_PARAMETER),
+    ] {
+        assert_eq!(ask(&mut client, code, file_id, &[]).status(), status, "{code:?}");
+    }
+    let asking = IoctlRequest { flags: IoctlFlags::empty(), ..asking(ControlCode::GET_COMPRESSION, file, &[]) };
+    assert_eq!(client.ask(Command::IOCTL, &asking).status(), Status::NOT_SUPPORTED);
+}
