@@ -39,9 +39,6 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Errors: `Io`.
     pub(super) async fn fetch(&self, inode: InodeId, spans: Spans) -> Result<Spans, Failure> {
         let runs = runs_of(&spans);
-        if is_scattered(&spans) {
-            self.data.scattered.add(inode, spans.first);
-        }
         let wanted: SmallVec<[_; 1]> = runs.iter().map(|run| (run.placement, run.blocks)).collect();
         let read: SmallVec<[Payload; 1]> = match wanted.as_slice() {
             [] => return Ok(spans),

@@ -33,8 +33,11 @@ pub(crate) struct ScatteredParts {
 struct State {
     queue: VecDeque<PartOfFile>,
     known: HashSet<PartOfFile>,
-    /// When parts were moved last, on the monotonic clock.
+    /// Scattered blocks were read since `next` was asked last.
+    is_read: bool,
+    /// When parts were moved last, and when `next` found that scattered blocks were read, on the monotonic clock.
     moved: Option<Duration>,
+    read: Option<Duration>,
 }
 
 /// So many regions of a file as are moved at once, by their number.
@@ -51,16 +54,23 @@ impl ScatteredParts {
     pub(super) fn add(&self, inode: InodeId, block: u64) {
         let part = (inode, block / (REGION_BLOCKS * REGIONS_PER_MOVE));
         let mut state = self.state();
+        state.is_read = true;
         // What finds no place is found scattered again by the next reader.
         if state.queue.len() < PARTS_MAX && state.known.insert(part) {
             state.queue.push_back(part);
         }
     }
 
-    /// The next part to move; a few at a time, so that others have the device in between.
+    /// The next parts to move; a few at a time, so that others have the device in between, and none while somebody reads
+    /// what is scattered: a move would take the device and the processor from just that reader.
     fn next(&self, now: Duration) -> Vec<PartOfFile> {
         let mut state = self.state();
-        if state.queue.is_empty() || state.moved.is_some_and(|moved| now < moved + INTERVAL) {
+        if std::mem::take(&mut state.is_read) {
+            state.read = Some(now);
+        }
+        let rests = |since: Option<Duration>, rest| since.is_some_and(|since| now < since + rest);
+        let is_urgent = state.queue.len() >= PARTS_URGENT;
+        if state.queue.is_empty() || rests(state.moved, INTERVAL) || (!is_urgent && rests(state.read, READER_REST)) {
             return Vec::new();
         }
         state.moved = Some(now);
@@ -206,6 +216,10 @@ fn is_copy(write: &RegionWrite, region: &RegionRecord) -> bool {
 const REGIONS_PER_MOVE: u64 = 16;
 /// Parts that wait to be moved at most.
 const PARTS_MAX: usize = 4096;
+/// From so many on, 4 GiB of files, readers no longer hold moves back.
+const PARTS_URGENT: usize = 1024;
+/// So long after the last scattered read moves begin.
+const READER_REST: Duration = Duration::from_secs(1);
 /// Of them so many are moved in each interval: 80 MB/s.
 const PARTS_PER_INTERVAL: usize = 2;
 const INTERVAL: Duration = Duration::from_millis(100);

@@ -9,6 +9,7 @@ use vfs::{Attributes, Failure, FsError, InodeId, OpContext, ReadReply, ReadReque
 
 use super::ahead::Flights;
 use super::buffer::within;
+use super::fetch::is_scattered;
 use super::span::{Spans, Unknown};
 use super::{BLOCK_BYTES, FileState, REGION_BYTES};
 use crate::Filesystem;
@@ -69,6 +70,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             }
             let (hits, misses) = spans.count();
             self.data.cache.count(hits, misses);
+            if is_scattered(&spans) {
+                self.data.scattered.add(request.inode, spans.first);
+            }
             let ahead = self.read_next((request.inode, &file), next);
             let spans = if is_whole {
                 ahead.await;

@@ -67,6 +67,28 @@ fn what_is_read_in_order_is_put_in_order_and_looks_the_same() {
 }
 
 #[test]
+fn nothing_is_moved_while_what_is_scattered_is_being_read() {
+    block_on(async {
+        let rig = Rig::new();
+        let house = rig.open().await;
+        let inode = scattered_file(&house).await;
+        let before = extents(&house, inode).await;
+        for _ in 0..20 {
+            house.filesystem.data.cache.clear();
+            house.read(inode, 0, 1 << 20).await;
+            house.clock.advance(Duration::from_millis(150));
+            house.filesystem.background_round().await;
+        }
+        assert_eq!(extents(&house, inode).await, before);
+        house.clock.advance(Duration::from_millis(1100));
+        house.filesystem.background_round().await;
+        assert!(extents(&house, inode).await < before);
+        house.rest().await;
+        rig.check().await;
+    });
+}
+
+#[test]
 fn what_a_snapshot_sees_and_what_is_being_written_stays_where_it_is() {
     block_on(async {
         let rig = Rig::over(Slow::default());
