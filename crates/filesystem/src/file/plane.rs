@@ -1,17 +1,17 @@
 //! Everything of the house that has to do with bytes rather than names.
 
 use std::collections::VecDeque;
-use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use vfs::{InodeId, ShardId};
+use vfs::InodeId;
 
 use super::ahead::ReadAhead;
+use super::dirty::DirtyBytes;
 use super::journal::JournalTable;
-use super::{BLOCK_BYTES, ReadGate, ScatteredParts};
+use super::{ReadGate, ScatteredParts};
 use crate::Settings;
 use crate::cache::BlockCache;
 use crate::gc::{IntentQueue, ReleaseQueue};
@@ -53,25 +53,6 @@ pub(crate) struct DataPlane<C> {
     large: Mutex<VecDeque<InodeId>>,
     /// Told when there is something to write back now.
     write_back: Notify,
-}
-
-/// Bytes of dirty blocks, reserved ones included.
-#[derive(Debug)]
-pub(crate) struct DirtyBytes {
-    used: AtomicU64,
-    max: u64,
-    /// What shards use of it; those with the same place share it.
-    shares: [AtomicU64; SHARES],
-    /// Told whenever room is given back.
-    freed: Notify,
-}
-
-/// Room for blocks that are about to become dirty; what was not kept is given back when dropped.
-#[derive(Debug)]
-pub(crate) struct DirtyRoom<'d> {
-    dirty: &'d DirtyBytes,
-    shard: ShardId,
-    bytes: u64,
 }
 
 impl<C: chunk::Store> DataPlane<C> {
@@ -136,126 +117,5 @@ impl<C: chunk::Store> DataPlane<C> {
 
     fn queue(&self) -> MutexGuard<'_, VecDeque<(InodeId, Duration)>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl DirtyBytes {
-    fn new(max: u64) -> Self {
-        Self { used: AtomicU64::new(0), max, shares: [const { AtomicU64::new(0) }; SHARES], freed: Notify::new() }
-    }
-
-    /// Bytes used now.
-    pub(crate) fn used(&self) -> u64 {
-        self.used.load(Ordering::Relaxed)
-    }
-
-    /// How many there may be.
-    pub(crate) fn max(&self) -> u64 {
-        self.max
-    }
-
-    /// Whether more than this part of the bound is used.
-    pub(crate) fn is_above(&self, numerator: u64, denominator: u64) -> bool {
-        self.used() > self.max / denominator * numerator
-    }
-
-    /// Takes room for blocks of a shard; `None` when the bound, or three quarters of it by this shard, is reached. The
-    /// first always fit.
-    pub(crate) fn take(&self, shard: ShardId, blocks: u64) -> Option<DirtyRoom<'_>> {
-        let bytes = blocks * BLOCK_BYTES;
-        add(self.share(shard), bytes, self.share_max()).then_some(())?;
-        if !add(&self.used, bytes, self.max) {
-            self.share(shard).fetch_sub(bytes, Ordering::Relaxed);
-            return None;
-        }
-        Some(DirtyRoom { dirty: self, shard, bytes })
-    }
-
-    /// Waits until there may be room for blocks of a shard.
-    pub(crate) async fn room(&self, shard: ShardId, blocks: u64) {
-        let bytes = blocks * BLOCK_BYTES;
-        let mut freed = pin!(self.freed.notified());
-        // Before the look, so that what is given back after it is heard of.
-        freed.as_mut().enable();
-        let share = self.share(shard).load(Ordering::Relaxed);
-        if sum(self.used(), bytes, self.max).is_none() || sum(share, bytes, self.share_max()).is_none() {
-            freed.await;
-        }
-    }
-
-    /// Blocks are dirty, whether there is room or not.
-    pub(crate) fn take_anyway(&self, shard: ShardId, blocks: usize) {
-        let bytes = blocks as u64 * BLOCK_BYTES;
-        self.share(shard).fetch_add(bytes, Ordering::Relaxed);
-        self.used.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    /// Blocks are no longer dirty.
-    pub(crate) fn give_back(&self, shard: ShardId, blocks: usize) {
-        self.subtract(shard, blocks as u64 * BLOCK_BYTES);
-    }
-
-    fn share(&self, shard: ShardId) -> &AtomicU64 {
-        #[expect(clippy::indexing_slicing, reason = "below SHARES")]
-        &self.shares[shard.0 as usize % SHARES]
-    }
-
-    fn share_max(&self) -> u64 {
-        self.max - self.max / 4
-    }
-
-    fn subtract(&self, shard: ShardId, bytes: u64) {
-        if bytes > 0 {
-            self.share(shard).fetch_sub(bytes, Ordering::Relaxed);
-            self.used.fetch_sub(bytes, Ordering::Relaxed);
-            self.freed.notify_waiters();
-        }
-    }
-}
-
-/// Adds to a counter, if it stays within its bound.
-fn add(counter: &AtomicU64, bytes: u64, max: u64) -> bool {
-    counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| sum(used, bytes, max)).is_ok()
-}
-
-/// The sum, if it is within the bound; the first bytes always are.
-fn sum(used: u64, bytes: u64, max: u64) -> Option<u64> {
-    (used == 0 || used + bytes <= max).then_some(used + bytes)
-}
-
-impl DirtyRoom<'_> {
-    /// Blocks have become dirty: their room stays taken until they are not.
-    pub(crate) fn keep(&mut self, blocks: usize) {
-        self.bytes = self.bytes.saturating_sub(blocks as u64 * BLOCK_BYTES);
-    }
-}
-
-impl Drop for DirtyRoom<'_> {
-    fn drop(&mut self) {
-        self.dirty.subtract(self.shard, self.bytes);
-    }
-}
-
-/// Shards beyond so many share the counts of others.
-const SHARES: usize = 64;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_shard_cannot_take_all_room() {
-        let dirty = DirtyBytes::new(16 * BLOCK_BYTES);
-        let (greedy, modest) = (ShardId(1), ShardId(2));
-        let mut rooms: Vec<_> = std::iter::from_fn(|| dirty.take(greedy, 1)).collect();
-        assert_eq!(rooms.len(), 12);
-        rooms.extend(dirty.take(modest, 4));
-        assert_eq!(rooms.len(), 13, "the rest is for others");
-        assert!(dirty.take(modest, 1).is_none(), "all is taken");
-        rooms.truncate(11);
-        assert!(dirty.take(greedy, 2).is_none() && dirty.take(greedy, 1).is_some());
-        rooms.clear();
-        assert!(dirty.take(modest, 99).is_some(), "the first always fits");
-        assert_eq!(dirty.used(), 0);
     }
 }

@@ -10,7 +10,7 @@ use vfs::limits::{FILE_SIZE_MAX, IO_BYTES_MAX};
 use vfs::{Attributes, Change, Failure, FsError, OpContext, Stability, WriteReply, WriteRequest};
 
 use super::buffer::{Bases, Ticket, blocks_of, checksums_of};
-use super::plane::DirtyRoom;
+use super::dirty::DirtyRoom;
 use super::span::Unknown;
 use super::state::FileData;
 use super::{BLOCK_BYTES, FileState, Pending};

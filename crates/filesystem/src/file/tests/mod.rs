@@ -11,6 +11,7 @@ mod race;
 mod removed;
 mod space;
 mod together;
+mod zones;
 
 use std::sync::Arc;
 use std::time::Duration;
