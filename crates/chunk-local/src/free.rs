@@ -11,7 +11,7 @@ use uring::File;
 
 use crate::error::io_error;
 use crate::layout::block_offset;
-use crate::segment::Run;
+use crate::segment::{Run, Segment};
 use crate::space::Space;
 use crate::store::{Shared, lock};
 
@@ -29,12 +29,16 @@ impl Shared {
         if !segment.is_due(run, self.settings.punch_blocks_min()) {
             return Ok(());
         }
-        // and large ones for the rest of their segment, whose file is then used again as it is.
+        // and large ones for the rest of their segment, whose file is then used again as it is: where room is short only
+        // those that cost more than they bring.
+        let is_large = run.blocks >= self.settings.punch_blocks_min();
+        if is_large && !Space::has_plenty(&self.settings, 0).unwrap_or(false) {
+            self.give_back((id, run)).await;
+            return Ok(());
+        }
         self.waiting.push((id, run), freed);
-        let has_plenty = Space::has_plenty(&self.settings, 0).unwrap_or(false);
-        let blocks_max = if has_plenty { self.settings.kept_blocks_max() } else { 0 };
-        while let Some((id, run)) = self.waiting.next_beyond(blocks_max) {
-            self.give_back(id, run).await;
+        while let Some(waiting) = self.waiting.next_beyond(self.settings.kept_blocks_max()) {
+            self.give_back(waiting).await;
         }
         Ok(())
     }
@@ -42,17 +46,38 @@ impl Shared {
     /// Gives the room back that was kept at the last call already.
     pub(crate) async fn give_back_kept(&self) {
         self.drop_old_spares();
-        while let Some((id, run)) = self.waiting.next_old() {
-            self.give_back(id, run).await;
+        while let Some(waiting) = self.waiting.next_old() {
+            self.give_back(waiting).await;
         }
         self.waiting.age();
     }
 
-    /// Gives back the room that a run and its neighbours keep, if they still do. A failure costs room only, until the
-    /// segment goes.
-    async fn give_back(&self, id: SegmentId, run: Run) {
-        let Ok(segment) = self.segment(id) else { return };
-        let Some(run) = segment.take_around(run, self.settings.punch_blocks_min()) else { return };
+    /// Gives some room back if there is not plenty: a spare file, what waits, or the longest runs of the segment that
+    /// keeps the most. Sparse segments keep theirs while there is enough, as moving what is live in one costs less than a
+    /// call for each of its holes. Says whether there was any.
+    pub(crate) async fn relieve(&self) -> Result<bool, ChunkError> {
+        if Space::has_plenty(&self.settings, 0)? {
+            return Ok(false);
+        }
+        let mut runs = 0;
+        while runs < RUNS_AT_ONCE
+            && let Some(waiting) = self.waiting.next_beyond(0)
+        {
+            runs += usize::from(self.give_back(waiting).await);
+        }
+        if runs > 0 {
+            return Ok(true);
+        }
+        let has_enough = Space::has_enough(&self.settings, 0)?;
+        let blocks = self.punch_kept(|segment| !(has_enough && is_sparse(segment))).await?;
+        Ok(blocks > 0)
+    }
+
+    /// Gives back the room that a run and its neighbours keep, if they still do; says whether they did. A failure costs
+    /// room only, until the segment goes.
+    async fn give_back(&self, (id, run): (SegmentId, Run)) -> bool {
+        let Ok(segment) = self.segment(id) else { return false };
+        let Some(run) = segment.take_around(run, self.settings.punch_blocks_min()) else { return false };
         let outcome = match self.file(id) {
             Ok(file) => self.punch(&file, run).await,
             // It has gone with its last block.
@@ -62,47 +87,54 @@ impl Shared {
         if let Err(error) = outcome {
             tracing::warn!(segment = id.0, %error, "free blocks keep their room");
         }
+        true
     }
 
-    /// Makes sure that files may grow by so many bytes. When that leaves little, some of the room that free blocks keep is
-    /// given back, for others who live there too; when it leaves too little, as much as it takes.
+    /// Makes sure that files may grow by so many bytes. When that leaves little, about as much of the room that free blocks
+    /// keep is given back, for others who live there too; when it leaves too little, as much as it takes.
     ///
     /// Errors: `NoSpace`, `Io`.
     pub(crate) async fn make_room(&self, bytes: u64) -> Result<(), ChunkError> {
-        if Space::has_plenty(&self.settings, bytes)? {
+        if Space::has_enough(&self.settings, bytes)? {
             return Ok(());
         }
+        let (mut given, mut calls) = (0, 0);
         loop {
-            let punched = self.punch_kept().await?;
+            let blocks = self.punch_kept(|_| true).await?;
+            given += blocks * BLOCK_SIZE as u64;
+            calls += 1;
             match Space::check_growth(&self.settings, bytes) {
-                Err(ChunkError::NoSpace) if punched => {}
+                Err(ChunkError::NoSpace) if blocks > 0 => {}
+                Ok(()) if blocks > 0 && given < bytes && calls < CALLS_PER_GROWTH => {}
                 outcome => return outcome,
             }
         }
     }
 
-    /// Gives some room back that nothing needs: a spare file's, or that of free blocks of the segment that has the most.
-    /// Says whether there was any.
-    async fn punch_kept(&self) -> Result<bool, ChunkError> {
+    /// Gives some room back that nothing needs: a spare file's, or that of the longest runs of free blocks of the segment
+    /// that has the most, among these. Gives how many blocks it was.
+    async fn punch_kept(&self, may_punch: impl Fn(&Segment) -> bool) -> Result<u64, ChunkError> {
         if self.drop_spare() {
-            return Ok(true);
+            return Ok(u64::from(self.settings.segment_blocks()));
         }
-        let segments: Vec<_> = lock(&self.segments).values().cloned().collect();
+        let segments: Vec<_> = lock(&self.segments).values().filter(|segment| may_punch(segment)).cloned().collect();
         let most = segments.into_iter().max_by_key(|segment| segment.kept_blocks());
-        let Some(segment) = most.filter(|segment| segment.kept_blocks() > 0) else { return Ok(false) };
+        let Some(segment) = most.filter(|segment| segment.kept_blocks() > 0) else { return Ok(0) };
         let failed = |error: io::Error| io_error("freeing blocks of", segment.id, &error);
         let file = match self.file(segment.id) {
             // It has gone with its last block.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 segment.take_kept(usize::MAX);
-                return Ok(true);
+                return Ok(1);
             }
             outcome => outcome.map_err(failed)?,
         };
-        for run in segment.take_kept(RUNS_AT_ONCE) {
-            self.punch(&file, run).await.map_err(failed)?;
+        let runs = segment.take_kept(RUNS_AT_ONCE);
+        for run in &runs {
+            self.punch(&file, *run).await.map_err(failed)?;
         }
-        Ok(true)
+        // Where all that seemed to be kept was given back in a former life, it is known now.
+        Ok(runs.iter().map(|run| u64::from(run.blocks)).sum::<u64>().max(1))
     }
 
     /// Gives the room of a run back to the file system, where it can take it.
@@ -124,6 +156,12 @@ impl Shared {
         self.space.give_back(freed);
         self.rounds.found(lost);
     }
+}
+
+/// Whether so little is live in a segment that it is better moved elsewhere.
+fn is_sparse(segment: &Segment) -> bool {
+    let of = segment.summary();
+    of.is_sealed && of.is_sparse()
 }
 
 /// Large free runs that keep their room for now, the oldest first.
@@ -190,5 +228,7 @@ impl Waiting {
 
 /// Runs that wait to be given back.
 const WAITING_MAX: usize = 8192;
-/// Runs that are given back before it is looked again whether that is enough.
-const RUNS_AT_ONCE: usize = 1024;
+/// Runs that are given back at once: some 65 us each, however short they are.
+const RUNS_AT_ONCE: usize = 128;
+/// So often that many are given back by who grows while there is enough for the growth.
+const CALLS_PER_GROWTH: u32 = 2;

@@ -1,5 +1,6 @@
 //! What the store remembers of one segment.
 
+use std::cmp::Reverse;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chunk::{ChunkError, Owner, SegmentId, SegmentSummary};
@@ -95,7 +96,17 @@ impl Segment {
     }
 
     pub(crate) fn summary(&self) -> SegmentSummary {
-        SegmentSummary { segment: self.id, owner: self.owner, blocks: self.state().reserved }
+        let kept_blocks = u32::try_from(self.kept_blocks()).unwrap_or(u32::MAX);
+        let state = self.state();
+        let freed = u32::try_from(state.freed.count).unwrap_or(u32::MAX);
+        SegmentSummary {
+            segment: self.id,
+            owner: self.owner,
+            blocks: state.reserved,
+            live_blocks: state.reserved.saturating_sub(freed),
+            kept_blocks,
+            is_sealed: state.sealed,
+        }
     }
 
     /// Gives the next blocks to the caller, `wanted` or what fits; the caller says later how the write went.
@@ -233,18 +244,18 @@ impl Segment {
         })
     }
 
-    /// Runs of free blocks that keep their room, so many at most: it is the caller's to give back.
+    /// Runs of free blocks that keep their room, the longest and so many at most: it is the caller's to give back.
     pub(crate) fn take_kept(&self, runs_max: usize) -> Vec<Run> {
         let mut state = self.state();
         let mut runs = Vec::new();
         for block in (0..state.reserved).filter(|block| state.is_kept(*block)) {
             push(&mut runs, Run { start: block, blocks: 1 });
-            if runs.len() > runs_max {
-                break;
-            }
         }
         let are_all = runs.len() <= runs_max;
-        runs.truncate(runs_max);
+        if !are_all {
+            runs.sort_unstable_by_key(|run| Reverse(run.blocks));
+            runs.truncate(runs_max);
+        }
         for run in &runs {
             state.punched.set(*run);
         }

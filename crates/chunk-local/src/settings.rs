@@ -24,8 +24,9 @@ pub struct Settings {
     /// Free blocks in runs that are large enough to be given back keep their room until there is more than this of it,
     /// and so do files of segments of which every block is free, for the next segments: while the file system has plenty.
     pub kept_bytes_max: u64,
-    /// With less than this beyond `free_bytes_min` free in the file system, no room is kept that nothing needs: the
-    /// metadata engine may need it before anything here grows again, and more.
+    /// With less than this beyond `free_bytes_min` free in the file system, room that nothing needs is given back little by
+    /// little, and with less than a quarter of it whoever grows gives back as much as it takes: the metadata engine may
+    /// need it before anything here grows again, and more.
     pub plenty_bytes: u64,
     /// Below this much free room in the file system nothing grows: others live there too (the metadata engine).
     pub free_bytes_min: u64,
@@ -84,6 +85,11 @@ impl Settings {
     /// Files that may wait for the next segments.
     pub(crate) fn spares_max(&self) -> usize {
         usize::try_from(self.kept_bytes_max / self.segment_bytes.max(1)).unwrap_or(usize::MAX)
+    }
+
+    /// Below this beyond `free_bytes_min` whoever grows gives room back.
+    pub(crate) fn scarce_bytes(&self) -> u64 {
+        self.plenty_bytes / 4
     }
 
     /// Blocks that a segment grows by.

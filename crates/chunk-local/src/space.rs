@@ -76,8 +76,18 @@ impl Space {
 
     /// Whether the file system has so much that room which free blocks keep is missed by nobody.
     pub(crate) fn has_plenty(settings: &Settings, bytes: u64) -> Result<bool, ChunkError> {
+        Self::has(settings, settings.plenty_bytes.saturating_add(bytes))
+    }
+
+    /// Whether the file system has so much that who takes `bytes` of it may leave it to others to give room back.
+    pub(crate) fn has_enough(settings: &Settings, bytes: u64) -> Result<bool, ChunkError> {
+        Self::has(settings, settings.scarce_bytes().saturating_add(bytes))
+    }
+
+    /// Whether so many bytes are free beyond what is left to others.
+    fn has(settings: &Settings, bytes: u64) -> Result<bool, ChunkError> {
         let (_, free) = file_system_room(&settings.directory)?;
-        Ok(free.saturating_sub(bytes) >= settings.free_bytes_min.saturating_add(settings.plenty_bytes))
+        Ok(free.saturating_sub(settings.free_bytes_min) >= bytes && free >= settings.free_bytes_min)
     }
 
     /// Whether the file system may give `bytes` more.

@@ -141,6 +141,15 @@ impl Store for LocalStore {
         Ok(())
     }
 
+    async fn relieve(&self) -> Result<bool, ChunkError> {
+        self.0.relieve().await
+    }
+
+    fn has_plenty(&self) -> bool {
+        // Who cannot say it is asked again; where nothing can be given back nothing is missed.
+        Space::has_plenty(&self.0.settings, 0).unwrap_or(true)
+    }
+
     async fn sync(&self) -> Result<(), ChunkError> {
         self.0.sync().await
     }

@@ -40,6 +40,21 @@ pub struct SegmentSummary {
     pub owner: Owner,
     /// Blocks that have been placed in it so far, freed ones included.
     pub blocks: u32,
+    /// Those of them that are not freed.
+    pub live_blocks: u32,
+    /// Free blocks whose room nobody else has yet.
+    pub kept_blocks: u32,
+    /// Whether no block comes to it any more.
+    pub is_sealed: bool,
+}
+
+impl SegmentSummary {
+    /// Whether so little of it is live, a quarter or less, that what is live is better moved elsewhere: for each block
+    /// written at least three return.
+    #[must_use]
+    pub fn is_sparse(&self) -> bool {
+        self.live_blocks <= self.blocks / 4
+    }
 }
 
 /// Room in the store.
@@ -85,6 +100,19 @@ pub trait Store: Send + Sync + 'static {
     /// Errors: `Io`.
     fn give_back_kept(&self) -> impl Future<Output = Result<(), ChunkError>> + Send {
         std::future::ready(Ok(()))
+    }
+
+    /// When room is short ([`Store::has_plenty`]), gives some of what free blocks keep back to those who need it: for a
+    /// caller who calls about ten times a second, so little at a time. Says whether there was any.
+    ///
+    /// Errors: `Io`.
+    fn relieve(&self) -> impl Future<Output = Result<bool, ChunkError>> + Send {
+        std::future::ready(Ok(false))
+    }
+
+    /// Whether there is so much room that nobody misses what free blocks keep.
+    fn has_plenty(&self) -> bool {
+        true
     }
 
     /// Returns when every block placed before this call is on stable storage. Callers at the same time share one sync.

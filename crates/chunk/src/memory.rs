@@ -117,7 +117,8 @@ impl Store for MemoryStore {
         let state = self.state();
         let from = after.map_or(0, |after| after.0.saturating_add(1));
         let found = state.segments.range(SegmentId(from)..).take(limit);
-        Ok(found.map(|(segment, held)| held.summary(*segment)).collect())
+        let is_sealed = |segment| !state.active.values().any(|active| active == segment);
+        Ok(found.map(|(segment, held)| held.summary(*segment, is_sealed(segment))).collect())
     }
 
     async fn recover(&self, live: Vec<LiveSegment>, next_segment: SegmentId) -> Result<(), ChunkError> {
@@ -132,6 +133,11 @@ impl Store for MemoryStore {
         state.active.clear();
         state.unsynced.clear();
         Ok(())
+    }
+
+    fn has_plenty(&self) -> bool {
+        let state = self.state();
+        state.used <= state.settings.blocks_max / 2
     }
 
     fn capacity(&self) -> Result<Capacity, ChunkError> {
@@ -228,10 +234,11 @@ impl Segment {
         self.used() > 0
     }
 
-    fn summary(&self, segment: SegmentId) -> SegmentSummary {
+    fn summary(&self, segment: SegmentId, is_sealed: bool) -> SegmentSummary {
         #[expect(clippy::cast_possible_truncation, reason = "a segment has at most 2^24 blocks")]
-        let blocks = self.blocks.len() as u32;
-        SegmentSummary { segment, owner: self.owner, blocks }
+        let [blocks, live_blocks] = [self.blocks.len() as u32, self.used() as u32];
+        let kept_blocks = blocks - live_blocks;
+        SegmentSummary { segment, owner: self.owner, blocks, live_blocks, kept_blocks, is_sealed }
     }
 }
 

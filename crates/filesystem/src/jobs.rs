@@ -35,6 +35,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.release_journal();
         let freed = self.release_round().await;
         self.give_back_round().await;
+        self.relieve_round().await;
         worked || folded || forgot || moved || locks || freed
     }
 

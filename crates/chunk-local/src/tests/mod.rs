@@ -1,6 +1,7 @@
 //! The conformance suite over real files, and what faults do to a store.
 #![expect(clippy::cast_possible_truncation, reason = "marks and counts are small")]
 
+mod relief;
 mod spare;
 
 use std::cell::RefCell;

@@ -47,6 +47,8 @@ pub(crate) struct DataPlane<C> {
     pub(crate) folded: Mutex<Option<Duration>>,
     /// When the store was last asked to give back what it keeps.
     pub(crate) given_back: Mutex<Option<Duration>>,
+    /// When it was last asked to do so because room is short.
+    pub(crate) relieved: Mutex<Option<Duration>>,
     /// Dirty files with the time they became so, oldest first; each at most once.
     queue: Mutex<VecDeque<(InodeId, Duration)>>,
     /// Files of which much is dirty; each at most once.
@@ -73,6 +75,7 @@ impl<C: chunk::Store> DataPlane<C> {
             damaged: AtomicU64::new(0),
             folded: Mutex::new(None),
             given_back: Mutex::new(None),
+            relieved: Mutex::new(None),
             queue: Mutex::new(VecDeque::new()),
             large: Mutex::new(VecDeque::new()),
             write_back: Notify::new(),

@@ -124,6 +124,21 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
     }
 
+    /// Lets the store give some room back where little is left, a little about ten times a second.
+    pub(crate) async fn relieve_round(&self) {
+        let now = self.clock.monotonic();
+        {
+            let mut last = self.data.relieved.lock().unwrap_or_else(PoisonError::into_inner);
+            if last.is_some_and(|last| now < last + RELIEF_PERIOD) {
+                return;
+            }
+            *last = Some(now);
+        }
+        if let Err(error) = self.data.chunks.relieve().await {
+            tracing::warn!(%error, "room of freed blocks was not given back");
+        }
+    }
+
     async fn release_oldest(&self) -> bool {
         let Some(mut taken) = self.data.releases.take(self.meta.watermark(), &self.data.gate) else { return false };
         while let Some(run) = taken.next() {
@@ -167,6 +182,8 @@ fn is_continued(run: &Run, next: &Run) -> bool {
 const RELEASES_PER_ROUND: usize = 16;
 /// What was freed keeps its room for this time, and twice this at most.
 const GIVE_BACK_PERIOD: Duration = Duration::from_secs(10);
+/// Between two times that some of it is given back because room is short.
+const RELIEF_PERIOD: Duration = Duration::from_millis(100);
 /// Runs that wait to be freed at most; what comes on top is freed by the next start.
 const RUNS_MAX: usize = 1 << 20;
 

@@ -71,6 +71,14 @@ impl<S: Store> Store for FaultyStore<S> {
         self.answer(self.inner.give_back_kept().await).await
     }
 
+    async fn relieve(&self) -> Result<bool, ChunkError> {
+        self.answer(self.inner.relieve().await).await
+    }
+
+    fn has_plenty(&self) -> bool {
+        self.inner.has_plenty()
+    }
+
     async fn sync(&self) -> Result<(), ChunkError> {
         if let Err(error) = self.pass(FaultPoint::Sync).await {
             self.faults.lose();

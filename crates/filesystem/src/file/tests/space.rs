@@ -167,6 +167,10 @@ impl Store for Slow {
         self.inner.recover(live, next_segment).await
     }
 
+    fn has_plenty(&self) -> bool {
+        self.inner.has_plenty()
+    }
+
     fn capacity(&self) -> Result<Capacity, ChunkError> {
         self.inner.capacity()
     }
