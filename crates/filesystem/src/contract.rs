@@ -3,14 +3,14 @@
 use std::sync::atomic::Ordering;
 
 use vfs::{
-    AccessReply, AccessRequest, Admin, AttributeIo, ClientId, CloseReply, CloseRequest, CommitReply, CommitRequest,
-    CreateReply, CreateRequest, DeletePendingRequest, EpochReply, Failure, FileIo, FsError, GetattrReply, HouseFigures,
-    InodeId, LinkReply, LinkRequest, LockClient, LockEntry, LockRecovery, LockReply, LockRequest, LookupReply,
-    LookupRequest, MkdirRequest, MknodRequest, Namespace, OpContext, OpenId, OpenReply, OpenRequest, OpenState, Opens,
-    ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest,
-    RenameReply, RenameRequest, SessionId, SetattrReply, SetattrRequest, ShardId, ShareRequest, StatFsReply,
-    SymlinkRequest, TestLockReply, WalkReply, WalkRequest, Watch, WriteReply, WriteRequest, WriteVerifier,
-    ZoneRootReply, ZoneRootRequest,
+    AccessReply, AccessRequest, Admin, AttributeIo, Change, ClientId, CloseReply, CloseRequest, CommitReply,
+    CommitRequest, CreateReply, CreateRequest, DeletePendingRequest, EpochReply, Failure, FileIo, FsError,
+    GetattrReply, HouseFigures, InodeId, LinkReply, LinkRequest, LockClient, LockEntry, LockRecovery, LockReply,
+    LockRequest, LookupReply, LookupRequest, MkdirRequest, MknodRequest, Namespace, OpContext, OpenId, OpenReply,
+    OpenRequest, OpenState, Opens, RangeRequest, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply,
+    RemoveReply, RemoveRequest, RenameOpenRequest, RenameReply, RenameRequest, SeekReply, SeekRequest, SessionId,
+    SetattrReply, SetattrRequest, ShardId, ShareRequest, StatFsReply, SymlinkRequest, TestLockReply, WalkReply,
+    WalkRequest, Watch, WriteReply, WriteRequest, WriteVerifier, ZoneRootReply, ZoneRootRequest,
 };
 
 use crate::Filesystem;
@@ -72,6 +72,14 @@ impl<K: kv::Engine, C: chunk::Store> FileIo for Filesystem<K, C> {
 
     async fn commit(&self, ctx: &OpContext, request: CommitRequest) -> Result<CommitReply, Failure> {
         self.do_commit(ctx, request).await
+    }
+
+    async fn deallocate(&self, ctx: &OpContext, request: RangeRequest) -> Result<Change, Failure> {
+        self.do_deallocate(ctx, request).await
+    }
+
+    async fn seek(&self, ctx: &OpContext, request: SeekRequest) -> Result<SeekReply, Failure> {
+        self.do_seek(ctx, request).await
     }
 
     fn write_verifier(&self) -> WriteVerifier {

@@ -219,7 +219,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     }
 
     /// The indices of the regions of a file from `first` on, at most [`REGION_LIST_MAX`].
-    async fn list_regions(&self, inode: InodeId, first: u64) -> Result<Vec<u64>, MetaError> {
+    pub(crate) async fn list_regions(&self, inode: InodeId, first: u64) -> Result<Vec<u64>, MetaError> {
         let range = keys::region_range(inode, first, u64::MAX);
         let found = self.meta.scan(&range, REGION_LIST_MAX, Direction::Forward).await?;
         let mut list = Vec::with_capacity(found.len());

@@ -76,6 +76,39 @@ impl Content {
         }
     }
 
+    /// Makes a range read as zeros; blocks that lie in it are given back, and what is stored of others is overwritten.
+    pub(super) fn punch(&mut self, from: u64, to: u64) {
+        let mut at = from;
+        while at < to {
+            let (index, within) = (at / BLOCK_BYTES, usize::try_from(at % BLOCK_BYTES).unwrap_or_default());
+            let end = to.min((index + 1) * BLOCK_BYTES);
+            let count = usize::try_from(end - at).unwrap_or_default();
+            if count == BLOCK_SIZE {
+                self.blocks.remove(&index);
+            } else if let Some(part) =
+                self.blocks.get_mut(&index).and_then(|block| block.get_mut(within..within + count))
+            {
+                part.fill(0);
+            }
+            // A hole may be as long as a file: go on with the next block that is there.
+            at = match self.blocks.range(end / BLOCK_BYTES..).next() {
+                Some((next, _)) => end.max(next * BLOCK_BYTES),
+                None => to,
+            };
+        }
+    }
+
+    /// The first byte from this one on that lies in a block, or in none.
+    pub(super) fn seek(&self, from: u64, is_stored: bool) -> Option<u64> {
+        let first = from / BLOCK_BYTES;
+        let index = if is_stored {
+            *self.blocks.range(first..).next()?.0
+        } else {
+            (first..).find(|index| !self.blocks.contains_key(index))?
+        };
+        Some(from.max(index * BLOCK_BYTES))
+    }
+
     /// What is written from here on is lost in a crash; `size` and `modified` are as before it.
     pub(super) fn begin_unstable(&mut self, size: u64, modified: Timestamp) {
         self.unstable.get_or_insert_with(|| Undo { size, modified, blocks: BTreeMap::new() });

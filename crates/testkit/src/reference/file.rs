@@ -1,11 +1,11 @@
 //! The bytes of files.
 
-use pages::Payload;
+use pages::{BLOCK_SIZE, Payload};
 use vfs::acl::AccessMask;
 use vfs::limits::{FILE_SIZE_MAX, IO_BYTES_MAX};
 use vfs::{
-    Change, CommitReply, CommitRequest, Failure, FileType, FsError, InodeId, ReadReply, ReadRequest, ShareMode,
-    Stability, Via, WriteReply, WriteRequest,
+    Change, CommitReply, CommitRequest, Failure, FileType, FsError, InodeId, RangeRequest, ReadReply, ReadRequest,
+    SeekKind, SeekReply, SeekRequest, ShareMode, Stability, Via, WriteReply, WriteRequest,
 };
 
 use super::inode::Body;
@@ -50,6 +50,48 @@ impl Turn<'_> {
         let count = u32::try_from(length).unwrap_or(u32::MAX);
         let stability = if *stability == Stability::Unstable { Stability::Unstable } else { Stability::File };
         Ok(WriteReply { count, change, verifier: self.state.verifier(), stability })
+    }
+
+    pub(super) fn deallocate(&mut self, request: &RangeRequest) -> Result<Change, Failure> {
+        let RangeRequest { inode: id, via, offset, length } = *request;
+        self.require_bytes(id, via, WRITE)?;
+        self.require_shared(id, via, ShareMode { write: true, ..ShareMode::default() })?;
+        self.require_unlocked(id, via, (offset, length, true))?;
+        let end = offset.checked_add(length).filter(|end| *end <= FILE_SIZE_MAX);
+        let end = end.ok_or_else(|| self.refuse(id, FsError::FileTooLarge))?;
+        let size = self.attributes(id)?.size;
+        if offset >= end.min(size) {
+            return Ok(Change::none(self.attributes(id)?.clone()));
+        }
+        // What lies behind the end is zeros: the last block goes with its end.
+        let end = if end >= size { size.next_multiple_of(BLOCK_SIZE as u64) } else { end };
+        let (now, ctx) = (self.now, self.ctx);
+        self.change(id, |inode| {
+            let Body::File(content) = &mut inode.body else { return };
+            content.make_stable();
+            content.punch(offset, end);
+            inode.attributes.allocated_bytes = content.allocated_bytes();
+            inode.attributes.modified = now;
+            permission::clear_set_id(&ctx.credentials, &mut inode.attributes);
+        })
+    }
+
+    pub(super) fn seek(&self, request: &SeekRequest) -> Result<SeekReply, Failure> {
+        let SeekRequest { inode: id, via, offset, kind } = *request;
+        self.require_bytes(id, via, READ)?;
+        self.require_shared(id, via, ShareMode { read: true, ..ShareMode::default() })?;
+        self.require_unlocked(id, via, (offset, 0, false))?;
+        let inode = self.inode(id)?;
+        let size = inode.attributes.size;
+        let found = match &inode.body {
+            Body::File(content) if offset < size => content.seek(offset, kind == SeekKind::Data),
+            _ => None,
+        };
+        let offset = match kind {
+            SeekKind::Data => found.filter(|found| *found < size),
+            SeekKind::Hole => found.map(|found| found.min(size)),
+        };
+        Ok(SeekReply { offset, attributes: inode.attributes.clone() })
     }
 
     pub(super) fn commit(&mut self, request: &CommitRequest) -> Result<CommitReply, Failure> {

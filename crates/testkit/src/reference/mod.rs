@@ -48,14 +48,14 @@ pub use state::MemoryCapacity;
 use state::State;
 use turn::Turn;
 use vfs::{
-    AccessReply, AccessRequest, Admin, AttributeIo, ClientId, Clock, CloseReply, CloseRequest, CommitReply,
+    AccessReply, AccessRequest, Admin, AttributeIo, Change, ClientId, Clock, CloseReply, CloseRequest, CommitReply,
     CommitRequest, CreateReply, CreateRequest, DeletePendingRequest, Failure, FileIo, FsError, GetattrReply, InodeId,
     LinkReply, LinkRequest, LockClient, LockEntry, LockRecovery, LockReply, LockRequest, LookupReply, LookupRequest,
-    MkdirRequest, MknodRequest, Namespace, OpContext, OpenId, OpenReply, OpenRequest, OpenState, Opens, ReadReply,
-    ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest,
-    RenameReply, RenameRequest, SessionId, SetattrReply, SetattrRequest, ShardId, ShareRequest, StatFsReply,
-    SymlinkRequest, TestLockReply, View, WalkReply, WalkRequest, Watch, WriteReply, WriteRequest, WriteVerifier,
-    ZoneRootReply, ZoneRootRequest,
+    MkdirRequest, MknodRequest, Namespace, OpContext, OpenId, OpenReply, OpenRequest, OpenState, Opens, RangeRequest,
+    ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest,
+    RenameReply, RenameRequest, SeekReply, SeekRequest, SessionId, SetattrReply, SetattrRequest, ShardId, ShareRequest,
+    StatFsReply, SymlinkRequest, TestLockReply, View, WalkReply, WalkRequest, Watch, WriteReply, WriteRequest,
+    WriteVerifier, ZoneRootReply, ZoneRootRequest,
 };
 
 use crate::ManualClock;
@@ -200,6 +200,14 @@ impl FileIo for ReferenceFilesystem {
 
     async fn commit(&self, ctx: &OpContext, request: CommitRequest) -> Result<CommitReply, Failure> {
         self.changing(ctx)?.commit(&request)
+    }
+
+    async fn deallocate(&self, ctx: &OpContext, request: RangeRequest) -> Result<Change, Failure> {
+        self.changing(ctx)?.deallocate(&request)
+    }
+
+    async fn seek(&self, ctx: &OpContext, request: SeekRequest) -> Result<SeekReply, Failure> {
+        self.reading(ctx)?.seek(&request)
     }
 
     fn write_verifier(&self) -> WriteVerifier {

@@ -14,6 +14,7 @@ mod actor;
 mod create;
 mod directories;
 mod files;
+mod holes;
 mod links;
 mod listing;
 mod lookup;
@@ -42,6 +43,7 @@ pub async fn all<V: Vfs>(house: &V, clock: &ManualClock) {
     Box::pin(directories::all(&Scene::set("directories", house, clock).await)).await;
     Box::pin(lookup::all(&Scene::set("lookup", house, clock).await)).await;
     Box::pin(files::all(&Scene::set("files", house, clock).await)).await;
+    Box::pin(holes::all(&Scene::set("holes", house, clock).await)).await;
     Box::pin(links::all(&Scene::set("links", house, clock).await)).await;
     Box::pin(remove::all(&Scene::set("remove", house, clock).await)).await;
     Box::pin(rename::all(&Scene::set("rename", house, clock).await)).await;
