@@ -28,7 +28,7 @@ pub(crate) fn times(attributes: &Attributes) -> FileTimes {
 
 /// Attribute bits (MS-FSCC 2.6): those that are stored, and what the kind of the file says.
 pub(crate) fn file_attributes(attributes: &Attributes) -> FileAttributes {
-    let stored = FileAttributes::from_bits_retain(attributes.dos.0 & STORED);
+    let stored = FileAttributes::from_bits_retain(attributes.dos.0 & (STORED | SPARSE));
     let kind = if attributes.is_directory() { FileAttributes::DIRECTORY } else { FileAttributes::empty() };
     let all = stored | kind;
     if all.is_empty() { FileAttributes::NORMAL } else { all }
@@ -49,6 +49,8 @@ fn time(timestamp: Timestamp) -> FileTime {
     FileTime::from_unix(timestamp.seconds, timestamp.nanoseconds)
 }
 
+/// Set and taken by a control code only.
+pub(crate) const SPARSE: u32 = 0x200;
 /// READONLY, HIDDEN, SYSTEM, ARCHIVE, OFFLINE, NOT_CONTENT_INDEXED.
 const STORED: u32 = 0x3027;
 const BLOCK_BYTES: u64 = 4096;

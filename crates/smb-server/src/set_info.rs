@@ -17,7 +17,7 @@ use vfs::{
 };
 
 use crate::answer::Answer;
-use crate::attributes::{allocation_size, dos_attributes};
+use crate::attributes::{SPARSE, allocation_size, dos_attributes};
 use crate::create::{components, parent};
 use crate::dispatch::Call;
 use crate::open_table::Open;
@@ -84,11 +84,18 @@ async fn basic<V: Vfs>(call: &Call<'_, V>, (ctx, _, open): Circumstances<'_>, ba
         return Err(Status::INVALID_PARAMETER);
     }
     let times = basic.times;
+    let mut dos = dos_attributes(basic.attributes);
+    if let Some(dos) = &mut dos
+        && !open.is_directory
+    {
+        let now = call.door.vfs.getattr(ctx, open.inode).await.map_err(status::of)?.attributes.dos;
+        dos.0 |= now.0 & SPARSE;
+    }
     let attributes = SetAttributes {
         accessed: time(times.last_access)?.map(SetTime::To),
         modified: time(times.last_write)?.map(SetTime::To),
         created: time(times.creation)?,
-        dos: dos_attributes(basic.attributes),
+        dos,
         ..SetAttributes::default()
     };
     time(times.change)?;

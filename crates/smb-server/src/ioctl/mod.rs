@@ -5,6 +5,7 @@ mod negotiation;
 mod network;
 mod object;
 mod snapshots;
+mod sparse;
 mod torture;
 
 use std::sync::Arc;
@@ -62,6 +63,10 @@ async fn of_open<V: Vfs>(call: &Call<'_, V>, tree: &Tree, asked: &Asked<'_>) -> 
         ControlCode::CREATE_OR_GET_OBJECT_ID | ControlCode::GET_OBJECT_ID => {
             object::object_id(call, (tree, &open), asked).await
         }
+        ControlCode::SET_SPARSE => sparse::set_sparse(call, (tree, &open), asked).await,
+        ControlCode::SET_ZERO_DATA => sparse::zero(call, (tree, &open), asked).await,
+        ControlCode::QUERY_ALLOCATED_RANGES => sparse::allocated(call, (tree, &open), asked).await,
+        ControlCode::FILE_LEVEL_TRIM => sparse::trim(call, (tree, &open), asked).await,
         ControlCode::GET_REPARSE_POINT => Err(Status::NOT_A_REPARSE_POINT),
         _ => Err(Status::INVALID_DEVICE_REQUEST),
     }

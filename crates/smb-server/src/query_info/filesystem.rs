@@ -44,7 +44,11 @@ pub(super) async fn tell<V: Vfs>(
         // Programs look for this name before they believe in long names.
         FsInformationClass::ATTRIBUTE => variable(
             &FsAttribute {
-                attributes: FsAttributes::CASE_PRESERVED_NAMES | FsAttributes::UNICODE_ON_DISK,
+                attributes: FsAttributes::CASE_PRESERVED_NAMES
+                    | FsAttributes::UNICODE_ON_DISK
+                    | FsAttributes::SUPPORTS_SPARSE_FILES
+                    | FsAttributes::SUPPORTS_OBJECT_IDS
+                    | FsAttributes::SUPPORTS_HARD_LINKS,
                 maximum_component_length: 255,
                 name: Utf16::from_bytes(&kind).unwrap_or_default(),
             },

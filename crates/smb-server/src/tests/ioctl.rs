@@ -1,12 +1,14 @@
 //! What is asked by a control code.
 
 use bytes::BytesMut;
+use smb_wire::close::CloseResponse;
 use smb_wire::codec::{Encode, List, decode, decode_body, encode};
 use smb_wire::create::CreateDisposition;
 use smb_wire::dtyp::Guid;
+use smb_wire::info::FileAttributes;
 use smb_wire::ioctl::{
-    Chunk, ControlCode, CopyChunkRequest, CopyChunkResponse, IoctlFlags, IoctlRequest, IoctlResponse, ResumeKey,
-    ResumeKeyResponse, ValidateNegotiateRequest, ValidateNegotiateResponse,
+    AllocatedRange, Chunk, ControlCode, CopyChunkRequest, CopyChunkResponse, IoctlFlags, IoctlRequest, IoctlResponse,
+    ResumeKey, ResumeKeyResponse, ValidateNegotiateRequest, ValidateNegotiateResponse, ZeroData,
 };
 use smb_wire::negotiate::{Capabilities, Dialect, SecurityMode};
 use smb_wire::read::ReadResponse;
@@ -139,4 +141,28 @@ fn codes_that_are_not_served_have_the_status_of_windows() {
     }
     let asking = IoctlRequest { flags: IoctlFlags::empty(), ..asking(ControlCode::GET_COMPRESSION, file, &[]) };
     assert_eq!(client.ask(Command::IOCTL, &asking).status(), Status::NOT_SUPPORTED);
+}
+
+#[test]
+fn holes_are_made_and_told() {
+    let house = House::new();
+    let mut client = at_home(&house, Dialect::SMB_3_1_1);
+    let file = open(&mut client, "sparse", CreateDisposition::CREATE).unwrap();
+    client.ask(Command::WRITE, &writing(file, 0, &[7; 3 * 4096]));
+    assert_eq!(ask(&mut client, ControlCode::SET_SPARSE, file, &[]).status(), Status::SUCCESS);
+    let zero = |client: &mut Client<'_>, offset, beyond| {
+        ask(client, ControlCode::SET_ZERO_DATA, file, &encoded(&ZeroData { offset, beyond })).status()
+    };
+    assert_eq!(zero(&mut client, 4096, 8192), Status::SUCCESS);
+    assert_eq!(zero(&mut client, 2, 1), Status::INVALID_PARAMETER);
+    let whole = encoded(&AllocatedRange { offset: 0, length: 1 << 40 });
+    let response = ask(&mut client, ControlCode::QUERY_ALLOCATED_RANGES, file, &whole);
+    let [first, second] = [AllocatedRange { offset: 0, length: 4096 }, AllocatedRange { offset: 8192, length: 4096 }];
+    assert_eq!(output(&response), [encoded(&first), encoded(&second)].concat());
+    let little = IoctlRequest { max_output_response: 16, ..asking(ControlCode::QUERY_ALLOCATED_RANGES, file, &whole) };
+    let response = client.ask(Command::IOCTL, &little);
+    assert_eq!((response.status(), output(&response)), (Status::BUFFER_OVERFLOW, &encoded(&first)[..]));
+    let closed = close(&mut client, file);
+    let told: CloseResponse = decode_body(&closed.body).unwrap();
+    assert!(told.file.attributes.contains(FileAttributes::SPARSE_FILE));
 }
