@@ -1,4 +1,4 @@
-//! The Linux kernel's own NFS client: this machine's where it has one, else the lab's guest kernel.
+//! The Linux kernel's own clients of NFS and SMB: this machine's where it has one, else the lab's guest kernel.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,8 @@ pub enum KernelClient {
 /// A script for the client. Its variables: `HOST` and `HOST2` (the two zones), `OPTIONS` (mount options), `IN` (the folder
 /// `inbox`, read-only by custom), `OUT` (the folder `outbox`; what is synced there is seen outside at once), `M` (an empty
 /// folder to mount in). Its functions: `attach HOST FOLDER` mounts that zone's `/projects` there without locking,
-/// `attach_locking HOST FOLDER` with the network lock manager, which only a client of [`KernelClient::find_lab`] finds.
+/// `attach_locking HOST FOLDER` with the network lock manager, which only a client of [`KernelClient::find_lab`] finds;
+/// `attach_smb OPTIONS HOST FOLDER` mounts the share `projects` by the SMB client, which only the lab's kernel has for sure.
 #[derive(Debug)]
 pub struct ClientScript<'a> {
     /// Bash, run as root with `set -eu`.
@@ -82,13 +83,14 @@ impl KernelClient {
     pub fn run(&self, site: &Site, script: &ClientScript<'_>) -> Result<String> {
         let port = site.nfs_port();
         let options = format!("vers=3,proto=tcp,port={port},mountport={port},mountproto=tcp");
+        let smb = format!("port={}", site.smb_port());
         let work = tempfile::tempdir()?;
         let file = work.path().join("script");
         let (mut command, setup) = match self {
             Self::Lab(guest) => (lab_command(guest, site, script), "IN=/in OUT=/out M=/m; mkdir -p /m".to_owned()),
             Self::Native => (native_command(), native_setup(script, &work.path().join("m"))),
         };
-        fs::write(&file, format!("set -eu; OPTIONS={options}; {setup}\n{PRELUDE}\n{}", script.text))?;
+        fs::write(&file, format!("set -eu; OPTIONS={options} SMB_OPTIONS={smb}; {setup}\n{PRELUDE}\n{}", script.text))?;
         if let Self::Lab(_) = self {
             command.arg("-f");
         }
@@ -127,6 +129,7 @@ fn native_setup(script: &ClientScript<'_>, mounts: &Path) -> String {
 
 /// `attach HOST FOLDER`: the zone's export at that folder.
 const PRELUDE: &str = "attach_locking() { mkdir -p $2; mount -t nfs -o $OPTIONS $1:/projects $2; }
+    attach_smb() { mkdir -p $3; mount -t cifs -o $SMB_OPTIONS,$1 //$2/projects $3; }
     attach() { mkdir -p $2; mount -t nfs -o $OPTIONS,nolock $1:/projects $2; }";
 
 /// Asked once in a process.

@@ -8,13 +8,13 @@ use integration::{CONTOSO, FABRIKAM, Gateway, Site, Smbclient, berth_binary, ski
 use nfs_wire::nfs3::Sattr3;
 
 /// A gateway with shares, and a user `alice` in the zone contoso.
-struct House {
-    site: Site,
+pub(super) struct House {
+    pub(super) site: Site,
     gateway: Gateway,
 }
 
 impl House {
-    fn open(settings: &str) -> Self {
+    pub(super) fn open(settings: &str) -> Self {
         let site = Site::new(None).unwrap();
         fs::write(site.config(), fs::read_to_string(site.config()).unwrap().replace("[smb]\n", settings)).unwrap();
         let zones = site.config().parent().unwrap().join("zones");
@@ -39,7 +39,7 @@ impl House {
         Self { site, gateway }
     }
 
-    fn close(self) {
+    pub(super) fn close(self) {
         self.gateway.stop().unwrap();
         Gateway::check(&self.site).unwrap();
     }

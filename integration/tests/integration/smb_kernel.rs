@@ -1,0 +1,68 @@
+//! The Linux kernel's SMB client (cifs.ko) in the lab: mounts in every version, and programs over them.
+
+use integration::{ClientScript, KernelClient, skip};
+
+use super::smb_clients::House;
+
+/// Files are made, read back, renamed and listed over this mount. In 3.0 and 3.0.2 the client proves what was negotiated first,
+/// and does without the mount if it cannot.
+const FILES: &str =
+    "cp $IN/content $M/c/one; cmp $IN/content $M/c/one; mv $M/c/one $M/c/Two; cat $M/c/two | cmp - $IN/content
+    mkdir $M/c/d; ln $M/c/Two $M/c/d/three 2>/dev/null || cp $M/c/Two $M/c/d/three; test $(ls $M/c/d) = three
+    dd if=$M/c/Two of=$M/c/d/four bs=4k skip=3 count=5 status=none; test $(stat -c %s $M/c/d/four) = 20480
+    truncate -s 100 $M/c/Two; test $(stat -c %s $M/c/Two) = 100; rm -r $M/c/d $M/c/Two; test -z \"$(ls -A $M/c)\"";
+
+#[test]
+fn every_version_mounts_and_moves_files() {
+    let options = ["2.1", "3.0", "3.0.2", "3.1.1", "3.1.1,seal", "3.0,seal"];
+    let mounts: String = options
+        .iter()
+        .map(|version| {
+            format!("attach_smb vers={version},$ALICE $HOST $M/c; {FILES}; umount $M/c; echo done {version}\n")
+        })
+        .collect();
+    let output = with_kernel("SMB in the kernel: versions", &mounts);
+    let Some(output) = output else { return };
+    for version in options {
+        assert!(output.contains(&format!("done {version}\n")), "{version}: {output}");
+    }
+}
+
+#[test]
+fn programs_work_over_a_mount() {
+    let script = "attach_smb vers=3.1.1,$ALICE $HOST $M/c
+        git init -q /tmp/source; cd /tmp/source; for number in $(seq 80); do echo $number >file-$number; done
+        git add .; git -c user.name=a -c user.email=a@b commit -qm one; cd $M/c; git clone -q /tmp/source copy
+        test -z \"$(git -C copy status --short)\"; git -C copy fsck; cd copy; diff -r -x .git . /tmp/source; cd $M/c
+        fsx -N 2000 -S 7 x; cd /; umount $M/c; echo done";
+    let Some(output) = with_kernel("SMB in the kernel: programs", script) else { return };
+    assert!(output.ends_with("done\n"), "{output}");
+}
+
+#[test]
+fn a_wrong_password_mounts_nothing() {
+    let script = "! attach_smb vers=3.1.1,username=alice,password=wrong $HOST $M/c; echo refused";
+    let Some(output) = with_kernel("SMB in the kernel: a wrong password", script) else { return };
+    assert!(output.contains("refused"), "{output}");
+}
+
+/// Runs a script in a kernel that has the client; `None` where there is none.
+fn with_kernel(what: &str, script: &str) -> Option<String> {
+    let client = match KernelClient::find_lab() {
+        Ok(client) => client,
+        Err(why) => {
+            skip(what, &why);
+            return None;
+        }
+    };
+    let house = House::open("[smb]\n");
+    let (inbox, outbox) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let content: Vec<u8> =
+        (0..2_000_000_u32).map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect();
+    std::fs::write(inbox.path().join("content"), content).unwrap();
+    let text = format!("ALICE=username=alice,password=Correct.Horse1\n{script}");
+    let script = ClientScript { text: &text, inbox: inbox.path(), outbox: outbox.path(), limit_seconds: 180 };
+    let output = client.run(&house.site, &script).unwrap_or_else(|error| panic!("{what}: {error:#}"));
+    house.close();
+    Some(output)
+}
