@@ -21,7 +21,7 @@ pub use status::{
     SpaceStatus, Status, ZoneStatus,
 };
 pub use time::rfc3339;
-pub use zone::{Export, Zone};
+pub use zone::{Export, Share, Zone};
 
 /// Whether the gateway serves: [`Health`] with 200 or 503.
 pub const HEALTH_PATH: &str = "/healthz";
@@ -35,5 +35,7 @@ pub const SESSIONS_PATH: &str = "/v1/sessions";
 pub const LOCKS_PATH: &str = "/v1/locks";
 /// Exports served: [`List`] of [`Export`].
 pub const EXPORTS_PATH: &str = "/v1/exports";
+/// Shares served: [`List`] of [`Share`].
+pub const SHARES_PATH: &str = "/v1/shares";
 /// Zones served, and those that are not though they are configured: [`List`] of [`Zone`].
 pub const ZONES_PATH: &str = "/v1/zones";

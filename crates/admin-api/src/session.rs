@@ -9,8 +9,10 @@ pub struct Session {
     pub id: u64,
     /// The zone; `null` when it is not served any more.
     pub zone: Option<String>,
-    /// What it arrived at: `nfs`, `portmap`.
+    /// What it arrived at: `nfs`, `portmap`, `smb`. Of SMB, each user that has logged on over a connection is listed.
     pub protocol: String,
+    /// Who logged on; `null` where nobody does, and for anonymous sessions.
+    pub user: Option<String>,
     /// Address and port of the client.
     pub client: String,
     /// The address and port that the client came to.
@@ -29,6 +31,9 @@ pub struct Session {
     pub bytes_in: u64,
     /// Bytes of the replies.
     pub bytes_out: u64,
-    /// Paths that the client has mounted in the zone over any of its connections, as far as it said so; at most 16.
+    /// Paths that the client has mounted in the zone over any of its connections, as far as it said so, or the shares
+    /// that a session of SMB is connected to; at most 16.
     pub mounts: Vec<String>,
+    /// Files that a session of SMB has open.
+    pub opens: u64,
 }

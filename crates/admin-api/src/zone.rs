@@ -1,4 +1,4 @@
-//! Zones and their exports.
+//! Zones, their exports and their shares.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,27 @@ pub struct Zone {
     pub connections: u64,
     /// The file that describes it.
     pub file: String,
+}
+
+/// A share of a zone, for clients of SMB.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// Its zone.
+    pub zone: String,
+    /// The name that clients connect to.
+    pub name: String,
+    /// Its directory, below the base of the zone.
+    pub path: String,
+    /// What it is for; empty when nobody said.
+    pub description: String,
+    /// Whether nobody may change anything.
+    pub read_only: bool,
+    /// Whether those come in who do not prove who they are.
+    pub guests: bool,
+    /// Whether it is told to clients that ask which shares there are.
+    pub browsable: bool,
+    /// Whether clients that do not encrypt are refused.
+    pub encrypted: bool,
 }
 
 /// An exported path of a zone, with the options that are in effect.

@@ -196,6 +196,10 @@ pub struct SessionFigures {
     pub bytes_out: u64,
     /// Paths that the client has mounted.
     pub mounts: Vec<String>,
+    /// Who logged on, where somebody does.
+    pub user: Option<String>,
+    /// What it has open.
+    pub opens: u64,
 }
 
 /// Something that is not as configured.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use admin_api::{
-    EXPORTS_PATH, HEALTH_PATH, LOCKS_PATH, METRICS_PATH, Page, Problem, SESSIONS_PATH, STATUS_PATH, Status, ZONES_PATH,
+    EXPORTS_PATH, HEALTH_PATH, LOCKS_PATH, METRICS_PATH, Page, Problem, SESSIONS_PATH, SHARES_PATH, STATUS_PATH,
+    Status, ZONES_PATH,
 };
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -29,6 +30,7 @@ pub(crate) fn router(desk: Arc<Desk>, scope: Scope) -> Router {
             .route(SESSIONS_PATH, list(lists::sessions))
             .route(LOCKS_PATH, list(lists::locks))
             .route(EXPORTS_PATH, list(lists::exports))
+            .route(SHARES_PATH, list(lists::shares))
             .route(ZONES_PATH, list(lists::zones)),
     };
     router.fallback(unknown).method_not_allowed_fallback(not_allowed).with_state(desk)
@@ -60,7 +62,10 @@ fn list<T: Serialize + Send + 'static>(
 }
 
 async fn unknown(uri: Uri) -> Refused {
-    let detail = format!("there is no {}; see /v1/status, /v1/sessions, /v1/locks, /v1/exports, /v1/zones", uri.path());
+    let detail = format!(
+        "there is no {}; see /v1/status, /v1/sessions, /v1/locks, /v1/exports, /v1/shares, /v1/zones",
+        uri.path()
+    );
     Refused(Problem::new(404, "Not Found", detail))
 }
 

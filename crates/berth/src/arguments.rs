@@ -29,6 +29,9 @@ pub(crate) enum Verb {
     /// What a running gateway exports, to whom.
     #[command(subcommand)]
     Export(ListVerb),
+    /// What a running gateway shares with clients of SMB.
+    #[command(subcommand)]
+    Share(ListVerb),
     /// Zones of a running gateway.
     #[command(subcommand)]
     Zone(ListVerb),

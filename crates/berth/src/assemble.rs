@@ -39,6 +39,7 @@ pub(crate) struct House<V> {
     workers: Workers,
     conditions: Arc<Conditions>,
     server: Server<V>,
+    smb: smb_server::Server<V>,
     clock: Arc<dyn Clock>,
     /// What runs beside the connections until the stop.
     beside: JoinSet<()>,
@@ -91,7 +92,7 @@ impl<V: Vfs> House<V> {
         let workers = Workers::start(settings.threads).context("cannot start the serving threads")?;
         let conditions = Arc::new(Conditions::default());
         let listeners =
-            Listeners::new((server.clone(), smb), (workers.seats(), settings.ports()), Arc::clone(&conditions));
+            Listeners::new((server.clone(), smb.clone()), (workers.seats(), settings.ports()), Arc::clone(&conditions));
         let settings = settings.clone();
         let beside = JoinSet::new();
         let mut house = Self {
@@ -103,6 +104,7 @@ impl<V: Vfs> House<V> {
             workers,
             conditions,
             server,
+            smb,
             clock,
             beside,
             registration: None,
@@ -133,10 +135,11 @@ impl<V: Vfs> House<V> {
             about,
             vfs: Arc::clone(&self.vfs),
             server: self.server.clone(),
+            smb: self.smb.clone(),
             registry: Arc::clone(&self.registry),
             conditions: Arc::clone(&self.conditions),
             clock: Arc::clone(&self.clock),
-            connections_max: self.settings.nfs.connections_max as u64,
+            connections_max: (self.settings.nfs.connections_max + self.settings.smb.connections_max) as u64,
         }
     }
 

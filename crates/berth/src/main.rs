@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         Verb::Session(ListVerb::List(arguments)) => return client::list::<admin_api::Session>(&arguments),
         Verb::Lock(ListVerb::List(arguments)) => return client::list::<admin_api::Lock>(&arguments),
         Verb::Export(ListVerb::List(arguments)) => return client::list::<admin_api::Export>(&arguments),
+        Verb::Share(ListVerb::List(arguments)) => return client::list::<admin_api::Share>(&arguments),
         Verb::Zone(ListVerb::List(arguments)) => return client::list::<admin_api::Zone>(&arguments),
     };
     match outcome {

@@ -1,13 +1,15 @@
-//! Lists for people: sessions, locks, exports, zones.
+//! Lists for people: sessions, locks, exports, shares, zones.
 
 mod exports;
 mod locks;
 mod sessions;
+mod shares;
 mod zones;
 
 pub(crate) use self::exports::exports;
 pub(crate) use self::locks::locks;
 pub(crate) use self::sessions::sessions;
+pub(crate) use self::shares::shares;
 pub(crate) use self::zones::zones;
 
 use std::sync::Arc;

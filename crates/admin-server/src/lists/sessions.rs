@@ -23,12 +23,13 @@ pub(crate) fn sessions(desk: &Desk, asked: Asked) -> Result<List<Session>, Probl
 }
 
 fn session(figures: SessionFigures, zone: Option<String>, now: Timestamp) -> Session {
-    let SessionFigures { calls, in_flight, bytes_in, bytes_out, mut mounts, .. } = figures;
+    let SessionFigures { calls, in_flight, bytes_in, bytes_out, mut mounts, user, opens, .. } = figures;
     mounts.truncate(MOUNTS_MAX);
     Session {
         id: figures.session.0,
         zone,
         protocol: figures.protocol.to_owned(),
+        user,
         client: figures.client.to_string(),
         server: figures.local.to_string(),
         since: rfc3339(figures.since.seconds),
@@ -39,6 +40,7 @@ fn session(figures: SessionFigures, zone: Option<String>, now: Timestamp) -> Ses
         bytes_in,
         bytes_out,
         mounts,
+        opens,
     }
 }
 

@@ -93,7 +93,8 @@ pub(crate) async fn read(response: Response) -> (u16, String, String) {
 
 pub(crate) fn zone(name: &str, address: &str, exports: &str) -> Arc<Zone> {
     let text = format!(
-        "name = \"{name}\"\nbase = \"/t/{name}\"\naddresses = [\"{address}\"]\n[[export]]\npaths = [{exports}]\n"
+        "name = \"{name}\"\nbase = \"/t/{name}\"\naddresses = [\"{address}\"]\n[[export]]\npaths = [{exports}]\n\
+         [[share]]\nname = \"Projects\"\npath = \"/projects\"\nread_only = true\n"
     );
     let file = PathBuf::from(format!("zones/{name}.toml"));
     let definition = zones::parse(&file, &text, &zones::system_resolver).unwrap();
@@ -200,6 +201,8 @@ fn session(number: u64) -> SessionFigures {
         bytes_in: 100,
         bytes_out: 200,
         mounts: (0..20).map(|index| format!("/m{index}")).collect(),
+        user: None,
+        opens: 0,
     }
 }
 

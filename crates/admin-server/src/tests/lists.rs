@@ -1,4 +1,4 @@
-//! Pages of sessions, locks, exports and zones.
+//! Pages of sessions, locks, exports, shares and zones.
 
 use serde_json::{Value, json};
 
@@ -28,6 +28,7 @@ async fn every_item_comes_once() {
     assert_eq!(walk(&site, "/v1/sessions", "id").await, [1, 2, 3, 4, 5]);
     assert_eq!(walk(&site, "/v1/locks", "owner").await, ["12@vm1 #258", "01ff", "x"]);
     assert_eq!(walk(&site, "/v1/exports", "path").await, ["/projects", "/home", "/a \"b\""]);
+    assert_eq!(walk(&site, "/v1/shares", "name").await, ["Projects", "Projects"]);
     assert_eq!(walk(&site, "/v1/zones", "name").await, ["contoso", "fabrikam"]);
 }
 
@@ -39,12 +40,24 @@ async fn sessions_say_who_and_how_much() {
     assert_eq!(
         first,
         &json!({
-            "id": 1, "zone": "contoso", "protocol": "nfs", "client": "192.0.2.7:700", "server": "127.0.0.1:2049",
+            "id": 1, "zone": "contoso", "protocol": "nfs", "user": null, "client": "192.0.2.7:700", "server": "127.0.0.1:2049",
             "since": "2023-11-14T22:12:20Z", "age_s": 60, "idle_ms": 1500, "calls": 10, "in_flight": 1,
-            "bytes_in": 100, "bytes_out": 200, "mounts": mounts,
+            "bytes_in": 100, "bytes_out": 200, "mounts": mounts, "opens": 0,
         })
     );
     assert_eq!((&list["items"][4]["zone"], &list["total"], &list["next"]), (&Value::Null, &json!(5), &Value::Null));
+}
+
+#[tokio::test]
+async fn shares_say_what_they_let_happen() {
+    let (_, list) = Site::new().json("/v1/shares").await;
+    assert_eq!(
+        list["items"][0],
+        json!({
+            "zone": "contoso", "name": "Projects", "path": "/projects", "description": "", "read_only": true,
+            "guests": false, "browsable": true, "encrypted": false,
+        })
+    );
 }
 
 #[tokio::test]

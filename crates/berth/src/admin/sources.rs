@@ -24,6 +24,7 @@ pub(crate) struct HouseSources<V> {
     pub(crate) about: About,
     pub(crate) vfs: Arc<V>,
     pub(crate) server: Server<V>,
+    pub(crate) smb: smb_server::Server<V>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) conditions: Arc<Conditions>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -49,14 +50,14 @@ impl<V: Vfs> Sources for HouseSources<V> {
     }
 
     fn figures(&self) -> Figures {
-        let connections = self.server.connections();
+        let (connections, smb) = (self.server.connections(), self.smb.connections());
         Figures {
             zones: self.registry.zones().into_iter().map(|zone| self.zone(zone)).collect(),
             connections: ConnectionFigures {
-                open: connections.open as u64,
+                open: (connections.open + smb.open) as u64,
                 max: self.connections_max,
-                accepted: connections.accepted,
-                refused: connections.refused,
+                accepted: connections.accepted + smb.accepted,
+                refused: connections.refused + smb.refused,
             },
             house: self.vfs.figures(),
             process: process::figures(),
@@ -85,7 +86,11 @@ impl<V: Vfs> Sources for HouseSources<V> {
     }
 
     fn sessions(&self, after: SessionId, max: usize) -> Vec<SessionFigures> {
-        self.server.sessions(after, max).into_iter().map(session).collect()
+        let mut sessions: Vec<_> = self.server.sessions(after, max).into_iter().map(session).collect();
+        // Their numbers are above those of all connections of the other door.
+        let left = max.saturating_sub(sessions.len());
+        sessions.extend(self.smb.sessions(after, left).into_iter().map(smb_session));
+        sessions
     }
 
     fn locks(&self, max: usize) -> Vec<LockEntry> {
@@ -109,7 +114,7 @@ impl<V: Vfs> HouseSources<V> {
                 hits: replies.hits,
                 misses: replies.misses,
             },
-            connections: figures.connections as u64,
+            connections: (figures.connections + self.smb.connections_of(zone.id())) as u64,
             mounts: figures.mounts as u64,
             zone,
         }
@@ -153,5 +158,28 @@ fn session(figures: nfs_server::SessionFigures) -> SessionFigures {
         bytes_in,
         bytes_out,
         mounts,
+        user: None,
+        opens: 0,
+    }
+}
+
+fn smb_session(figures: smb_server::SessionFigures) -> SessionFigures {
+    let smb_server::SessionFigures { session, zone, user, client, local, since, idle, .. } = figures;
+    let smb_server::SessionFigures { calls, in_flight, bytes_in, bytes_out, shares, opens, .. } = figures;
+    SessionFigures {
+        session,
+        zone: Some(zone),
+        protocol: "smb",
+        client,
+        local,
+        since,
+        idle,
+        calls,
+        in_flight,
+        bytes_in,
+        bytes_out,
+        mounts: shares,
+        user: Some(user).filter(|user| !user.is_empty()),
+        opens: opens as u64,
     }
 }

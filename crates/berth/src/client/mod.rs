@@ -4,6 +4,7 @@ mod exports;
 mod gateway;
 mod locks;
 mod sessions;
+mod shares;
 mod status;
 mod table;
 mod units;
