@@ -74,6 +74,16 @@ pub trait Protocol {
     ///
     /// Errors: the client cannot be trusted any more.
     fn answer(&mut self, done: Self::Done, output: Option<&mut Output>) -> Result<(), Distrusted>;
+
+    /// What is to go out without being an answer: `true` when there was something. The task is woken when there is more.
+    ///
+    /// Errors: the client cannot be trusted any more.
+    fn tell(&mut self, _: Option<&mut Output>, _: &Context<'_>) -> Result<bool, Distrusted> {
+        Ok(false)
+    }
+
+    /// The connection is coming to its end: calls that wait for what a client does are to be given up.
+    fn hang_up(&mut self) {}
 }
 
 /// A client sent what no good one sends; its connection ends.
@@ -235,7 +245,8 @@ where
 
     fn take_turn(&mut self, cx: &mut Context<'_>, turn: &mut Turn) -> TurnEnd<P::Error> {
         loop {
-            let mut moved = self.collect(cx, turn);
+            let mut moved = self.tell(cx);
+            moved |= self.collect(cx, turn);
             moved |= self.begin_calls(cx, turn);
             moved |= self.write(cx, turn);
             self.count();
@@ -250,6 +261,20 @@ where
                 return TurnEnd::Rest;
             }
         }
+    }
+
+    /// Lets go out what is no answer.
+    fn tell(&mut self, cx: &Context<'_>) -> bool {
+        let was_empty = self.output.is_empty();
+        let output = if self.is_heard() { Some(&mut self.output) } else { None };
+        let Ok(moved) = self.protocol.tell(output, cx) else {
+            self.end(Ended::Distrusted, self.settings.abandoned_timeout);
+            return true;
+        };
+        if moved && was_empty {
+            self.times.write = self.times.now;
+        }
+        moved
     }
 
     /// Takes the replies of calls that were waiting, as far as there is room for them; the rest are taken when the
@@ -405,6 +430,7 @@ where
                 let deadline = self.times.now + patience;
                 self.tick.reset_at(deadline);
                 self.ending = Some((reason, deadline));
+                self.protocol.hang_up();
             }
             Some((ended, _)) if matches!(reason, Ended::Broken(_) | Ended::SlowReader) => *ended = reason,
             Some(_) => {}
@@ -486,6 +512,7 @@ where
             let deadline = Instant::now() + this.settings.stop_timeout;
             this.tick.reset_at(deadline);
             this.ending = Some((if is_displaced { Ended::Displaced } else { Ended::Stopped }, deadline));
+            this.protocol.hang_up();
             // A future that has resolved is not polled again.
             this.stop = Box::pin(std::future::pending());
         }

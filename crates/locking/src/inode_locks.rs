@@ -6,7 +6,7 @@ use vfs::{InodeId, LockEntry, LockKind, LockOwner, LockRange, LockState, LockedW
 
 use crate::byte_range::{ByteRangeLocks, LockRefusal, MandatoryLock, MandatoryLocks, Plan, RangeLock, Span};
 use crate::effects::Effects;
-use crate::pending::{Waiter, Waiting};
+use crate::pending::{Asking, Waiter, Waiting};
 use crate::share_mode::{HeldShare, ShareRefusal, ShareReservations};
 
 /// The locks, shares and waiting requests of one inode. Between two calls nobody waits who could be granted.
@@ -16,6 +16,7 @@ pub(crate) struct InodeLocks {
     mandatory: MandatoryLocks,
     shares: ShareReservations,
     waiting: Waiting,
+    asking: Asking,
 }
 
 /// What came of trying to lock.
@@ -62,6 +63,7 @@ impl InodeLocks {
             && self.mandatory.held().is_empty()
             && self.shares.held().is_empty()
             && self.waiting.is_empty()
+            && self.asking.is_empty()
     }
 
     /// The lock in the way of another.
@@ -148,8 +150,24 @@ impl InodeLocks {
         waited
     }
 
-    /// Takes a lock of an open; what others hold of either kind is in its way.
-    pub(crate) fn lock_mandatory(&mut self, wanted: &MandatoryLock, effects: &mut Effects) -> Tried {
+    /// Takes a lock of an open; what others hold of either kind is in its way. With a mailbox, who is refused is told
+    /// when something was given back.
+    pub(crate) fn lock_mandatory(
+        &mut self,
+        wanted: &MandatoryLock,
+        wait: Option<&Arc<Mailbox>>,
+        effects: &mut Effects,
+    ) -> Tried {
+        let tried = self.try_mandatory(wanted, effects);
+        match wait {
+            Some(mailbox) if matches!(tried, Tried::Held(_) | Tried::Behind) && !self.asking.add(mailbox) => {
+                Tried::TooMany
+            }
+            _ => tried,
+        }
+    }
+
+    fn try_mandatory(&mut self, wanted: &MandatoryLock, effects: &mut Effects) -> Tried {
         let other = wanted.as_range_lock().and_then(|wanted| self.ranges.conflict(&wanted).cloned());
         match other {
             Some(other) => Tried::Held(other),
@@ -283,8 +301,9 @@ impl InodeLocks {
         !dropped.is_empty()
     }
 
-    /// Grants what can be granted, first come first.
+    /// Grants what can be granted, first come first, and tells those who are to ask again.
     fn grant(&mut self, effects: &mut Effects) {
+        self.asking.tell(effects.inode);
         let mut index = 0;
         while let Some(waiter) = self.waiting.get(index) {
             let Some(plan) = self.grantable((index, &waiter.wanted)) else {

@@ -1,7 +1,7 @@
 //! Requests that wait for locks of one inode, in the order in which they came.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use vfs::{Event, InodeId, LockOwner, Mailbox};
 
@@ -19,6 +19,36 @@ pub(crate) struct Waiter {
 /// The requests that wait at one inode, first come first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Waiting(VecDeque<Waiter>);
+
+/// Opens that were refused a lock, and ask again when something was given back.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Asking(Vec<Weak<Mailbox>>);
+
+impl Asking {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Remembers a mailbox as long as somebody has it; `false` when there are too many.
+    pub(crate) fn add(&mut self, mailbox: &Arc<Mailbox>) -> bool {
+        if self.0.len() >= WAITERS_MAX {
+            self.0.retain(|asking| asking.strong_count() > 0);
+        }
+        let fits = self.0.len() < WAITERS_MAX;
+        if fits {
+            self.0.push(Arc::downgrade(mailbox));
+        }
+        fits
+    }
+
+    /// Something was given back: tells all of them.
+    pub(crate) fn tell(&mut self, inode: InodeId) {
+        for mailbox in self.0.drain(..).filter_map(|asking| asking.upgrade()) {
+            // One that is full is looked into anyway.
+            mailbox.put(Event::LockFreed { inode });
+        }
+    }
+}
 
 impl Waiter {
     /// Tells that the lock is granted; `false` when the mailbox is full, and so it must not be.

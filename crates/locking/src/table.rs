@@ -168,14 +168,20 @@ impl LockTable {
             && self.look(inode, |locks| locks.denies(wanted, own)).unwrap_or_default()
     }
 
-    /// Takes a lock of an open. It does not wait.
+    /// Takes a lock of an open. Who gave a mailbox and is refused with `Conflict` hears in it of the next lock that is
+    /// given back, once.
     ///
     /// # Errors
-    /// In order: `TooMany` (shard, house), `Conflict`, `TooMany` (inode).
-    pub fn lock_mandatory(&self, inode: InodeId, wanted: &MandatoryLock) -> Result<(), MandatoryRefusal> {
+    /// In order: `TooMany` (shard, house), `Conflict`, `TooMany` (inode: held, or asking again).
+    pub fn lock_mandatory(
+        &self,
+        inode: InodeId,
+        wanted: &MandatoryLock,
+        wait: Option<&Arc<Mailbox>>,
+    ) -> Result<(), MandatoryRefusal> {
         let owner = LockOwner::Open(wanted.open);
         self.admit(inode.shard, &owner).map_err(|_| MandatoryRefusal::TooMany)?;
-        match self.change(inode, |locks, effects| locks.lock_mandatory(wanted, effects)).0 {
+        match self.change(inode, |locks, effects| locks.lock_mandatory(wanted, wait, effects)).0 {
             Tried::Granted => Ok(()),
             Tried::Held(_) | Tried::Behind => Err(MandatoryRefusal::Conflict),
             Tried::TooMany => Err(MandatoryRefusal::TooMany),

@@ -11,6 +11,7 @@ use crate::attributes::network_open;
 use crate::dispatch::Call;
 use crate::status;
 use crate::tree::Tree;
+use crate::waits::Which;
 
 /// Ends an open. With POSTQUERY_ATTRIB the answer tells what the file is like at its end.
 ///
@@ -21,6 +22,7 @@ pub(crate) async fn close<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<Ans
     if !call.session.opens.take(&open) {
         return Err(Status::FILE_CLOSED);
     }
+    call.peer.waits.end(Which::Open { session: call.session.id, open: open.file_id.volatile });
     let ctx = call.context(tree.root().unwrap_or(open.inode));
     let closed = call.door.vfs.close(&ctx, vfs::CloseRequest { open: open.id }).await.map_err(status::of)?;
     let wants_attributes = request.flags.contains(CloseFlags::POSTQUERY_ATTRIB);

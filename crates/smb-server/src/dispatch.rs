@@ -1,6 +1,9 @@
 //! The requests of a frame, one after the other: session, tree connect, and the command's own file.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::Poll;
 
 use smallvec::SmallVec;
 use smb_wire::{Command, EchoResponse, FileId, HeaderFlags, LogoffResponse, Status};
@@ -9,12 +12,13 @@ use vfs::{InodeId, OpContext, OperationId, Priority, Protocol, Vfs, View};
 use zones::Zone;
 
 use crate::answer::Answer;
-use crate::connection::{After, Batch, Peer, Replies, Request, Terms, Verdict, tree_id};
+use crate::connection::{After, Batch, Delay, Peer, Replies, Reply, Request, Terms, Verdict, tree_id};
 use crate::door::Door;
 use crate::open_table::Open;
 use crate::session::Session;
 use crate::tree::{self, Target, Tree};
-use crate::{close, create, flush, ioctl, query_directory, query_info, read, set_info, write};
+use crate::waits::{Interrupted, Waiting};
+use crate::{close, create, flush, ioctl, lock, query_directory, query_info, read, set_info, write};
 
 /// A request that is being done.
 pub(crate) struct Call<'a, V> {
@@ -26,6 +30,18 @@ pub(crate) struct Call<'a, V> {
     pub(crate) request: &'a Request,
     pub(crate) is_sealed: bool,
     related: &'a Related,
+    progress: &'a Progress,
+}
+
+/// How far a frame is done.
+#[derive(Debug, Default)]
+struct Progress {
+    /// The answers so far, which do not wait for one that waits.
+    replies: Mutex<SmallVec<[Reply; 1]>>,
+    /// Nothing follows the request that is being done.
+    is_last: bool,
+    /// What its client was told it waits under.
+    async_id: OnceLock<u64>,
 }
 
 /// What an element leaves to a related one behind it (MS-SMB2 3.3.5.2.7.2).
@@ -70,9 +86,11 @@ impl From<Status> for Refusal {
 pub(crate) async fn run<V: Vfs>(door: Arc<Door<V>>, peer: Arc<Peer>, batch: Batch) -> Option<Replies> {
     let Batch { requests, sealed, terms, bytes } = batch;
     peer.traffic.begin((requests.len(), bytes), door.facts.clock.monotonic());
-    let mut replies = SmallVec::with_capacity(requests.len());
+    let mut progress = Progress::default();
     let mut related = Related::default();
-    for mut request in requests {
+    let mut requests = requests.into_iter();
+    while let Some(mut request) = requests.next() {
+        progress.is_last = requests.len() == 0;
         let is_related = request.header.flags.contains(HeaderFlags::RELATED_OPERATIONS);
         if !is_related {
             related = Related { tree: tree_id(&request.header), ..Related::default() };
@@ -80,7 +98,7 @@ pub(crate) async fn run<V: Vfs>(door: Arc<Door<V>>, peer: Arc<Peer>, batch: Batc
         let answer = match std::mem::replace(&mut request.verdict, Verdict::Do) {
             Verdict::Answered(answer) => *answer,
             Verdict::Do => {
-                let circumstances = (terms.as_deref(), sealed.is_some(), &related);
+                let circumstances = (terms.as_deref(), sealed.is_some(), &related, &progress);
                 match perform(&door, &peer, &request, circumstances).await {
                     Ok(answer) => answer,
                     Err(Refusal::Status(status)) => Answer::error(status),
@@ -92,8 +110,11 @@ pub(crate) async fn run<V: Vfs>(door: Arc<Door<V>>, peer: Arc<Peer>, batch: Batc
             door.end(&session).await;
         }
         related.note(request.header.command, &answer);
-        replies.push(request.reply(answer));
+        let mut reply = request.reply(answer);
+        reply.delay = progress.async_id.take().map_or(Delay::None, Delay::Last);
+        progress.replies.get_mut().unwrap_or_else(PoisonError::into_inner).push(reply);
     }
+    let replies = progress.replies.into_inner().unwrap_or_else(PoisonError::into_inner);
     Some(Replies { replies, sealed })
 }
 
@@ -101,7 +122,7 @@ async fn perform<V: Vfs>(
     door: &Door<V>,
     peer: &Peer,
     request: &Request,
-    (terms, is_sealed, related): (Option<&Terms>, bool, &Related),
+    (terms, is_sealed, related, progress): (Option<&Terms>, bool, &Related, &Progress),
 ) -> Result<Answer, Refusal> {
     let command = request.header.command;
     if command == Command::ECHO {
@@ -122,7 +143,7 @@ async fn perform<V: Vfs>(
     let Some(_under_way) = session.life.begin() else { return Err(Status::USER_SESSION_DELETED.into()) };
     let span =
         tracing::debug_span!("smb", zone = zone.name(), protocol = "smb", op = command.name().unwrap_or("UNKNOWN"));
-    let call = Call { door, peer, terms, zone: &zone, session, request, is_sealed, related };
+    let call = Call { door, peer, terms, zone: &zone, session, request, is_sealed, related, progress };
     call.perform(command).instrument(span).await
 }
 
@@ -147,6 +168,7 @@ impl<V: Vfs> Call<'_, V> {
             Command::READ => Ok(read::read(self, &tree).await?),
             Command::WRITE => Ok(write::write(self, &tree).await?),
             Command::IOCTL => ioctl::ioctl(self, &tree).await,
+            Command::LOCK => Ok(lock::lock(self, &tree).await?),
             Command::QUERY_DIRECTORY => Ok(query_directory::query_directory(self, &tree).await?),
             Command::QUERY_INFO => Ok(query_info::query_info(self, &tree).await?),
             Command::SET_INFO => Ok(set_info::set_info(self, &tree).await?),
@@ -175,6 +197,49 @@ impl<V: Vfs> Call<'_, V> {
         };
         *last = Some(file_id);
         self.session.opens.find(file_id, tree.id).ok_or(Status::FILE_CLOSED)
+    }
+
+    /// Waits for what a client does, which may take as long as it likes. The client of the request is told so, unless it
+    /// has become ready at once (MS-SMB2 3.3.4.2), and what the frame came to so far goes out before; where others follow
+    /// in the frame it may not wait (3.3.5.2.7). The request of an open ends with it.
+    ///
+    /// Errors: `Cancelled`, `Gone`, `Refused` with INSUFFICIENT_RESOURCES (too many wait on the connection) or
+    /// INTERNAL_ERROR (others follow).
+    pub(crate) async fn wait<T>(
+        &self,
+        open: Option<&Open>,
+        awaited: impl Future<Output = T>,
+    ) -> Result<T, Interrupted> {
+        let mut awaited = pin!(awaited);
+        if let Poll::Ready(outcome) = poll_fn(|cx| Poll::Ready(awaited.as_mut().poll(cx))).await {
+            return Ok(outcome);
+        }
+        if !self.progress.is_last {
+            return Err(Interrupted::Refused(Status::INTERNAL_ERROR));
+        }
+        let wait = self.peer.waits.enter(Waiting {
+            message_id: self.request.header.message_id,
+            session: self.session.id,
+            tree: self.related.tree.unwrap_or_default(),
+            open: open.map(|open| open.file_id.volatile),
+        })?;
+        if self.session.life.is_over() {
+            return Err(Interrupted::Gone);
+        }
+        if self.progress.async_id.set(wait.async_id).is_ok() {
+            self.tell_interim(wait.async_id);
+        }
+        wait.until(awaited).await
+    }
+
+    fn tell_interim(&self, async_id: u64) {
+        let sealed = || self.is_sealed.then(|| Arc::clone(self.session));
+        let so_far = std::mem::take(&mut *self.progress.replies.lock().unwrap_or_else(PoisonError::into_inner));
+        if !so_far.is_empty() {
+            self.peer.outbox.put(Replies { replies: so_far, sealed: sealed() });
+        }
+        let interim = SmallVec::from_iter([self.request.interim(async_id)]);
+        self.peer.outbox.put(Replies { replies: interim, sealed: sealed() });
     }
 
     /// Whether the credits of a request pay for so many bytes, there or back (MS-SMB2 3.3.5.2.5).

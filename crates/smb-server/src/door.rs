@@ -7,6 +7,7 @@ use vfs::Vfs;
 
 use crate::connection::Facts;
 use crate::session::Session;
+use crate::waits::Which;
 
 /// The door: the house behind it, and what its connections go by.
 pub(crate) struct Door<V> {
@@ -17,7 +18,9 @@ pub(crate) struct Door<V> {
 impl<V: Vfs> Door<V> {
     /// Ends a session with everything that it holds; once.
     pub(crate) async fn end(&self, session: &Session) {
-        if session.life.end().await {
+        let waits = self.facts.sessions.waits(session.id);
+        let interrupt = || waits.iter().for_each(|waits| waits.end(Which::Session(session.id)));
+        if session.life.end(interrupt).await {
             self.facts.sessions.remove(session.id);
             self.vfs.end_session(session.session_id()).await;
         }

@@ -14,6 +14,7 @@ mod dispatch;
 mod door;
 mod flush;
 mod ioctl;
+mod lock;
 mod open_table;
 mod pattern;
 mod query_directory;
@@ -28,6 +29,7 @@ mod status;
 mod tests;
 mod tree;
 mod users;
+mod waits;
 mod write;
 
 pub use admission::ConnectionSettings;

@@ -188,7 +188,15 @@ impl<V: Vfs> Server<V> {
     {
         let facts = &self.door.facts;
         let client = socket.ip().to_canonical();
-        let peer = Arc::new(Peer { local, socket, client, client_id: client_id(client), traffic: Arc::default() });
+        let peer = Arc::new(Peer {
+            local,
+            socket,
+            client,
+            client_id: client_id(client),
+            traffic: Arc::default(),
+            outbox: Arc::default(),
+            waits: Arc::default(),
+        });
         let machine = Machine::new(Arc::clone(facts), Arc::clone(&peer));
         let (door, caller) = (Arc::clone(&self.door), Arc::clone(&peer));
         let begin = move |batch: Batch| dispatch::run(Arc::clone(&door), Arc::clone(&caller), batch);

@@ -26,6 +26,11 @@ pub enum Event {
         /// Which range.
         range: LockRange,
     },
+    /// Something was given back that was in the way of a lock of an open: it may be asked for again.
+    LockFreed {
+        /// Where.
+        inode: InodeId,
+    },
     /// An entry of a watched directory changed.
     Changed {
         /// The watch.

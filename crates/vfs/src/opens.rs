@@ -222,11 +222,12 @@ pub struct LockRequest {
     /// Shared or exclusive.
     pub kind: LockKind,
     /// A lock of an open that binds reads and writes too (MS-FSA 2.1.5.8): reads and writes of others where it is
-    /// exclusive, all writes where it is shared. It does not wait. Each is held by itself: an open's own locks are in the
+    /// exclusive, all writes where it is shared. Each is held by itself: an open's own locks are in the
     /// way of its exclusive ones, and it is given back with exactly its range. Length 0 is no byte at all.
     pub mandatory: bool,
     /// Wait in the queue when another holds it; the grant comes as [`crate::Event::LockGranted`] in this mailbox. A
-    /// request that waits already is not queued twice.
+    /// request that waits already is not queued twice. A mandatory one has no place in the queue: it hears once of
+    /// [`crate::Event::LockFreed`], and is to be asked for again; it is forgotten with its mailbox.
     pub wait: Option<Arc<Mailbox>>,
     /// Its client held it before the house restarted and takes it again: let through while the grace period lasts.
     pub reclaim: bool,
@@ -417,8 +418,7 @@ pub trait Opens: Send + Sync + 'static {
         Err(FsError::NotSupported)
     }
 
-    /// Takes a lock, or queues for it. A mandatory one is refused at once (`LockConflict`), and needs an open that reads
-    /// or writes. Other locks of an owner that it holds already are converted, split and joined.
+    /// Takes a lock, or queues for it. A mandatory one needs an open that reads or writes. Other locks of an owner that it holds already are converted, split and joined.
     ///
     /// Errors, in order: `StaleHandle`, `BadOpen`, `WrongType` (not a regular file), `AccessDenied` (may neither read nor write it),
     /// `InvalidArgument` (range overflows, a client that is not remembered), `Grace`, `LockConflict` (and no wait

@@ -10,7 +10,7 @@ use crate::Filesystem;
 use crate::cache::Seen;
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
-    /// Locks for an open. Nobody waits here: who wants to asks again.
+    /// Locks for an open. Who wants to wait is told when to ask again.
     ///
     /// Errors: as `lock`, without `Deadlock`.
     pub(super) async fn lock_through_open(&self, ctx: &OpContext, request: &LockRequest) -> Result<LockReply, Failure> {
@@ -30,10 +30,13 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.require_no_grace(request.inode.shard)?;
         let forgotten = self.locks.register().forgotten;
         self.settle(forgotten).await?;
-        self.locks.table.lock_mandatory(request.inode, &wanted).map_err(|refusal| match refusal {
-            MandatoryRefusal::Conflict => FsError::LockConflict,
-            MandatoryRefusal::TooMany => FsError::TooManyLocks,
-        })?;
+        let wait = request.wait.as_ref();
+        match self.locks.table.lock_mandatory(request.inode, &wanted, wait) {
+            Ok(()) => {}
+            Err(MandatoryRefusal::Conflict) if wait.is_some() => return Ok(LockReply::Queued),
+            Err(MandatoryRefusal::Conflict) => return Err(FsError::LockConflict.into()),
+            Err(MandatoryRefusal::TooMany) => return Err(FsError::TooManyLocks.into()),
+        }
         if self.opens.find(ctx.session, open.id).is_none() {
             // It was closed meanwhile, perhaps before it had this lock.
             self.locks.table.free_open(open.inode, open.id);

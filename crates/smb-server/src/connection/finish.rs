@@ -12,7 +12,7 @@ use smb_wire::transform::{TRANSFORM_HEADER_BYTES, TransformHeader};
 use smb_wire::{Command, HEADER_BYTES, Header, HeaderFlags, Recipient};
 
 use super::machine::Machine;
-use super::request::{Hashed, Replies, Reply};
+use super::request::{Delay, Hashed, Replies, Reply};
 use crate::session::Session;
 
 impl Machine {
@@ -68,7 +68,14 @@ impl Machine {
     fn header(&mut self, reply: &Reply) -> Header {
         let answer = &reply.answer;
         let mut header = reply.header.response(answer.status);
-        header.credits = self.credits.grant(reply.header.credits);
+        match reply.delay {
+            Delay::None => header.credits = self.credits.grant(reply.header.credits),
+            Delay::Interim(id) => {
+                header = apart(header, id);
+                header.credits = self.credits.grant(reply.header.credits);
+            }
+            Delay::Last(id) => header = apart(header, id),
+        }
         header.session_id = answer.session_id.unwrap_or_else(|| match &reply.session {
             Some(session) => session.id,
             None => reply.header.session_id,
@@ -114,6 +121,12 @@ fn sign(replies: &[Reply], starts: &[usize], (buffer, payload): (&mut BytesMut, 
         };
         keys.signer.sign(header, std::iter::once(&*rest).chain(slices.iter().map(AsRef::as_ref)));
     }
+}
+
+/// An answer that stands alone in its frame, whatever its request stood behind.
+fn apart(mut header: Header, async_id: u64) -> Header {
+    header.flags.remove(HeaderFlags::RELATED_OPERATIONS);
+    header.with_async_id(async_id)
 }
 
 fn seal(session: &Session, buffer: &mut BytesMut) -> Result<(), Distrusted> {

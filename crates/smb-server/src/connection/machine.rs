@@ -22,6 +22,7 @@ use zones::{Registry, Zone};
 
 use super::credits::Credits;
 use super::negotiate::{Greeting, Terms};
+use super::outbox::Outbox;
 use super::request::{After, Batch, Hashed, Incoming, Request, Verdict};
 use super::setup::Setup;
 use super::traffic::Traffic;
@@ -30,6 +31,7 @@ use crate::session::{Session, Sessions};
 use crate::settings::{STRANGER_BYTES_MAX, Settings};
 use crate::status;
 use crate::users::Users;
+use crate::waits::{Named, Waits};
 
 /// What all connections of the door go by.
 pub(crate) struct Facts {
@@ -52,6 +54,8 @@ pub(crate) struct Peer {
     pub(crate) client: IpAddr,
     pub(crate) client_id: ClientId,
     pub(crate) traffic: Arc<Traffic>,
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) waits: Arc<Waits>,
 }
 
 /// The protocol of one connection.
@@ -198,7 +202,7 @@ impl Machine {
             return Err(Distrusted);
         }
         if header.command == Command::CANCEL {
-            // Nothing waits that could be cancelled (MS-SMB2 3.3.5.16).
+            self.cancel(incoming, sealed);
             return Ok(None);
         }
         if !self.credits.take(header.message_id, self.charge(header)) {
@@ -221,6 +225,16 @@ impl Machine {
             self.session(incoming, sealed)?
         };
         Ok(Some(self.found(incoming, before, found)?))
+    }
+
+    /// A client takes a request back (MS-SMB2 3.3.5.16); nothing is answered, whatever comes of it.
+    fn cancel(&self, incoming: &Incoming<'_>, sealed: Option<&Arc<Session>>) {
+        let header = incoming.header;
+        let Ok(Ok(session)) = self.session(incoming, sealed) else { return };
+        if is_protected(incoming, &session).is_ok() {
+            let named = header.async_id().map_or(Named::Message(header.message_id), Named::Async);
+            self.peer.waits.cancel(session.id, named);
+        }
     }
 
     fn found(

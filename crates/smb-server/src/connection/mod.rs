@@ -6,6 +6,7 @@ mod finish;
 mod input;
 mod machine;
 mod negotiate;
+mod outbox;
 mod request;
 mod setup;
 mod traffic;
@@ -23,7 +24,7 @@ use tokio::io::AsyncRead;
 use self::input::Input;
 pub(crate) use self::machine::{Facts, Machine, Peer, tree_id};
 pub(crate) use self::negotiate::Terms;
-pub(crate) use self::request::{After, Batch, Replies, Request, Verdict};
+pub(crate) use self::request::{After, Batch, Delay, Replies, Reply, Request, Verdict};
 pub(crate) use self::traffic::Traffic;
 use crate::session::Session;
 
@@ -38,6 +39,20 @@ pub(crate) struct Frames<B> {
 impl<B> Frames<B> {
     pub(crate) fn new(machine: Machine, peer: Arc<Peer>, begin: B) -> Self {
         Self { machine, input: Input::default(), begin, peer }
+    }
+
+    /// Sends what waits in the outbox.
+    fn send_due(&mut self, output: &mut Output) -> Result<bool, Distrusted> {
+        let Some(due) = self.peer.outbox.take() else { return Ok(false) };
+        due.into_iter().try_for_each(|frame| self.send(frame, output))?;
+        Ok(true)
+    }
+
+    fn send(&mut self, frame: Replies, output: &mut Output) -> Result<(), Distrusted> {
+        let (count, before) = (frame.last_answers(), output.len());
+        self.machine.finish(frame, output)?;
+        self.peer.traffic.end((count, output.len() - before));
+        Ok(())
     }
 
     /// The sessions of the connection, which end with it.
@@ -89,12 +104,20 @@ where
 
     fn answer(&mut self, replies: Option<Replies>, output: Option<&mut Output>) -> Result<(), Distrusted> {
         let replies = replies.ok_or(Distrusted)?;
-        let count = replies.replies.len();
         let mut unheard = Output::default();
         let output = output.unwrap_or(&mut unheard);
-        let before = output.len();
-        self.machine.finish(replies, output)?;
-        self.peer.traffic.end((count, output.len() - before));
-        Ok(())
+        // An interim answer goes before the last one.
+        self.send_due(output)?;
+        self.send(replies, output)
+    }
+
+    fn tell(&mut self, output: Option<&mut Output>, cx: &Context<'_>) -> Result<bool, Distrusted> {
+        self.peer.outbox.attend(cx);
+        let mut unheard = Output::default();
+        self.send_due(output.unwrap_or(&mut unheard))
+    }
+
+    fn hang_up(&mut self) {
+        self.peer.waits.end_all();
     }
 }

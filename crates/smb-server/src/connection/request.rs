@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
-use smb_wire::{Command, Header, HeaderFlags};
+use smb_wire::{Command, Header, HeaderFlags, Status};
 
 use super::negotiate::Terms;
 use crate::answer::Answer;
@@ -71,9 +71,23 @@ pub(crate) struct Reply {
     /// Of the request.
     pub(crate) header: Header,
     pub(crate) answer: Answer,
+    /// Whether its client was told that it takes time.
+    pub(crate) delay: Delay,
     pub(super) session: Option<Arc<Session>>,
     pub(super) hashed: Option<Hashed>,
     pub(super) must_sign: bool,
+}
+
+/// Whether an answer is one of two (MS-SMB2 3.3.4.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Delay {
+    /// It is the only one.
+    #[default]
+    None,
+    /// It says that another one comes, under this `AsyncId`; it is not signed, as its message id signs that one.
+    Interim(u64),
+    /// An interim one said that it comes, and gave the credits.
+    Last(u64),
 }
 
 /// A request as it stands in its frame.
@@ -110,7 +124,21 @@ impl Request {
     /// What goes back into the machine.
     pub(crate) fn reply(self, answer: Answer) -> Reply {
         let Self { header, session, hashed, must_sign_answer: must_sign, .. } = self;
-        Reply { header, answer, session, hashed, must_sign }
+        Reply { header, answer, delay: Delay::None, session, hashed, must_sign }
+    }
+
+    /// The answer that says that another one comes.
+    pub(crate) fn interim(&self, async_id: u64) -> Reply {
+        let (header, session) = (self.header, self.session.clone());
+        let (answer, delay) = (Answer::error(Status::PENDING), Delay::Interim(async_id));
+        Reply { header, answer, delay, session, hashed: None, must_sign: false }
+    }
+}
+
+impl Replies {
+    /// Answers behind which no other comes.
+    pub(super) fn last_answers(&self) -> usize {
+        self.replies.iter().filter(|reply| !matches!(reply.delay, Delay::Interim(_))).count()
     }
 }
 

@@ -159,6 +159,7 @@ impl Machine {
             client: peer.socket,
             local: peer.local,
             traffic: Arc::clone(&peer.traffic),
+            waits: Arc::clone(&peer.waits),
         });
         Ok(Leg::Last { replaced: self.replaced(request.previous_session_id, &session), session, token })
     }

@@ -24,11 +24,13 @@ impl Life {
         (!self.is_over.load(Ordering::SeqCst)).then_some(under_way)
     }
 
-    /// Ends the session: nothing begins any more, and what was begun is waited for. `false` when somebody else ended it.
-    pub(crate) async fn end(&self) -> bool {
+    /// Ends the session: nothing begins any more, what waits is let go by `interrupt`, and what was begun is waited for.
+    /// `false` when somebody else ended it.
+    pub(crate) async fn end(&self, interrupt: impl FnOnce()) -> bool {
         if self.is_over.swap(true, Ordering::SeqCst) {
             return false;
         }
+        interrupt();
         loop {
             let idle = self.idle.notified();
             if self.under_way.load(Ordering::SeqCst) == 0 {
@@ -64,12 +66,12 @@ mod tests {
     fn the_end_waits_for_what_was_begun() {
         let life = Life::default();
         let request = life.begin().unwrap();
-        let mut end = pin!(life.end());
+        let mut end = pin!(life.end(|| ()));
         let mut cx = Context::from_waker(Waker::noop());
         assert!(end.as_mut().poll(&mut cx).is_pending());
         assert!(life.begin().is_none(), "nothing begins any more");
         drop(request);
         assert_eq!(end.as_mut().poll(&mut cx), Poll::Ready(true));
-        assert_eq!(pin!(life.end()).poll(&mut cx), Poll::Ready(false), "it ends once");
+        assert_eq!(pin!(life.end(|| ())).poll(&mut cx), Poll::Ready(false), "it ends once");
     }
 }

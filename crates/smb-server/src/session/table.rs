@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Session;
 use crate::connection::Traffic;
+use crate::waits::Waits;
 
 /// All sessions.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub(crate) struct Listed {
     pub(crate) client: SocketAddr,
     pub(crate) local: SocketAddr,
     pub(crate) traffic: Arc<Traffic>,
+    pub(crate) waits: Arc<Waits>,
 }
 
 impl Default for Sessions {
@@ -43,6 +45,11 @@ impl Sessions {
 
     pub(crate) fn find(&self, id: u64) -> Option<Arc<Session>> {
         self.open().get(&id).map(|listed| Arc::clone(&listed.session))
+    }
+
+    /// The waiting requests of the connection of a session.
+    pub(crate) fn waits(&self, id: u64) -> Option<Arc<Waits>> {
+        self.open().get(&id).map(|listed| Arc::clone(&listed.waits))
     }
 
     pub(crate) fn remove(&self, id: u64) {

@@ -63,7 +63,7 @@ pub(super) fn reading(file_id: FileId, offset: u64, length: u32) -> ReadRequest<
     }
 }
 
-fn at_home<'a>(house: &'a House, dialect: Dialect) -> Client<'a> {
+pub(super) fn at_home<'a>(house: &'a House, dialect: Dialect) -> Client<'a> {
     let mut client = house.client(CONTOSO).at_home(dialect);
     assert_eq!(client.connect("projects").status(), Status::SUCCESS);
     client

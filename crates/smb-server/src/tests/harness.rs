@@ -27,6 +27,7 @@ use vfs::{
 };
 use zones::{Registry, Zone};
 
+use super::waiting::UnderWay;
 use crate::connection::{Facts, Machine, Peer};
 use crate::dispatch;
 use crate::door::Door;
@@ -63,7 +64,15 @@ impl House {
         let socket = at("192.0.2.10", 50_000);
         let client = socket.ip();
         let (client_id, traffic) = (admission::client_id(client), Arc::default());
-        let peer = Arc::new(Peer { local: at(local, 445), socket, client, client_id, traffic });
+        let peer = Arc::new(Peer {
+            local: at(local, 445),
+            socket,
+            client,
+            client_id,
+            traffic,
+            outbox: Arc::default(),
+            waits: Arc::default(),
+        });
         let machine = Machine::new(Arc::clone(&self.door.facts), Arc::clone(&peer));
         Client {
             house: self,
@@ -75,6 +84,7 @@ impl House {
             session: None,
             tree: 0,
             guest: 0,
+            under_way: Vec::new(),
         }
     }
 }
@@ -179,9 +189,9 @@ pub(crate) struct Agreed {
 }
 
 pub(crate) struct Client<'a> {
-    house: &'a House,
+    pub(super) house: &'a House,
     pub(crate) machine: Machine,
-    peer: Arc<Peer>,
+    pub(super) peer: Arc<Peer>,
     pub(crate) next: u64,
     hash: PreauthHash,
     pub(crate) terms: Option<Agreed>,
@@ -189,6 +199,8 @@ pub(crate) struct Client<'a> {
     pub(crate) tree: u32,
     /// The session of a guest, which signs nothing.
     pub(crate) guest: u64,
+    /// Requests that wait.
+    pub(super) under_way: Vec<UnderWay>,
 }
 
 /// One response.
@@ -196,7 +208,7 @@ pub(crate) struct Client<'a> {
 pub(crate) struct Response {
     pub(crate) header: Header,
     pub(crate) body: Bytes,
-    whole: Bytes,
+    pub(super) whole: Bytes,
 }
 
 impl Response {
@@ -317,7 +329,7 @@ impl Client<'_> {
         [&header[..], &message].concat()
     }
 
-    fn unseal(&self, frame: &[u8]) -> Bytes {
+    pub(super) fn unseal(&self, frame: &[u8]) -> Bytes {
         let (header, message) = frame.split_first_chunk::<TRANSFORM_HEADER_BYTES>().unwrap();
         let told = TransformHeader::decode(&mut Decoder::new(header)).unwrap();
         assert_eq!(told.session_id, self.session.as_ref().unwrap().id);

@@ -9,3 +9,4 @@ mod negotiating;
 mod protection;
 mod sessions;
 mod trees;
+mod waiting;

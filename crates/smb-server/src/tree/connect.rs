@@ -15,6 +15,7 @@ use crate::answer::Answer;
 use crate::dispatch::Call;
 use crate::session::Standing;
 use crate::status;
+use crate::waits::Which;
 
 /// Attaches a session to a share of its zone.
 ///
@@ -51,6 +52,7 @@ pub(crate) async fn connect<V: Vfs>(call: &Call<'_, V>) -> Result<Answer, Status
 pub(crate) async fn disconnect<V: Vfs>(call: &Call<'_, V>) -> Result<Answer, Status> {
     let tree = call.tree()?;
     call.session.disconnect(tree.id).ok_or(Status::NETWORK_NAME_DELETED)?;
+    call.peer.waits.end(Which::Tree { session: call.session.id, tree: tree.id });
     for open in call.session.opens.take_tree(tree.id) {
         let ctx = call.context(tree.root().unwrap_or_else(|| call.zone.root()));
         // It is closed for the client whatever comes of it.

@@ -25,6 +25,8 @@ pub(super) struct Locks {
     shares: Vec<Share>,
     /// Of opens; each by itself, in the order in which they were taken.
     mandatory: Vec<Mandatory>,
+    /// Opens that were refused one, and ask again.
+    asking: Vec<(InodeId, Arc<Mailbox>)>,
     clients: Vec<LockClient>,
     /// Clients of the last life.
     recovering: Vec<LockClient>,
@@ -73,6 +75,7 @@ impl Default for Locks {
             waiting: Vec::new(),
             shares: Vec::new(),
             mandatory: Vec::new(),
+            asking: Vec::new(),
             clients: Vec::new(),
             recovering: Vec::new(),
             restarts: 0,
@@ -159,7 +162,9 @@ impl Turn<'_> {
         }
         let by_other = locks.held.iter().any(|held| wanted.lock.as_ref().is_some_and(|wanted| held.excludes(wanted)));
         if by_other || locks.mandatory.iter().any(|held| held.refuses(&wanted)) {
-            return Err(FsError::LockConflict.into());
+            let mailbox = request.wait.clone().ok_or(FsError::LockConflict)?;
+            locks.asking.push((inode, mailbox));
+            return Ok(LockReply::Queued);
         }
         locks.mandatory.push(wanted);
         Ok(LockReply::Granted)
@@ -430,6 +435,9 @@ impl Locks {
 
     /// Grants all that wait for nobody any more. A grant may free others: it may convert a lock to a shared one.
     fn grant(&mut self) {
+        for (inode, mailbox) in self.asking.drain(..) {
+            mailbox.put(Event::LockFreed { inode });
+        }
         let is_free = |locks: &Self, lock: &Lock| locks.holders(lock).chain(locks.in_front(lock)).next().is_none();
         while let Some(index) = self.waiting.iter().position(|(lock, _)| is_free(self, lock)) {
             let (lock, mailbox) = self.waiting.remove(index);

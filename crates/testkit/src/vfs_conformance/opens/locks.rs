@@ -1,8 +1,11 @@
 //! Byte-range locks of opens, which bind reads and writes (MS-FSA 2.1.4.10, 2.1.5.8).
 
+use std::sync::Arc;
+use std::task::Waker;
+
 use vfs::{
-    FsError, InodeId, LockKind, LockOwner, LockRange, LockReply, LockRequest, OpenId, OpenRequest, ReadRequest, Vfs,
-    Via,
+    Event, FsError, InodeId, LockKind, LockOwner, LockRange, LockReply, LockRequest, Mailbox, OpenId, OpenRequest,
+    ReadRequest, Vfs, Via,
 };
 
 use super::super::actor::{Actor, Scene};
@@ -12,6 +15,7 @@ pub(super) async fn all<V: Vfs>(scene: &Scene<'_, V>) {
     locks_bind_reads_and_writes(scene).await;
     each_lock_is_held_by_itself(scene).await;
     locks_need_an_open(scene).await;
+    who_waits_is_told_to_ask_again(scene).await;
 }
 
 fn lock((inode, open): (InodeId, OpenId), (offset, length): (u64, u64), kind: LockKind) -> LockRequest {
@@ -40,6 +44,32 @@ impl<V: Vfs> Actor<'_, V> {
     async fn reads(&self, inode: InodeId, via: Via, offset: u64) -> Option<FsError> {
         let request = ReadRequest { inode, via, offset, length: 1 };
         self.house.read(self.next(), request).await.err().map(|failure| failure.error)
+    }
+}
+
+async fn who_waits_is_told_to_ask_again<V: Vfs>(scene: &Scene<'_, V>) {
+    let (alice, root) = (scene.alice(), scene.stage("asking", 0o755).await);
+    let file = alice.create(root, "file", 0o644).await.unwrap();
+    let one = alice.opened(opening(root, "file", "rw")).await;
+    let two = alice.opened(opening(root, "file", "rw")).await;
+    let mailbox = Arc::<Mailbox>::default();
+    let wanted = lock((file, two), (0, 10), LockKind::Exclusive);
+    let waiting = || LockRequest { wait: Some(Arc::clone(&mailbox)), ..wanted.clone() };
+    let is_told = || mailbox.take(Waker::noop()).0 == [Event::LockFreed { inode: file }];
+    for closes in [false, true] {
+        let held = lock((file, one), (5, 10), LockKind::Shared);
+        alice.lock(held.clone()).await.unwrap();
+        assert_eq!(alice.house.lock(alice.next(), waiting()).await, Ok(LockReply::Queued));
+        assert!(!is_told(), "nothing was given back");
+        if closes {
+            alice.close(one).await.unwrap();
+        } else {
+            alice.unlock(held).await.unwrap();
+        }
+        assert!(is_told());
+        assert_eq!(alice.house.lock(alice.next(), waiting()).await, Ok(LockReply::Granted));
+        alice.unlock(wanted.clone()).await.unwrap();
+        assert!(!is_told(), "once");
     }
 }
 
