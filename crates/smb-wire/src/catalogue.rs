@@ -13,6 +13,10 @@ use crate::ioctl::*;
 use crate::lock::{LockRequest, LockResponse};
 use crate::negotiate::{NegotiateRequest, NegotiateResponse};
 use crate::oplock_break::{BreakAcknowledgment, LeaseBreakNotification, OplockBreak};
+use crate::pipe::lsarpc::*;
+use crate::pipe::pdu::{Bind, BindAck, BindNak, FaultBody, Pdu, Request as CallRequest, Response as CallResponse};
+use crate::pipe::srvsvc::*;
+use crate::pipe::wkssvc::WkstaGetInfoResponse;
 use crate::query_directory::QueryDirectoryRequest;
 use crate::query_info::{QueryInfoRequest, SetInfoRequest, SetInfoResponse};
 use crate::read::{ReadRequest, ReadResponse};
@@ -101,7 +105,7 @@ macro_rules! list {
 
 /// All of them.
 pub fn messages() -> impl Iterator<Item = Message> {
-    [FRAMES, SESSIONS, FILES, QUERIES, ENTRIES, LISTINGS, CLASSES, CONTROLS].into_iter().flatten().copied()
+    [FRAMES, SESSIONS, FILES, QUERIES, ENTRIES, LISTINGS, CLASSES, CONTROLS, CALLS].into_iter().flatten().copied()
 }
 
 const FRAMES: &[Message] = structures![
@@ -228,4 +232,44 @@ const CONTROLS: &[Message] = structures![
     "fscc symlink reparse data": SymlinkReparse,
     "fscc FSCTL_PIPE_WAIT request": PipeWait,
     "fscc FSCTL_PIPE_PEEK response": PipePeek,
+];
+
+const CALLS: &[Message] = structures![
+    "dcerpc PDU": Pdu,
+    "dcerpc bind": Bind,
+    "dcerpc bind ack": BindAck,
+    "dcerpc bind nak": BindNak,
+    "dcerpc request": CallRequest,
+    "dcerpc response": CallResponse,
+    "dcerpc fault": FaultBody,
+    "srvsvc NetrShareEnum request": ShareEnumRequest,
+    "srvsvc NetrShareEnum response": ShareEnumResponse,
+    "srvsvc NetrShareGetInfo request": ShareGetInfoRequest,
+    "srvsvc NetrShareGetInfo response": ShareGetInfoResponse,
+    "srvsvc NetrServerGetInfo request": GetInfoRequest,
+    "srvsvc NetrServerGetInfo response": ServerGetInfoResponse,
+    "srvsvc NetrSessionEnum request": SessionEnumRequest,
+    "srvsvc NetrSessionEnum response": SessionEnumResponse,
+    "srvsvc NetrFileEnum request": FileEnumRequest,
+    "srvsvc NetrFileEnum response": FileEnumResponse,
+    "srvsvc NetrRemoteTOD request": RemoteTodRequest,
+    "srvsvc NetrRemoteTOD response": RemoteTodResponse,
+    "wkssvc NetrWkstaGetInfo response": WkstaGetInfoResponse,
+    "lsarpc LsarClose request": CloseHandleRequest,
+    "lsarpc LsarClose response": HandleResponse,
+    "lsarpc LsarOpenPolicy2 request": OpenPolicy2Request,
+    "lsarpc LsarQueryInformationPolicy request": QueryPolicyRequest,
+    "lsarpc LsarQueryInformationPolicy response": QueryPolicyResponse,
+    "lsarpc LsarLookupNames request": LookupNamesRequest,
+    "lsarpc LsarLookupNames response": LookupNamesResponse,
+    "lsarpc LsarLookupNames2 request": LookupNames2Request,
+    "lsarpc LsarLookupNames2 response": LookupNames2Response,
+    "lsarpc LsarLookupNames3 request": LookupNames3Request,
+    "lsarpc LsarLookupNames3 response": LookupNames3Response,
+    "lsarpc LsarLookupSids request": LookupSidsRequest,
+    "lsarpc LsarLookupSids response": LookupSidsResponse,
+    "lsarpc LsarLookupSids2 request": LookupSids2Request,
+    "lsarpc LsarLookupSids2 response": LookupSids2Response,
+    "lsarpc LsarGetUserName request": GetUserNameRequest,
+    "lsarpc LsarGetUserName response": GetUserNameResponse,
 ];

@@ -23,6 +23,7 @@ pub mod ioctl;
 pub mod lock;
 pub mod negotiate;
 pub mod oplock_break;
+pub mod pipe;
 pub mod query_directory;
 pub mod query_info;
 pub mod read;

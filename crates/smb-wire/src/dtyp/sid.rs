@@ -10,7 +10,7 @@ const HEAD_BYTES: usize = 8;
 const AUTHORITY_BYTES: usize = 6;
 
 /// `SID`: who, in the words of Windows.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Sid {
     authority: [u8; AUTHORITY_BYTES],
     count: u8,

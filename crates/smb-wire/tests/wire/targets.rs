@@ -9,6 +9,8 @@ use smb_wire::frame::{FRAME_MAX_BYTES, frame_header, frame_length};
 
 /// What a round trip may hold for each byte of its input: two encodings, in buffers that grow by doubling.
 const MEMORY_PER_INPUT_BYTE: usize = 16;
+/// Arguments of calls are read into lists, whose items may be few bytes in the input: no identifier is one pointer.
+const MEMORY_PER_BYTE_OF_ARGUMENTS: usize = 256;
 /// And for structures of fixed size that announce nothing.
 const MEMORY_FOR_ANY_INPUT: usize = 4096;
 
@@ -43,7 +45,9 @@ pub(crate) fn all() -> Vec<Target> {
 impl Target {
     /// Panics if a rule is broken: a value that does not come back, memory that the input does not warrant.
     pub(crate) fn run(&self, input: &[u8]) {
-        let limit = input.len() * MEMORY_PER_INPUT_BYTE + MEMORY_FOR_ANY_INPUT;
+        let has_arguments = ["srvsvc ", "wkssvc ", "lsarpc ", "dcerpc "].iter().any(|lead| self.name.starts_with(lead));
+        let per_byte = if has_arguments { MEMORY_PER_BYTE_OF_ARGUMENTS } else { MEMORY_PER_INPUT_BYTE };
+        let limit = input.len() * per_byte + MEMORY_FOR_ANY_INPUT;
         let mut comes_back = true;
         let used = match self.check {
             Check::Message(message) => measure(|| comes_back = (message.comes_back)(input)),
