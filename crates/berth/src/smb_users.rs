@@ -87,12 +87,9 @@ fn in_zone(zone: &Zone, user: &str) -> String {
 
 /// What the server calls itself: the zone, as long as it has no name in DNS.
 fn names(zone: &Zone) -> TargetNames {
-    let netbios = zone.name().chars().filter(char::is_ascii_alphanumeric).take(NETBIOS_LETTERS_MAX);
-    TargetNames { netbios: netbios.collect::<String>().to_uppercase(), dns: zone.name().to_lowercase() }
+    TargetNames { netbios: zone.computer_name(), dns: zone.name().to_lowercase() }
 }
 
 fn lock(brake: &Mutex<Brake>) -> MutexGuard<'_, Brake> {
     brake.lock().unwrap_or_else(PoisonError::into_inner)
 }
-
-const NETBIOS_LETTERS_MAX: usize = 15;

@@ -15,6 +15,7 @@ use crate::answer::Answer;
 use crate::connection::{After, Batch, Delay, Peer, Replies, Reply, Request, Terms, Verdict, tree_id};
 use crate::door::Door;
 use crate::open_table::Open;
+use crate::pipe::{self, Pipe};
 use crate::session::Session;
 use crate::tree::{self, Target, Tree};
 use crate::waits::{Interrupted, Waiting};
@@ -160,6 +161,9 @@ impl<V: Vfs> Call<'_, V> {
             // MS-SMB2 3.3.5.2.11.
             return Err(Status::ACCESS_DENIED.into());
         }
+        if self.is_for_a_pipe(&tree, command) {
+            return Ok(pipe::perform(self, &tree, command)?);
+        }
         match command {
             Command::TREE_DISCONNECT => Ok(tree::disconnect(self).await?),
             Command::CREATE => Ok(create::create(self, &tree).await?),
@@ -188,6 +192,17 @@ impl<V: Vfs> Call<'_, V> {
     /// Errors: FILE_CLOSED (also all ones in a request that belongs to none before), INVALID_PARAMETER (there was none
     /// before).
     pub(crate) fn open(&self, file_id: FileId, tree: &Tree) -> Result<Arc<Open>, Status> {
+        self.session.opens.find(self.named(file_id)?, tree.id).ok_or(Status::FILE_CLOSED)
+    }
+
+    /// The pipe that a request names, as [`Call::open`].
+    ///
+    /// Errors: FILE_CLOSED, INVALID_PARAMETER (there was none before).
+    pub(crate) fn pipe(&self, file_id: FileId, tree: &Tree) -> Result<Arc<Pipe>, Status> {
+        self.session.pipes.find(self.named(file_id)?, tree.id).ok_or(Status::FILE_CLOSED)
+    }
+
+    fn named(&self, file_id: FileId) -> Result<FileId, Status> {
         let mut last = self.related.file.lock().unwrap_or_else(PoisonError::into_inner);
         let is_related = self.request.header.flags.contains(HeaderFlags::RELATED_OPERATIONS);
         let file_id = match (file_id, is_related) {
@@ -196,7 +211,17 @@ impl<V: Vfs> Call<'_, V> {
             (file_id, _) => file_id,
         };
         *last = Some(file_id);
-        self.session.opens.find(file_id, tree.id).ok_or(Status::FILE_CLOSED)
+        Ok(file_id)
+    }
+
+    /// Whether a request is about a pipe, or is to open one. Much that is asked by IOCTL has nothing to do with the tree.
+    fn is_for_a_pipe(&self, tree: &Tree, command: Command) -> bool {
+        matches!(tree.target, Target::Pipes)
+            && match command {
+                Command::TREE_DISCONNECT => false,
+                Command::IOCTL => pipe::is_asked_for(&self.request.body),
+                _ => true,
+            }
     }
 
     /// Waits for what a client does, which may take as long as it likes. The client of the request is told so, unless it

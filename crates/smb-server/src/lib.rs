@@ -17,6 +17,7 @@ mod ioctl;
 mod lock;
 mod open_table;
 mod pattern;
+mod pipe;
 mod query_directory;
 mod query_info;
 mod read;

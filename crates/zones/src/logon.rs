@@ -80,6 +80,20 @@ impl ZoneDefinition {
 }
 
 impl Zone {
+    /// The security identifiers of its users and groups.
+    #[must_use]
+    pub fn sids(&self) -> ZoneSids {
+        self.definition().sids()
+    }
+
+    /// What clients of SMB call the server and its domain, in the manner of NetBIOS: the letters and digits of the zone's
+    /// name in upper case, at most 15.
+    #[must_use]
+    pub fn computer_name(&self) -> String {
+        let letters = self.name().chars().filter(char::is_ascii_alphanumeric).take(COMPUTER_NAME_LETTERS_MAX);
+        letters.collect::<String>().to_uppercase()
+    }
+
     /// Whether a user may log on. Names of SMB are the same in upper and lower case.
     #[must_use]
     pub fn logon(&self, name: &str) -> Logon {
@@ -123,3 +137,6 @@ impl Zone {
         user.or_else(|| self.definition().gid(name).map(Persona::Group))
     }
 }
+
+/// Longest name of a computer.
+const COMPUTER_NAME_LETTERS_MAX: usize = 15;

@@ -29,6 +29,8 @@ mod smb_clients;
 #[cfg(test)]
 mod smb_kernel;
 #[cfg(test)]
+mod smb_pipes;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod zones;

@@ -45,7 +45,7 @@ impl House {
     }
 }
 
-const ALICE: (&str, &str) = ("projects", "alice%Correct.Horse1");
+pub(crate) const ALICE: (&str, &str) = ("projects", "alice%Correct.Horse1");
 
 #[test]
 fn smbclient_works_with_files_in_every_version() {

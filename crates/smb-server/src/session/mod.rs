@@ -13,6 +13,7 @@ use vfs::{Credentials, Mailbox, SessionId, Timestamp, ZoneId};
 pub(crate) use self::life::Life;
 pub(crate) use self::table::{Listed, Sessions};
 use crate::open_table::Opens;
+use crate::pipe::Pipes;
 use crate::tree::Tree;
 
 /// Somebody who logged on over a connection.
@@ -30,6 +31,7 @@ pub(crate) struct Session {
     pub(crate) must_encrypt: bool,
     pub(crate) since: Timestamp,
     pub(crate) opens: Opens,
+    pub(crate) pipes: Pipes,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) life: Life,
     credentials: Mutex<Arc<Credentials>>,
@@ -85,6 +87,7 @@ impl Session {
             must_encrypt,
             since,
             opens: Opens::default(),
+            pipes: Pipes::default(),
             mailbox: Arc::default(),
             life: Life::default(),
             credentials: Mutex::new(credentials),

@@ -62,6 +62,11 @@ impl Sessions {
         open.range((Bound::Excluded(id), Bound::Unbounded)).take(max).map(|(_, listed)| listed.clone()).collect()
     }
 
+    /// At most `max` sessions that are wanted, oldest first.
+    pub(crate) fn those(&self, is_wanted: impl Fn(&Listed) -> bool, max: usize) -> Vec<Listed> {
+        self.open().values().filter(|listed| is_wanted(listed)).take(max).cloned().collect()
+    }
+
     fn open(&self) -> MutexGuard<'_, BTreeMap<u64, Listed>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }

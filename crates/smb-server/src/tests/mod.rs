@@ -6,6 +6,7 @@ mod harness;
 mod ioctl;
 mod listings;
 mod negotiating;
+mod pipes;
 mod protection;
 mod sessions;
 mod trees;

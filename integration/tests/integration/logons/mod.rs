@@ -73,7 +73,7 @@ fn independent_clients_log_on_by_ntlm() {
 }
 
 /// A Python of its own with both libraries. Installing them takes half a minute, once.
-fn install() -> Result<PathBuf, String> {
+pub(crate) fn install() -> Result<PathBuf, String> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ntlm-clients");
     let python = folder.join("bin/python");
     let works =
