@@ -10,7 +10,7 @@ use vfs::{
     OpenRequest, OpenState, Opens, RangeRequest, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply,
     RemoveReply, RemoveRequest, RenameOpenRequest, RenameReply, RenameRequest, SeekReply, SeekRequest, SessionId,
     SetattrReply, SetattrRequest, ShardId, ShareRequest, StatFsReply, SymlinkRequest, TestLockReply, WalkReply,
-    WalkRequest, Watch, WriteReply, WriteRequest, WriteVerifier, ZoneRootReply, ZoneRootRequest,
+    WalkRequest, Watch, WatchRequest, WriteReply, WriteRequest, WriteVerifier, ZoneRootReply, ZoneRootRequest,
 };
 
 use crate::Filesystem;
@@ -194,4 +194,8 @@ impl<K: kv::Engine, C: chunk::Store> Opens for Filesystem<K, C> {
     }
 }
 
-impl<K: kv::Engine, C: chunk::Store> Watch for Filesystem<K, C> {}
+impl<K: kv::Engine, C: chunk::Store> Watch for Filesystem<K, C> {
+    async fn watch(&self, ctx: &OpContext, request: WatchRequest) -> Result<(), Failure> {
+        self.do_watch(ctx, request).await
+    }
+}

@@ -21,6 +21,7 @@ mod replay;
 mod settings;
 mod shard;
 mod turn;
+mod watch;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -41,6 +42,7 @@ use crate::opens::Locks;
 use crate::recovery::Retry;
 use crate::replay::ReplayTable;
 use crate::shard::ShardTable;
+use crate::watch::Watches;
 
 /// A file system on a metadata engine and a block store.
 pub struct Filesystem<K: kv::Engine, C: chunk::Store> {
@@ -54,6 +56,7 @@ pub struct Filesystem<K: kv::Engine, C: chunk::Store> {
     replies: ReplayTable,
     locks: Locks,
     opens: OpenTable,
+    watches: Watches,
     space: KnownSpace,
     room: KnownRoom,
     hasher: NameHasher,

@@ -48,7 +48,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 if scratch.is_void(self.meta.generation()) {
                     return Err(FsError::Io.into());
                 }
-                match step(&mut turn) {
+                let stepped = step(&mut turn).and_then(|value| turn.observe().map(|()| value));
+                match stepped {
                     Ok(value) => return turn.submit().map(|version| Some((value, version))),
                     Err(stop) => (stop, turn.seen()),
                 }

@@ -20,6 +20,7 @@ use crate::load::kind_of;
 use crate::opens::Locks;
 use crate::replay::ReplayTable;
 use crate::shard::{Shard, ShardState, ShardTable};
+use crate::watch::Watches;
 use crate::{Filesystem, Settings};
 
 /// Why a store could not be opened.
@@ -81,6 +82,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             replies: ReplayTable::default(),
             locks: Locks::new(meta.fencing_epoch()),
             opens: OpenTable::new(first_open(meta.fencing_epoch())),
+            watches: Watches::default(),
             space: KnownSpace::default(),
             room: KnownRoom::default(),
             turns: RwLock::new(()),

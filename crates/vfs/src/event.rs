@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::task::Waker;
 
 use crate::limits::MAILBOX_EVENTS_MAX;
-use crate::{Cookie, InodeId, LeaseState, LockOwner, LockRange, Name, OpenId, ZoneId};
+use crate::{InodeId, LeaseState, LockOwner, LockRange, OpenId, ZoneId};
 
 /// Something a session must hear of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,13 +30,6 @@ pub enum Event {
     LockFreed {
         /// Where.
         inode: InodeId,
-    },
-    /// An entry of a watched directory changed.
-    Changed {
-        /// The watch.
-        watch: Cookie,
-        /// The entry; `None` when too much changed to tell.
-        name: Option<Name>,
     },
     /// The zone is being closed.
     ZoneClosed(ZoneId),

@@ -59,7 +59,7 @@ pub use opens::{
     LockOwner, LockRange, LockRecovery, LockReply, LockRequest, LockState, LockedWhat, OpenReply, OpenRequest,
     OpenState, OpenTarget, OpenedHow, Opens, RenameOpenRequest, ShareMode, ShareRequest, TestLockReply,
 };
-pub use watch::{Watch, WatchFilter, WatchReply, WatchRequest};
+pub use watch::{Notice, NoticeKind, Noticed, Notices, Watch, WatchFilter, WatchRequest};
 
 /// Everything a door may ask.
 pub trait Vfs: Namespace + FileIo + AttributeIo + Opens + Watch + Admin {}

@@ -24,3 +24,9 @@ pub const GROUPS_MAX: usize = 65_536;
 pub const MAILBOX_EVENTS_MAX: usize = 1024;
 /// Most components in one walk.
 pub const WALK_COMPONENTS_MAX: usize = 512;
+/// Most changes that wait for who watches.
+pub const WATCH_NOTICES_MAX: usize = 2048;
+/// Most bytes of their names.
+pub const WATCH_BYTES_MAX: usize = 64 << 10;
+/// Most watches at once.
+pub const WATCHES_MAX: usize = 65_536;

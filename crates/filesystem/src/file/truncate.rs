@@ -72,6 +72,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         drop(hold);
         drop(flush_turn);
         self.settle(version).await?;
+        self.notice_data(request.inode).await;
         Ok(reply)
     }
 

@@ -73,6 +73,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 Stability::File
             }
         };
+        self.notice_data(request.inode).await;
         Ok(WriteReply { count, change, verifier, stability })
     }
 

@@ -78,6 +78,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Ends an open, and frees all that it held.
     pub(crate) fn end_open(&self, open: &Open) {
         let orphan = self.opens.end(open);
+        self.watches.close(open.inode, open.id);
         self.locks.table.free_open(open.inode, open.id);
         if let Some(number) = orphan {
             self.let_orphan_go(open.inode, number);
@@ -86,7 +87,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
     /// Ends all opens: their sessions are void after a reload.
     pub(crate) fn end_all_opens(&self) {
-        self.opens.clear().iter().for_each(|open| self.locks.table.free_open(open.inode, open.id));
+        for open in self.opens.clear() {
+            self.locks.table.free_open(open.inode, open.id);
+            self.watches.close(open.inode, open.id);
+        }
     }
 
     /// Works off the intent that removes a file without a name, which nothing has open any more.

@@ -22,7 +22,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             self.opens.set_pending(&open, false);
             return Ok(());
         }
-        self.mutate(open.inode.shard, |turn| mark(turn, &open)).await
+        self.mutate(open.inode.shard, |turn| mark(turn, &open)).await?;
+        self.watches.end(open.inode);
+        Ok(())
     }
 
     pub(crate) async fn do_rename_open(

@@ -62,6 +62,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let mut unheard = Unheard { house: self, open: None };
         let step = |turn: &mut Turn<'_, K, C>| {
             let opened = find_or_create(turn, ctx, (&request, &room))?;
+            turn.observe()?;
             unheard.open = Some(self.take_open(ctx, &request, &opened)?);
             Ok(opened)
         };

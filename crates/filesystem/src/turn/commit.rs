@@ -31,6 +31,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         let mut change = self.change();
         if change.is_empty() {
             self.state.next_inode = self.next_inode;
+            self.house.watches.publish(&self.observed);
             return Ok(self.seen.0);
         }
         // A reload between the look-up of the shard and the turn: this state of it is void.
@@ -51,6 +52,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             self.house.replies.written(reply.slot);
         }
         self.publish(version);
+        self.house.watches.publish(&self.observed);
         self.house.take_over((self.shard.id, version), left);
         Ok(version.max(self.seen.0))
     }

@@ -28,6 +28,7 @@ use crate::cache::{Miss, Seen};
 use crate::gc::RenamedLink;
 use crate::replay::StoredReply;
 use crate::shard::{Shard, ShardState};
+use crate::watch::Observed;
 
 /// Why a function stopped.
 #[derive(Debug)]
@@ -74,7 +75,7 @@ pub(crate) struct Turn<'a, K: kv::Engine, C: chunk::Store> {
     next_intent: u64,
     scratch: &'a Scratch,
     seen: Seen,
-    writes: WriteSet,
+    pub(crate) writes: WriteSet,
     named: Vec<Run>,
     released: Vec<Run>,
     plain: Vec<(Key, Option<Bytes>)>,
@@ -82,6 +83,12 @@ pub(crate) struct Turn<'a, K: kv::Engine, C: chunk::Store> {
     forgotten: Vec<InodeId>,
     orphaned: Vec<(InodeId, u64)>,
     renamed: Vec<RenamedLink>,
+    /// What those are told who watch.
+    pub(crate) observed: Vec<Observed>,
+    /// That was found.
+    pub(crate) is_observed: bool,
+    /// A file whose data changed without a turn.
+    pub(crate) observed_data: Option<InodeId>,
     /// What the request that makes this change came to, if it must not be done twice.
     reply: Option<StoredReply>,
     /// The shard's record in its next epoch, if this change ends the current one.
@@ -111,6 +118,9 @@ impl<'a, K: kv::Engine, C: chunk::Store> Turn<'a, K, C> {
             forgotten: Vec::new(),
             orphaned: Vec::new(),
             renamed: Vec::new(),
+            observed: Vec::new(),
+            is_observed: false,
+            observed_data: None,
             reply: None,
             ended: None,
         }

@@ -116,6 +116,12 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         Ok(())
     }
 
+    /// The name of an entry by its place.
+    pub(crate) fn name_at(&mut self, directory: InodeId, cookie: Cookie) -> Step<Option<Name>> {
+        let bucket = self.bucket(directory, cookie.0 >> SLOT_BITS)?;
+        Ok(bucket.iter().find(|(place, _)| *place == cookie).map(|(_, dentry)| dentry.name.clone()))
+    }
+
     fn bucket(&mut self, directory: InodeId, hash: u64) -> Step<Bucket> {
         let key = (directory, hash);
         if let Some(touched) = self.writes.buckets.find(&key) {

@@ -16,8 +16,7 @@
 //!   superuser's.
 //! - The root of a zone can be neither removed (`NotPermitted`) nor renamed (`CrossDevice`).
 //! - Names over the NFS limit are refused where the contract lists `NameTooLong`, elsewhere after search permission.
-//! - There are no snapshots: changes of one are `ReadOnly`, reads `NotSupported`. Leases and watches are
-//!   `NotSupported`.
+//! - There are no snapshots: changes of one are `ReadOnly`, reads `NotSupported`. Leases are `NotSupported`.
 //! - Names that differ in the case of ASCII letters only are alike to who asks so; of several that are, the first in the
 //!   order of bytes is found, if none is exact.
 //! - Locks and shares of NLM bind each other only, not reads and writes. A reclaim outside the grace period is `Grace`.
@@ -37,6 +36,7 @@ mod rename;
 mod set_attributes;
 mod state;
 mod turn;
+mod watch;
 mod zone;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,9 +54,10 @@ use vfs::{
     MkdirRequest, MknodRequest, Namespace, OpContext, OpenId, OpenReply, OpenRequest, OpenState, Opens, RangeRequest,
     ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest,
     RenameReply, RenameRequest, SeekReply, SeekRequest, SessionId, SetattrReply, SetattrRequest, ShardId, ShareRequest,
-    StatFsReply, SymlinkRequest, TestLockReply, View, WalkReply, WalkRequest, Watch, WriteReply, WriteRequest,
-    WriteVerifier, ZoneRootReply, ZoneRootRequest,
+    StatFsReply, SymlinkRequest, TestLockReply, View, WalkReply, WalkRequest, Watch, WatchRequest, WriteReply,
+    WriteRequest, WriteVerifier, ZoneRootReply, ZoneRootRequest,
 };
+use watch::Changes;
 
 use crate::ManualClock;
 
@@ -123,7 +124,7 @@ impl ReferenceFilesystem {
             return Err(error.into());
         }
         match ctx.view {
-            View::Live => Ok(Turn { state: self.state(), ctx, now: self.clock.now() }),
+            View::Live => Ok(Turn { state: self.state(), ctx, now: self.clock.now(), changes: Changes::default() }),
             View::Snapshot(_) => Err(FsError::NotSupported.into()),
         }
     }
@@ -327,7 +328,11 @@ impl Opens for ReferenceFilesystem {
     }
 }
 
-impl Watch for ReferenceFilesystem {}
+impl Watch for ReferenceFilesystem {
+    async fn watch(&self, ctx: &OpContext, request: WatchRequest) -> Result<(), Failure> {
+        self.reading(ctx)?.watch(request)
+    }
+}
 
 async fn yield_once() {
     let mut has_yielded = false;

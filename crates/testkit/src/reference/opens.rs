@@ -207,6 +207,7 @@ impl Turn<'_> {
         let open = self.find_open(id)?.clone();
         self.state.opens.all.remove(&id);
         self.state.locks.free_open(id);
+        self.end_watches_of(id);
         if let Some(link) = &open.link {
             if open.delete_on_close {
                 self.state.opens.pending.insert(link.clone());
@@ -248,6 +249,7 @@ impl Turn<'_> {
         let has_name = open.link.is_some() || self.attributes(inode)?.links == 0;
         self.ensure(has_name, inode, FsError::NotPermitted)?;
         self.state.opens.pending.extend(open.link);
+        self.end_watches_at(inode);
         Ok(())
     }
 
@@ -296,6 +298,13 @@ impl Turn<'_> {
     pub(super) fn is_read_only(&self, inode: InodeId) -> Result<bool, Failure> {
         let attributes = self.attributes(inode)?;
         Ok(!attributes.is_directory() && attributes.dos.contains(DosAttributes::READ_ONLY))
+    }
+
+    /// What an open of the session has open, and what it may do.
+    ///
+    /// Errors: `BadOpen`.
+    pub(super) fn opened(&self, id: OpenId) -> Result<(InodeId, AccessMask), Failure> {
+        self.find_open(id).map(|open| (open.inode, open.granted))
     }
 
     fn is_pending(&self, link: &Link) -> bool {

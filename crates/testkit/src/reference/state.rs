@@ -11,6 +11,7 @@ use vfs::{
 use super::inode::{Body, Directory, Inode};
 use super::locks::Locks;
 use super::opens::Opens;
+use super::watch::Watcher;
 
 /// How much a [`super::ReferenceFilesystem`] holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,7 @@ pub(super) struct State {
     pub(super) used_bytes: u64,
     pub(super) locks: Locks,
     pub(super) opens: Opens,
+    pub(super) watches: Vec<Watcher>,
     pub(super) last_number: u64,
     last_shard: u32,
     last_change: u64,
@@ -44,6 +46,7 @@ impl State {
             used_bytes: 0,
             locks: Locks::default(),
             opens: Opens::default(),
+            watches: Vec::new(),
             last_number: InodeNumber::ROOT.0,
             last_shard: ShardId::ROOT.0,
             last_change: 0,
@@ -133,6 +136,7 @@ impl State {
     pub(super) fn crash(&mut self) {
         self.crashes += 1;
         self.opens.clear();
+        self.watches.clear();
         self.locks.free_opens();
         self.forget_closed();
         let Self { inodes, used_bytes, last_change, .. } = self;

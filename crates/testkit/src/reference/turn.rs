@@ -8,11 +8,13 @@ use vfs::{Attributes, Change, Failure, FileType, FsError, InodeId, Name, OpConte
 use super::inode::{Directory, Inode};
 use super::permission::{self, SEARCH};
 use super::state::State;
+use super::watch::Changes;
 
 pub(super) struct Turn<'a> {
     pub(super) state: MutexGuard<'a, State>,
     pub(super) ctx: &'a OpContext,
     pub(super) now: Timestamp,
+    pub(super) changes: Changes,
 }
 
 impl Turn<'_> {
@@ -77,6 +79,8 @@ impl Turn<'_> {
     /// Errors: `StaleHandle`.
     pub(super) fn change(&mut self, id: InodeId, edit: impl FnOnce(&mut Inode)) -> Result<Change, Failure> {
         let number = self.state.next_change();
+        let shown = self.inode(id)?.attributes.clone();
+        let entries = if self.state.watches.is_empty() { Vec::new() } else { self.entries_of(id) };
         let state = &mut *self.state;
         let inode = state.inodes.get_mut(&id).ok_or(FsError::StaleHandle)?;
         let (before, allocated) = (inode.attributes.pre(), inode.attributes.allocated_bytes);
@@ -84,7 +88,11 @@ impl Turn<'_> {
         inode.attributes.changed = self.now;
         inode.attributes.change = number;
         state.used_bytes = state.used_bytes + inode.attributes.allocated_bytes - allocated;
-        Ok(Change { before, after: inode.attributes.clone() })
+        let after = inode.attributes.clone();
+        if !self.state.watches.is_empty() {
+            self.note_change(id, (&shown, &entries));
+        }
+        Ok(Change { before, after })
     }
 
     /// Changes the entries of a directory: `modified` becomes now too.
@@ -125,5 +133,13 @@ impl Turn<'_> {
             depth += 1;
         }
         Ok(depth)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if !self.state.watches.is_empty() {
+            self.tell();
+        }
     }
 }

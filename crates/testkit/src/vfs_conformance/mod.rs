@@ -26,6 +26,7 @@ mod set_attributes;
 mod set_id;
 mod special;
 mod times;
+mod watches;
 mod zones;
 
 use actor::Scene;
@@ -52,6 +53,7 @@ pub async fn all<V: Vfs>(house: &V, clock: &ManualClock) {
     Box::pin(set_attributes::all(&Scene::set("set_attributes", house, clock).await)).await;
     Box::pin(set_id::all(&Scene::set("set_id", house, clock).await)).await;
     Box::pin(opens::all(&Scene::set("opens", house, clock).await)).await;
+    Box::pin(watches::all(&Scene::set("watches", house, clock).await)).await;
     Box::pin(times::all(&Scene::set("times", house, clock).await)).await;
     Box::pin(zones::all(&Scene::set("zones", house, clock).await)).await;
 }

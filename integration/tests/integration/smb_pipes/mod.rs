@@ -3,8 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use integration::command::{Finished, Limit, is_installed, run};
-use integration::{CONTOSO, Smbclient, skip};
+use integration::{CONTOSO, Finished, Limit, Smbclient, run, skip};
 
 use crate::logons;
 use crate::smb_clients::{ALICE, House};
@@ -27,8 +26,9 @@ fn smbclient_lists_shares() {
 #[test]
 fn rpcclient_asks_for_names() {
     let house = House::open("[smb]\n");
-    if !is_installed("rpcclient") {
-        return skip("rpcclient asks for names", "rpcclient missing (Debian: smbclient)");
+    // Both come with one package.
+    if let Err(why) = Smbclient::find(&house.site, CONTOSO, ALICE) {
+        return skip("rpcclient asks for names", &why);
     }
     let ask = |commands: &str| -> Finished {
         let mut command = Command::new("rpcclient");
