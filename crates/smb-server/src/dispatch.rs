@@ -19,7 +19,7 @@ use crate::pipe::{self, Pipe};
 use crate::session::Session;
 use crate::tree::{self, Target, Tree};
 use crate::waits::{Interrupted, Waiting};
-use crate::{close, create, flush, ioctl, lock, query_directory, query_info, read, set_info, write};
+use crate::{change_notify, close, create, flush, ioctl, lock, query_directory, query_info, read, set_info, write};
 
 /// A request that is being done.
 pub(crate) struct Call<'a, V> {
@@ -175,6 +175,7 @@ impl<V: Vfs> Call<'_, V> {
             Command::LOCK => Ok(lock::lock(self, &tree).await?),
             Command::QUERY_DIRECTORY => Ok(query_directory::query_directory(self, &tree).await?),
             Command::QUERY_INFO => Ok(query_info::query_info(self, &tree).await?),
+            Command::CHANGE_NOTIFY => Ok(change_notify::change_notify(self, &tree).await?),
             Command::SET_INFO => Ok(set_info::set_info(self, &tree).await?),
             _ => Err(Status::NOT_SUPPORTED.into()),
         }

@@ -7,6 +7,7 @@
 
 mod answer;
 mod attributes;
+mod change_notify;
 mod close;
 mod connection;
 mod create;

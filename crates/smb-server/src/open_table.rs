@@ -8,6 +8,7 @@ use smb_wire::FileId;
 use vfs::acl::AccessMask;
 use vfs::{InodeId, OpenId};
 
+use crate::change_notify::Watch;
 use crate::query_directory::Listing;
 
 /// Something that a client opened.
@@ -27,6 +28,8 @@ pub(crate) struct Open {
     pub(crate) position: AtomicU64,
     /// How far its directory was listed.
     pub(crate) listing: Mutex<Listing>,
+    /// What it hears of changes below.
+    pub(crate) watch: Watch,
 }
 
 /// The opens of one session.

@@ -31,6 +31,8 @@ mod smb_kernel;
 #[cfg(test)]
 mod smb_pipes;
 #[cfg(test)]
+mod smb_watches;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod zones;

@@ -24,6 +24,7 @@ use self::contexts::Wishes;
 pub(crate) use self::name::{components, shown};
 use crate::answer::Answer;
 use crate::attributes::{dos_attributes, network_open};
+use crate::change_notify::Watch;
 use crate::dispatch::Call;
 use crate::open_table::Open;
 use crate::status;
@@ -81,6 +82,7 @@ fn answer<V: Vfs>(
         writes_through: request.options.contains(CreateOptions::WRITE_THROUGH),
         position: AtomicU64::new(0),
         listing: Mutex::default(),
+        watch: Watch::default(),
     };
     let open = call.session.opens.enter(id, make);
     let contexts = wishes.granted(maximal.intersection(disk.rights), &attributes);

@@ -71,7 +71,12 @@ fn told<'a, T: Decode<'a>>(response: &'a Response) -> T {
     decode(body.output).unwrap()
 }
 
-fn set(client: &mut Client<'_>, file_id: FileId, class: FileInformationClass, value: &impl Encode) -> Status {
+pub(super) fn set(
+    client: &mut Client<'_>,
+    file_id: FileId,
+    class: FileInformationClass,
+    value: &impl Encode,
+) -> Status {
     let mut input = bytes::BytesMut::new();
     encode(value, &mut input);
     let (info_type, additional) = (InfoType::FILE, SecurityInformation::empty());

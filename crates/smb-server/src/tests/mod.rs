@@ -11,3 +11,4 @@ mod protection;
 mod sessions;
 mod trees;
 mod waiting;
+mod watching;

@@ -15,7 +15,7 @@ fn a_share_of_the_zone_is_found_in_any_case_and_others_are_not() {
     let body: TreeConnectResponse = decode_body(&response.body).unwrap();
     assert_eq!((response.status(), body.share_type), (Status::SUCCESS, ShareType::DISK));
     assert_eq!(body.maximal_access.bits(), 0x001f_01ff);
-    assert_eq!(client.ask(Command::CHANGE_NOTIFY, &TreeDisconnectRequest {}).status(), Status::NOT_SUPPORTED);
+    assert_eq!(client.ask(Command(0x13), &TreeDisconnectRequest {}).status(), Status::NOT_SUPPORTED);
     assert_eq!(client.ask(Command::TREE_DISCONNECT, &TreeDisconnectRequest {}).status(), Status::SUCCESS);
     let again = client.ask(Command::TREE_DISCONNECT, &TreeDisconnectRequest {}).status();
     assert_eq!(again, Status::NETWORK_NAME_DELETED);

@@ -69,7 +69,7 @@ impl Client<'_> {
         self.ask(Command::LOCK, &locking(file_id, locks)).status()
     }
 
-    fn cancel(&mut self, header: Header) {
+    pub(super) fn cancel(&mut self, header: Header) {
         let message = self.message(Header { credits: 0, command: Command::CANCEL, ..header }, &CancelRequest {});
         self.send(&message);
     }
