@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use load::ServerCpu;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::arguments::Arguments;
 use crate::rpc::Call;
-use crate::server_cpu::ServerCpu;
 
 /// Open connections, each of which has made one NULL call.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ impl IdleConnections {
         let before = server.memory_bytes();
         let mut streams = Vec::new();
         for _ in 0..arguments.idle_connections {
-            let mut stream = TcpStream::connect(arguments.server).await.context("an idle connection")?;
+            let mut stream = TcpStream::connect(arguments.pace.server).await.context("an idle connection")?;
             call_null(&mut stream).await?;
             streams.push(stream);
         }

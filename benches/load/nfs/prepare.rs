@@ -1,24 +1,22 @@
 //! What operations stand on: a mount, a folder of this run, files in it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use load::{Connection, Operation, Phase, Slots, Stream, Window};
 use nfs_wire::mount::{DirPath, v3 as mount3};
 use nfs_wire::nfs3::{
     Create, CreateArgs, CreateHow, DirOpArgs, FileHandle, Filename, Lookup, LookupArgs, Mkdir, MkdirArgs, Reply3,
     Sattr3,
 };
 use nfs_wire::rpc::Procedure;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
-use crate::arguments::{Arguments, OperationKind, Phase};
-use crate::connection::Connection;
-use crate::operations::{CreateNames, FileFill, Names, Operation};
+use crate::arguments::{Arguments, OperationKind};
+use crate::operations::{CreateNames, FileFill, Names};
+use crate::protocol::Nfs;
 use crate::rpc::{Call, Reply};
-use crate::window::Window;
 
 /// What operations stand on.
 #[derive(Debug)]
@@ -44,8 +42,8 @@ pub(crate) struct Ground {
 /// Mounts and makes what the operation needs, or finds it.
 pub(crate) async fn prepare(arguments: &Arguments) -> Result<Ground> {
     let root = mount(arguments).await.context("MOUNT")?;
-    let mut plain = Plain::connect(arguments.server).await?;
-    let is_there = arguments.phase == Phase::Measure;
+    let mut plain = Plain::connect(arguments, arguments.pace.server).await?;
+    let is_there = arguments.pace.phase == Phase::Measure;
     let folder = plain.folder(is_there, &root, &arguments.folder()).await?;
     let file = if is_there { plain.lookup(&folder, "file").await? } else { plain.create(&folder, "file").await? };
     let mut folders = vec![folder.clone()];
@@ -57,13 +55,13 @@ pub(crate) async fn prepare(arguments: &Arguments) -> Result<Ground> {
     }
     let ground = Arc::new(Ground {
         file,
-        file_bytes: arguments.file_bytes,
+        file_bytes: arguments.pace.file_bytes,
         next_place: AtomicU64::new(0),
         some_names: (0..NAMES_LOOKED_UP).filter_map(|number| Filename::new(format!("old-{number}")).ok()).collect(),
-        old_names: Names::new(&folders, "old-", arguments.entries),
+        old_names: Names::new(&folders, "old-", arguments.pace.entries),
         // A second life on the same folder makes names of its own.
         new_names: Names::new(&folders, &format!("new-{}-", std::process::id()), u64::MAX),
-        left: arguments.limit.map(|limit| Arc::new(AtomicU64::new(limit))),
+        left: arguments.pace.limit.map(|limit| Arc::new(AtomicU64::new(limit))),
         folder,
     });
     if !is_there {
@@ -75,17 +73,25 @@ pub(crate) async fn prepare(arguments: &Arguments) -> Result<Ground> {
 async fn fill(arguments: &Arguments, ground: &Arc<Ground>, folders: &[FileHandle]) -> Result<()> {
     let slots = || 0..PREPARE_DEPTH;
     let names = Names::new(folders, "old-", files_needed(arguments));
-    run(arguments, slots().map(|_| Box::new(CreateNames(Arc::clone(&names))) as Box<dyn Operation>).collect()).await?;
+    run(
+        arguments,
+        slots().map(|_| Box::new(CreateNames(Arc::clone(&names))) as Box<dyn Operation<Call, Reply>>).collect(),
+    )
+    .await?;
     if needs_data(arguments.operation) {
         let next = Arc::new(AtomicU64::new(0));
-        run(arguments, slots().map(|_| Box::new(FileFill::new(ground, &next)) as Box<dyn Operation>).collect()).await?;
+        run(
+            arguments,
+            slots().map(|_| Box::new(FileFill::new(ground, &next)) as Box<dyn Operation<Call, Reply>>).collect(),
+        )
+        .await?;
     }
     Ok(())
 }
 
-async fn run(arguments: &Arguments, operations: Vec<Box<dyn Operation>>) -> Result<()> {
-    let endless = Window::new(Duration::ZERO, PREPARE_LIMIT);
-    let tally = Connection::with(arguments, operations).await?.run(&endless).await?;
+async fn run(arguments: &Arguments, operations: Vec<Box<dyn Operation<Call, Reply>>>) -> Result<()> {
+    let mut plain = Plain::connect(arguments, arguments.pace.server).await?;
+    let tally = plain.0.run(Slots::new(operations, Window::to_prepare())?).await?;
     match tally.first_error {
         Some(error) => bail!("{} calls failed, first: {error}", tally.errors),
         None => Ok(()),
@@ -93,11 +99,11 @@ async fn run(arguments: &Arguments, operations: Vec<Box<dyn Operation>>) -> Resu
 }
 
 fn files_needed(arguments: &Arguments) -> u64 {
-    let slots = arguments.connections * arguments.depth;
+    let slots = arguments.pace.connections * arguments.pace.depth;
     match arguments.operation {
         OperationKind::Lookup => NAMES_LOOKED_UP,
         OperationKind::Rename => slots as u64,
-        OperationKind::Remove | OperationKind::Readdirplus | OperationKind::LookupAny => arguments.entries,
+        OperationKind::Remove | OperationKind::Readdirplus | OperationKind::LookupAny => arguments.pace.entries,
         _ => 0,
     }
 }
@@ -114,7 +120,7 @@ fn needs_data(operation: OperationKind) -> bool {
 }
 
 async fn mount(arguments: &Arguments) -> Result<FileHandle> {
-    let mut plain = Plain::connect(arguments.mount_address()).await?;
+    let mut plain = Plain::connect(arguments, arguments.mount_address()).await?;
     let path = DirPath::new(arguments.export.clone())?;
     match plain.call::<mount3::Mnt>(&path).await? {
         mount3::MountResult::Ok(body) => Ok(body.fhandle),
@@ -123,25 +129,16 @@ async fn mount(arguments: &Arguments) -> Result<FileHandle> {
 }
 
 /// One call at a time.
-struct Plain {
-    stream: TcpStream,
-    /// Of the last call; some servers leave out a call whose xid they have seen.
-    xid: u32,
-}
+struct Plain(Connection<Nfs>);
 
 impl Plain {
-    async fn connect(address: std::net::SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(address).await.with_context(|| format!("at {address}"))?;
-        Ok(Self { stream, xid: 0 })
+    async fn connect(arguments: &Arguments, address: SocketAddr) -> Result<Self> {
+        let stream = Stream::connect(address, arguments.pace.congestion.as_deref()).await?;
+        Ok(Self(Connection::new(stream, Nfs::default())))
     }
 
     async fn call<P: Procedure>(&mut self, args: &P::Args) -> Result<P::Result> {
-        self.xid += 1;
-        self.stream.write_all(&Call::new::<P>(args).stamped(self.xid).head).await?;
-        let length = self.stream.read_u32().await? & !(1 << 31);
-        let mut record = vec![0; usize::try_from(length)?];
-        self.stream.read_exact(&mut record).await?;
-        Reply::parse(&record)?.decode()
+        self.0.ask(Call::new::<P>(args)).await?.decode()
     }
 
     /// A directory that is there, or a new one.
@@ -178,4 +175,3 @@ impl Plain {
 
 const NAMES_LOOKED_UP: u64 = 64;
 const PREPARE_DEPTH: usize = 32;
-const PREPARE_LIMIT: Duration = Duration::from_secs(3600);

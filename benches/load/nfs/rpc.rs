@@ -47,8 +47,8 @@ impl Call {
 
 impl Reply {
     /// Reads the RPC header of a record.
-    pub(crate) fn parse(record: &[u8]) -> Result<Self> {
-        let mut rest = record;
+    pub(crate) fn parse(record: Bytes) -> Result<Self> {
+        let mut rest = record.clone();
         if rest.len() < REPLY_HEAD_BYTES {
             bail!("a reply of {} bytes", rest.len());
         }
@@ -59,10 +59,10 @@ impl Reply {
         if kind != 1 || status != 0 || verifier_bytes > 0 || rest.get_u32() != 0 {
             bail!("the server refuses to speak: {record:x?}");
         }
-        Ok(Self { xid, body: Bytes::copy_from_slice(rest) })
+        Ok(Self { xid, body: rest })
     }
 
-    /// The status that NFSv3 results begin with.
+    /// The status that NFSv3 results begin with; that of NULL, which has no results, is no status.
     pub(crate) fn status(&self) -> u32 {
         self.body.first_chunk().map_or(u32::MAX, |word| u32::from_be_bytes(*word))
     }

@@ -7,7 +7,9 @@ use nfs_wire::nfs3::{
     Access, AccessArgs, DirOpArgs, Filename, Getattr, GetattrArgs, Lookup, LookupArgs, Null, access_rights,
 };
 
-use super::{Names, Next, Operation, Random, done};
+use load::{Next, Operation, Random};
+
+use super::{Names, done};
 use crate::prepare::Ground;
 use crate::rpc::{Call, Reply};
 
@@ -30,17 +32,13 @@ pub(crate) fn access(ground: &Ground) -> Fixed {
     Fixed { call: Call::new::<Access>(&AccessArgs { object: ground.file.clone(), access }), has_status: true }
 }
 
-impl Operation for Fixed {
+impl Operation<Call, Reply> for Fixed {
     fn begin(&mut self) -> Option<Call> {
         Some(self.call.clone())
     }
 
-    fn answered(&mut self, reply: &Reply) -> Result<Next> {
+    fn answered(&mut self, reply: &Reply) -> Result<Next<Call>> {
         if self.has_status { done(reply, 0) } else { Ok(Next::Done { operations: 1, bytes: 0 }) }
-    }
-
-    fn has_status(&self) -> bool {
-        self.has_status
     }
 }
 
@@ -60,13 +58,13 @@ impl Lookups {
     }
 }
 
-impl Operation for Lookups {
+impl Operation<Call, Reply> for Lookups {
     fn begin(&mut self) -> Option<Call> {
         self.at += 1;
         self.calls.get(self.at % self.calls.len().max(1)).cloned()
     }
 
-    fn answered(&mut self, reply: &Reply) -> Result<Next> {
+    fn answered(&mut self, reply: &Reply) -> Result<Next<Call>> {
         done(reply, 0)
     }
 }
@@ -83,12 +81,12 @@ impl LookupsAny {
     }
 }
 
-impl Operation for LookupsAny {
+impl Operation<Call, Reply> for LookupsAny {
     fn begin(&mut self) -> Option<Call> {
         self.names.any(&mut self.random).map(|what| Call::new::<Lookup>(&LookupArgs { what }))
     }
 
-    fn answered(&mut self, reply: &Reply) -> Result<Next> {
+    fn answered(&mut self, reply: &Reply) -> Result<Next<Call>> {
         done(reply, 0)
     }
 }

@@ -7,7 +7,9 @@ use anyhow::{Result, ensure};
 use bytes::Bytes;
 use nfs_wire::nfs3::{Commit, CommitArgs, Read, ReadArgs, StableHow, Write, WriteArgs};
 
-use super::{Next, Operation, Random, check, done};
+use load::{Next, Operation, Random};
+
+use super::{check, done};
 use crate::prepare::Ground;
 use crate::rpc::{Call, Reply};
 
@@ -58,13 +60,13 @@ impl ReadRandom {
     }
 }
 
-impl Operation for ReadRandom {
+impl Operation<Call, Reply> for ReadRandom {
     fn begin(&mut self) -> Option<Call> {
         let offset = self.random.below(self.ground.file_bytes / SMALL) * SMALL;
         Some(read(&self.ground, offset, SMALL_COUNT))
     }
 
-    fn answered(&mut self, reply: &Reply) -> Result<Next> {
+    fn answered(&mut self, reply: &Reply) -> Result<Next<Call>> {
         ensure!(reply.status() != 0 || reply.body.len() > 4096, "a short READ of {} bytes", reply.body.len());
         done(reply, SMALL)
     }
@@ -76,13 +78,13 @@ impl ReadInOrder {
     }
 }
 
-impl Operation for ReadInOrder {
+impl Operation<Call, Reply> for ReadInOrder {
     fn begin(&mut self) -> Option<Call> {
         let offset = self.ground.next_place.fetch_add(LARGE, Ordering::Relaxed) % self.ground.file_bytes.max(LARGE);
         Some(read(&self.ground, offset, LARGE_COUNT))
     }
 
-    fn answered(&mut self, reply: &Reply) -> Result<Next> {
+    fn answered(&mut self, reply: &Reply) -> Result<Next<Call>> {
         ensure!(reply.status() != 0 || reply.body.len() > 1 << 20, "a short READ of {} bytes", reply.body.len());
         done(reply, LARGE)
     }
@@ -95,13 +97,13 @@ impl WriteRandom {
     }
 }
 
-impl Operation for WriteRandom {
+impl Operation<Call, Reply> for WriteRandom {
     fn begin(&mut self) -> Option<Call> {
         let offset = self.random.below(self.ground.file_bytes / SMALL) * SMALL;
         Some(write(&self.ground, (offset, &self.payload), self.stable))
     }
 
-    fn answered(&mut self, reply: &Reply) -> Result<Next> {
+    fn answered(&mut self, reply: &Reply) -> Result<Next<Call>> {
         match self.stable {
             StableHow::Unstable => written(reply, &self.ground, (&mut self.writes, SMALL_WRITES_PER_COMMIT, SMALL)),
             _ => done(reply, SMALL),
@@ -115,13 +117,13 @@ impl WriteEvery2nd {
     }
 }
 
-impl Operation for WriteEvery2nd {
+impl Operation<Call, Reply> for WriteEvery2nd {
     fn begin(&mut self) -> Option<Call> {
         let offset = self.ground.next_place.fetch_add(2 * SMALL, Ordering::Relaxed);
         (offset < self.ground.file_bytes).then(|| write(&self.ground, (offset, &self.payload), StableHow::Unstable))
     }
 
-    fn answered(&mut self, reply: &Reply) -> Result<Next> {
+    fn answered(&mut self, reply: &Reply) -> Result<Next<Call>> {
         written(reply, &self.ground, (&mut self.writes, SMALL_WRITES_PER_COMMIT, SMALL))
     }
 }
@@ -132,13 +134,13 @@ impl WriteInOrder {
     }
 }
 
-impl Operation for WriteInOrder {
+impl Operation<Call, Reply> for WriteInOrder {
     fn begin(&mut self) -> Option<Call> {
         let offset = self.ground.next_place.fetch_add(LARGE, Ordering::Relaxed) % self.ground.file_bytes.max(LARGE);
         Some(write(&self.ground, (offset, &self.payload), StableHow::Unstable))
     }
 
-    fn answered(&mut self, reply: &Reply) -> Result<Next> {
+    fn answered(&mut self, reply: &Reply) -> Result<Next<Call>> {
         written(reply, &self.ground, (&mut self.writes, WRITES_PER_COMMIT, LARGE))
     }
 }
@@ -149,20 +151,20 @@ impl FileFill {
     }
 }
 
-impl Operation for FileFill {
+impl Operation<Call, Reply> for FileFill {
     fn begin(&mut self) -> Option<Call> {
         let offset = self.next.fetch_add(LARGE, Ordering::Relaxed);
         let is_over = offset >= self.ground.file_bytes;
         (!is_over).then(|| write(&self.ground, (offset, &self.payload), StableHow::FileSync))
     }
 
-    fn answered(&mut self, reply: &Reply) -> Result<Next> {
+    fn answered(&mut self, reply: &Reply) -> Result<Next<Call>> {
         done(reply, LARGE)
     }
 }
 
 /// A WRITE is answered: the COMMIT that comes now and then belongs to the operation that it follows.
-fn written(reply: &Reply, ground: &Ground, (writes, per_commit, bytes): (&mut u64, u64, u64)) -> Result<Next> {
+fn written(reply: &Reply, ground: &Ground, (writes, per_commit, bytes): (&mut u64, u64, u64)) -> Result<Next<Call>> {
     check(reply)?;
     *writes = writes.wrapping_add(1);
     if *writes == 0 || !writes.is_multiple_of(per_commit) {

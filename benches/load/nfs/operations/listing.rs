@@ -4,7 +4,8 @@ use anyhow::{Context, Result, bail};
 use nfs_wire::nfs3::{Readdirplus, ReaddirplusArgs, Reply3, Verifier};
 use nfs_wire::rpc::Procedure;
 
-use super::{Next, Operation};
+use load::{Next, Operation};
+
 use crate::prepare::Ground;
 use crate::rpc::{Call, Reply};
 
@@ -26,12 +27,12 @@ impl Listings {
     }
 }
 
-impl Operation for Listings {
+impl Operation<Call, Reply> for Listings {
     fn begin(&mut self) -> Option<Call> {
         Some(Call::new::<Readdirplus>(&self.args))
     }
 
-    fn answered(&mut self, reply: &Reply) -> Result<Next> {
+    fn answered(&mut self, reply: &Reply) -> Result<Next<Call>> {
         let body = match reply.decode::<<Readdirplus as Procedure>::Result>()? {
             Reply3::Ok(body) => body,
             Reply3::Failed(status, _) => bail!("{status:?}"),

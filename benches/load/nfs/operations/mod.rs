@@ -2,14 +2,13 @@
 
 mod fixed;
 mod io;
-mod limited;
 mod listing;
 mod names;
-mod random;
 
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
+use load::{Limited, Next, Operation};
 use nfs_wire::nfs3::StableHow;
 
 use crate::arguments::{Arguments, OperationKind};
@@ -18,44 +17,21 @@ use crate::rpc::{Call, Reply};
 
 pub(crate) use io::FileFill;
 pub(crate) use names::{CreateNames, Names};
-pub(crate) use random::Random;
-
-/// What a slot does.
-pub(crate) trait Operation {
-    /// The first call of the next operation; `None` when there is nothing more to do.
-    fn begin(&mut self) -> Option<Call>;
-
-    /// What comes after a reply.
-    fn answered(&mut self, reply: &Reply) -> Result<Next>;
-
-    /// Whether results begin with a status.
-    fn has_status(&self) -> bool {
-        true
-    }
-}
-
-/// What comes after a reply.
-pub(crate) enum Next {
-    /// The next call of the same operation.
-    Call(Call),
-    /// It is done: so many operations, and bytes moved.
-    Done { operations: u64, bytes: u64 },
-}
 
 /// The operation of one slot of one connection.
 pub(crate) fn operation(
     arguments: &Arguments,
     ground: &Arc<Ground>,
     (connection, slot): (usize, usize),
-) -> Box<dyn Operation> {
-    let plain = unlimited(arguments, ground, connection * arguments.depth + slot);
+) -> Box<dyn Operation<Call, Reply>> {
+    let plain = unlimited(arguments, ground, connection * arguments.pace.depth + slot);
     match &ground.left {
-        Some(left) => Box::new(limited::Limited::new(plain, left)),
+        Some(left) => Box::new(Limited::new(plain, left)),
         None => plain,
     }
 }
 
-fn unlimited(arguments: &Arguments, ground: &Arc<Ground>, number: usize) -> Box<dyn Operation> {
+fn unlimited(arguments: &Arguments, ground: &Arc<Ground>, number: usize) -> Box<dyn Operation<Call, Reply>> {
     match arguments.operation {
         OperationKind::Null => Box::new(fixed::null()),
         OperationKind::Getattr => Box::new(fixed::getattr(ground)),
@@ -78,7 +54,7 @@ fn unlimited(arguments: &Arguments, ground: &Arc<Ground>, number: usize) -> Box<
 }
 
 /// One operation is done, if the status is OK.
-fn done(reply: &Reply, bytes: u64) -> Result<Next> {
+fn done(reply: &Reply, bytes: u64) -> Result<Next<Call>> {
     check(reply)?;
     Ok(Next::Done { operations: 1, bytes })
 }

@@ -11,7 +11,9 @@ use nfs_wire::nfs3::{
 };
 use nfs_wire::rpc::Procedure;
 
-use super::{Next, Operation, Random, check, done};
+use load::{Next, Operation, Random};
+
+use super::{check, done};
 use crate::prepare::Ground;
 use crate::rpc::{Call, Reply};
 
@@ -81,12 +83,12 @@ impl CreateNames {
     }
 }
 
-impl Operation for CreateNames {
+impl Operation<Call, Reply> for CreateNames {
     fn begin(&mut self) -> Option<Call> {
         self.0.next().map(create)
     }
 
-    fn answered(&mut self, reply: &Reply) -> Result<Next> {
+    fn answered(&mut self, reply: &Reply) -> Result<Next<Call>> {
         done(reply, 0)
     }
 }
@@ -97,13 +99,13 @@ impl SmallFiles {
     }
 }
 
-impl Operation for SmallFiles {
+impl Operation<Call, Reply> for SmallFiles {
     fn begin(&mut self) -> Option<Call> {
         self.step = Step::Create;
         self.names.next().map(create)
     }
 
-    fn answered(&mut self, reply: &Reply) -> Result<Next> {
+    fn answered(&mut self, reply: &Reply) -> Result<Next<Call>> {
         check(reply)?;
         let call = match self.step {
             Step::Create => {
@@ -130,12 +132,12 @@ impl Removes {
     }
 }
 
-impl Operation for Removes {
+impl Operation<Call, Reply> for Removes {
     fn begin(&mut self) -> Option<Call> {
         self.0.next().map(|object| Call::new::<Remove>(&RemoveArgs { object }))
     }
 
-    fn answered(&mut self, reply: &Reply) -> Result<Next> {
+    fn answered(&mut self, reply: &Reply) -> Result<Next<Call>> {
         done(reply, 0)
     }
 }
@@ -150,14 +152,14 @@ impl Renames {
     }
 }
 
-impl Operation for Renames {
+impl Operation<Call, Reply> for Renames {
     fn begin(&mut self) -> Option<Call> {
         let args = RenameArgs { from: self.here.clone(), to: self.there.clone() };
         std::mem::swap(&mut self.here, &mut self.there);
         Some(Call::new::<Rename>(&args))
     }
 
-    fn answered(&mut self, reply: &Reply) -> Result<Next> {
+    fn answered(&mut self, reply: &Reply) -> Result<Next<Call>> {
         done(reply, 0)
     }
 }
@@ -168,13 +170,13 @@ impl Mkdirs {
     }
 }
 
-impl Operation for Mkdirs {
+impl Operation<Call, Reply> for Mkdirs {
     fn begin(&mut self) -> Option<Call> {
         let attributes = Sattr3 { mode: Some(0o755), ..Sattr3::default() };
         self.0.next().map(|place| Call::new::<Mkdir>(&MkdirArgs { place, attributes }))
     }
 
-    fn answered(&mut self, reply: &Reply) -> Result<Next> {
+    fn answered(&mut self, reply: &Reply) -> Result<Next<Call>> {
         done(reply, 0)
     }
 }

@@ -4,16 +4,21 @@ use std::time::{Duration, Instant};
 
 /// From `begin` to `end` operations count; until `end` new ones begin.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Window {
+pub struct Window {
     pub(crate) begin: Instant,
     pub(crate) end: Instant,
 }
 
 impl Window {
-    #[expect(clippy::disallowed_methods, reason = "a load generator measures real time")]
     pub(crate) fn new(warmup: Duration, time: Duration) -> Self {
-        let begin = Instant::now() + warmup;
+        let begin = now() + warmup;
         Self { begin, end: begin + time }
+    }
+
+    /// As long as it takes to make what an operation needs; nobody looks at its figures.
+    #[must_use]
+    pub fn to_prepare() -> Self {
+        Self::new(Duration::ZERO, PREPARE_LIMIT)
     }
 }
 
@@ -21,3 +26,5 @@ impl Window {
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
+
+const PREPARE_LIMIT: Duration = Duration::from_secs(3600);

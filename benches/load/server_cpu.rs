@@ -7,12 +7,14 @@ use crate::window::{Window, now};
 
 /// The CPU time that a process uses, if one was named.
 #[derive(Debug)]
-pub(crate) struct ServerCpu {
+pub struct ServerCpu {
     pid: Option<u32>,
 }
 
 impl ServerCpu {
-    pub(crate) fn of(pid: Option<u32>) -> Self {
+    /// Of this process.
+    #[must_use]
+    pub const fn of(pid: Option<u32>) -> Self {
         Self { pid }
     }
 
@@ -45,7 +47,8 @@ impl ServerCpu {
     }
 
     /// Memory of the process that is in the machine's (VmRSS), in bytes.
-    pub(crate) fn memory_bytes(&self) -> Option<u64> {
+    #[must_use]
+    pub fn memory_bytes(&self) -> Option<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid?)).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
         line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)

@@ -3,20 +3,21 @@
 use std::fmt;
 use std::time::Duration;
 
-use clap::ValueEnum;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::arguments::Arguments;
-use crate::connection::{Tally, new_histogram};
+use crate::pace::Pace;
+use crate::tally::{Tally, new_histogram};
 use crate::window::Window;
 
 /// What a run showed; times in microseconds.
 #[derive(Debug, Serialize)]
-pub(crate) struct Report {
+pub struct Report {
     operation: String,
     connections: usize,
     depth: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protection: Option<String>,
     congestion: String,
     seconds: f64,
     operations: u64,
@@ -35,10 +36,21 @@ pub(crate) struct Report {
     server_bytes_per_idle_connection: Option<f64>,
 }
 
+/// What was done, in the words of the command line.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// The operation.
+    pub operation: String,
+    /// How messages are protected, in a protocol that has a choice.
+    pub protection: Option<String>,
+}
+
 impl Report {
+    /// Sums up what all connections did.
     #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-    pub(crate) fn new(arguments: &Arguments, window: &Window, measured: &Measured) -> Self {
-        let Measured { tallies, cpu, bytes_per_idle_connection } = measured;
+    #[must_use]
+    pub fn new(subject: Subject, pace: &Pace, measured: &Measured) -> Self {
+        let Measured { window, tallies, cpu, bytes_per_idle_connection } = measured;
         let seconds = seconds(window, tallies);
         let sum = |count: fn(&Tally) -> u64| tallies.iter().map(count).sum::<u64>();
         let (operations, bytes) = (sum(|tally| tally.operations), sum(|tally| tally.bytes));
@@ -46,9 +58,10 @@ impl Report {
         let at = |quantile: f64| latency.as_ref().map_or(0.0, |all| all.value_at_quantile(quantile) as f64 / 1000.0);
         let cpu_seconds = cpu.map(|cpu| cpu.as_secs_f64());
         Self {
-            operation: arguments.operation.to_possible_value().map_or_else(String::new, |name| name.get_name().into()),
-            connections: arguments.connections,
-            depth: arguments.depth,
+            operation: subject.operation,
+            connections: pace.connections,
+            depth: pace.depth,
+            protection: subject.protection,
             congestion: tallies.first().map_or_else(String::new, |tally| tally.congestion.clone()),
             seconds,
             operations,
@@ -73,12 +86,15 @@ impl Report {
 
 /// What was found out.
 #[derive(Debug)]
-pub(crate) struct Measured {
-    pub(crate) tallies: Vec<Tally>,
+pub struct Measured {
+    /// When.
+    pub window: Window,
+    /// What each connection counted.
+    pub tallies: Vec<Tally>,
     /// CPU time of the server.
-    pub(crate) cpu: Option<Duration>,
-    /// What its memory grew by.
-    pub(crate) bytes_per_idle_connection: Option<f64>,
+    pub cpu: Option<Duration>,
+    /// What its memory grew by for each connection at rest, in bytes.
+    pub bytes_per_idle_connection: Option<f64>,
 }
 
 /// Of the window, or until the last connection had nothing more to do.
@@ -96,12 +112,29 @@ fn joined(tallies: &[Tally]) -> Option<Histogram<u64>> {
     Some(all)
 }
 
+impl Report {
+    /// Says it on standard output, for people or as one JSON object.
+    ///
+    /// # Errors
+    /// It cannot be said in JSON.
+    #[expect(clippy::print_stdout, reason = "the report is what load generators are for")]
+    pub fn print(&self, json: bool) -> serde_json::Result<()> {
+        if json {
+            println!("{}", serde_json::to_string(self)?);
+        } else {
+            println!("{self}");
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "{} {}x{}: {:.0} ops/s, {:.1} MB/s, p50 {:.0} us, p99 {:.0} us, p99.9 {:.0} us, longest {:.0} us, {} errors",
+            "{}{} {}x{}: {:.0} ops/s, {:.1} MB/s, p50 {:.0} us, p99 {:.0} us, p99.9 {:.0} us, longest {:.0} us, {} errors",
             self.operation,
+            self.protection.as_ref().map_or_else(String::new, |protection| format!(" {protection}")),
             self.connections,
             self.depth,
             self.operations_per_second,
