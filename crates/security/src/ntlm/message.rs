@@ -39,6 +39,13 @@ pub(super) struct Challenge<'a> {
     pub(super) target_info: &'a [u8],
 }
 
+/// CHALLENGE_MESSAGE, as far as a client looks at it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) challenge: [u8; 8],
+    pub(super) target_info: &'a [u8],
+}
+
 /// AUTHENTICATE_MESSAGE (MS-NLMP 2.2.1.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Authenticate<'a> {
@@ -103,6 +110,14 @@ impl Challenge<'_> {
     }
 }
 
+impl<'a> Asked<'a> {
+    pub(super) fn decode(message: &'a [u8]) -> Result<Self, MessageError> {
+        let fields = Fields::of(message, CHALLENGE)?;
+        let challenge = message.get(24..).and_then(<[u8]>::first_chunk).ok_or(MessageError::Short)?;
+        Ok(Self { challenge: *challenge, target_info: fields.field(40, RESPONSE_BYTES_MAX)? })
+    }
+}
+
 impl<'a> Authenticate<'a> {
     /// Decodes.
     ///
@@ -137,6 +152,26 @@ impl<'a> NtResponse<'a> {
         // RespType and HiRespType.
         client_challenge.starts_with(&[1, 1]).then_some(Self { proof, client_challenge, pairs: AvPairs(pairs) })
     }
+}
+
+/// NEGOTIATE_MESSAGE without names.
+pub(super) fn encode_negotiate(flags: Flags) -> Vec<u8> {
+    [SIGNATURE, &NEGOTIATE.to_le_bytes(), &flags.0.to_le_bytes(), &[0; 16]].concat()
+}
+
+/// AUTHENTICATE_MESSAGE with these fields in the order of their descriptors (responses to LM and NT, domain, user,
+/// workstation, session key), and zeros where the MIC is.
+pub(super) fn encode_authenticate(flags: Flags, fields: [&[u8]; 6]) -> Vec<u8> {
+    let mut message = [SIGNATURE, &AUTHENTICATE.to_le_bytes()].concat();
+    let mut offset = AUTHENTICATE_HEAD_BYTES;
+    for field in fields {
+        push_field(&mut message, field.len(), offset);
+        offset += field.len();
+    }
+    message.extend_from_slice(&flags.0.to_le_bytes());
+    message.extend_from_slice(&[0; 8 + MIC_BYTES]);
+    fields.into_iter().for_each(|field| message.extend_from_slice(field));
+    message
 }
 
 /// Text out of UTF-16.
@@ -200,6 +235,7 @@ const NEGOTIATE: u32 = 1;
 const CHALLENGE: u32 = 2;
 const AUTHENTICATE: u32 = 3;
 const CHALLENGE_HEAD_BYTES: usize = 56;
+const AUTHENTICATE_HEAD_BYTES: usize = MIC_AT + MIC_BYTES;
 const MIC_AT: usize = 72;
 const MIC_BYTES: usize = 16;
 /// Where the pairs begin in NTLMv2_CLIENT_CHALLENGE.

@@ -60,12 +60,31 @@ impl TargetNames {
             (MSV_AV_TIMESTAMP, &time),
             (MSV_AV_EOL, &[]),
         ] {
-            pairs.extend_from_slice(&id.to_le_bytes());
-            pairs.extend_from_slice(&u16::try_from(value.len()).unwrap_or(0).to_le_bytes());
-            pairs.extend_from_slice(value);
+            push(&mut pairs, id, value);
         }
         pairs
     }
+}
+
+/// What a client says of the pairs of a CHALLENGE: their time, and the pairs with the promise of a MIC (MS-NLMP 3.1.5.1.2).
+pub(super) fn client_pairs(told: AvPairs<'_>) -> ([u8; 8], Vec<u8>) {
+    let mut time = [0; 8];
+    let mut pairs = Vec::with_capacity(told.0.len() + 8);
+    for AvPair { id, value } in told.filter(|pair| pair.id != MSV_AV_FLAGS) {
+        if id == MSV_AV_TIMESTAMP {
+            time = value.first_chunk().copied().unwrap_or_default();
+        }
+        push(&mut pairs, id, value);
+    }
+    push(&mut pairs, MSV_AV_FLAGS, &HAS_MIC.to_le_bytes());
+    push(&mut pairs, MSV_AV_EOL, &[]);
+    (time, pairs)
+}
+
+fn push(pairs: &mut Vec<u8>, id: u16, value: &[u8]) {
+    pairs.extend_from_slice(&id.to_le_bytes());
+    pairs.extend_from_slice(&u16::try_from(value.len()).unwrap_or(0).to_le_bytes());
+    pairs.extend_from_slice(value);
 }
 
 /// Names are cut where they are longer than any name may be.

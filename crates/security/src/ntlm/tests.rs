@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::hash::hmac_md5;
-use super::message::without_mic;
+use super::message::{encode_authenticate, encode_negotiate, without_mic};
 use super::session::rc4;
+use super::target_info::utf16;
 use super::*;
 use crate::mechanism::{Failure, Mechanism, Step, Who};
 use vfs::Timestamp;
@@ -33,14 +34,6 @@ const ASKED: Flags = Flags(0xe208_8237 & !0x0200_0000);
 fn settings() -> Settings {
     let names = TargetNames { netbios: "CONTOSO".to_owned(), dns: "contoso.test".to_owned() };
     Settings { names, anonymous: false, guests: false, accounts: Arc::new(Users::default()) }
-}
-
-fn utf16(text: &str) -> Vec<u8> {
-    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
-}
-
-fn negotiate(flags: Flags) -> Vec<u8> {
-    [b"NTLMSSP\0".as_slice(), &1_u32.to_le_bytes(), &flags.0.to_le_bytes(), &[0; 16]].concat()
 }
 
 /// A client that does as it is told, also what is wrong.
@@ -70,16 +63,7 @@ impl Client {
         let mut encrypted = self.session_key;
         rc4(&hmac_md5(&key, &[&proof]), &mut encrypted);
         let response = self.nt_response.clone().unwrap_or_else(|| [proof.as_slice(), &info].concat());
-        let mut message = [b"NTLMSSP\0".as_slice(), &3_u32.to_le_bytes()].concat();
-        let mut payload: Vec<u8> = Vec::new();
-        for field in [[].as_slice(), &response, &domain, &user, &[], &encrypted] {
-            let length = u16::try_from(field.len()).unwrap().to_le_bytes();
-            let offset = u32::try_from(88 + payload.len()).unwrap().to_le_bytes();
-            message.extend([length.as_slice(), &length, &offset].concat());
-            payload.extend_from_slice(field);
-        }
-        message.extend([self.flags.0.to_le_bytes().as_slice(), &[0; 24]].concat());
-        message.extend(payload);
+        let mut message = encode_authenticate(self.flags, [&[], &response, &domain, &user, &[], &encrypted]);
         if let Some(change) = self.mic {
             let [head, zeros, tail] = without_mic(&message);
             let mut mic = hmac_md5(&self.session_key, &[negotiate, challenge, head, zeros, tail]);
@@ -91,7 +75,7 @@ impl Client {
 
     fn log_on(&self, settings: &Settings) -> Step {
         let mut acceptor = Acceptor::new(settings.clone(), CHALLENGE);
-        let first = negotiate(ASKED);
+        let first = encode_negotiate(ASKED);
         let Step::Continue(challenge) = acceptor.step(&first, NOW) else { panic!("no challenge") };
         acceptor.step(&self.authenticate(&first, &challenge), NOW)
     }
@@ -111,6 +95,26 @@ fn a_user_with_its_password() {
         assert_eq!(done.who, Who::User { name: user.to_owned(), domain: "Domain".to_owned() });
         assert_eq!((done.session_key.bytes(), done.token.len()), ([0x55; 16].as_slice(), 0));
     }
+}
+
+#[test]
+fn our_own_asking_side() {
+    let ask = |password| {
+        let chosen = Chosen { challenge: [0xaa; 8], session_key: [0x77; 16] };
+        let initiator = Initiator::new("Üser", NtHash::of_password(password), chosen);
+        let mut acceptor = Acceptor::new(settings(), CHALLENGE);
+        let Step::Continue(challenge) = acceptor.step(&initiator.negotiate(), NOW) else { panic!("no challenge") };
+        let proved = initiator.authenticate(&challenge).unwrap();
+        let told = Authenticate::decode(&proved.token).unwrap();
+        assert!(NtResponse::decode(told.nt_response).unwrap().pairs.promise_mic());
+        (acceptor.step(&proved.token, NOW), proved.session_key)
+    };
+    let (Step::Done(done), key) = ask("Password") else { panic!("not let in") };
+    assert_eq!(done.who, Who::User { name: "Üser".to_owned(), domain: String::new() });
+    assert_eq!(done.session_key.bytes(), key.bytes());
+    assert!(matches!(ask("password").0, Step::Failed(Failure::LogonFailure)));
+    let initiator = Initiator::new("", NtHash::new([0; 16]), Chosen { challenge: [0; 8], session_key: [0; 16] });
+    assert!(initiator.authenticate(&encode_negotiate(ASKED)).is_err());
 }
 
 #[test]
@@ -157,7 +161,7 @@ fn a_mic_that_is_promised_is_verified() {
 #[test]
 fn a_mic_covers_every_message() {
     let client = Client::new("User", "Password");
-    let (first, other) = (negotiate(ASKED), negotiate(ASKED | Flags(0x0010_0000)));
+    let (first, other) = (encode_negotiate(ASKED), encode_negotiate(ASKED | Flags(0x0010_0000)));
     let mut acceptor = Acceptor::new(settings(), CHALLENGE);
     let Step::Continue(challenge) = acceptor.step(&other, NOW) else { panic!("no challenge") };
     let last = acceptor.step(&client.authenticate(&first, &challenge), NOW);
@@ -175,7 +179,7 @@ fn a_mic_covers_every_message() {
 fn old_and_weak_clients_are_refused() {
     let weak = |flags| {
         let mut acceptor = Acceptor::new(settings(), CHALLENGE);
-        match acceptor.step(&negotiate(flags), NOW) {
+        match acceptor.step(&encode_negotiate(flags), NOW) {
             Step::Failed(Failure::TooWeak(reason)) => reason,
             other => panic!("{other:?}"),
         }
@@ -210,7 +214,7 @@ fn guests_and_nobody_come_in_only_where_they_may() {
 #[test]
 fn no_token_is_taken_out_of_turn() {
     let mut acceptor = Acceptor::new(settings(), CHALLENGE);
-    let (first, client) = (negotiate(ASKED), Client::new("User", "Password"));
+    let (first, client) = (encode_negotiate(ASKED), Client::new("User", "Password"));
     let Step::Continue(challenge) = acceptor.step(&first, NOW) else { panic!("no challenge") };
     let last = client.authenticate(&first, &challenge);
     assert!(matches!(acceptor.step(&last, NOW), Step::Done(_)));
@@ -221,13 +225,13 @@ fn no_token_is_taken_out_of_turn() {
     assert!(matches!(acceptor.step(&first, NOW), Step::Failed(Failure::Malformed(_))), "one failure is the end");
     assert!(acceptor.message_code(b"x").is_none() && !acceptor.verify_message_code(b"x", &[0; 16]));
     let mut acceptor = Acceptor::new(settings(), CHALLENGE);
-    let long = [negotiate(ASKED), vec![0; 4096]].concat();
+    let long = [encode_negotiate(ASKED), vec![0; 4096]].concat();
     assert!(matches!(acceptor.step(&long, NOW), Step::Failed(Failure::Malformed(_))));
 }
 
 #[test]
 fn messages_that_are_cut_are_malformed() {
-    let first = negotiate(ASKED);
+    let first = encode_negotiate(ASKED);
     let challenge = {
         let Step::Continue(challenge) = Acceptor::new(settings(), CHALLENGE).step(&first, NOW) else { panic!() };
         challenge
@@ -248,7 +252,7 @@ fn messages_that_are_cut_are_malformed() {
 #[test]
 fn what_a_challenge_says() {
     let mut acceptor = Acceptor::new(settings(), CHALLENGE);
-    let Step::Continue(challenge) = acceptor.step(&negotiate(ASKED), NOW) else { panic!("no challenge") };
+    let Step::Continue(challenge) = acceptor.step(&encode_negotiate(ASKED), NOW) else { panic!("no challenge") };
     assert_eq!(&challenge[24..32], CHALLENGE);
     let info_at = usize::try_from(u32::from_le_bytes(challenge[44..48].try_into().unwrap())).unwrap();
     let pairs: Vec<_> = AvPairs(&challenge[info_at..]).map(|pair| (pair.id, pair.value.to_vec())).collect();
