@@ -35,7 +35,7 @@ fn bench(words: &[&str], folder: &Path) -> String {
 }
 
 /// The folder with all programs, built as this test is.
-fn programs() -> PathBuf {
+pub(super) fn programs() -> PathBuf {
     let folder = berth_binary().unwrap().parent().unwrap().to_owned();
     let profile = if folder.ends_with("release") { "release" } else { "dev" };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

@@ -1,11 +1,13 @@
-//! SMB clients that others wrote: Samba's smbclient.
+//! SMB clients: Samba's smbclient, which others wrote, and the load generator, which is our own.
 
 use std::fs::{self, File};
 use std::process::Command;
 
 use integration::client::Client;
-use integration::{CONTOSO, FABRIKAM, Gateway, Site, Smbclient, berth_binary, skip};
+use integration::{CONTOSO, FABRIKAM, Gateway, Limit, Site, Smbclient, berth_binary, run_checked, skip};
 use nfs_wire::nfs3::Sattr3;
+
+use crate::bench::programs;
 
 /// A gateway with shares, and a user `alice` in the zone contoso.
 pub(super) struct House {
@@ -132,6 +134,40 @@ fn encryption_can_be_demanded() {
     assert!(!done.status.success(), "this version cannot encrypt: {}", done.output);
     house.close();
 }
+
+/// Nobody looks at its figures here; each operation in a way of protection and a version of its own.
+#[test]
+fn our_load_generator_does_each_of_its_operations() {
+    let house = House::open("[smb]\nsigning = \"offered\"\n");
+    let program = programs().join("smb-load");
+    let server = format!("{}:{}", CONTOSO.address, house.site.smb_port());
+    for (number, operation) in OPERATIONS_OF_LOAD.into_iter().enumerate() {
+        let protection = [&[][..], &["--sign"], &["--encrypt"]][number % 3];
+        let dialect =
+            ["3.1.1", "3.0.2", "2.1", "3.1.1", "3.0"][if protection == ["--encrypt"] { 0 } else { number % 5 }];
+        let mut load = Command::new(&program);
+        load.args(["--server", &server, "--user", "alice", "--password", "Correct.Horse1", "--operation", operation]);
+        load.args(["--depth", "8", "--seconds", "0.1", "--warmup-seconds", "0.1", "--file-bytes", "4194304", "--json"]);
+        load.args(["--connections", "2", "--entries", "500", "--limit", "400", "--dialect", dialect]).args(protection);
+        let told = run_checked(load.args(["--folder", operation]), Limit::seconds(60)).unwrap();
+        assert!(told.contains("\"errors\":0,\"first_error\":null"), "{operation}: {told}");
+    }
+    house.close();
+}
+
+const OPERATIONS_OF_LOAD: [&str; 11] = [
+    "echo",
+    "open-close",
+    "query-info",
+    "read4k",
+    "read1m",
+    "write1m",
+    "write4k",
+    "write4k-through",
+    "small-file",
+    "unlink",
+    "list",
+];
 
 const VERSIONS: [(&str, bool); 7] = [
     ("SMB2_02", false),
