@@ -41,6 +41,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         if closing == Closing::Begun {
             return Err(FsError::BadOpen.into());
         }
+        if open.delete_on_close {
+            self.watches.end(open.inode);
+        }
         let _ending = Ending { house: self, open: &open };
         let is_gone = match &closing {
             Closing::Removes(link) => self.remove_closed(open.inode, link).await?,

@@ -208,6 +208,9 @@ impl Turn<'_> {
         self.state.opens.all.remove(&id);
         self.state.locks.free_open(id);
         self.end_watches_of(id);
+        if open.delete_on_close {
+            self.end_watches_at(open.inode);
+        }
         if let Some(link) = &open.link {
             if open.delete_on_close {
                 self.state.opens.pending.insert(link.clone());

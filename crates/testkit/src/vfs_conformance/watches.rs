@@ -189,10 +189,20 @@ async fn watches_go_with_their_opens<V: Vfs>(scene: &Scene<'_, V>) {
         durable: None,
         mailbox: Arc::new(Mailbox::default()),
     };
-    let going = alice.house.open(alice.next(), request).await.unwrap().open;
+    let going = alice.house.open(alice.next(), request.clone()).await.unwrap().open;
     let pending = DeletePendingRequest { open: going, pending: true };
     alice.house.set_delete_pending(alice.next(), pending).await.unwrap();
-    assert_eq!(notices.poll(&Context::from_waker(Waker::noop())), Poll::Ready(Noticed::Deleted));
+    let is_deleted =
+        |notices: &Notices| notices.poll(&Context::from_waker(Waker::noop())) == Poll::Ready(Noticed::Deleted);
+    assert!(is_deleted(&notices));
+    let pending = DeletePendingRequest { open: going, pending: false };
+    alice.house.set_delete_pending(alice.next(), pending).await.unwrap();
+    let (_, notices) = alice.watch(empty, ALL, false).await;
+    let marking = OpenRequest { delete_on_close: true, ..request };
+    let marking = alice.house.open(alice.next(), marking).await.unwrap().open;
+    assert_eq!(told(&notices), [], "not before its close");
+    alice.house.close(alice.next(), CloseRequest { open: marking }).await.unwrap();
+    assert!(is_deleted(&notices));
 }
 
 async fn not_everything_can_be_watched<V: Vfs>(scene: &Scene<'_, V>) {

@@ -210,3 +210,38 @@ fn of_many_who_create_a_name_one_does() {
 
 const READS_AND_WRITES: AccessMask = AccessMask(AccessMask::READ_DATA.0 | AccessMask::WRITE_DATA.0);
 const EVERYTHING: ShareMode = ShareMode { read: true, write: true, delete: true };
+
+/// What a watch has to know of the way up is looked for before the open stands in the tables, in which nothing may stand
+/// twice.
+#[test]
+fn a_watch_far_above_makes_no_open_twice() {
+    block_on(async {
+        let rig = Rig::new();
+        let house = rig.open().await;
+        let mut parent = house.ctx.root;
+        for name in ["a", "b", "c"] {
+            let request = vfs::MkdirRequest { parent, name: named(name), attributes: SetAttributes::default() };
+            parent = house.filesystem.mkdir(&house.ctx, request).await.unwrap().attributes.inode;
+        }
+        drop(house);
+        let house = rig.open().await;
+        let target = OpenTarget::Inode(house.ctx.root);
+        let opening =
+            OpenRequest { target, disposition: Disposition::Open, ..house.opening("-", AccessMask::READ_DATA) };
+        let open = house.open(opening).await.unwrap().open;
+        let notices = Arc::<vfs::Notices>::default();
+        let filter = vfs::WatchFilter::FILE_NAME;
+        let watching = vfs::WatchRequest { open, recursive: true, filter, notices: Arc::clone(&notices) };
+        vfs::Watch::watch(&*house.filesystem, &house.ctx, watching).await.unwrap();
+        let target = OpenTarget::Child { parent, name: named("file"), stream: None, case: Case::Sensitive };
+        let share = ShareMode::default();
+        let alone = OpenRequest { target, share, ..house.opening("file", READS_AND_WRITES) };
+        let opened = house.open(alone.clone()).await.unwrap();
+        let path = ["a", "b", "c", "file"].map(named).to_vec();
+        let added = vfs::Notice { kind: vfs::NoticeKind::Added, path };
+        let told = notices.poll(&std::task::Context::from_waker(Waker::noop()));
+        assert_eq!(told, std::task::Poll::Ready(vfs::Noticed::Changes(vec![added])));
+        house.shut(opened.open).await.unwrap();
+        house.open(alone).await.expect("nobody else has it open");
+    });
+}
