@@ -37,7 +37,7 @@ pub(crate) const ROWS: &[Row] = &[
         key: "read4k",
         what: "READ 4 KiB random, cached, d16",
         stage: "cached",
-        way: Way::Drained,
+        way: Way::Cached,
         load: ("read4k", 1, 16),
         shown: Shown::Operations,
         servers: ALL,

@@ -34,6 +34,8 @@ pub(crate) enum Way {
     Plain,
     /// The load, once the server rests from preparing, and the server's time until it rests again.
     Drained,
+    /// As drained, of a file that was read once from its begin to its end.
+    Cached,
     /// As drained, of names, over a log so small that a checkpoint falls into every run.
     Names,
     /// As names, of files that were made before, until they are used up.

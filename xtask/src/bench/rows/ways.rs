@@ -20,6 +20,7 @@ pub(crate) fn measure(row: &Row, life: &mut Life<'_>, quick: bool) -> Result<Sam
     match row.way {
         Way::Plain => run.plain(row),
         Way::Drained => run.drained(row),
+        Way::Cached => run.cached(row),
         Way::Names => run.names(row),
         Way::UsedUp => run.used_up(row),
         Way::ColdFile => run.cold_file(row),
@@ -47,6 +48,16 @@ impl Run<'_, '_> {
 
     fn drained(&mut self, row: &Row) -> Result<Sample> {
         let load = Load { drain: DRAIN_SECONDS, ..self.load(row) };
+        self.life.run(&load)
+    }
+
+    fn cached(&mut self, row: &Row) -> Result<Sample> {
+        let load = Load { folder: Some(FOLDER), drain: DRAIN_SECONDS, ..self.load(row) };
+        self.life.prepare(&load)?;
+        let load = Load { phase: "measure", ..load };
+        // A warm-up at random would leave blocks out, which are then read from the disk in the time that counts.
+        let whole = Load { operation: "read1m", depth: 8, limit: Some(load.file_bytes / MIB), ..load.clone() };
+        self.life.run(&Load { warmup: 0.0, seconds: WHOLE_SECONDS, ..whole })?;
         self.life.run(&load)
     }
 
@@ -176,6 +187,8 @@ fn make_files(folder: &Path, entries: u64) -> Result<()> {
 const WRITES_LIMIT: Duration = Duration::from_secs(60);
 /// At most; they end before when everything was read.
 const COLD_SECONDS: f64 = 15.0;
+/// Likewise.
+const WHOLE_SECONDS: f64 = 15.0;
 /// Berth puts 80 MB a second in order at most.
 const ORDER_OF_MIB: Duration = Duration::from_millis(20);
 const ORDER_BEGIN: Duration = Duration::from_secs(3);
