@@ -1,0 +1,464 @@
+//! What clients may cache of one file, and what takes that away (MS-SMB2 3.3.1.12, 3.3.4.6, 3.3.4.7; MS-FSA 2.1.4.12,
+//! 2.1.5.18). A value: no clock, no mailboxes.
+//!
+//! A lease belongs to a key of a client and covers all opens under it. An oplock is the lease of one open: LEVEL_II is
+//! reading, EXCLUSIVE reading and writing, BATCH all three. What may be lost without harm (reading alone) goes at once;
+//! anything else is kept until its client has acknowledged the break, or the time for that is over.
+
+use std::time::Duration;
+
+use vfs::{LeaseState, OpenId};
+
+/// Whose a lease is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LeaseOwner {
+    /// A key of a client: `ClientGuid` and `LeaseKey`.
+    Key(u128, u128),
+    /// An open: an oplock.
+    Open(OpenId),
+}
+
+/// What somebody else is about to do with the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intrusion {
+    /// Open it, to do more than to look at attributes.
+    Open {
+        /// It is overwritten.
+        overwrites: bool,
+        /// A share mode is in the way, which a client may have kept for a handle that it has closed already.
+        is_refused: bool,
+    },
+    /// Read it without an open.
+    Read,
+    /// Change or lock its bytes.
+    Write,
+    /// Take or change its name.
+    Remove,
+}
+
+/// What a client is to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Break {
+    /// Whose lease it is.
+    pub owner: LeaseOwner,
+    /// What it may cache until now.
+    pub from: LeaseState,
+    /// What is left.
+    pub to: LeaseState,
+    /// The epoch that comes with it.
+    pub epoch: u16,
+    /// Whether the client has to answer.
+    pub must_acknowledge: bool,
+}
+
+/// Why an acknowledgement is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AcknowledgementRefusal {
+    /// There is no such lease.
+    Unknown,
+    /// Nothing is being broken.
+    NotBreaking,
+    /// It would keep more than was left.
+    TooMuch,
+}
+
+/// What was granted to an open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeaseGrant {
+    /// What may be cached.
+    pub state: LeaseState,
+    /// Raised by each change of the state.
+    pub epoch: u16,
+    /// A break is under way: the state is what is held until it is acknowledged.
+    pub is_breaking: bool,
+}
+
+/// What stands beside an open that asks for a lease.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// Others have the file open, under no or another lease, to do more than to look at attributes.
+    pub opens: bool,
+    /// Others have locked bytes.
+    pub locks: bool,
+}
+
+/// The leases of one file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FileLeases {
+    held: Vec<Lease>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Lease {
+    owner: LeaseOwner,
+    state: LeaseState,
+    epoch: u16,
+    breaking: Option<Breaking>,
+    /// The opens that it covers.
+    opens: Vec<OpenId>,
+}
+
+/// A break that waits for its acknowledgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Breaking {
+    /// What the client was told.
+    told: LeaseState,
+    /// What must be left by now: less, if somebody else came meanwhile.
+    required: LeaseState,
+    since: Duration,
+}
+
+impl FileLeases {
+    /// Whether nobody has a lease.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    /// Grants an open a lease, or as much of it as can be: only who is alone may cache writes, an oplock that is not alone
+    /// only reads. Under a key that has one it grows, unless it is being broken, and never shrinks. `first_epoch` is that of
+    /// a new one.
+    pub fn grant(
+        &mut self,
+        (owner, open): (LeaseOwner, OpenId),
+        wanted: LeaseState,
+        (beside, first_epoch): (Beside, u16),
+    ) -> LeaseGrant {
+        let possible = self.possible(owner, wanted, beside);
+        if let Some(lease) = self.held.iter_mut().find(|lease| lease.owner == owner) {
+            lease.opens.push(open);
+            if lease.breaking.is_none() && is_within(lease.state, possible) && lease.state != possible {
+                lease.state = possible;
+                lease.epoch = lease.epoch.wrapping_add(1);
+            }
+            return lease.grant();
+        }
+        if possible == NOTHING && matches!(owner, LeaseOwner::Open(_)) {
+            return LeaseGrant::default();
+        }
+        let lease = Lease { owner, state: possible, epoch: first_epoch, breaking: None, opens: vec![open] };
+        let granted = lease.grant();
+        self.held.push(lease);
+        granted
+    }
+
+    /// Somebody, except `own`, is about to do something: begins the breaks that this needs, which are added to `breaks`.
+    /// `true` when it has to wait until they are over ([`Self::acknowledge`], [`Self::close`], [`Self::expire`]), and then to
+    /// ask again.
+    #[must_use]
+    pub fn intrude(
+        &mut self,
+        own: Option<LeaseOwner>,
+        intrusion: Intrusion,
+        (now, breaks): (Duration, &mut Vec<Break>),
+    ) -> bool {
+        let mut must_wait = false;
+        for lease in &mut self.held {
+            // Who writes through an oplock that others have beside it loses its own too: it caches reads no longer.
+            let is_own = own == Some(lease.owner);
+            let spares = is_own && !(intrusion == Intrusion::Write && lease.is_level_ii());
+            if !spares {
+                must_wait |= lease.intrude(intrusion, (now, breaks));
+            }
+        }
+        must_wait
+    }
+
+    /// A client has let go what was asked of it. What was required since is broken next.
+    ///
+    /// # Errors
+    /// `Unknown`, `NotBreaking`, `TooMuch`.
+    pub fn acknowledge(
+        &mut self,
+        owner: LeaseOwner,
+        kept: LeaseState,
+        (now, breaks): (Duration, &mut Vec<Break>),
+    ) -> Result<LeaseState, AcknowledgementRefusal> {
+        let lease = self.held.iter_mut().find(|lease| lease.owner == owner);
+        let lease = lease.ok_or(AcknowledgementRefusal::Unknown)?;
+        let breaking = lease.breaking.ok_or(AcknowledgementRefusal::NotBreaking)?;
+        if !is_within(kept, breaking.told) {
+            return Err(AcknowledgementRefusal::TooMuch);
+        }
+        lease.breaking = None;
+        lease.state = kept;
+        lease.break_to(both(kept, breaking.required), (now, breaks));
+        Ok(kept)
+    }
+
+    /// An open is closed; the last one of a lease takes it along.
+    pub fn close(&mut self, open: OpenId) {
+        for lease in &mut self.held {
+            lease.opens.retain(|covered| *covered != open);
+        }
+        self.held.retain(|lease| !lease.opens.is_empty());
+    }
+
+    /// Ends the breaks that were not acknowledged in time: nothing is left then (MS-SMB2 3.3.6.5). `true` when there was one.
+    pub fn expire(&mut self, now: Duration) -> bool {
+        let mut was_one = false;
+        for lease in &mut self.held {
+            if lease.breaking.is_some_and(|breaking| now >= breaking.since.saturating_add(BREAK_TIMEOUT)) {
+                (lease.state, lease.breaking) = (NOTHING, None);
+                was_one = true;
+            }
+        }
+        was_one
+    }
+
+    /// What an owner may cache.
+    #[must_use]
+    pub fn of(&self, owner: LeaseOwner) -> Option<LeaseGrant> {
+        self.held.iter().find(|lease| lease.owner == owner).map(Lease::grant)
+    }
+
+    fn possible(&self, owner: LeaseOwner, wanted: LeaseState, beside: Beside) -> LeaseState {
+        let others = || self.held.iter().filter(|lease| lease.owner != owner);
+        if !wanted.read || beside.locks || others().any(|lease| lease.state.write) {
+            // What may be cached without reading makes no sense (MS-SMB2 3.3.5.9.8).
+            return NOTHING;
+        }
+        let is_alone = !beside.opens && others().all(|lease| lease.state == NOTHING);
+        if is_alone {
+            return wanted;
+        }
+        let is_oplock = |owner: LeaseOwner| matches!(owner, LeaseOwner::Open(_));
+        if is_oplock(owner) {
+            // An oplock and a lease that keeps handles do not go together.
+            let keeps_handles = others().any(|lease| lease.state.handle && !is_oplock(lease.owner));
+            return LeaseState { read: !keeps_handles, ..NOTHING };
+        }
+        let has_oplocks = others().any(|lease| is_oplock(lease.owner) && lease.state != NOTHING);
+        LeaseState { read: true, handle: wanted.handle && !has_oplocks, write: false }
+    }
+}
+
+impl Lease {
+    fn grant(&self) -> LeaseGrant {
+        LeaseGrant { state: self.state, epoch: self.epoch, is_breaking: self.breaking.is_some() }
+    }
+
+    fn is_level_ii(&self) -> bool {
+        matches!(self.owner, LeaseOwner::Open(_)) && self.state == READ
+    }
+
+    /// What is in the way of an intrusion, and so waited for, and what it leaves.
+    fn answer_to(&self, intrusion: Intrusion) -> (LeaseState, LeaseState) {
+        let state = self.state;
+        let without_writes = LeaseState { write: false, ..state };
+        let without_handles = LeaseState { handle: false, ..state };
+        let (in_the_way, left) = match intrusion {
+            Intrusion::Open { is_refused: true, .. } | Intrusion::Remove => (HANDLE, without_handles),
+            Intrusion::Open { is_refused: false, overwrites: true } => (WRITE, NOTHING),
+            Intrusion::Open { is_refused: false, overwrites: false } | Intrusion::Read => (WRITE, without_writes),
+            Intrusion::Write => (WRITE, NOTHING),
+        };
+        // An oplock is left with reading, or with nothing.
+        let is_oplock = matches!(self.owner, LeaseOwner::Open(_));
+        let left = if is_oplock && left != state { both(left, READ) } else { left };
+        (in_the_way, left)
+    }
+
+    fn intrude(&mut self, intrusion: Intrusion, (now, breaks): (Duration, &mut Vec<Break>)) -> bool {
+        let (in_the_way, left) = self.answer_to(intrusion);
+        let must_wait = both(self.state, in_the_way) != NOTHING;
+        self.break_to(left, (now, breaks));
+        must_wait
+    }
+
+    fn break_to(&mut self, left: LeaseState, (now, breaks): (Duration, &mut Vec<Break>)) {
+        if let Some(breaking) = &mut self.breaking {
+            // Its client is asked for one thing after the other.
+            breaking.required = both(breaking.required, left);
+            return;
+        }
+        if is_within(self.state, left) {
+            return;
+        }
+        let (owner, from) = (self.owner, self.state);
+        self.epoch = self.epoch.wrapping_add(1);
+        let must_acknowledge = from.write || from.handle;
+        if must_acknowledge {
+            self.breaking = Some(Breaking { told: left, required: left, since: now });
+        } else {
+            self.state = left;
+        }
+        breaks.push(Break { owner, from, to: left, epoch: self.epoch, must_acknowledge });
+    }
+}
+
+/// Whether all of one is in the other.
+fn is_within(one: LeaseState, other: LeaseState) -> bool {
+    both(one, other) == one
+}
+
+fn both(one: LeaseState, other: LeaseState) -> LeaseState {
+    LeaseState { read: one.read && other.read, handle: one.handle && other.handle, write: one.write && other.write }
+}
+
+const NOTHING: LeaseState = LeaseState { read: false, handle: false, write: false };
+const READ: LeaseState = LeaseState { read: true, ..NOTHING };
+const HANDLE: LeaseState = LeaseState { handle: true, ..NOTHING };
+const WRITE: LeaseState = LeaseState { write: true, ..NOTHING };
+/// How long a client has to acknowledge a break (MS-SMB2 3.3.2.5).
+pub const BREAK_TIMEOUT: Duration = Duration::from_secs(35);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RH: LeaseState = LeaseState { read: true, handle: true, write: false };
+    const RW: LeaseState = LeaseState { read: true, handle: false, write: true };
+    const RWH: LeaseState = LeaseState { read: true, handle: true, write: true };
+    const OPEN: Intrusion = Intrusion::Open { overwrites: false, is_refused: false };
+    const OVERWRITE: Intrusion = Intrusion::Open { overwrites: true, is_refused: false };
+    const REFUSED: Intrusion = Intrusion::Open { overwrites: false, is_refused: true };
+    const ALONE: Beside = Beside { opens: false, locks: false };
+    const BESIDE: Beside = Beside { opens: true, locks: false };
+    const START: Duration = Duration::from_secs(100);
+
+    fn key(number: u128) -> LeaseOwner {
+        LeaseOwner::Key(1, number)
+    }
+
+    fn oplock(open: u64) -> LeaseOwner {
+        LeaseOwner::Open(OpenId(open))
+    }
+
+    fn held_by(owner: LeaseOwner, state: LeaseState) -> FileLeases {
+        let mut leases = FileLeases::default();
+        let granted = leases.grant((owner, OpenId(1)), state, (ALONE, 1));
+        assert_eq!(granted, LeaseGrant { state, epoch: 1, is_breaking: false });
+        leases
+    }
+
+    /// What comes of an intrusion: what the client is left with, whether it has to answer, and whether the other waits.
+    fn intrude(leases: &mut FileLeases, intrusion: Intrusion) -> (Vec<(LeaseState, bool)>, bool) {
+        let mut breaks = Vec::new();
+        let waits = leases.intrude(None, intrusion, (START, &mut breaks));
+        (breaks.iter().map(|told| (told.to, told.must_acknowledge)).collect(), waits)
+    }
+
+    #[test]
+    fn each_intrusion_takes_what_it_must() {
+        for (owner, state, intrusion, told, waits) in [
+            (key(1), READ, OPEN, None, false),
+            (key(1), RH, OPEN, None, false),
+            (key(1), RW, OPEN, Some((READ, true)), true),
+            (key(1), RWH, OPEN, Some((RH, true)), true),
+            (key(1), RWH, Intrusion::Read, Some((RH, true)), true),
+            (key(1), READ, OVERWRITE, Some((NOTHING, false)), false),
+            (key(1), RH, OVERWRITE, Some((NOTHING, true)), false),
+            (key(1), RWH, OVERWRITE, Some((NOTHING, true)), true),
+            (key(1), RH, REFUSED, Some((READ, true)), true),
+            (key(1), RWH, REFUSED, Some((RW, true)), true),
+            (key(1), RW, REFUSED, None, false),
+            (key(1), READ, Intrusion::Write, Some((NOTHING, false)), false),
+            (key(1), RH, Intrusion::Write, Some((NOTHING, true)), false),
+            (key(1), RW, Intrusion::Write, Some((NOTHING, true)), true),
+            (key(1), RH, Intrusion::Remove, Some((READ, true)), true),
+            (oplock(1), RWH, OPEN, Some((READ, true)), true),
+            (oplock(1), RW, OPEN, Some((READ, true)), true),
+            (oplock(1), RW, REFUSED, None, false),
+            (oplock(1), RWH, REFUSED, Some((READ, true)), true),
+            (oplock(1), RWH, OVERWRITE, Some((NOTHING, true)), true),
+            (oplock(1), READ, OPEN, None, false),
+            (oplock(1), READ, Intrusion::Write, Some((NOTHING, false)), false),
+        ] {
+            let mut leases = held_by(owner, state);
+            let expected = (Vec::from_iter(told), waits);
+            assert_eq!(intrude(&mut leases, intrusion), expected, "{owner:?} {state:?} {intrusion:?}");
+        }
+    }
+
+    #[test]
+    fn an_owner_is_in_its_own_way_only_when_it_writes_beside_others() {
+        let mut breaks = Vec::new();
+        for intrusion in [OPEN, OVERWRITE, REFUSED, Intrusion::Write, Intrusion::Remove] {
+            let mut leases = held_by(key(1), RWH);
+            assert!(!leases.intrude(Some(key(1)), intrusion, (START, &mut breaks)) && breaks.is_empty());
+        }
+        let mut leases = held_by(oplock(1), READ);
+        assert!(!leases.intrude(Some(oplock(1)), Intrusion::Write, (START, &mut breaks)));
+        assert_eq!(breaks.pop().map(|told| told.to), Some(NOTHING));
+    }
+
+    #[test]
+    fn who_waits_goes_on_after_the_acknowledgement() {
+        let mut leases = held_by(key(1), RWH);
+        assert!(intrude(&mut leases, OPEN).1);
+        assert_eq!(intrude(&mut leases, OPEN), (vec![], true), "told once, and waited for all the same");
+        let mut breaks = Vec::new();
+        let mut acknowledge =
+            |leases: &mut FileLeases, owner, kept| leases.acknowledge(owner, kept, (START, &mut breaks));
+        assert_eq!(acknowledge(&mut leases, key(2), RH), Err(AcknowledgementRefusal::Unknown));
+        assert_eq!(acknowledge(&mut leases, key(1), RWH), Err(AcknowledgementRefusal::TooMuch));
+        assert_eq!(acknowledge(&mut leases, key(1), READ), Ok(READ), "it may let go more");
+        assert_eq!(acknowledge(&mut leases, key(1), READ), Err(AcknowledgementRefusal::NotBreaking));
+        assert_eq!(intrude(&mut leases, OPEN), (vec![], false));
+        assert_eq!(leases.of(key(1)), Some(LeaseGrant { state: READ, epoch: 2, is_breaking: false }));
+    }
+
+    #[test]
+    fn what_was_required_since_is_broken_next() {
+        let mut leases = held_by(key(1), RWH);
+        assert_eq!(intrude(&mut leases, OPEN).0, [(RH, true)]);
+        assert_eq!(intrude(&mut leases, OVERWRITE), (vec![], true));
+        let mut breaks = Vec::new();
+        assert_eq!(leases.acknowledge(key(1), RH, (START, &mut breaks)), Ok(RH));
+        assert_eq!(breaks.iter().map(|told| (told.from, told.to, told.epoch)).collect::<Vec<_>>(), [(RH, NOTHING, 3)]);
+        assert_eq!(intrude(&mut leases, OVERWRITE), (vec![], false), "nothing is written behind its back any more");
+    }
+
+    #[test]
+    fn a_break_ends_by_close_or_time() {
+        let mut leases = held_by(key(1), RWH);
+        assert!(intrude(&mut leases, OPEN).1);
+        assert!(!leases.expire(START + BREAK_TIMEOUT - Duration::from_nanos(1)));
+        assert!(leases.expire(START + BREAK_TIMEOUT));
+        assert_eq!(leases.of(key(1)).map(|lease| lease.state), Some(NOTHING));
+        assert_eq!(intrude(&mut leases, OPEN), (vec![], false));
+        let mut leases = held_by(key(1), RWH);
+        leases.grant((key(1), OpenId(2)), RWH, (ALONE, 9));
+        assert!(intrude(&mut leases, OPEN).1);
+        leases.close(OpenId(1));
+        assert_eq!(intrude(&mut leases, OPEN), (vec![], true), "the other open has it still");
+        leases.close(OpenId(2));
+        assert!(leases.is_empty());
+        assert_eq!(intrude(&mut leases, OPEN), (vec![], false));
+    }
+
+    #[test]
+    fn only_who_is_alone_caches_writes() {
+        let grant = |leases: &mut FileLeases, owner, wanted, beside| {
+            leases.grant((owner, OpenId(9)), wanted, (beside, 5)).state
+        };
+        for (owner, wanted, beside, expected) in [
+            (key(2), RWH, BESIDE, RH),
+            (oplock(2), RWH, BESIDE, READ),
+            (oplock(2), NOTHING, ALONE, NOTHING),
+            (key(2), HANDLE, ALONE, NOTHING),
+            (key(2), LeaseState { read: false, ..RWH }, ALONE, NOTHING),
+            (key(2), RWH, Beside { opens: false, locks: true }, NOTHING),
+        ] {
+            assert_eq!(grant(&mut FileLeases::default(), owner, wanted, beside), expected, "{owner:?} {wanted:?}");
+        }
+        assert_eq!(grant(&mut held_by(key(1), RH), key(2), RWH, BESIDE), RH);
+        assert_eq!(grant(&mut held_by(key(1), RH), oplock(2), RWH, BESIDE), NOTHING);
+        assert_eq!(grant(&mut held_by(key(1), READ), oplock(2), RWH, BESIDE), READ);
+        assert_eq!(grant(&mut held_by(oplock(1), READ), key(2), RWH, BESIDE), READ);
+        assert_eq!(grant(&mut held_by(key(1), RWH), key(2), RWH, BESIDE), NOTHING, "what others may have written");
+    }
+
+    #[test]
+    fn a_lease_grows_with_its_opens_and_does_not_shrink() {
+        let mut leases = held_by(key(1), READ);
+        let mut grant = |wanted, beside| leases.grant((key(1), OpenId(2)), wanted, (beside, 9));
+        assert_eq!(grant(RWH, ALONE), LeaseGrant { state: RWH, epoch: 2, is_breaking: false });
+        assert_eq!(grant(READ, ALONE).state, RWH);
+        assert_eq!(grant(RH, BESIDE).state, RWH);
+        assert!(intrude(&mut leases, OPEN).1);
+        let grant = leases.grant((key(1), OpenId(3)), RWH, (ALONE, 9));
+        assert_eq!(grant, LeaseGrant { state: RWH, epoch: 3, is_breaking: true });
+    }
+}
