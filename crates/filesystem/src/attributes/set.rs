@@ -74,7 +74,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             let size = set.size.unwrap_or_default();
             let (offset, end) = (size.min(before.size), size.max(before.size));
             let changed = LockRange { offset, length: end - offset };
-            self.require_unlocked(request.inode, (changed, true), own)?;
+            if own.is_none() {
+                // Through an open no lock is looked at (MS-FSA 2.1.5.15.4).
+                self.require_unlocked(request.inode, (changed, true), None)?;
+            }
         }
         if set.size.is_some_and(|size| size > vfs::limits::FILE_SIZE_MAX) { Err(FsError::FileTooLarge) } else { Ok(()) }
     }

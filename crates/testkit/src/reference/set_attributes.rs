@@ -4,7 +4,7 @@ use pages::BLOCK_SIZE;
 use vfs::limits::FILE_SIZE_MAX;
 use vfs::{
     Change, Credentials, Failure, FileType, FsError, InodeId, Principal, SetAttributes, SetTime, SetattrReply,
-    SetattrRequest, ShareMode, Timestamp,
+    SetattrRequest, ShareMode, Timestamp, Via,
 };
 
 use super::inode::{Body, Inode};
@@ -45,7 +45,9 @@ impl Turn<'_> {
         if set.size.is_some() {
             self.require_shared(*id, *via, ShareMode { write: true, ..ShareMode::default() })?;
             let (size, old) = (set.size.unwrap_or_default(), now.size);
-            self.require_unlocked(*id, *via, (size.min(old), size.abs_diff(old), true))?;
+            if *via == Via::Anonymous {
+                self.require_unlocked(*id, *via, (size.min(old), size.abs_diff(old), true))?;
+            }
         }
         self.ensure(set.size.is_none_or(|size| size <= FILE_SIZE_MAX), *id, FsError::FileTooLarge)
     }

@@ -5,7 +5,7 @@ use std::task::Waker;
 
 use vfs::{
     Event, FsError, InodeId, LockKind, LockOwner, LockRange, LockReply, LockRequest, Mailbox, OpenId, OpenRequest,
-    ReadRequest, Vfs, Via,
+    ReadRequest, SetAttributes, SetattrRequest, Vfs, Via,
 };
 
 use super::super::actor::{Actor, Scene};
@@ -89,6 +89,9 @@ async fn locks_bind_reads_and_writes<V: Vfs>(scene: &Scene<'_, V>) {
     alice.write(file, 5, &[2; 5]).await.expect("in front of it");
     assert_eq!(alice.truncate(file, 12).await.err(), conflict);
     alice.truncate(file, 50).await.expect("behind it");
+    let attributes = SetAttributes { size: Some(12), ..SetAttributes::default() };
+    let cut = SetattrRequest { inode: file, via: Via::Open(two), attributes, guard: None };
+    alice.house.setattr(alice.next(), cut).await.expect("an open cuts what another has locked");
     alice.unlock(lock((file, one), (10, 10), LockKind::Exclusive)).await.unwrap();
     alice.lock(lock((file, one), (0, 10), LockKind::Shared)).await.unwrap();
     assert_eq!(alice.reads(file, Via::Open(two), 5).await, None);
