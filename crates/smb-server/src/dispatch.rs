@@ -177,6 +177,7 @@ impl<V: Vfs> Call<'_, V> {
             Command::QUERY_INFO => Ok(query_info::query_info(self, &tree).await?),
             Command::CHANGE_NOTIFY => Ok(change_notify::change_notify(self, &tree).await?),
             Command::SET_INFO => Ok(set_info::set_info(self, &tree).await?),
+            command if command.name().is_none() => Err(Status::INVALID_PARAMETER.into()),
             _ => Err(Status::NOT_SUPPORTED.into()),
         }
     }
@@ -206,11 +207,9 @@ impl<V: Vfs> Call<'_, V> {
     fn named(&self, file_id: FileId) -> Result<FileId, Status> {
         let mut last = self.related.file.lock().unwrap_or_else(PoisonError::into_inner);
         let is_related = self.request.header.flags.contains(HeaderFlags::RELATED_OPERATIONS);
-        let file_id = match (file_id, is_related) {
-            (FileId::RELATED, true) => last.ok_or(Status::INVALID_PARAMETER)?,
-            (FileId::RELATED, false) => return Err(Status::FILE_CLOSED),
-            (file_id, _) => file_id,
-        };
+        // All ones in a request that belongs to none before is an open that is not there, also for those behind it.
+        let file_id =
+            if is_related && file_id == FileId::RELATED { last.ok_or(Status::INVALID_PARAMETER)? } else { file_id };
         *last = Some(file_id);
         Ok(file_id)
     }

@@ -16,6 +16,7 @@ use crate::create::shown;
 use crate::dispatch::Call;
 use crate::open_table::Open;
 use crate::pattern::Pattern;
+use crate::settings::LIST_BYTES_MAX;
 use crate::status;
 use crate::tree::Tree;
 
@@ -49,7 +50,7 @@ pub(crate) async fn query_directory<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> 
         return Err(Status::ACCESS_DENIED);
     }
     let mut listing = begin(&open, &request)?;
-    let mut page = Page::new(&request, usize::try_from(limit).unwrap_or(0))?;
+    let mut page = Page::new(&request, usize::try_from(limit).unwrap_or(0).min(LIST_BYTES_MAX))?;
     let ctx = call.context(tree.root().unwrap_or(open.inode));
     let is_over = loop {
         let reading = ReaddirRequest {

@@ -73,4 +73,6 @@ impl Default for Settings {
 /// Largest frame before somebody logged on.
 pub(crate) const STRANGER_BYTES_MAX: usize = 64 << 10;
 /// Largest answer of what is no READ (`MaxTransactSize`).
-pub(crate) const TRANSACT_BYTES_MAX: u32 = 1 << 20;
+pub(crate) const TRANSACT_BYTES_MAX: u32 = 8 << 20;
+/// Most of it that a list takes: what does not fit is asked for again.
+pub(crate) const LIST_BYTES_MAX: usize = 1 << 20;

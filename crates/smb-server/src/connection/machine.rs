@@ -220,7 +220,11 @@ impl Machine {
             // MS-SMB2 3.3.5.2.7.2.
             Err(Status::INVALID_PARAMETER)
         } else if is_related {
-            before.refused.map_or_else(|| before.session.clone().ok_or(Status::INVALID_PARAMETER), Err)
+            match (&before.session, before.refused) {
+                (None, _) => Err(Status::INVALID_PARAMETER),
+                (Some(_), Some(status)) => Err(status),
+                (Some(session), None) => Ok(Arc::clone(session)),
+            }
         } else {
             self.session(incoming, sealed)?
         };

@@ -114,6 +114,10 @@ fn check(request: &CreateRequest<'_>) -> Result<(), Status> {
     if request.impersonation_level.0 > 3 {
         return Err(Status::BAD_IMPERSONATION_LEVEL);
     }
+    let wanted = request.desired_access.map_generic();
+    if wanted.is_empty() || !wanted.difference(WireMask::FILE_ALL_ACCESS | WireMask::MAXIMUM_ALLOWED).is_empty() {
+        return Err(Status::ACCESS_DENIED);
+    }
     let is_wrong = disposition > CreateDisposition::OVERWRITE_IF
         || request.share_access.bits() > 7
         || options.bits() & !KNOWN_OPTIONS != 0
@@ -142,10 +146,6 @@ impl Plan {
     /// Errors: ACCESS_DENIED.
     fn of(request: &CreateRequest<'_>, disk: &Disk) -> Result<Self, Status> {
         let wanted = request.desired_access.map_generic();
-        let is_known = wanted.difference(WireMask::FILE_ALL_ACCESS | WireMask::MAXIMUM_ALLOWED).is_empty();
-        if wanted.is_empty() || !is_known {
-            return Err(Status::ACCESS_DENIED);
-        }
         let access = AccessMask(wanted.bits());
         let explicit = AccessMask(access.0 & !AccessMask::MAXIMUM_ALLOWED.0);
         let deletes = request.options.contains(CreateOptions::DELETE_ON_CLOSE);

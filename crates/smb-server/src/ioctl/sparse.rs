@@ -12,6 +12,7 @@ use super::{Asked, Opened};
 use crate::answer::Answer;
 use crate::dispatch::Call;
 use crate::open_table::Open;
+use crate::settings::LIST_BYTES_MAX;
 use crate::status;
 
 /// Marks a file as sparse, or takes the mark away. Files have holes without it; clients go by it.
@@ -120,7 +121,14 @@ pub(super) async fn allocated<V: Vfs>(
         return Err(Status::ACCESS_DENIED);
     }
     let ctx = call.context(tree.root().unwrap_or(open.inode));
-    let room = asked.limit / RANGE_BYTES;
+    let attributes = call.door.vfs.getattr(&ctx, open.inode).await.map_err(status::of)?.attributes;
+    if attributes.dos.0 & FileAttributes::SPARSE_FILE.bits() == 0 {
+        // Of a file that is not marked all is allocated (MS-FSA 2.1.5.10.22).
+        let length = end.min(attributes.size).saturating_sub(offset);
+        let whole = AllocatedRange { offset, length };
+        return if length == 0 { Ok(asked.nothing()) } else { asked.output(&whole) };
+    }
+    let room = asked.limit.min(LIST_BYTES_MAX) / RANGE_BYTES;
     let (mut told, mut count, mut at) = (BytesMut::new(), 0, offset);
     while let Some(range) = next_range(call, (&ctx, open), at..end).await? {
         if count == room {
