@@ -154,6 +154,20 @@ impl<V: Vfs> Call<'_, V> {
             return Ok(tree::connect(self).await?);
         }
         let tree = self.tree()?;
+        let clock = &self.door.facts.clock;
+        let counted = tree.counters.begin(self.session.id, command, clock.monotonic());
+        let outcome = self.of_tree(command, &tree).await;
+        if let Some(counted) = counted {
+            let answer = outcome.as_ref().map_err(|refusal| match refusal {
+                Refusal::Status(status) => *status,
+                Refusal::Close => Status::INVALID_PARAMETER,
+            });
+            counted.answered(self.request.body.len(), answer, clock.monotonic());
+        }
+        outcome
+    }
+
+    async fn of_tree(&self, command: Command, tree: &Tree) -> Result<Answer, Refusal> {
         if let Target::Disk(disk) = &tree.target
             && disk.share.must_encrypt()
             && !self.is_sealed
@@ -166,17 +180,17 @@ impl<V: Vfs> Call<'_, V> {
         }
         match command {
             Command::TREE_DISCONNECT => Ok(tree::disconnect(self).await?),
-            Command::CREATE => Ok(create::create(self, &tree).await?),
-            Command::CLOSE => Ok(close::close(self, &tree).await?),
-            Command::FLUSH => Ok(flush::flush(self, &tree).await?),
-            Command::READ => Ok(read::read(self, &tree).await?),
-            Command::WRITE => Ok(write::write(self, &tree).await?),
-            Command::IOCTL => ioctl::ioctl(self, &tree).await,
-            Command::LOCK => Ok(lock::lock(self, &tree).await?),
-            Command::QUERY_DIRECTORY => Ok(query_directory::query_directory(self, &tree).await?),
-            Command::QUERY_INFO => Ok(query_info::query_info(self, &tree).await?),
-            Command::CHANGE_NOTIFY => Ok(change_notify::change_notify(self, &tree).await?),
-            Command::SET_INFO => Ok(set_info::set_info(self, &tree).await?),
+            Command::CREATE => Ok(create::create(self, tree).await?),
+            Command::CLOSE => Ok(close::close(self, tree).await?),
+            Command::FLUSH => Ok(flush::flush(self, tree).await?),
+            Command::READ => Ok(read::read(self, tree).await?),
+            Command::WRITE => Ok(write::write(self, tree).await?),
+            Command::IOCTL => ioctl::ioctl(self, tree).await,
+            Command::LOCK => Ok(lock::lock(self, tree).await?),
+            Command::QUERY_DIRECTORY => Ok(query_directory::query_directory(self, tree).await?),
+            Command::QUERY_INFO => Ok(query_info::query_info(self, tree).await?),
+            Command::CHANGE_NOTIFY => Ok(change_notify::change_notify(self, tree).await?),
+            Command::SET_INFO => Ok(set_info::set_info(self, tree).await?),
             command if command.name().is_none() => Err(Status::INVALID_PARAMETER.into()),
             _ => Err(Status::NOT_SUPPORTED.into()),
         }

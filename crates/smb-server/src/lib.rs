@@ -16,6 +16,7 @@ mod door;
 mod flush;
 mod ioctl;
 mod lock;
+mod metrics;
 mod open_table;
 mod pattern;
 mod pipe;
@@ -35,6 +36,7 @@ mod waits;
 mod write;
 
 pub use admission::ConnectionSettings;
+pub use metrics::OperationFigures;
 pub use serve::{Server, ServerParts, SessionFigures};
 pub use settings::{Protection, Settings};
 pub use users::{Exchange, Users};

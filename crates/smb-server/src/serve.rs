@@ -20,6 +20,7 @@ use zones::Registry;
 use crate::connection::{Batch, Facts, Frames, Machine, Peer};
 use crate::dispatch;
 use crate::door::Door;
+use crate::metrics::{Metrics, OperationFigures};
 use crate::session::Sessions;
 use crate::settings::Settings;
 use crate::users::Users;
@@ -95,7 +96,8 @@ impl<V: Vfs> Server<V> {
         let connections = Arc::new(Connections::new(settings.bytes_in_flight_max, pool, threads));
         let sessions = Sessions::default();
         let server_guid = Guid(server_guid);
-        let facts = Arc::new(Facts { settings, server_guid, registry, users, clock, random, sessions });
+        let metrics = Metrics::default();
+        let facts = Arc::new(Facts { settings, server_guid, registry, users, clock, random, sessions, metrics });
         Self { door: Arc::new(Door { vfs, facts }), connections, stop }
     }
 
@@ -153,6 +155,12 @@ impl<V: Vfs> Server<V> {
             }
         });
         figures.collect()
+    }
+
+    /// What was asked of the shares of a zone. What is asked before a share is connected to is not counted.
+    #[must_use]
+    pub fn operations(&self, zone: ZoneId) -> Vec<OperationFigures> {
+        self.door.facts.metrics.figures(zone)
     }
 
     /// How many connections there are.

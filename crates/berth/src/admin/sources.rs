@@ -78,7 +78,11 @@ impl<V: Vfs> Sources for HouseSources<V> {
             let (protocol, operation) = (figures.program, figures.operation);
             Some(ShareFigures { share, protocol, operation, traffic: traffic(figures.traffic) })
         };
-        self.server.shares(zone.id()).into_iter().filter_map(shown).collect()
+        let of_smb = self.smb.operations(zone.id()).into_iter().map(|figures| {
+            let traffic = smb_traffic(&figures);
+            ShareFigures { share: figures.share, protocol: SMB, operation: figures.operation, traffic }
+        });
+        self.server.shares(zone.id()).into_iter().filter_map(shown).chain(of_smb).collect()
     }
 
     fn conditions(&self) -> Vec<Condition> {
@@ -106,8 +110,9 @@ impl<V: Vfs> HouseSources<V> {
     fn zone(&self, zone: Arc<Zone>) -> ZoneFigures {
         let figures = self.server.figures(zone.id());
         let replies = figures.replies;
+        let of_smb = of_all_shares(self.smb.operations(zone.id()));
         ZoneFigures {
-            operations: figures.operations.iter().map(operation).collect(),
+            operations: figures.operations.iter().map(operation).chain(of_smb).collect(),
             replies: ReplyFigures {
                 bytes: replies.bytes,
                 bytes_max: replies.bytes_max,
@@ -119,6 +124,38 @@ impl<V: Vfs> HouseSources<V> {
             zone,
         }
     }
+}
+
+/// The shares of a zone together.
+fn of_all_shares(figures: Vec<smb_server::OperationFigures>) -> Vec<OperationFigures> {
+    let mut sums: Vec<OperationFigures> = Vec::new();
+    for figures in figures {
+        let (one, latency) = (smb_traffic(&figures), figures.latency);
+        let Some(sum) = sums.iter_mut().find(|sum| sum.operation == figures.operation) else {
+            sums.push(OperationFigures {
+                protocol: SMB,
+                operation: figures.operation,
+                traffic: one,
+                latency: Latency { bounds_us: &LATENCY_BOUNDS_US, counts: latency.counts.to_vec(), sum: latency.sum },
+                in_flight: figures.in_flight,
+            });
+            continue;
+        };
+        sum.traffic.calls += one.calls;
+        sum.traffic.errors += one.errors;
+        sum.traffic.faults += one.faults;
+        sum.traffic.bytes_in += one.bytes_in;
+        sum.traffic.bytes_out += one.bytes_out;
+        sum.in_flight += figures.in_flight;
+        sum.latency.sum += latency.sum;
+        sum.latency.counts.iter_mut().zip(latency.counts).for_each(|(sum, count)| *sum += count);
+    }
+    sums
+}
+
+fn smb_traffic(figures: &smb_server::OperationFigures) -> Traffic {
+    let smb_server::OperationFigures { calls, errors, faults, bytes_in, bytes_out, .. } = *figures;
+    Traffic { calls, errors, faults, bytes_in, bytes_out }
 }
 
 fn operation(figures: &nfs_server::OperationFigures) -> OperationFigures {
@@ -183,3 +220,5 @@ fn smb_session(figures: smb_server::SessionFigures) -> SessionFigures {
         opens: opens as u64,
     }
 }
+
+const SMB: &str = "smb";

@@ -27,6 +27,7 @@ use super::request::{After, Batch, Hashed, Incoming, Request, Verdict};
 use super::setup::Setup;
 use super::traffic::Traffic;
 use crate::answer::Answer;
+use crate::metrics::Metrics;
 use crate::session::{Session, Sessions};
 use crate::settings::{STRANGER_BYTES_MAX, Settings};
 use crate::status;
@@ -43,6 +44,7 @@ pub(crate) struct Facts {
     /// Fills bytes that nobody can guess.
     pub(crate) random: fn(&mut [u8]),
     pub(crate) sessions: Sessions,
+    pub(crate) metrics: Metrics,
 }
 
 /// The two ends of a connection.

@@ -31,6 +31,7 @@ use super::waiting::UnderWay;
 use crate::connection::{Facts, Machine, Peer};
 use crate::dispatch;
 use crate::door::Door;
+use crate::metrics::Metrics;
 use crate::session::Sessions;
 use crate::settings::Settings;
 use crate::users::{Exchange, Users};
@@ -55,7 +56,8 @@ impl House {
         registry.install(zones.into());
         let (server_guid, sessions) = (Guid([9; 16]), Sessions::default());
         let users = Arc::new(Friends);
-        let facts = Arc::new(Facts { settings, server_guid, registry, users, clock, random, sessions });
+        let metrics = Metrics::default();
+        let facts = Arc::new(Facts { settings, server_guid, registry, users, clock, random, sessions, metrics });
         Self { door: Arc::new(Door { vfs, facts }) }
     }
 

@@ -70,7 +70,8 @@ fn attach<V: Vfs>(call: &Call<'_, V>, name: String, target: Target) -> Result<An
         Target::Disk(disk) => (ShareType::DISK, ShareFlags::empty(), disk.rights.0),
         Target::Pipes => (ShareType::PIPE, ShareFlags::NO_CACHING, PIPE_RIGHTS),
     };
-    let make = |id| Tree { id, name, target };
+    let counters = call.door.facts.metrics.share(call.zone.id(), &name);
+    let make = |id| Tree { id, name, target, counters };
     let tree = call.session.connect(make).ok_or(Status::INSUFFICIENT_RESOURCES)?;
     let mut answer = Answer::success(&TreeConnectResponse {
         share_type,

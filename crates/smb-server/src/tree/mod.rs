@@ -9,6 +9,8 @@ use vfs::InodeId;
 use vfs::acl::AccessMask;
 use zones::Share;
 
+use crate::metrics::ShareCounters;
+
 pub(crate) use self::connect::{connect, disconnect};
 
 /// An attachment of a session to a share.
@@ -18,6 +20,8 @@ pub(crate) struct Tree {
     /// Name of the share, as configured.
     pub(crate) name: String,
     pub(crate) target: Target,
+    /// Where what is asked of it is counted.
+    pub(crate) counters: Arc<ShareCounters>,
 }
 
 /// What a tree connect leads to.
