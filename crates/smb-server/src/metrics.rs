@@ -172,7 +172,8 @@ mod tests {
             let answer = Answer::error(Status::SUCCESS);
             request.answered(100, outcome.map(|()| &answer), Duration::from_micros(200));
         }
-        let waiting = metrics.share(zone, "b").begin(7, Command(0x77), Duration::ZERO);
+        let others = metrics.share(zone, "b");
+        let waiting = others.begin(7, Command(0x77), Duration::ZERO);
         let figures = metrics.figures(zone);
         let [read, unknown] = &figures[..] else { panic!("{figures:?}") };
         assert_eq!((read.share.as_str(), read.operation, read.calls, read.bytes_in), ("a", "READ", 10, 1000));

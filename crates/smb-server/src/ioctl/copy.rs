@@ -122,7 +122,8 @@ fn told(
     asked.answer(status, &bytes)
 }
 
-const READING: AccessMask = AccessMask(AccessMask::READ_DATA.0 | AccessMask::EXECUTE.0);
+/// The right to run a file is not enough, as it is for READ.
+const READING: AccessMask = AccessMask::READ_DATA;
 const WRITING: AccessMask = AccessMask(AccessMask::WRITE_DATA.0 | AccessMask::APPEND_DATA.0);
 const RESPONSE_BYTES: usize = 12;
 /// Pieces of one request, as Windows takes them.

@@ -126,7 +126,10 @@ pub(super) async fn allocated<V: Vfs>(
         // Of a file that is not marked all is allocated (MS-FSA 2.1.5.10.22).
         let length = end.min(attributes.size).saturating_sub(offset);
         let whole = AllocatedRange { offset, length };
-        return if length == 0 { Ok(asked.nothing()) } else { asked.output(&whole) };
+        return match length {
+            0 => Ok(asked.nothing()),
+            _ => asked.output(&whole).map_err(|_| Status::BUFFER_TOO_SMALL),
+        };
     }
     let room = asked.limit.min(LIST_BYTES_MAX) / RANGE_BYTES;
     let (mut told, mut count, mut at) = (BytesMut::new(), 0, offset);
