@@ -154,8 +154,8 @@ fn name_of(command: usize) -> &'static str {
 const FAULTS: [Status; 4] =
     [Status::DISK_FULL, Status::UNEXPECTED_IO_ERROR, Status::INSUFFICIENT_RESOURCES, Status::RETRY];
 const LINES: usize = 4;
-/// Those that MS-SMB2 2.2.1 names, and the rest.
-const COMMANDS: usize = 20;
+/// Those that MS-SMB2 2.2.1 names, 0 to 19, and the rest.
+const COMMANDS: usize = 21;
 
 #[cfg(test)]
 mod tests {
