@@ -175,8 +175,8 @@ impl<V: Vfs> Call<'_, V> {
             // MS-SMB2 3.3.5.2.11.
             return Err(Status::ACCESS_DENIED.into());
         }
-        if self.is_for_a_pipe(&tree, command) {
-            return Ok(pipe::perform(self, &tree, command)?);
+        if self.is_for_a_pipe(tree, command) {
+            return Ok(pipe::perform(self, tree, command)?);
         }
         match command {
             Command::TREE_DISCONNECT => Ok(tree::disconnect(self).await?),
