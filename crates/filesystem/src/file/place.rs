@@ -1,5 +1,6 @@
 //! Putting dirty blocks into the store: gathered, with a checksum each, and durable before anything names them.
 
+use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
 use chunk::{ChunkError, Owner, Placement};
@@ -82,7 +83,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         placed: &mut Vec<PlacedBlock>,
     ) -> Result<(), ChunkError> {
         let failed_before = self.data.failed_syncs.load(Ordering::Acquire);
-        for piece in pieces(dirty) {
+        let mut rest = Rest::new(dirty);
+        // Asked before each piece: what waits behind it at the device may come while the one before is written.
+        while let Some(piece) = rest.take(piece_bytes(self.meta.is_committing())) {
             let payload: Payload = piece.iter().map(|run| run.bytes.clone()).collect();
             let placements = self.data.chunks.place(Owner(u64::from(shard.0)), payload).await?;
             let mut placements =
@@ -193,26 +196,75 @@ pub(super) fn checksum(block: &[u8]) -> u32 {
     chunk::crc32c(block)
 }
 
-/// Cuts runs, in order, into what is given to the store at once.
-fn pieces(dirty: &[DirtyRun]) -> Vec<Vec<DirtyRun>> {
-    let (mut pieces, mut piece, mut room) = (Vec::new(), Vec::new(), PIECE_BYTES);
-    for run in dirty {
-        let mut run = run.clone();
-        while !run.bytes.is_empty() {
+/// Runs, in order, that were not given to the store yet.
+struct Rest {
+    runs: VecDeque<DirtyRun>,
+}
+
+impl Rest {
+    fn new(dirty: &[DirtyRun]) -> Self {
+        Self { runs: dirty.iter().filter(|run| !run.bytes.is_empty()).cloned().collect() }
+    }
+
+    /// The next bytes, at most so many, which are whole blocks; `None` when nothing is left.
+    fn take(&mut self, bytes_max: usize) -> Option<Vec<DirtyRun>> {
+        let (mut piece, mut room) = (Vec::new(), bytes_max);
+        while room > 0
+            && let Some(mut run) = self.runs.pop_front()
+        {
             let part = run.split_to(room);
             room -= part.bytes.len();
             piece.push(part);
-            if room == 0 {
-                pieces.push(std::mem::take(&mut piece));
-                room = PIECE_BYTES;
+            if !run.bytes.is_empty() {
+                self.runs.push_front(run);
             }
         }
+        (!piece.is_empty()).then_some(piece)
     }
-    pieces.extend((!piece.is_empty()).then_some(piece));
-    pieces
+}
+
+/// What is given to the store at once. A group of the log that is on its way, and those who wait for it, stand behind it
+/// at the device.
+fn piece_bytes(is_committing: bool) -> usize {
+    if is_committing { PIECE_BYTES_BESIDE_LOG } else { PIECE_BYTES }
 }
 
 /// Bytes given to the store at once, whole blocks.
 const PIECE_BYTES: usize = 4 << 20;
+/// The same while a group of the log is on its way.
+const PIECE_BYTES_BESIDE_LOG: usize = 1 << 20;
 /// How often blocks are placed before a flush fails.
 const ATTEMPTS_MAX: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use pages::BLOCK_SIZE;
+
+    use super::*;
+
+    fn run(first: u64, blocks: usize) -> DirtyRun {
+        DirtyRun::clean(first, Bytes::from(vec![1; blocks * BLOCK_SIZE]))
+    }
+
+    fn taken(rest: &mut Rest, blocks_max: usize) -> Option<Vec<(u64, u64)>> {
+        let piece = rest.take(blocks_max * BLOCK_SIZE)?;
+        Some(piece.iter().map(|run| (run.first, run.end())).collect())
+    }
+
+    #[test]
+    fn pieces_take_what_there_is_room_for_in_order() {
+        let mut rest = Rest::new(&[run(3, 2), run(9, 5), run(20, 1)]);
+        assert_eq!(taken(&mut rest, 4), Some(vec![(3, 5), (9, 11)]));
+        assert_eq!(taken(&mut rest, 1), Some(vec![(11, 12)]), "each piece has a width of its own");
+        assert_eq!(taken(&mut rest, 2), Some(vec![(12, 14)]));
+        assert_eq!(taken(&mut rest, 9), Some(vec![(20, 21)]));
+        assert_eq!(taken(&mut rest, 9), None);
+    }
+
+    #[test]
+    fn pieces_beside_the_log_are_small_and_whole_blocks() {
+        assert!(piece_bytes(true) < piece_bytes(false));
+        assert!([true, false].map(piece_bytes).iter().all(|bytes| bytes.is_multiple_of(BLOCK_SIZE)));
+    }
+}

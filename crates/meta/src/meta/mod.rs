@@ -121,6 +121,12 @@ impl<K: kv::Engine> Meta<K> {
         self.inner.queue().durable()
     }
 
+    /// Whether a group is on its way to the engine's log.
+    #[must_use]
+    pub fn is_committing(&self) -> bool {
+        self.inner.queue().is_committing()
+    }
+
     /// Returns when the change, and so all before it, is durable. Dropping the wait loses nothing, but somebody must
     /// wait for a change for it to be committed.
     ///

@@ -99,6 +99,10 @@ impl Queue {
         self.durable
     }
 
+    pub(super) fn is_committing(&self) -> bool {
+        self.in_flight.is_some()
+    }
+
     pub(super) fn check(&self) -> Result<(), MetaError> {
         self.failed.clone().map_or(Ok(()), Err)
     }

@@ -3,8 +3,10 @@
 #![expect(clippy::cast_possible_truncation, reason = "small numbers of tests")]
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::Poll;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -228,6 +230,21 @@ async fn a_change_is_seen_at_once_and_only_its_wait_commits_it() {
     let seen = meta.read_seen(&key(1)).await.unwrap();
     assert_eq!(seen, Seen { value: Some(Bytes::from("5")), version: Version(0) });
     assert_eq!(meta.submit(Change::new()).unwrap(), version, "a change of nothing takes no place");
+}
+
+#[tokio::test]
+async fn a_group_is_on_its_way_until_the_engine_has_answered() {
+    let engine = SlowEngine::default();
+    let meta = open(engine.clone()).await;
+    engine.stands.store(true, Ordering::Relaxed);
+    let version = meta.submit(put(1, 5)).unwrap();
+    assert!(!meta.is_committing(), "nobody waits for it");
+    let mut durable = Box::pin(meta.durable(version));
+    let is_pending = poll_fn(|context| Poll::Ready(durable.as_mut().poll(context).is_pending())).await;
+    assert!(is_pending && meta.is_committing());
+    engine.stands.store(false, Ordering::Relaxed);
+    durable.await.unwrap();
+    assert!(!meta.is_committing());
 }
 
 #[tokio::test]
