@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use nfs_wire::nfs3::{Getattr, GetattrArgs, Read as ReadFile, ReadArgs, Write as WriteFile, WriteArgs};
 
+use super::cores::step_back;
 use super::sockets::connect_from;
 use crate::client::Client;
 
@@ -72,7 +73,8 @@ impl Attack {
         let shared = Arc::new(Shared::default());
         let attacker = Attacker { shared: Arc::clone(&shared), source, address };
         let calls = attacker.calls(hostile)?;
-        let thread = thread::spawn(move || attacker.run(hostile, &calls));
+        let thread =
+            thread::spawn(move || step_back().map_err(Into::into).and_then(|()| attacker.run(hostile, &calls)));
         Ok(Self { shared, thread })
     }
 

@@ -1,6 +1,7 @@
 //! Clients that harm others, on purpose or not: what they cost the others is bounded, and so is what they cost in memory.
 //!
-//! `BERTH_HOSTILE_CONNECTIONS`: idle connections of the memory test; `BERTH_HOSTILE_ROUNDS`: turns of each row of the table. The table of docs/testing.md:
+//! `BERTH_HOSTILE_CONNECTIONS`: idle connections of the memory test; `BERTH_HOSTILE_ROUNDS`: turns of each row of the
+//! table; `BERTH_HOSTILE_ROWS`: only rows whose name contains one of these, separated by commas. The table of docs/testing.md:
 //! `cargo nextest run -p integration --release --run-ignored only --no-capture hostile::the_table` on a quiet machine.
 
 use std::fs;
@@ -10,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use integration::client::Client;
-use integration::contest::{Attack, Good, Hostile, Work, connect_from, raise_file_limit};
+use integration::contest::{Attack, Good, Hostile, Work, connect_from, on_cores_apart, raise_file_limit};
 use integration::{CONTOSO, FABRIKAM, Gateway, Limit, Site, count_from};
 use nfs_wire::nfs3::{Create, CreateArgs, CreateHow, DirOpArgs, Nfsstat3, Sattr3};
 
@@ -198,7 +199,7 @@ fn the_table() {
     raise_file_limit().unwrap();
     let site = Site::new(None).unwrap();
     site.add_to_nfs("connections_per_zone_max = 12000\nconnections_per_client_max = 11000\n").unwrap();
-    let gateway = Gateway::start(&site).unwrap();
+    let gateway = on_cores_apart(|| Gateway::start(&site)).unwrap();
     let address = site.address(CONTOSO).unwrap();
     println!("load average before: {}", fs::read_to_string("/proc/loadavg").unwrap().trim());
     for hostile in [Hostile::Nothing, Hostile::Pipelines(1), Hostile::Pipelines(100)] {
@@ -222,7 +223,11 @@ fn the_table() {
         Hostile::AnnouncesGiants,
         Hostile::SendsGarbage,
     ];
+    let rows = std::env::var("BERTH_HOSTILE_ROWS").unwrap_or_default();
     for (number, hostile) in (20..).zip(attacks) {
+        if !rows.split(',').any(|row| format!("{hostile:?}").contains(row)) {
+            continue;
+        }
         let cells = [Work::Look, Work::Write].map(|work| measure((work, hostile), source(number), address));
         println!("| {hostile:?} | {} |", cells.join(" | "));
     }
