@@ -1,5 +1,6 @@
 //! The contract, each method in one line.
 
+use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
 use vfs::{
@@ -183,6 +184,14 @@ impl<K: kv::Engine, C: chunk::Store> Opens for Filesystem<K, C> {
 
     fn lock_clients(&self) -> Vec<LockClient> {
         self.do_lock_clients()
+    }
+
+    fn lock_clients_at(&self, address: IpAddr) -> Vec<LockClient> {
+        self.do_lock_clients_at(address)
+    }
+
+    fn lock_client(&self, client: ClientId) -> Option<LockClient> {
+        self.do_lock_client(client)
     }
 
     fn lock_recovery(&self) -> LockRecovery {

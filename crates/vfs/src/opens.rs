@@ -502,6 +502,16 @@ pub trait Opens: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Those of them at one address, found without looking at all others.
+    fn lock_clients_at(&self, address: IpAddr) -> Vec<LockClient> {
+        self.lock_clients().into_iter().filter(|client| client.address == address).collect()
+    }
+
+    /// One of them, found without looking at all others.
+    fn lock_client(&self, client: ClientId) -> Option<LockClient> {
+        self.lock_clients().into_iter().find(|known| known.id == client)
+    }
+
     /// What a restart left to do for locks.
     fn lock_recovery(&self) -> LockRecovery {
         LockRecovery::default()

@@ -21,10 +21,11 @@ pub(super) struct Remembered {
     pub(super) used: Option<Duration>,
 }
 
-/// All that are remembered, counted by shard and by source.
+/// All that are remembered, counted by shard and by source, and found by address.
 #[derive(Debug, Default)]
 pub(super) struct Roster {
     clients: BTreeMap<ClientId, Remembered>,
+    by_address: BTreeMap<IpAddr, BTreeSet<ClientId>>,
     by_shard: BTreeMap<ShardId, usize>,
     by_source: BTreeMap<Place, usize>,
 }
@@ -66,6 +67,11 @@ impl Roster {
         self.clients.values()
     }
 
+    /// Those at this address.
+    pub(super) fn at(&self, address: IpAddr) -> impl Iterator<Item = &Remembered> {
+        self.by_address.get(&address).into_iter().flatten().filter_map(|client| self.find(*client))
+    }
+
     /// Takes note that a client is there now; gives it, if it is known.
     pub(super) fn touch(&mut self, client: ClientId, now: Duration) -> Option<&Remembered> {
         let found = self.clients.get_mut(&client)?;
@@ -104,6 +110,7 @@ impl Roster {
             *self.by_shard.entry(place.0).or_default() += 1;
             *self.by_source.entry(place).or_default() += 1;
         }
+        self.by_address.entry(next.client.address).or_default().insert(next.client.id);
         self.clients.insert(next.client.id, next);
     }
 
@@ -112,6 +119,12 @@ impl Roster {
         for place in removed.places() {
             lower(&mut self.by_shard, place.0);
             lower(&mut self.by_source, place);
+        }
+        if let Some(there) = self.by_address.get_mut(&removed.client.address) {
+            there.remove(&client);
+            if there.is_empty() {
+                self.by_address.remove(&removed.client.address);
+            }
         }
         Some(removed)
     }

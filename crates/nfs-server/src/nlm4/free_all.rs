@@ -13,7 +13,7 @@ pub(super) async fn answer<V: Vfs>(call: &Call<'_, V>, args: NotifyArgs) {
         let id = call.desk().client_id(zone, address, &client.name);
         client.id == id && client.name.eq_ignore_ascii_case(&args.name)
     };
-    let meant = call.vfs().lock_clients().into_iter().filter(is_meant).collect();
+    let meant = call.vfs().lock_clients_at(address).into_iter().filter(is_meant).collect();
     free_clients(call.nfs.door, &call.internal(), meant).await;
 }
 

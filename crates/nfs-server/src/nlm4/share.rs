@@ -40,7 +40,7 @@ async fn give_back<V: Vfs>(call: &Call<'_, V>, args: &ShareArgs) -> Result<(), N
 
 fn known_state<V: Vfs>(call: &Call<'_, V>, name: &[u8]) -> u32 {
     let id = call.client(name);
-    call.vfs().lock_clients().iter().find(|client| client.id == id).map_or(0, |client| client.state)
+    call.vfs().lock_client(id).map_or(0, |client| client.state)
 }
 
 fn share_owner<V: Vfs>(call: &Call<'_, V>, args: &ShareArgs) -> LockOwner {

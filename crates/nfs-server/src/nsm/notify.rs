@@ -13,7 +13,7 @@ use crate::nlm4::free_clients;
 pub(super) async fn answer<V: Vfs>(call: &Call<'_, V>, args: &NotifyArgs) {
     let (zone, address) = (call.zone.id(), call.caller.client);
     let is_there = |client: &LockClient| client.id == call.door.locks.client_id(zone, address, &client.name);
-    let mut meant: Vec<_> = call.door.vfs.lock_clients().into_iter().filter(is_there).collect();
+    let mut meant: Vec<_> = call.door.vfs.lock_clients_at(address).into_iter().filter(is_there).collect();
     let is_named = |client: &LockClient| host(&client.name).eq_ignore_ascii_case(host(&args.name));
     if call.caller.is_datagram || meant.len() > 1 || meant.iter().any(is_named) {
         meant.retain(is_named);

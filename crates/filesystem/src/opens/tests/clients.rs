@@ -162,6 +162,28 @@ fn a_reload_keeps_locks_and_writes_what_was_lost() {
 }
 
 #[test]
+fn clients_are_found_by_their_address() {
+    block_on(async {
+        let rig = Rig::new();
+        let house = rig.open().await;
+        let address = |last: u8| IpAddr::from([192, 0, 2, last]);
+        let at = |last: u8, number: u64| LockClient { address: address(last), ..client(number) };
+        for known in [at(1, 1), at(1, 2), at(2, 3)] {
+            house.filesystem.remember_lock_client(&house.ctx, known).await.unwrap();
+        }
+        assert_eq!(house.filesystem.lock_clients_at(address(1)), [at(1, 1), at(1, 2)]);
+        assert_eq!(house.filesystem.lock_client(ClientId(3)), Some(at(2, 3)));
+        house.filesystem.remember_lock_client(&house.ctx, at(2, 2)).await.unwrap();
+        house.filesystem.free_lock_client(&house.ctx, ClientId(3)).await.unwrap();
+        let found = |house: &super::House| [1, 2, 3].map(|last| house.filesystem.lock_clients_at(address(last)));
+        assert_eq!(found(&house), [vec![at(1, 1)], vec![at(2, 2)], vec![]], "one has moved, one has gone");
+        assert_eq!(house.filesystem.lock_client(ClientId(3)), None);
+        drop(house);
+        assert_eq!(found(&rig.open().await), [vec![at(1, 1)], vec![at(2, 2)], vec![]], "after a restart");
+    });
+}
+
+#[test]
 fn there_are_so_many_clients() {
     block_on(async {
         let rig = Rig::new();
