@@ -6,13 +6,16 @@ use std::sync::atomic::Ordering;
 
 use kv::Direction;
 use meta::keys::{self, Key, KeyKind, OwnerKind};
-use meta::records::{BacklinkRecord, DentryRecord, InodeRecord, OwnerUsageRecord, Record, RegionRecord, UsageRecord};
+use meta::records::{
+    BacklinkRecord, DentryRecord, DescriptorRecord, DescriptorRef, InodeRecord, OwnerUsageRecord, Record, RegionRecord,
+    UsageRecord,
+};
 use meta::{MetaError, Version};
 use vfs::{Failure, FsError, InodeId, ShardId};
 
 use crate::Filesystem;
-use crate::cache::{Bucket, BucketKey, Miss, OwnerKey, RegionKey, Seen, Slot};
-use crate::turn::{REGION_LIST_MAX, Scratch, Step, Stop, Turn};
+use crate::cache::{Bucket, BucketKey, DescriptorKey, Miss, OwnerKey, RegionKey, Seen, Slot};
+use crate::turn::{REGION_LIST_MAX, Scratch, Step, Stop, Turn, descriptor_of};
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Runs a change of a shard until it is durable.
@@ -113,6 +116,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             Miss::Usage(directory) => self.load_usage(directory).await,
             Miss::Owner(key) => self.load_owner(key).await,
             Miss::Backlinks(inode) => self.load_backlinks(inode).await,
+            Miss::Descriptor(key) => self.load_descriptor(key).await,
             Miss::Region(key) => self.load_region(key).await,
             Miss::RegionList(inode, first) => {
                 // Before the list: a reload while it is read makes it void.
@@ -134,8 +138,45 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
     async fn load_inode(&self, inode: InodeId) -> Result<(), MetaError> {
         let ticket = self.records.inodes.begin(&inode);
-        let slot = self.record::<InodeRecord>(&keys::inode(inode)).await?;
+        let mut slot = self.record::<InodeRecord>(&keys::inode(inode)).await?;
+        if let Some(record) = &mut slot.value {
+            self.load_descriptor_of(inode.shard, record).await?;
+        }
         self.records.inodes.fill_at((&inode, ticket), slot, self.meta.watermark());
+        Ok(())
+    }
+
+    /// Loads what an inode record points at. If that went meanwhile the inode was written meanwhile too, and this record
+    /// fills no place; if it is damaged nobody but the superuser may do anything.
+    ///
+    /// Errors: those of the store.
+    pub(crate) async fn load_descriptor_of(
+        &self,
+        shard: ShardId,
+        record: &mut Arc<InodeRecord>,
+    ) -> Result<(), MetaError> {
+        let Some(hash) = record.descriptor.as_ref().map(|descriptor| descriptor.hash) else { return Ok(()) };
+        let known = &self.records.known_descriptors;
+        let loaded = match known.find(&hash) {
+            Some(found) => Some(found),
+            None => {
+                let key = keys::descriptor(shard, &hash);
+                let stored = self.record::<DescriptorRecord>(&key).await?.value;
+                let read = stored.and_then(|stored| descriptor_of(&stored));
+                if read.is_none() {
+                    tracing::warn!(%key, "a descriptor is gone or damaged");
+                }
+                read.map(|read| known.share(hash, Arc::new(read)))
+            }
+        };
+        Arc::make_mut(record).descriptor = Some(DescriptorRef { hash, loaded });
+        Ok(())
+    }
+
+    async fn load_descriptor(&self, key: DescriptorKey) -> Result<(), MetaError> {
+        let ticket = self.records.descriptors.begin(&key);
+        let slot = self.record::<DescriptorRecord>(&keys::descriptor(key.0, &key.1)).await?;
+        self.records.descriptors.fill_at((&key, ticket), slot, self.meta.watermark());
         Ok(())
     }
 

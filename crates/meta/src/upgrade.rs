@@ -19,7 +19,7 @@ pub(crate) fn new_superblock(now: Timestamp, seed: &[u8; 64]) -> Superblock {
         store_id: u128::from_be_bytes(store_id),
         compatible: 0,
         read_only_compatible: 0,
-        incompatible: 0,
+        incompatible: INCOMPATIBLE_ALWAYS,
         block_bytes: BLOCK_BYTES,
         region_bytes: REGION_BYTES,
         hash_key,
@@ -29,6 +29,11 @@ pub(crate) fn new_superblock(now: Timestamp, seed: &[u8; 64]) -> Superblock {
         handle_keys: vec![HandleKey { id: 1, key: handle_key }],
         created: now,
     }
+}
+
+/// The superblock of a store that this house has opened: an older house must not work on it any more.
+pub(crate) fn upgraded(superblock: &Superblock) -> Superblock {
+    Superblock { incompatible: superblock.incompatible | INCOMPATIBLE_ALWAYS, ..superblock.clone() }
 }
 
 /// Whether this house may work on the store.
@@ -59,8 +64,12 @@ pub(crate) fn check(superblock: &Superblock) -> Result<(), MetaError> {
     Err(MetaError::Incompatible(problem))
 }
 
-/// Bits of the incompatible word that this house knows: none yet.
-const INCOMPATIBLE_KNOWN: u64 = 0;
+/// Inodes may have security descriptors, extended attributes and streams, which stand for rights and data.
+const DESCRIPTORS: u64 = 1;
+/// Bits of the incompatible word that this house knows.
+const INCOMPATIBLE_KNOWN: u64 = DESCRIPTORS;
+/// Those that a store gets when it is made or opened.
+const INCOMPATIBLE_ALWAYS: u64 = DESCRIPTORS;
 /// Bits of the read-only compatible word that this house knows: none yet.
 const READ_ONLY_COMPATIBLE_KNOWN: u64 = 0;
 const BLOCK_BYTES: u32 = 4096;

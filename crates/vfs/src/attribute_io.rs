@@ -1,11 +1,12 @@
 //! Operations on attributes, descriptors, extended attributes and the file system as a whole.
 
 use std::future::Future;
-use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::acl::{AccessMask, SecurityDescriptor};
+use crate::acl::AccessMask;
+#[cfg(doc)]
+use crate::acl::SecurityDescriptor;
 use crate::{Attributes, Change, Failure, FsError, InodeId, OpContext, SetAttributes, Timestamp, Via};
 
 /// Attributes of an inode.
@@ -51,24 +52,6 @@ pub struct AccessReply {
     pub granted: AccessMask,
     /// The inode.
     pub attributes: Attributes,
-}
-
-/// The descriptor of an inode; made from owner, group and mode when none was ever set.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DescriptorReply {
-    /// The descriptor.
-    pub descriptor: Arc<SecurityDescriptor>,
-    /// The inode.
-    pub attributes: Attributes,
-}
-
-/// Setting of a descriptor; parts that are `None` in it stay as they are.
-#[derive(Clone, Debug)]
-pub struct SetDescriptorRequest {
-    /// The inode.
-    pub inode: InodeId,
-    /// The new descriptor.
-    pub descriptor: SecurityDescriptor,
 }
 
 /// Names one extended attribute.
@@ -157,10 +140,18 @@ pub trait AttributeIo: Send + Sync + 'static {
 
     /// Sets attributes, all or none (RFC 1813 3.3.2): mode by the owner; owner by the superuser; group by the owner,
     /// to a group it is in; times to given values by the owner, to now also with write permission; size with write
-    /// permission. Through an open: size with `WRITE_DATA`, times and DOS attributes with `WRITE_ATTRIBUTES`, mode with
-    /// `WRITE_DAC`. Set-id bits of files go when owner or group are set, and when another than the superuser sets the size.
+    /// permission. Where a descriptor is in force, and through an open: size with `WRITE_DATA`, times and DOS attributes
+    /// with `WRITE_ATTRIBUTES`, mode and descriptor with `WRITE_DAC`; who has `WRITE_OWNER` may make itself the owner, and
+    /// choose among its groups.
     ///
-    /// Errors, in order: `StaleHandle`, `BadOpen`, `NotSync` (guard), `InvalidArgument`, `IsDirectory` (size), `NotPermitted`,
+    /// A descriptor replaces the one there was, and the permission bits of the mode become what it comes nearest to. Other
+    /// permission bits change a descriptor as [`SecurityDescriptor::with_mode`] says; those that it shows already do not,
+    /// and neither do those that follow an exclusive creation. A new owner or group is named in it in place of the old one.
+    ///
+    /// Set-id bits of files go when owner or group are set, and when another than the superuser sets the size.
+    ///
+    /// Errors, in order: `StaleHandle`, `BadOpen`, `NotSync` (guard), `InvalidArgument` (also a descriptor of more than
+    /// [`crate::limits::DESCRIPTOR_ENTRIES_MAX`] entries), `IsDirectory` (size), `NotPermitted`,
     /// `AccessDenied`, `ShareConflict` (size), `LockConflict`, `FileTooLarge`, `QuotaExceeded`, `NoSpace`, `Io`.
     fn setattr(
         &self,
@@ -176,29 +167,6 @@ pub trait AttributeIo: Send + Sync + 'static {
         ctx: &OpContext,
         request: AccessRequest,
     ) -> impl Future<Output = Result<AccessReply, Failure>> + Send;
-
-    /// Reads the security descriptor.
-    ///
-    /// Errors, in order: `StaleHandle`, `AccessDenied`, `Io`; `NotSupported` by houses that cannot.
-    fn descriptor(
-        &self,
-        _ctx: &OpContext,
-        _inode: InodeId,
-    ) -> impl Future<Output = Result<DescriptorReply, Failure>> + Send {
-        async { Err(FsError::NotSupported.into()) }
-    }
-
-    /// Sets the security descriptor; the mode becomes its projection.
-    ///
-    /// Errors, in order: `StaleHandle`, `AccessDenied`, `NotPermitted`, `NoSpace`, `Io`; `NotSupported` by houses that
-    /// cannot.
-    fn set_descriptor(
-        &self,
-        _ctx: &OpContext,
-        _request: SetDescriptorRequest,
-    ) -> impl Future<Output = Result<Change, Failure>> + Send {
-        async { Err(FsError::NotSupported.into()) }
-    }
 
     /// Reads an extended attribute.
     ///

@@ -1,5 +1,8 @@
 //! What is known of an inode.
 
+use std::sync::Arc;
+
+use crate::acl::SecurityDescriptor;
 use crate::{InodeId, Principal};
 
 /// Kind of an inode.
@@ -79,6 +82,9 @@ pub struct Attributes {
     pub change: u64,
     /// DOS attribute bits.
     pub dos: DosAttributes,
+    /// Who may what, where a descriptor was set or inherited: it is in force in place of the mode, whose permission bits
+    /// are made from it. `None`: what owner, group and mode say.
+    pub descriptor: Option<Arc<SecurityDescriptor>>,
 }
 
 /// The attributes that tell whether something changed (RFC 1813 2.6 `wcc_attr`).
@@ -131,6 +137,9 @@ pub struct SetAttributes {
     pub created: Option<Timestamp>,
     /// DOS attribute bits.
     pub dos: Option<DosAttributes>,
+    /// Who may what: control and DACL, in place of what the mode says and of what would be inherited. Its owner, group and
+    /// SACL are not looked at.
+    pub descriptor: Option<Arc<SecurityDescriptor>>,
 }
 
 impl DosAttributes {
@@ -155,6 +164,17 @@ impl Attributes {
     #[must_use]
     pub fn pre(&self) -> PreAttributes {
         PreAttributes { size: self.size, modified: self.modified, changed: self.changed, change: self.change }
+    }
+
+    /// Who may what, with owner and group: what is in force, or what says the same as the mode.
+    #[must_use]
+    pub fn security(&self) -> SecurityDescriptor {
+        let (owner, group) = (&self.owner, &self.group);
+        let shown = match &self.descriptor {
+            Some(descriptor) => SecurityDescriptor::clone(descriptor),
+            None => SecurityDescriptor::from_mode(owner, group, (self.mode, self.is_directory())),
+        };
+        SecurityDescriptor { owner: Some(owner.clone()), group: Some(group.clone()), ..shown }
     }
 
     /// Whether it is a directory.

@@ -27,9 +27,8 @@ pub use admin::{
     ZoneRootReply, ZoneRootRequest,
 };
 pub use attribute_io::{
-    AccessReply, AccessRequest, AttributeIo, DescriptorReply, FileSystemStatistics, GetattrReply, SetDescriptorRequest,
-    SetattrReply, SetattrRequest, StatFsReply, XattrListReply, XattrReadReply, XattrRequest, XattrSetHow,
-    XattrWriteRequest,
+    AccessReply, AccessRequest, AttributeIo, FileSystemStatistics, GetattrReply, SetattrReply, SetattrRequest,
+    StatFsReply, XattrListReply, XattrReadReply, XattrRequest, XattrSetHow, XattrWriteRequest,
 };
 pub use attributes::{
     Attributes, Change, DeviceNumber, DosAttributes, FileType, PreAttributes, SetAttributes, SetTime, Timestamp,

@@ -30,3 +30,5 @@ pub const WATCH_NOTICES_MAX: usize = 2048;
 pub const WATCH_BYTES_MAX: usize = 64 << 10;
 /// Most watches at once.
 pub const WATCHES_MAX: usize = 65_536;
+/// Most entries of a descriptor that is set: what is inherited has up to twice as many, and still fits into its record.
+pub const DESCRIPTOR_ENTRIES_MAX: usize = 400;

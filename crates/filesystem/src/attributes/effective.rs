@@ -1,6 +1,6 @@
 //! The attributes that clients see: the submitted record with what writes have changed since.
 
-use meta::records::InodeRecord;
+use meta::records::{DescriptorRef, InodeRecord};
 use vfs::{Attributes, InodeId};
 
 use crate::access::{SET_GROUP_ID, SET_USER_ID};
@@ -30,6 +30,7 @@ pub(crate) fn effective(inode: InodeId, record: &InodeRecord, pending: Pending) 
         created: record.created,
         change: record.change.max(pending.change),
         dos: record.dos,
+        descriptor: record.descriptor.as_ref().map(DescriptorRef::in_force),
     }
 }
 

@@ -8,7 +8,7 @@ use vfs::{
 
 use super::effective;
 use crate::Filesystem;
-use crate::access::granted;
+use crate::access::allowed;
 use crate::cache::Seen;
 use crate::file::Pending;
 
@@ -21,7 +21,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_access(&self, ctx: &OpContext, request: AccessRequest) -> Result<AccessReply, Failure> {
         self.require_live(ctx, FsError::StaleHandle)?;
         let attributes = self.settled_attributes(request.inode).await?;
-        Ok(AccessReply { granted: granted(&attributes, &ctx.credentials, request.wanted), attributes })
+        Ok(AccessReply { granted: allowed(&attributes, &ctx.credentials, request.wanted), attributes })
     }
 
     pub(crate) async fn do_stat_fs(&self, ctx: &OpContext, inode: InodeId) -> Result<StatFsReply, Failure> {

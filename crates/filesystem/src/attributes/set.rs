@@ -7,9 +7,9 @@ use vfs::{
     SetAttributes, SetTime, SetattrReply, SetattrRequest, ShareMode, Timestamp,
 };
 
-use super::without_set_id;
+use super::{set_descriptor, without_set_id};
 use crate::Filesystem;
-use crate::access::{SET_GROUP_ID, WRITE, is_owner, require_data};
+use crate::access::{SET_GROUP_ID, WRITE, descriptor_rights, is_owner, require_data};
 use crate::replay::Kind;
 use crate::turn::{Step, Turn, of_record};
 
@@ -62,10 +62,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             (None, _) | (Some(_), FileType::Regular) => {}
             (Some(_), _) => return Err(FsError::InvalidArgument),
         }
-        check_owners(set, before, &ctx.credentials)?;
+        let given = open.as_ref().map(|open| open.granted()).or_else(|| descriptor_rights(before, &ctx.credentials));
+        check_owners(set, before, (&ctx.credentials, given))?;
         match &open {
             Some(open) => check_granted(set, open.granted())?,
-            None => check_mode(set, before, &ctx.credentials)?,
+            None => check_anonymous(set, before, &ctx.credentials)?,
         }
         if set.size.is_some() {
             let uses = ShareMode { write: true, ..ShareMode::default() };
@@ -83,14 +84,19 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     }
 }
 
-/// What mode and owner let a caller set without an open.
-fn check_mode(set: &SetAttributes, before: &Attributes, credentials: &Credentials) -> Result<(), FsError> {
+/// What descriptor, or mode and owner let a caller set without an open.
+fn check_anonymous(set: &SetAttributes, before: &Attributes, credentials: &Credentials) -> Result<(), FsError> {
     let exact_time = |time: Option<SetTime>| matches!(time, Some(SetTime::To(_)));
-    let owner_only = set.mode.is_some() || set.created.is_some() || set.dos.is_some();
-    if !is_owner(before, credentials) && (owner_only || exact_time(set.accessed) || exact_time(set.modified)) {
+    let guarded = set.mode.is_some() || set.descriptor.is_some();
+    let shown = set.created.is_some() || set.dos.is_some() || exact_time(set.accessed) || exact_time(set.modified);
+    let rights = descriptor_rights(before, credentials);
+    let may = |right| rights.map_or_else(|| is_owner(before, credentials), |rights| rights.contains(right));
+    if (guarded && !may(AccessMask::WRITE_DAC)) || (shown && !may(AccessMask::WRITE_ATTRIBUTES)) {
         return Err(FsError::NotPermitted);
     }
-    if set.size.is_some() || set.accessed.is_some() || set.modified.is_some() {
+    let sets_times = set.accessed.is_some() || set.modified.is_some();
+    let by_right = rights.is_some_and(|rights| rights.contains(AccessMask::WRITE_ATTRIBUTES));
+    if set.size.is_some() || (sets_times && !by_right) {
         require_data(before, credentials, WRITE)?;
     }
     Ok(())
@@ -102,7 +108,7 @@ fn check_granted(set: &SetAttributes, granted: AccessMask) -> Result<(), FsError
     let needed = [
         (set.size.is_some(), AccessMask::WRITE_DATA),
         (shown, AccessMask::WRITE_ATTRIBUTES),
-        (set.mode.is_some(), AccessMask::WRITE_DAC),
+        (set.mode.is_some() || set.descriptor.is_some(), AccessMask::WRITE_DAC),
         (set.owner.is_some() || set.group.is_some(), AccessMask::WRITE_OWNER),
     ];
     let may = needed.iter().all(|(is_set, right)| !is_set || granted.contains(*right));
@@ -116,17 +122,25 @@ pub(crate) fn check_values(set: &SetAttributes) -> Result<(), FsError> {
     let fits = set.mode.is_none_or(|mode| mode & !0o7777 == 0)
         && set.accessed.is_none_or(is_set_time)
         && set.modified.is_none_or(is_set_time)
-        && set.created.is_none_or(is_time);
+        && set.created.is_none_or(is_time)
+        && set.descriptor.as_ref().is_none_or(|descriptor| descriptor.is_short());
     if fits { Ok(()) } else { Err(FsError::InvalidArgument) }
 }
 
-/// Owners give nothing away: only the superuser changes the owner; the owner may choose among its groups.
-fn check_owners(set: &SetAttributes, before: &Attributes, credentials: &Credentials) -> Result<(), FsError> {
+/// Owners give nothing away: only the superuser changes the owner as it likes; the owner may choose among its groups, and
+/// who was given the right may become the owner.
+fn check_owners(
+    set: &SetAttributes,
+    before: &Attributes,
+    (credentials, given): (&Credentials, Option<AccessMask>),
+) -> Result<(), FsError> {
     if credentials.superuser {
         return Ok(());
     }
-    let owns = credentials.is_user(&before.owner);
-    if set.owner.as_ref().is_some_and(|owner| !owns || *owner != before.owner) {
+    let takes = given.is_some_and(|given| given.contains(AccessMask::WRITE_OWNER));
+    let owns = takes || credentials.is_user(&before.owner);
+    let is_own = |owner: &Principal| *owner == before.owner || (takes && credentials.is_user(owner));
+    if set.owner.as_ref().is_some_and(|owner| !owns || !is_own(owner)) {
         return Err(FsError::NotPermitted);
     }
     if set.group.as_ref().is_some_and(|group| !owns || !(credentials.is_member(group) || *group == before.group)) {
@@ -141,10 +155,12 @@ fn set_checked<K: kv::Engine, C: chunk::Store>(
     (inode, before): (InodeId, &Attributes),
     set: &SetAttributes,
 ) -> Step<Attributes> {
-    let mut record = (*turn.live(inode)?).clone();
+    let old = turn.live(inode)?;
+    let mut record = (*old).clone();
     let (owner, group) = (record.owner.clone(), record.group.clone());
     record.mode = mode_of(before.mode);
     apply(&mut record, credentials, set, turn.now);
+    set_descriptor(turn, (&old, &mut record), set)?;
     let is_charged = record.links > 0;
     if is_charged && (&owner, &group) != (&record.owner, &record.group) {
         let charge = of_record(&record);

@@ -1,6 +1,7 @@
 //! What the owner of a shard keeps in memory: decoded records, listings and clean blocks.
 
 mod block;
+mod descriptors;
 mod hash;
 mod listing;
 mod names;
@@ -8,10 +9,12 @@ mod records;
 mod table;
 
 pub(crate) use block::{BlockCache, Cached};
+pub(crate) use descriptors::KnownDescriptors;
 pub(crate) use hash::{Seeded, part_of};
 pub(crate) use listing::{DirectoryState, Listed, ListedRun, ListingCache};
 pub(crate) use names::KnownNames;
 pub(crate) use records::{
-    BacklinkEntry, Backlinks, Bucket, BucketEntry, BucketKey, Miss, OwnerKey, RecordCache, RegionKey, Seen,
+    BacklinkEntry, Backlinks, Bucket, BucketEntry, BucketKey, DescriptorKey, Miss, OwnerKey, RecordCache, RegionKey,
+    Seen,
 };
 pub(crate) use table::{Slot, Table};

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use meta::Version;
-use meta::records::{BacklinkRecord, DentryRecord, InodeRecord, OwnerUsageRecord, RegionRecord, UsageRecord};
+use meta::records::{
+    BacklinkRecord, DentryRecord, DescriptorRecord, InodeRecord, OwnerUsageRecord, RegionRecord, UsageRecord,
+};
 use vfs::{CacheFigures, Cookie, InodeId, InodeNumber, Principal, ShardId};
 
-use super::{KnownNames, ListingCache, Table};
+use super::{KnownDescriptors, KnownNames, ListingCache, Table};
 
 /// A run of dentries of one directory whose names share a hash.
 pub(crate) type BucketKey = (InodeId, u64);
@@ -18,6 +20,8 @@ pub(crate) type Bucket = Arc<Vec<BucketEntry>>;
 pub(crate) type RegionKey = (InodeId, u64);
 /// An owner whose inodes are counted at the root of a shard.
 pub(crate) type OwnerKey = (ShardId, bool, Principal);
+/// A descriptor of a shard by its hash.
+pub(crate) type DescriptorKey = (ShardId, [u8; 32]);
 /// A name of an inode that has several: directory and cookie of the dentry.
 pub(crate) type BacklinkEntry = (InodeNumber, Cookie, BacklinkRecord);
 /// All names of an inode that has several, oldest first.
@@ -36,6 +40,8 @@ pub(crate) enum Miss {
     Owner(OwnerKey),
     /// All names of an inode.
     Backlinks(InodeId),
+    /// A descriptor, with the number of inodes that point at it.
+    Descriptor(DescriptorKey),
     /// A region.
     Region(RegionKey),
     /// Which regions a file has from an index on; only under the file's flush turn.
@@ -50,6 +56,8 @@ pub(crate) struct RecordCache {
     pub(crate) usages: Table<InodeId, Option<Arc<UsageRecord>>>,
     pub(crate) owners: Table<OwnerKey, Option<Arc<OwnerUsageRecord>>>,
     pub(crate) backlinks: Table<InodeId, Backlinks>,
+    pub(crate) descriptors: Table<DescriptorKey, Option<Arc<DescriptorRecord>>>,
+    pub(crate) known_descriptors: KnownDescriptors,
     pub(crate) regions: Table<RegionKey, Option<Arc<RegionRecord>>>,
     pub(crate) listings: ListingCache,
     /// Directories of which every name is known.
@@ -67,6 +75,8 @@ impl RecordCache {
             usages: Table::new(few),
             owners: Table::new(few),
             backlinks: Table::new(few),
+            descriptors: Table::new(few),
+            known_descriptors: KnownDescriptors::default(),
             regions: Table::new(many),
             listings: ListingCache::new(listing_bytes_max),
             names: KnownNames::new(records_max.saturating_mul(NAMES_PER_RECORD)),
@@ -81,6 +91,7 @@ impl RecordCache {
             self.usages.figures("usage"),
             self.owners.figures("owner"),
             self.backlinks.figures("backlink"),
+            self.descriptors.figures("descriptor"),
             self.regions.figures("region"),
             self.listings.figures(),
         ]
@@ -95,6 +106,7 @@ impl RecordCache {
         self.usages.clear();
         self.owners.clear();
         self.backlinks.clear();
+        self.descriptors.clear();
         self.regions.clear();
         self.listings.clear();
     }

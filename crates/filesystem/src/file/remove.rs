@@ -32,7 +32,7 @@ pub(crate) fn remove_in_turn<K: kv::Engine, C: chunk::Store>(
             held_bytes += take_out(turn, (inode, &mut record), *index)?;
         }
         turn.charge(inode.sibling(record.home_parent), held(held_bytes))?;
-        turn.drop_inode(inode);
+        turn.drop_inode(inode)?;
     }
     turn.forget_file(inode);
     Ok(())

@@ -16,7 +16,7 @@ use super::place::{Placed, RegionWrite, by_region};
 use super::state::FileData;
 use super::{BLOCK_BYTES, FileState, Pending, REGION_BLOCKS, REGION_BYTES};
 use crate::Filesystem;
-use crate::attributes::{apply, effective, mode_of, without_set_id};
+use crate::attributes::{apply, effective, mode_of, set_descriptor, without_set_id};
 use crate::cache::Seen;
 use crate::replay::Kind;
 use crate::turn::{REGIONS_PER_CHANGE_MAX, Step, Turn};
@@ -150,6 +150,7 @@ fn set_size<K: kv::Engine, C: chunk::Store>(
     record.mode = mode_of(before.mode);
     record.modified = turn.now;
     apply(&mut record, credentials, set, turn.now);
+    set_descriptor(turn, (&old, &mut record), set)?;
     if !credentials.superuser {
         record.mode = mode_of(without_set_id(u32::from(record.mode)));
     }

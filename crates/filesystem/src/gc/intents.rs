@@ -199,7 +199,7 @@ fn remove_page<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, inode:
     }
     turn.charge_held((inode, record.home_parent), held_bytes)?;
     if list.len() <= REGIONS_PER_CHANGE_MAX {
-        turn.drop_inode(inode);
+        turn.drop_inode(inode)?;
         return Ok(None);
     }
     turn.put_inode(inode, record);

@@ -12,8 +12,8 @@ use vfs::{
 
 use super::lookup::{check_length, require_directory};
 use crate::Filesystem;
-use crate::access::{SEARCH, SET_GROUP_ID, WRITE, require};
-use crate::attributes::{apply, check_values, mode_of, owner_of_new};
+use crate::access::{SEARCH, SET_GROUP_ID, require, require_add};
+use crate::attributes::{apply, check_values, mode_of, owner_of_new, set_first_descriptor};
 use crate::replay::Kind;
 use crate::turn::{Found, Step, Stop, Turn, of_record};
 
@@ -35,6 +35,7 @@ impl NewInode {
 }
 
 /// What a creation came to within the turn.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
 enum Outcome {
     Done(CreateReply),
     /// An existing file is taken and has to get this size first.
@@ -176,7 +177,7 @@ pub(crate) fn create_new<K: kv::Engine, C: chunk::Store>(
     new: &NewInode,
 ) -> Step<CreateReply> {
     let refuse = |error| Stop::Fail(Failure::with(error, parent.clone()));
-    require(parent, &ctx.credentials, WRITE).map_err(refuse)?;
+    require_add(parent, &ctx.credentials, new.file_type == FileType::Directory).map_err(refuse)?;
     let (owner, group) = check_new(ctx, (parent, name), new).map_err(refuse)?;
     let directory = parent.inode;
     let is_directory = new.file_type == FileType::Directory;
@@ -188,6 +189,7 @@ pub(crate) fn create_new<K: kv::Engine, C: chunk::Store>(
     let mut record = new_record(new, place, (turn.now, turn.stamp()));
     (record.owner, record.group) = (owner, group);
     set_new(&mut record, ctx, (parent, &new.attributes), turn.now);
+    set_first_descriptor(turn, parent, &mut record, &new.attributes).map_err(|stop| named(stop, parent))?;
     record.create_verifier = new.verifier;
     let dentry = DentryRecord {
         born: turn.clock().current,

@@ -8,7 +8,7 @@ use super::lookup::check_length;
 use super::prepare::Prepared;
 use super::remove::lose_name;
 use crate::Filesystem;
-use crate::access::{SEARCH, WRITE, require, require_sticky};
+use crate::access::{SEARCH, require, require_add, require_remove, require_sticky};
 use crate::replay::Kind;
 use crate::turn::{Step, Stop, Turn};
 
@@ -53,10 +53,11 @@ fn link<K: kv::Engine, C: chunk::Store>(
     if inode.is_directory() {
         return Err(refuse(FsError::NotPermitted));
     }
-    require(&before, &ctx.credentials, WRITE).map_err(refuse)?;
+    require_add(&before, &ctx.credentials, false).map_err(refuse)?;
     if let Some(existing) = &existing {
         let target = turn.live(existing.target)?;
         let target = turn.attributes(existing.target, &target);
+        require_remove(&before, &target, &ctx.credentials).map_err(refuse)?;
         require_sticky(&before, &target, &ctx.credentials).map_err(refuse)?;
     }
     if record.links >= LINKS_MAX {

@@ -168,8 +168,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let found = self.meta.read_many(&wanted).await.map_err(|error| self.refuse(&error))?;
         for (((inode, ticket), key), value) in missing.iter().zip(tickets).zip(&wanted).zip(found) {
             let record = value.map(|value| InodeRecord::decode_at(key, &value)).transpose();
-            let record = record.map_err(|error| self.refuse(&error))?;
-            self.records.inodes.fill((inode, ticket), record.map(Arc::new), self.meta.watermark());
+            let mut record = record.map_err(|error| self.refuse(&error))?.map(Arc::new);
+            if let Some(record) = &mut record {
+                self.load_descriptor_of(inode.shard, record).await.map_err(|error| self.refuse(&error))?;
+            }
+            self.records.inodes.fill((inode, ticket), record, self.meta.watermark());
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use vfs::{
 use super::lookup::{check_length, require_directory};
 use super::prepare::Prepared;
 use crate::Filesystem;
-use crate::access::{SEARCH, WRITE, require, require_sticky};
+use crate::access::{SEARCH, require, require_remove, require_sticky};
 use crate::replay::Kind;
 use crate::turn::{Found, Step, Stop, Turn, of_record};
 
@@ -38,9 +38,9 @@ fn remove<K: kv::Engine, C: chunk::Store>(
     require(&before, &ctx.credentials, SEARCH).map_err(refuse)?;
     check_length(ctx, &request.name).map_err(refuse)?;
     let found = turn.find(request.parent, &request.name)?.ok_or_else(|| refuse(FsError::NotFound))?;
-    require(&before, &ctx.credentials, WRITE).map_err(refuse)?;
     let target = turn.live(found.target)?;
     let attributes = turn.attributes(found.target, &target);
+    require_remove(&before, &attributes, &ctx.credentials).map_err(refuse)?;
     require_sticky(&before, &attributes, &ctx.credentials).map_err(refuse)?;
     if found.dentry.shard.is_some() {
         return Err(refuse(FsError::NotPermitted));
@@ -98,7 +98,7 @@ fn remove_directory<K: kv::Engine, C: chunk::Store>(
     debug_assert_eq!(usage.inodes, 1, "an empty directory counts itself");
     turn.charge_inode(inode, record, of_record(record).negated())?;
     turn.put_usage(inode, None);
-    turn.drop_inode(inode);
+    turn.drop_inode(inode)?;
     Ok(gone(turn, inode, record))
 }
 
@@ -140,7 +140,7 @@ fn remove_last<K: kv::Engine, C: chunk::Store>(
     let attributes = gone(turn, inode, record);
     match record.file_type {
         FileType::Regular => crate::file::remove_in_turn(turn, inode, record)?,
-        _ => turn.drop_inode(inode),
+        _ => turn.drop_inode(inode)?,
     }
     Ok(attributes)
 }

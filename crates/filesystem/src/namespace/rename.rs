@@ -9,7 +9,7 @@ use super::lookup::check_length;
 use super::prepare::Prepared;
 use super::remove::lose_name;
 use crate::Filesystem;
-use crate::access::{SEARCH, WRITE, is_read_only, require, require_sticky};
+use crate::access::{SEARCH, WRITE, is_read_only, require, require_add, require_remove, require_sticky};
 use crate::replay::Kind;
 use crate::turn::{Found, Step, Stop, Turn, of_record, of_tree};
 
@@ -160,10 +160,11 @@ fn check<K: kv::Engine, C: chunk::Store>(
     (request, parents, open): (&RenameRequest, &Parents, Option<&Open>),
     moved: &Move,
 ) -> Step<()> {
-    require(&parents.from, &ctx.credentials, WRITE)?;
-    require(&parents.to, &ctx.credentials, WRITE)?;
+    require_remove(&parents.from, &moved.source, &ctx.credentials)?;
+    require_add(&parents.to, &ctx.credentials, moved.source.is_directory())?;
     require_sticky(&parents.from, &moved.source, &ctx.credentials)?;
     if let Some((_, existing)) = &moved.existing {
+        require_remove(&parents.to, existing, &ctx.credentials)?;
         require_sticky(&parents.to, existing, &ctx.credentials)?;
     }
     let is_junction = |found: &Found| found.dentry.shard.is_some();

@@ -14,7 +14,7 @@ use vfs::{
 };
 
 use crate::Filesystem;
-use crate::access::{SEARCH, is_read_only, open_rights, require, require_sticky};
+use crate::access::{SEARCH, granted, is_read_only, open_rights, require, require_sticky};
 use crate::namespace::{NewInode, check_length, create_new, require_directory};
 use crate::replay::Kind;
 use crate::turn::{Found, Step, Stop, Turn};
@@ -35,6 +35,8 @@ struct Existing {
     link: Option<Link>,
     /// Whether the caller may remove its name.
     may_delete: bool,
+    /// Whether the caller may list its directory.
+    may_list: bool,
     /// Whether nobody may: the root of a zone, or something without a name.
     is_fixed: bool,
 }
@@ -157,7 +159,8 @@ fn find_or_create<K: kv::Engine, C: chunk::Store>(
             let record = turn.live(*inode)?;
             let attributes = turn.attributes(*inode, &record);
             let may_delete = ctx.credentials.superuser;
-            open_existing(turn, request, ctx, Existing { attributes, link: None, may_delete, is_fixed: true })
+            let existing = Existing { attributes, link: None, may_delete, may_list: false, is_fixed: true };
+            open_existing(turn, request, ctx, existing)
         }
         OpenTarget::Child { parent, name, case, .. } => {
             let record = turn.live(*parent)?;
@@ -188,10 +191,12 @@ fn existing<K: kv::Engine, C: chunk::Store>(
 ) -> Step<Existing> {
     let record = turn.live(found.target)?;
     let attributes = turn.attributes(found.target, &record);
+    let above = granted(parent, &ctx.credentials, AccessMask::ALL);
     let is_free = require_sticky(parent, &attributes, &ctx.credentials).is_ok();
-    let may_delete = is_free && open_rights(parent, &ctx.credentials, false).contains(AccessMask::DELETE_CHILD);
+    let may_delete = is_free && above.contains(AccessMask::DELETE_CHILD);
     let link = Some(Link { parent: parent.inode, name: found.dentry.name.clone() });
-    Ok(Existing { attributes, link, may_delete, is_fixed: found.dentry.shard.is_some() })
+    let may_list = above.contains(AccessMask::READ_DATA);
+    Ok(Existing { attributes, link, may_delete, may_list, is_fixed: found.dentry.shard.is_some() })
 }
 
 fn open_existing<K: kv::Engine, C: chunk::Store>(
@@ -200,7 +205,7 @@ fn open_existing<K: kv::Engine, C: chunk::Store>(
     ctx: &OpContext,
     existing: Existing,
 ) -> Step<Opened> {
-    let Existing { attributes, link, may_delete, is_fixed } = existing;
+    let Existing { attributes, link, may_delete, may_list, is_fixed } = existing;
     let refuse = |error| Stop::Fail(Failure::with(error, attributes.clone()));
     if request.disposition == Disposition::Create {
         return Err(refuse(FsError::Exists));
@@ -209,7 +214,7 @@ fn open_existing<K: kv::Engine, C: chunk::Store>(
         return Err(refuse(FsError::DeletePending));
     }
     check_type(request, &attributes).map_err(refuse)?;
-    let maximal = open_rights(&attributes, &ctx.credentials, may_delete && !is_fixed);
+    let maximal = open_rights(&attributes, &ctx.credentials, (may_delete && !is_fixed, may_list));
     let granted = grant(request, maximal).map_err(refuse)?;
     check_overwritten(request, &attributes, maximal).map_err(refuse)?;
     if request.delete_on_close

@@ -72,5 +72,6 @@ fn gone(inode: InodeId, kind: RemoveKind) -> Attributes {
         created: never,
         change: 0,
         dos: DosAttributes::default(),
+        descriptor: None,
     }
 }

@@ -76,6 +76,10 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         for touched in self.writes.usages.written() {
             change.replace_shared(&clock, keys::usage(touched.key), (touched.old.as_deref(), touched.new.clone()));
         }
+        for touched in self.writes.descriptors.written() {
+            let key = keys::descriptor(touched.key.0, &touched.key.1);
+            change.replace_shared(&clock, key, (touched.old.as_deref(), touched.new.clone()));
+        }
         for touched in self.writes.regions.written() {
             let key = keys::region(touched.key.0, touched.key.1);
             change.replace(&clock, key, touched.old.as_deref(), encoded(touched.new.as_deref()));
@@ -121,6 +125,9 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         }
         for touched in self.writes.owners.written() {
             records.owners.put(touched.key.clone(), Slot { value: touched.new.clone(), version }, watermark);
+        }
+        for touched in self.writes.descriptors.written() {
+            records.descriptors.put(touched.key, Slot { value: touched.new.clone(), version }, watermark);
         }
         for touched in self.writes.regions.written() {
             records.regions.put(touched.key, Slot { value: touched.new.clone(), version }, watermark);

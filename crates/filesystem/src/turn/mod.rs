@@ -6,6 +6,7 @@
 
 mod charge;
 mod commit;
+mod descriptors;
 mod names;
 mod records;
 mod writes;
@@ -15,6 +16,7 @@ use std::sync::{MutexGuard, PoisonError, RwLockReadGuard};
 
 use bytes::Bytes;
 pub(crate) use charge::{of_record, of_tree};
+pub(crate) use descriptors::descriptor_of;
 use locking::Link;
 use meta::keys::Key;
 use meta::records::{InodeRecord, Intent, IntentRecord, Record, Run, ShardRecord};

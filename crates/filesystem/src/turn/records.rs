@@ -90,11 +90,6 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         record
     }
 
-    /// Removes an inode record.
-    pub(crate) fn drop_inode(&mut self, inode: InodeId) {
-        self.writes.inodes.put(inode, None);
-    }
-
     /// The counters of a directory; absent counts as nothing.
     pub(crate) fn usage(&mut self, directory: InodeId) -> Step<UsageRecord> {
         if let Some(written) = self.writes.usages.find(&directory) {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use meta::records::{InodeRecord, OwnerUsageRecord, RegionRecord, UsageRecord};
+use meta::records::{DescriptorRecord, InodeRecord, OwnerUsageRecord, RegionRecord, UsageRecord};
 use vfs::InodeId;
 
-use crate::cache::{BacklinkEntry, BucketEntry, BucketKey, OwnerKey, RegionKey};
+use crate::cache::{BacklinkEntry, BucketEntry, BucketKey, DescriptorKey, OwnerKey, RegionKey};
 
 /// One record that the turn has read or written: as it was before, and as it is to be; `None` is absent.
 #[derive(Debug)]
@@ -29,6 +29,7 @@ pub(crate) struct WriteSet {
     pub(crate) owners: Writes<OwnerKey, OwnerUsageRecord>,
     pub(crate) regions: Writes<RegionKey, RegionRecord>,
     pub(crate) buckets: Writes<BucketKey, Vec<BucketEntry>>,
+    pub(crate) descriptors: Writes<DescriptorKey, DescriptorRecord>,
     pub(crate) backlinks: Writes<InodeId, Vec<BacklinkEntry>>,
 }
 

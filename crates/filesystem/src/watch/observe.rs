@@ -140,7 +140,7 @@ fn between(old: &InodeRecord, new: &InodeRecord) -> WatchFilter {
         (old.modified != new.modified, WatchFilter::LAST_WRITE),
         (old.accessed != new.accessed, WatchFilter::LAST_ACCESS),
         (old.created != new.created, WatchFilter::CREATION),
-        ((old.mode, old.descriptor) != (new.mode, new.descriptor), WatchFilter::SECURITY),
+        ((old.mode, &old.descriptor) != (new.mode, &new.descriptor), WatchFilter::SECURITY),
         ((&old.owner, &old.group) != (&new.owner, &new.group), WatchFilter::SECURITY),
     ];
     let differing = differ.into_iter().filter(|(differs, _)| *differs);

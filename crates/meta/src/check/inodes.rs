@@ -11,7 +11,7 @@ use crate::Key;
 use crate::keys::{self, HASH_BITS, KeyKind, OwnerKind, ParsedKey, SLOT_BITS};
 use crate::records::{
     AllocatorRecord, BacklinkRecord, DentryRecord, DescriptorRecord, InodeRecord, Intent, IntentRecord, Mask,
-    OwnerUsageRecord, REGION_BLOCKS, RegionRecord, UsageRecord, XattrRecord, XattrValue,
+    OwnerUsageRecord, REGION_BLOCKS, RegionRecord, UsageRecord, XattrRecord, XattrValue, decode_descriptor,
 };
 
 /// What is known of a tree so far.
@@ -95,6 +95,9 @@ impl Checker {
             KeyKind::Descriptor(hash) => {
                 if let Some(record) = self.report.decode::<DescriptorRecord>(key, value) {
                     self.tree.descriptors.entry(*hash).or_default().recorded = Some(record.references);
+                    if let Err(problem) = decode_descriptor(&record.descriptor) {
+                        self.report.add(key, problem.to_string(), Advice::Backup);
+                    }
                 }
             }
             _ => {}
@@ -136,8 +139,8 @@ impl Checker {
 
 impl Tree {
     fn inode(&mut self, number: InodeNumber, record: InodeRecord) {
-        if let Some(hash) = record.descriptor {
-            self.descriptors.entry(hash).or_default().found += 1;
+        if let Some(descriptor) = &record.descriptor {
+            self.descriptors.entry(descriptor.hash).or_default().found += 1;
         }
         let facts = Facts {
             file_type: record.file_type,

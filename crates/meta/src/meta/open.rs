@@ -27,11 +27,15 @@ impl<K: kv::Engine> Meta<K> {
             None => upgrade::new_superblock(now, &seed),
         };
         upgrade::check(&superblock)?;
+        let superblock = upgrade::upgraded(&superblock);
         let old = fence_of(&view).await?;
         let mut batch = Batch::default();
+        let encoded = superblock.encode();
+        if stored.as_ref() != Some(&encoded) {
+            batch.expect.push((keys::superblock().to_bytes(), stored.clone()));
+            batch.puts.push((keys::superblock().to_bytes(), encoded));
+        }
         if stored.is_none() {
-            batch.expect.push((keys::superblock().to_bytes(), None));
-            batch.puts.push((keys::superblock().to_bytes(), superblock.encode()));
             let allocator = AllocatorRecord::default();
             batch.puts.push((keys::allocator(keys::STORE).to_bytes(), allocator.encode()));
         }

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use vfs::limits::SYMLINK_BYTES_MAX;
 use vfs::{Cookie, DeviceNumber, DosAttributes, Epoch, FileType, InodeNumber, Principal, Timestamp};
 
-use super::{Record, Shared};
+use super::{DescriptorRef, Record, Shared};
 use crate::RecordError;
 use crate::codec::{Field, Reader, Writer, fields, tags};
 
@@ -23,7 +23,7 @@ pub struct InodeRecord {
     /// Owning group.
     pub group: Principal,
     /// Security descriptor, by the hash of its bytes; none: what the mode says.
-    pub descriptor: Option<[u8; 32]>,
+    pub descriptor: Option<DescriptorRef>,
     /// DOS attribute bits.
     pub dos: DosAttributes,
     /// Last read.

@@ -1,6 +1,7 @@
 //! Every record that stands in the store. A record opens with the number of its format; those that snapshots keep
 //! carry the epoch they were born in right behind it.
 
+mod descriptor;
 mod inode;
 mod names;
 mod region;
@@ -18,8 +19,12 @@ mod usage;
 use std::fmt;
 
 use bytes::Bytes;
+pub use descriptor::{DescriptorRef, decode_descriptor, encode_descriptor};
 pub use inode::{ArchiveState, INODE_MASKS_MAX, InodeRecord, Mask};
-pub use names::{BacklinkRecord, DentryRecord, DescriptorRecord, ExpiryRecord, GoneRecord, XattrRecord, XattrValue};
+pub use names::{
+    BacklinkRecord, DESCRIPTOR_BYTES_MAX, DentryRecord, DescriptorRecord, ExpiryRecord, GoneRecord, XattrRecord,
+    XattrValue,
+};
 pub use region::{Coding, Extent, Located, REGION_BLOCKS, REGION_BYTES, RegionRecord, Released};
 pub use shard::{
     AllocatorRecord, FenceRecord, Intent, IntentRecord, LeaseRecord, NextSegmentRecord, ShardRecord, SnapshotRecord,

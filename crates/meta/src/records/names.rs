@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use vfs::{Epoch, FileType, InodeNumber, Name, ShardId, TreeId};
 
+use super::{Record, Shared};
 use crate::RecordError;
 use crate::codec::{Field, Reader, Writer, record};
 
@@ -41,8 +42,22 @@ pub struct DescriptorRecord {
     pub born: Epoch,
     /// Inodes that point at it.
     pub references: u64,
-    /// The descriptor in its self-relative form (MS-DTYP 2.4.6).
+    /// The descriptor (see [`super::encode_descriptor`]).
     pub descriptor: Bytes,
+}
+
+impl Shared for DescriptorRecord {
+    fn append(&self, to: &mut Vec<u8>) {
+        Record::append(self, to);
+    }
+
+    fn bytes_max(&self) -> usize {
+        size_of::<Self>() + self.descriptor.len()
+    }
+
+    fn check(&self) -> Result<(), RecordError> {
+        Self::check(self)
+    }
 }
 
 /// An extended attribute.
@@ -124,5 +139,5 @@ record!(ExpiryRecord, "expiry", |_| Ok(()),);
 
 /// Largest value of an extended attribute that stands in its record, in bytes.
 const XATTR_INLINE_BYTES_MAX: usize = 16 * 1024;
-/// Largest security descriptor, in bytes: what an access control list of 64 KiB less its head needs is refused above.
-const DESCRIPTOR_BYTES_MAX: usize = 60 * 1024;
+/// Largest security descriptor, in bytes.
+pub const DESCRIPTOR_BYTES_MAX: usize = 60 * 1024;

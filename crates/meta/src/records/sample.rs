@@ -118,7 +118,7 @@ fn inode(random: &mut Random) -> InodeRecord {
         mode: random.below(0o10000) as u16,
         owner: random.principal(),
         group: random.principal(),
-        descriptor: random.perhaps(Random::bytes),
+        descriptor: random.perhaps(Random::bytes).map(DescriptorRef::unloaded),
         dos: DosAttributes(random.half()),
         accessed: random.time(),
         modified: random.time(),

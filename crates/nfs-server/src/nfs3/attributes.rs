@@ -51,6 +51,7 @@ pub(super) fn set_attributes(wire: &Sattr3) -> Result<SetAttributes, Refused> {
         modified: set_time(wire.mtime)?,
         created: None,
         dos: None,
+        descriptor: None,
     })
 }
 

@@ -1,7 +1,9 @@
 //! Sequences from seeds: few names, few directories and a handful of users, so that operations meet each other often.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use vfs::acl::AccessMask;
+use vfs::acl::{AccessMask, Ace, AceFlags, AceKind, SecurityDescriptor, Trustee};
 use vfs::limits::FILE_SIZE_MAX;
 use vfs::{
     CreateHow, DeviceNumber, DosAttributes, LookupName, Name, NodeKind, Principal, RemoveKind, SetAttributes, SetTime,
@@ -242,7 +244,7 @@ impl Generator {
     fn set_attributes(&mut self) -> SetAttributes {
         let mut set = SetAttributes::default();
         for _ in 0..=self.random.below(3) {
-            match self.random.below(16) {
+            match self.random.below(17) {
                 0..=4 if self.random.chance(4) => set.mode = Some(MODE_INVALID),
                 0..=2 => set.mode = Some(self.random.pick(&FILE_MODES)),
                 3..=4 => set.mode = Some(self.random.pick(&DIRECTORY_MODES)),
@@ -251,6 +253,7 @@ impl Generator {
                 9..=10 => set.size = Some(self.range().0),
                 11..=12 => set.accessed = Some(self.time()),
                 13..=14 => set.modified = Some(self.time()),
+                _ if self.random.chance(60) => set.descriptor = Some(self.descriptor()),
                 _ => set.dos = self.random.chance(50).then_some(DosAttributes(2)),
             }
         }
@@ -267,6 +270,41 @@ impl Generator {
         }
     }
 
+    /// A descriptor of a few entries, of which one is for everyone, so that not all doors are closed soon.
+    fn descriptor(&mut self) -> Arc<SecurityDescriptor> {
+        let mut dacl: Vec<_> = (0..self.random.below(4)).map(|_| self.entry()).collect();
+        let (flags, mask) = (self.inheritance(), self.random.pick(&[0x1f_01ff, 0x12_00a9, 0x2000_0000, 0x8000_0000]));
+        dacl.push(Ace { kind: AceKind::Allow, flags, mask: AccessMask(mask), trustee: Trustee::Everyone });
+        let control = self.random.pick(&[0x0004, 0x0504, 0x1004]);
+        let dacl = (!self.random.chance(5)).then_some(dacl);
+        Arc::new(SecurityDescriptor { control, dacl, ..SecurityDescriptor::default() })
+    }
+
+    fn entry(&mut self) -> Ace {
+        let kind = if self.random.chance(25) { AceKind::Deny } else { AceKind::Allow };
+        let (user, group) = (self.random.pick(&USERS), self.random.pick(&GROUPS));
+        let trustee = match self.random.below(6) {
+            0..=1 => Trustee::User(Principal::Unix(user)),
+            2 => Trustee::Group(Principal::Unix(group)),
+            3 => Trustee::CreatorOwner,
+            4 => Trustee::CreatorGroup,
+            _ => Trustee::Owner,
+        };
+        let mask = self.random.pick(&[0x1f_01ff, 0x1, 0x2, 0x6, 0x40, 0x1_0000, 0x4_0100, 0x8_0000, 0x1000_0000]);
+        Ace { kind, flags: self.inheritance(), mask: AccessMask(mask), trustee }
+    }
+
+    fn inheritance(&mut self) -> AceFlags {
+        let is_handed_down = self.random.chance(50);
+        AceFlags {
+            object_inherit: is_handed_down && self.random.chance(70),
+            container_inherit: is_handed_down && self.random.chance(70),
+            no_propagate: self.random.chance(10),
+            inherit_only: is_handed_down && self.random.chance(20),
+            inherited: self.random.chance(10),
+        }
+    }
+
     fn rights(&mut self) -> AccessMask {
         let all = [
             AccessMask::READ_DATA,
@@ -274,6 +312,7 @@ impl Generator {
             AccessMask::APPEND_DATA,
             AccessMask::EXECUTE,
             AccessMask::DELETE_CHILD,
+            AccessMask::WRITE_DAC.union(AccessMask::WRITE_OWNER),
         ];
         all.into_iter().filter(|_| self.random.chance(70)).fold(AccessMask(0), AccessMask::union)
     }

@@ -1,6 +1,9 @@
 //! What two houses must agree on.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use vfs::acl::SecurityDescriptor;
 use vfs::{Attributes, DeviceNumber, DosAttributes, FileType, FsError, PreAttributes, Principal, Timestamp};
 
 /// What an operation showed, without what is the house's own.
@@ -41,6 +44,7 @@ pub struct SeenInode {
     pub changed: Timestamp,
     pub created: Timestamp,
     pub dos: DosAttributes,
+    pub descriptor: Option<Arc<SecurityDescriptor>>,
 }
 
 /// An inode before a change.
@@ -81,6 +85,7 @@ impl SeenInode {
             changed: attributes.changed,
             created: attributes.created,
             dos: attributes.dos,
+            descriptor: attributes.descriptor.clone(),
         }
     }
 }

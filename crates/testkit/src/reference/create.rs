@@ -9,7 +9,7 @@ use vfs::{
 use super::content::Content;
 use super::inode::{Body, Directory, Inode};
 use super::permission::{self, SET_GID, WRITE};
-use super::set_attributes::{are_valid, moment, set_size};
+use super::set_attributes::{are_valid, moment, set_descriptor, set_size};
 use super::turn::Turn;
 
 /// What is to be made.
@@ -106,7 +106,7 @@ impl Turn<'_> {
     /// Errors, in order: `AccessDenied` (write), `NotPermitted`, `InvalidArgument`, `NameTooLong`, `FileTooLarge`,
     /// `TooDeep`, `TooManyLinks`, `NoSpace`.
     pub(super) fn make(&mut self, new: New<'_>) -> Result<CreateReply, Failure> {
-        self.require(new.parent, WRITE)?;
+        self.require_add(new.parent, new.file_type == FileType::Directory)?;
         self.check_new(&new)?;
         let attributes = self.first_attributes(&new)?;
         let (id, is_directory) = (attributes.inode, attributes.is_directory());
@@ -178,6 +178,14 @@ impl Turn<'_> {
         made.modified = given.modified.map_or(now, |time| moment(time, now));
         made.created = given.created.unwrap_or(now);
         made.dos = given.dos.unwrap_or_default();
+        if made.file_type != FileType::Symlink {
+            let above = self.attributes(new.parent)?.descriptor.as_ref();
+            let given = given.descriptor.as_ref().map(|given| given.kept());
+            let owners = (&made.owner, &made.group);
+            let inherited = || above.and_then(|above| above.inherited(owners, made.is_directory()));
+            let first = given.or_else(inherited);
+            set_descriptor(&mut made, first);
+        }
         Ok(made)
     }
 }

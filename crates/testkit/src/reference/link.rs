@@ -3,7 +3,7 @@
 use vfs::limits::LINKS_MAX;
 use vfs::{Change, Failure, FsError, LinkReply, LinkRequest};
 
-use super::permission::{SEARCH, WRITE};
+use super::permission::SEARCH;
 use super::turn::Turn;
 
 impl Turn<'_> {
@@ -41,8 +41,9 @@ impl Turn<'_> {
         let is_free = existing.is_none_or(|existing| replace && !is_directory(existing));
         self.ensure(is_free, parent, FsError::Exists)?;
         self.ensure(!attributes.is_directory(), parent, FsError::NotPermitted)?;
-        self.require(parent, WRITE)?;
+        self.require_add(parent, false)?;
         if let Some(existing) = existing {
+            self.require_remove(parent, existing)?;
             self.require_unstuck(parent, existing)?;
         }
         self.ensure(attributes.links < LINKS_MAX, parent, FsError::TooManyLinks)

@@ -11,7 +11,7 @@
 //! - The verifier of an exclusive creation lasts until a `setattr` that sets something, or a size applied by an
 //!   unchecked creation.
 //! - Set-id bits are cleared by others than the superuser on non-directories, also when a mode is set in the same step.
-//! - `access` goes by the mode alone: that the owner may always read and write is for files that are open already.
+//! - Without a descriptor `access` goes by the mode alone: that the owner may always read and write is for files that are open already.
 //!   Adding and removing in a directory are granted only together with search. `DELETE` and `WRITE_OWNER` are the
 //!   superuser's.
 //! - The root of a zone can be neither removed (`NotPermitted`) nor renamed (`CrossDevice`).
@@ -228,7 +228,7 @@ impl AttributeIo for ReferenceFilesystem {
     async fn access(&self, ctx: &OpContext, request: AccessRequest) -> Result<AccessReply, Failure> {
         let turn = self.reading(ctx)?;
         let attributes = turn.attributes(request.inode)?.clone();
-        let granted = permission::rights(&ctx.credentials, &attributes).intersection(request.wanted);
+        let granted = permission::allowed(&ctx.credentials, &attributes).intersection(request.wanted);
         Ok(AccessReply { granted, attributes })
     }
 

@@ -76,6 +76,11 @@ impl Opens {
 }
 
 impl Open {
+    /// The rights granted.
+    pub(super) fn granted(&self) -> AccessMask {
+        self.granted
+    }
+
     /// Whether it has one of these rights.
     pub(super) fn has_any(&self, rights: &[AccessMask]) -> bool {
         rights.iter().any(|right| self.granted.contains(*right))
@@ -87,7 +92,7 @@ impl Open {
         let has = |right| self.granted.contains(right);
         (set.size.is_none() || has(AccessMask::WRITE_DATA))
             && (!shown || has(AccessMask::WRITE_ATTRIBUTES))
-            && (set.mode.is_none() || has(AccessMask::WRITE_DAC))
+            && (set.mode.is_none() && set.descriptor.is_none() || has(AccessMask::WRITE_DAC))
             && (set.owner.is_none() && set.group.is_none() || has(AccessMask::WRITE_OWNER))
     }
 
@@ -337,15 +342,16 @@ impl Turn<'_> {
     fn maximal(&self, inode: InodeId, link: Option<&Link>, is_fixed: bool) -> Result<AccessMask, Failure> {
         let credentials = &self.ctx.credentials;
         let attributes = self.attributes(inode)?;
-        let may_delete = match link {
-            None => false,
+        let (may_delete, may_list) = match link {
+            None => (false, false),
             Some((parent, _)) => {
                 let parent = self.attributes(*parent)?;
                 let is_kept = permission::is_kept_by_sticky(credentials, parent, attributes);
-                !is_kept && permission::rights(credentials, parent).contains(AccessMask::DELETE_CHILD)
+                let above = permission::rights(credentials, parent);
+                (!is_kept && above.contains(AccessMask::DELETE_CHILD), above.contains(AccessMask::READ_DATA))
             }
         };
-        Ok(permission::open_rights(credentials, attributes, may_delete && !is_fixed))
+        Ok(permission::open_rights(credentials, attributes, (may_delete && !is_fixed, may_list)))
     }
 
     fn grant(&self, request: &OpenRequest, at: InodeId, maximal: AccessMask) -> Result<AccessMask, Failure> {

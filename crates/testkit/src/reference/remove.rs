@@ -2,7 +2,6 @@
 
 use vfs::{Failure, FsError, InodeId, RemoveKind, RemoveReply, RemoveRequest};
 
-use super::permission::WRITE;
 use super::turn::Turn;
 
 impl Turn<'_> {
@@ -23,7 +22,7 @@ impl Turn<'_> {
         self.searched(*parent)?;
         self.require_short(*parent, name)?;
         let id = self.directory(*parent)?.child(name).ok_or_else(|| self.refuse(*parent, FsError::NotFound))?;
-        self.require(*parent, WRITE)?;
+        self.require_remove(*parent, id)?;
         self.require_unstuck(*parent, id)?;
         self.ensure(id.shard == parent.shard, *parent, FsError::NotPermitted)?;
         let directory = self.inode(id)?.directory();

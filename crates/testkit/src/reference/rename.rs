@@ -73,11 +73,14 @@ impl Turn<'_> {
 
     fn check_rename(&self, request: &RenameRequest, found: &Found, open: Option<InodeId>) -> Result<(), Failure> {
         let (from, to) = (request.from_parent, request.to_parent);
-        self.require(from, WRITE)?;
-        self.require(to, WRITE)?;
+        self.require_remove(from, found.source)?;
+        self.require_add(to, found.source_is_directory)?;
         self.require_unstuck(from, found.source)?;
         let target = found.target.as_ref().map(|(_, target)| *target);
-        target.map_or(Ok(()), |target| self.require_unstuck(to, target))?;
+        if let Some(target) = target {
+            self.require_remove(to, target)?;
+            self.require_unstuck(to, target)?;
+        }
         let is_root_of_zone = |id: InodeId| id.shard != from.shard;
         let leaves = is_root_of_zone(found.source) || target.is_some_and(is_root_of_zone);
         self.ensure(!leaves, from, FsError::CrossDevice)?;

@@ -1,10 +1,13 @@
 //! Setting attributes.
 
+use std::sync::Arc;
+
 use pages::BLOCK_SIZE;
+use vfs::acl::{AccessMask, SecurityDescriptor};
 use vfs::limits::FILE_SIZE_MAX;
 use vfs::{
-    Change, Credentials, Failure, FileType, FsError, InodeId, Principal, SetAttributes, SetTime, SetattrReply,
-    SetattrRequest, ShareMode, Timestamp, Via,
+    Attributes, Change, Credentials, Failure, FileType, FsError, InodeId, Principal, SetAttributes, SetTime,
+    SetattrReply, SetattrRequest, ShareMode, Timestamp, Via,
 };
 
 use super::inode::{Body, Inode};
@@ -37,10 +40,13 @@ impl Turn<'_> {
         let may_have_size = matches!(now.file_type, FileType::Regular | FileType::Directory);
         self.ensure(are_valid(set) && (set.size.is_none() || may_have_size), *id, FsError::InvalidArgument)?;
         self.ensure(set.size.is_none() || !now.is_directory(), *id, FsError::IsDirectory)?;
-        self.ensure(self.may_own(set, &now.owner, &now.group), *id, FsError::NotPermitted)?;
+        let by_descriptor = permission::by_descriptor(&self.ctx.credentials, now);
+        let rights = open.map(super::opens::Open::granted).or(by_descriptor);
+        let takes = rights.is_some_and(|rights| rights.contains(AccessMask::WRITE_OWNER));
+        self.ensure(self.may_own(set, (&now.owner, &now.group), takes), *id, FsError::NotPermitted)?;
         match open {
             Some(open) => self.ensure(open.lets_set(set), *id, FsError::AccessDenied)?,
-            None => self.check_mode(*id, set)?,
+            None => self.check_anonymous(*id, set)?,
         }
         if set.size.is_some() {
             self.require_shared(*id, *via, ShareMode { write: true, ..ShareMode::default() })?;
@@ -52,23 +58,29 @@ impl Turn<'_> {
         self.ensure(set.size.is_none_or(|size| size <= FILE_SIZE_MAX), *id, FsError::FileTooLarge)
     }
 
-    /// What mode and owner let the caller set without an open.
-    fn check_mode(&self, id: InodeId, set: &SetAttributes) -> Result<(), Failure> {
+    /// What descriptor, or mode and owner let the caller set without an open.
+    fn check_anonymous(&self, id: InodeId, set: &SetAttributes) -> Result<(), Failure> {
         let now = self.attributes(id)?;
-        let is_owner_only = set.mode.is_some() || set.created.is_some() || set.dos.is_some() || sets_given_time(set);
         let credentials = &self.ctx.credentials;
-        self.ensure(!is_owner_only || permission::owns(credentials, now), id, FsError::NotPermitted)?;
-        let needs_write = set.size.is_some() || set.accessed.is_some() || set.modified.is_some();
+        let rights = permission::by_descriptor(credentials, now);
+        let may = |right| rights.map_or_else(|| permission::owns(credentials, now), |rights| rights.contains(right));
+        let is_guarded = set.mode.is_some() || set.descriptor.is_some();
+        self.ensure(!is_guarded || may(AccessMask::WRITE_DAC), id, FsError::NotPermitted)?;
+        let is_shown = set.created.is_some() || set.dos.is_some() || sets_given_time(set);
+        self.ensure(!is_shown || may(AccessMask::WRITE_ATTRIBUTES), id, FsError::NotPermitted)?;
+        let sets_times = rights.is_some_and(|rights| rights.contains(AccessMask::WRITE_ATTRIBUTES));
+        let needs_write = set.size.is_some() || !sets_times && (set.accessed.is_some() || set.modified.is_some());
         let may_write = permission::permits_bytes(credentials, now, WRITE);
         self.ensure(!needs_write || may_write, id, FsError::AccessDenied)
     }
 
     /// Whether the caller may set this owner and group on an inode that has these: the superuser any, the owner itself
-    /// and groups it is in.
-    fn may_own(&self, set: &SetAttributes, owner: &Principal, group: &Principal) -> bool {
+    /// and groups it is in, and who takes it itself.
+    fn may_own(&self, set: &SetAttributes, (owner, group): (&Principal, &Principal), takes: bool) -> bool {
         let credentials = &self.ctx.credentials;
-        let is_owner = credentials.is_user(owner);
-        let keeps_owner = set.owner.as_ref().is_none_or(|new| is_owner && new == owner);
+        let is_owner = takes || credentials.is_user(owner);
+        let keeps = |new: &Principal| is_owner && new == owner || takes && credentials.is_user(new);
+        let keeps_owner = set.owner.as_ref().is_none_or(keeps);
         let is_own_group = |new: &Principal| is_owner && (new == group || credentials.is_member(new));
         credentials.superuser || keeps_owner && set.group.as_ref().is_none_or(is_own_group)
     }
@@ -82,6 +94,7 @@ pub(super) fn are_valid(set: &SetAttributes) -> bool {
         && set.accessed.is_none_or(is_set_time)
         && set.modified.is_none_or(is_set_time)
         && set.created.is_none_or(is_time)
+        && set.descriptor.as_ref().is_none_or(|descriptor| descriptor.is_short())
 }
 
 /// The moment that a time to set stands for.
@@ -113,6 +126,7 @@ fn sets_given_time(set: &SetAttributes) -> bool {
 /// Sets what is allowed: size first, as a time of modification that is given too has the last word; then owner and
 /// group, as the mode depends on the group; the set-id bits last.
 fn apply(inode: &mut Inode, set: &SetAttributes, credentials: &Credentials, now: Timestamp) {
+    let (old, is_new) = (inode.attributes.clone(), inode.exclusive.is_some());
     if let Some(size) = set.size {
         set_size(inode, size, now);
     }
@@ -133,4 +147,25 @@ fn apply(inode: &mut Inode, set: &SetAttributes, credentials: &Credentials, now:
     attributes.modified = set.modified.map_or(attributes.modified, |time| moment(time, now));
     attributes.created = set.created.unwrap_or(attributes.created);
     attributes.dos = set.dos.unwrap_or(attributes.dos);
+    if let Some(given) = &set.descriptor {
+        set_descriptor(attributes, Some(given.kept()));
+    } else if let Some(descriptor) = &old.descriptor {
+        let given = descriptor.given((&old.owner, &attributes.owner), (&old.group, &attributes.group));
+        let changed = set.mode.filter(|mode| !is_new && (mode ^ old.mode) & 0o777 != 0);
+        let (owners, is_directory) = ((&attributes.owner, &attributes.group), attributes.is_directory());
+        let next = match changed {
+            Some(mode) => given.with_mode(owners, (mode, is_directory)),
+            None => Some(given),
+        };
+        set_descriptor(attributes, next);
+    }
+}
+
+/// Puts a descriptor in force; the permission bits become what it comes nearest to.
+pub(super) fn set_descriptor(attributes: &mut Attributes, descriptor: Option<SecurityDescriptor>) {
+    if let Some(descriptor) = &descriptor {
+        let bits = descriptor.to_mode(&attributes.owner, &attributes.group);
+        attributes.mode = attributes.mode & !0o777 | bits;
+    }
+    attributes.descriptor = descriptor.map(Arc::new);
 }

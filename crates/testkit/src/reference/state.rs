@@ -78,6 +78,7 @@ impl State {
             created: now,
             change: self.next_change(),
             dos: DosAttributes::default(),
+            descriptor: None,
         }
     }
 

@@ -48,6 +48,19 @@ impl Turn<'_> {
         self.ensure(is_permitted, id, FsError::AccessDenied)
     }
 
+    /// Errors, in order: `StaleHandle`, `AccessDenied`.
+    pub(super) fn require_add(&self, directory: InodeId, is_directory: bool) -> Result<(), Failure> {
+        let may_add = permission::lets_add(&self.ctx.credentials, self.attributes(directory)?, is_directory);
+        self.ensure(may_add, directory, FsError::AccessDenied)
+    }
+
+    /// Errors, in order: `StaleHandle`, `AccessDenied`.
+    pub(super) fn require_remove(&self, directory: InodeId, entry: InodeId) -> Result<(), Failure> {
+        let (holder, held) = (self.attributes(directory)?, self.attributes(entry)?);
+        let may_remove = permission::lets_remove(&self.ctx.credentials, holder, held);
+        self.ensure(may_remove, directory, FsError::AccessDenied)
+    }
+
     /// Errors, in order: `StaleHandle`, `NotPermitted`.
     pub(super) fn require_unstuck(&self, directory: InodeId, entry: InodeId) -> Result<(), Failure> {
         let (holder, held) = (self.attributes(directory)?, self.attributes(entry)?);

@@ -12,6 +12,7 @@
 
 mod actor;
 mod create;
+mod descriptors;
 mod directories;
 mod files;
 mod holes;
@@ -50,6 +51,7 @@ pub async fn all<V: Vfs>(house: &V, clock: &ManualClock) {
     Box::pin(rename::all(&Scene::set("rename", house, clock).await)).await;
     Box::pin(listing::all(&Scene::set("listing", house, clock).await)).await;
     Box::pin(permissions::all(&Scene::set("permissions", house, clock).await)).await;
+    Box::pin(descriptors::all(&Scene::set("descriptors", house, clock).await)).await;
     Box::pin(set_attributes::all(&Scene::set("set_attributes", house, clock).await)).await;
     Box::pin(set_id::all(&Scene::set("set_id", house, clock).await)).await;
     Box::pin(opens::all(&Scene::set("opens", house, clock).await)).await;

@@ -70,6 +70,15 @@ impl<V: Vfs> Actor<'_, V> {
         self.house.open(self.next(), request).await.map_err(|failure| failure.error)
     }
 
+    /// Whether an open with these rights is granted.
+    pub(in super::super) async fn opens(&self, parent: InodeId, name: &str, access: AccessMask) -> bool {
+        let opened = self.open(OpenRequest { access, ..opening(parent, name, "") }).await;
+        if let Ok(reply) = &opened {
+            self.close(reply.open).await.unwrap();
+        }
+        opened.is_ok()
+    }
+
     /// An open that is granted.
     async fn opened(&self, request: OpenRequest) -> OpenId {
         self.open(request).await.unwrap().open

@@ -1,6 +1,12 @@
 //! The one model of permission: a security descriptor as Windows and NFSv4 know it, with the Unix mode as its
 //! projection.
 
+mod inherit;
+mod mode;
+mod rights;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use crate::{Principal, Sid};
@@ -71,6 +77,9 @@ pub struct Ace {
 }
 
 /// Owner, group and access control lists of an object (MS-DTYP 2.4.6).
+///
+/// As [`crate::Attributes::descriptor`] holds it, it has neither owner nor group (those of the attributes count) and no
+/// `sacl`, and its `dacl` is in force.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SecurityDescriptor {
     /// Owner.
@@ -79,9 +88,10 @@ pub struct SecurityDescriptor {
     pub group: Option<Principal>,
     /// Control bits as stored (MS-DTYP 2.4.6 `Control`).
     pub control: u16,
-    /// Who may what, first match of each right decides; `None` lets everyone do everything.
+    /// Who may what, first match of each right decides; `None` lets everyone do everything, if `control` has
+    /// [`SecurityDescriptor::DACL_PRESENT`], and says nothing otherwise.
     pub dacl: Option<Vec<Ace>>,
-    /// What is recorded.
+    /// What is recorded; not kept.
     pub sacl: Option<Vec<Ace>>,
 }
 
@@ -116,6 +126,8 @@ impl AccessMask {
     pub const SYNCHRONIZE: Self = Self(0x10_0000);
     /// Every right that an object can have.
     pub const ALL: Self = Self(0x1f_01ff);
+    /// Read or change what is recorded; nobody has it.
+    pub const SYSTEM_SECURITY: Self = Self(0x100_0000);
     /// Ask for all rights there are.
     pub const MAXIMUM_ALLOWED: Self = Self(0x200_0000);
     /// What the mode bit `r` stands for.
@@ -145,6 +157,25 @@ impl AccessMask {
         Self(self.0 & other.0)
     }
 
+    /// Generic rights spelt out (MS-DTYP 2.4.3, MS-FSCC for files).
+    #[must_use]
+    pub fn map_generic(self) -> Self {
+        let part = |generic: u32, mask: u32| if self.0 & generic != 0 { mask } else { 0 };
+        Self(
+            self.0 & 0x0fff_ffff
+                | part(0x8000_0000, 0x12_0089)
+                | part(0x4000_0000, 0x12_0116)
+                | part(0x2000_0000, 0x12_00a0)
+                | part(0x1000_0000, Self::ALL.0),
+        )
+    }
+
+    /// The rights in this mask and not in the other.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// The rights that three mode bits stand for.
     #[must_use]
     pub fn from_mode_bits(bits: u32) -> Self {
@@ -161,56 +192,61 @@ impl AccessMask {
 }
 
 impl SecurityDescriptor {
-    /// The descriptor that says exactly what owner, group and mode say. Refusals stand before grants where a narrower
-    /// class has fewer rights than a wider one, as POSIX asks the first class that fits and no other.
+    /// `Control`: there is a DACL (MS-DTYP 2.4.6 `SE_DACL_PRESENT`).
+    pub const DACL_PRESENT: u16 = 0x0004;
+    /// `Control`: what is set is to be inherited as by `DACL_AUTO_INHERITED` (`SE_DACL_AUTO_INHERIT_REQ`).
+    pub const DACL_AUTO_INHERIT_REQ: u16 = 0x0100;
+    /// `Control`: entries that come from above are marked so (`SE_DACL_AUTO_INHERITED`).
+    pub const DACL_AUTO_INHERITED: u16 = 0x0400;
+    /// `Control`: clients do not hand down to it what changes above (`SE_DACL_PROTECTED`).
+    pub const DACL_PROTECTED: u16 = 0x1000;
+
+    /// What is kept of one that is set: control bits that go on to mean something, and the DACL with generic rights of what
+    /// it says of the object itself spelt out. Inheritance is marked only where that is asked for (MS-DTYP 2.5.3.4.2).
     #[must_use]
-    pub fn from_mode(owner: Principal, group: Principal, mode: u32) -> Self {
-        let rights = |shift: u32| AccessMask::from_mode_bits(mode >> shift & 7);
-        let (user, members, others) = (rights(6), rights(3), rights(0));
-        let mut dacl = Vec::with_capacity(5);
-        let mut push = |kind, trustee, mask: AccessMask| {
-            if mask.0 != 0 {
-                dacl.push(Ace { kind, flags: AceFlags::default(), mask, trustee });
-            }
-        };
-        push(AceKind::Deny, Trustee::Owner, AccessMask((members.0 | others.0) & !user.0));
-        push(AceKind::Allow, Trustee::Owner, user.union(AccessMask(0x4_0000 | 0x100)));
-        push(AceKind::Deny, Trustee::OwningGroup, AccessMask(others.0 & !members.0));
-        push(AceKind::Allow, Trustee::OwningGroup, members);
-        push(AceKind::Allow, Trustee::Everyone, others.union(AccessMask::ALWAYS));
-        Self { owner: Some(owner), group: Some(group), control: 0, dacl: Some(dacl), sacl: None }
-    }
-
-    /// The permission bits (0777) that come nearest: what owner, members of the group and everyone are granted.
-    #[must_use]
-    pub fn to_mode(&self) -> u32 {
-        let Some(dacl) = &self.dacl else { return 0o777 };
-        let class = |classes: &[Trustee]| {
-            let (mut granted, mut refused) = (0, 0);
-            for ace in dacl.iter().filter(|ace| !ace.flags.inherit_only && classes.contains(&ace.trustee)) {
-                match ace.kind {
-                    AceKind::Allow => granted |= ace.mask.0 & !refused,
-                    AceKind::Deny => refused |= ace.mask.0 & !granted,
-                    AceKind::Audit => {}
-                }
-            }
-            AccessMask(granted).to_mode_bits()
-        };
-        let owner = class(&[Trustee::Owner, Trustee::Everyone]);
-        let group = class(&[Trustee::OwningGroup, Trustee::Everyone]);
-        owner << 6 | group << 3 | class(&[Trustee::Everyone])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_mode_survives_the_descriptor() {
-        for mode in 0..=0o777 {
-            let descriptor = SecurityDescriptor::from_mode(Principal::Unix(1), Principal::Unix(2), mode);
-            assert_eq!(descriptor.to_mode(), mode, "mode {mode:o}");
+    pub fn kept(&self) -> Self {
+        let marking = Self::DACL_AUTO_INHERITED | Self::DACL_AUTO_INHERIT_REQ;
+        let marks = if self.control & marking == marking { Self::DACL_AUTO_INHERITED } else { 0 };
+        let spelt_out =
+            |ace: &Ace| Ace { mask: if ace.is_effective() { ace.mask.map_generic() } else { ace.mask }, ..ace.clone() };
+        Self {
+            control: Self::DACL_PRESENT | marks | (self.control & Self::DACL_PROTECTED),
+            dacl: self.dacl.as_ref().map(|dacl| dacl.iter().map(spelt_out).collect()),
+            ..Self::default()
         }
     }
+
+    /// Whether it has no more than [`crate::limits::DESCRIPTOR_ENTRIES_MAX`] entries.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.dacl.as_ref().is_none_or(|dacl| dacl.len() <= crate::limits::DESCRIPTOR_ENTRIES_MAX)
+    }
+
+    /// Whether it says who may what.
+    #[must_use]
+    pub fn has_dacl(&self) -> bool {
+        self.control & Self::DACL_PRESENT != 0
+    }
 }
+
+impl Ace {
+    /// Whether it is about the object itself.
+    fn is_effective(&self) -> bool {
+        !self.flags.inherit_only
+    }
+}
+
+impl Trustee {
+    /// Whether it stands for whoever this owner is.
+    fn is_owner(&self, owner: &Principal) -> bool {
+        matches!(self, Self::Owner) || matches!(self, Self::User(user) if user == owner)
+    }
+
+    /// Whether it stands for this group.
+    fn is_group(&self, group: &Principal) -> bool {
+        matches!(self, Self::OwningGroup) || matches!(self, Self::Group(member) if member == group)
+    }
+}
+
+/// The uid that guests and users without rights run as: no authenticated user (S-1-5-11).
+const NOBODY: u32 = 65_534;
