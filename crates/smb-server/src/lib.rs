@@ -11,6 +11,7 @@ mod change_notify;
 mod close;
 mod connection;
 mod create;
+mod descriptors;
 mod dispatch;
 mod door;
 mod flush;

@@ -19,6 +19,7 @@ use vfs::{
 use crate::answer::Answer;
 use crate::attributes::{SPARSE, allocation_size, dos_attributes};
 use crate::create::{components, parent};
+use crate::descriptors::{given, needed};
 use crate::dispatch::Call;
 use crate::open_table::Open;
 use crate::status;
@@ -32,10 +33,12 @@ pub(crate) async fn set_info<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<
     let request: SetInfoRequest<'_> = decode_body(&call.request.body).map_err(status::unreadable)?;
     let Target::Disk(disk) = &tree.target else { return Err(Status::NOT_SUPPORTED) };
     let open = call.open(request.file_id, tree)?;
-    if request.info_type != InfoType::FILE {
-        return Err(Status::NOT_SUPPORTED);
-    }
     let ctx = call.context(disk.root);
+    match request.info_type {
+        InfoType::FILE => {}
+        InfoType::SECURITY => return security(call, (&ctx, disk, &open), &request).await,
+        _ => return Err(Status::NOT_SUPPORTED),
+    }
     let (input, circumstances) = (request.input, (&ctx, disk, &*open));
     match FileInformationClass(request.class) {
         FileInformationClass::BASIC => basic(call, circumstances, structure(input)?).await?,
@@ -150,6 +153,25 @@ async fn rename<V: Vfs>(
     let replace = to.flags.contains(RenameFlags::REPLACE_IF_EXISTS);
     let request = RenameOpenRequest { open: open.id, to_parent, to_name, replace, case: Case::Insensitive };
     call.door.vfs.rename_open(ctx, request).await.map(drop).map_err(status::of)
+}
+
+/// MS-SMB2 3.3.5.21.3, MS-FSA 2.1.5.17.
+async fn security<V: Vfs>(
+    call: &Call<'_, V>,
+    (ctx, _, open): Circumstances<'_>,
+    request: &SetInfoRequest<'_>,
+) -> Result<Answer, Status> {
+    needs(open, needed(request.additional, true))?;
+    let attributes = given(call.zone, request.input, request.additional)?;
+    if attributes == SetAttributes::default() {
+        return Ok(Answer::success(&SetInfoResponse {}));
+    }
+    let request = SetattrRequest { inode: open.inode, via: Via::Open(open.id), attributes, guard: None };
+    call.door.vfs.setattr(ctx, request).await.map_err(|failure| match failure.error {
+        vfs::FsError::NotPermitted => Status::INVALID_OWNER,
+        _ => status::of(failure),
+    })?;
+    Ok(Answer::success(&SetInfoResponse {}))
 }
 
 async fn set<V: Vfs>(

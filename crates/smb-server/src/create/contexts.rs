@@ -9,20 +9,23 @@ use vfs::acl::AccessMask;
 /// What is answered of the wishes. Leases and durable opens are not granted yet, which clients must bear with; what is not
 /// known is ignored.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Wishes {
+pub(super) struct Wishes<'a> {
+    /// A descriptor of what is made.
+    pub(super) descriptor: Option<&'a [u8]>,
     maximal_access: bool,
     disk_id: bool,
 }
 
-impl Wishes {
+impl<'a> Wishes<'a> {
     /// Errors: INVALID_PARAMETER (durable opens of both kinds), OBJECT_NAME_NOT_FOUND (an open that would be taken up again,
     /// a snapshot), EAS_NOT_SUPPORTED.
-    pub(super) fn of(request: &CreateRequest<'_>) -> Result<Self, Status> {
+    pub(super) fn of(request: &CreateRequest<'a>) -> Result<Self, Status> {
         let (mut wishes, mut durable) = (Self::default(), 0);
         for context in request.contexts.iter() {
             match context {
                 CreateRequestContext::MaximalAccess(_) => wishes.maximal_access = true,
                 CreateRequestContext::DiskId => wishes.disk_id = true,
+                CreateRequestContext::SecurityDescriptor(descriptor) => wishes.descriptor = Some(descriptor),
                 CreateRequestContext::DurableRequestV1 | CreateRequestContext::DurableRequestV2(_) => durable += 1,
                 CreateRequestContext::DurableReconnectV1(_)
                 | CreateRequestContext::DurableReconnectV2(_)

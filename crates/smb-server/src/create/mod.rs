@@ -13,6 +13,7 @@ use smb_wire::create::{
 };
 use smb_wire::dtyp::AccessMask as WireMask;
 use smb_wire::info::FileAttributes;
+use smb_wire::query_info::SecurityInformation;
 use smb_wire::{FileId, Status};
 use vfs::acl::AccessMask;
 use vfs::{
@@ -25,6 +26,7 @@ pub(crate) use self::name::{components, shown};
 use crate::answer::Answer;
 use crate::attributes::{dos_attributes, network_open};
 use crate::change_notify::Watch;
+use crate::descriptors::given;
 use crate::dispatch::Call;
 use crate::open_table::Open;
 use crate::status;
@@ -43,7 +45,7 @@ pub(crate) async fn create<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<An
     let plan = Plan::of(&request, disk)?;
     let ctx = call.context(disk.root);
     let target = target(call, &ctx, (disk, path)).await?;
-    let attributes = plan.attributes(&request);
+    let attributes = plan.attributes(call, (&request, &wishes))?;
     let opening = OpenRequest {
         target,
         disposition: plan.disposition,
@@ -69,7 +71,7 @@ pub(crate) async fn create<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<An
 fn answer<V: Vfs>(
     call: &Call<'_, V>,
     (tree, disk): (&Tree, &Disk),
-    (request, wishes, opened): (&CreateRequest<'_>, &Wishes, OpenReply),
+    (request, wishes, opened): (&CreateRequest<'_>, &Wishes<'_>, OpenReply),
 ) -> Answer {
     let OpenReply { open: id, how, granted, maximal, attributes, .. } = opened;
     let make = |file_id: FileId| Open {
@@ -115,6 +117,10 @@ fn check(request: &CreateRequest<'_>) -> Result<(), Status> {
         return Err(Status::BAD_IMPERSONATION_LEVEL);
     }
     let wanted = request.desired_access.map_generic();
+    if wanted.contains(WireMask::ACCESS_SYSTEM_SECURITY) {
+        // Nobody has the privilege for what is recorded (MS-FSA 2.1.5.1).
+        return Err(Status::PRIVILEGE_NOT_HELD);
+    }
     if wanted.is_empty() || !wanted.difference(WireMask::FILE_ALL_ACCESS | WireMask::MAXIMUM_ALLOWED).is_empty() {
         return Err(Status::ACCESS_DENIED);
     }
@@ -173,12 +179,21 @@ impl Plan {
     }
 
     /// Attributes of a new file; ARCHIVE says that no backup has it yet.
-    fn attributes(&self, request: &CreateRequest<'_>) -> SetAttributes {
+    ///
+    /// Errors: INVALID_SECURITY_DESCR.
+    fn attributes<V>(
+        &self,
+        call: &Call<'_, V>,
+        (request, wishes): (&CreateRequest<'_>, &Wishes<'_>),
+    ) -> Result<SetAttributes, Status> {
         let is_directory = self.directory == Some(true);
         let wanted = request.file_attributes;
         let wanted = if is_directory { wanted } else { wanted | FileAttributes::ARCHIVE };
         let mode = Some(if is_directory { DIRECTORY_MODE } else { FILE_MODE });
-        SetAttributes { mode, dos: dos_attributes(wanted), ..SetAttributes::default() }
+        let parts = SecurityInformation::OWNER | SecurityInformation::GROUP | SecurityInformation::DACL;
+        let set =
+            wishes.descriptor.map_or_else(|| Ok(SetAttributes::default()), |bytes| given(call.zone, bytes, parts))?;
+        Ok(SetAttributes { mode, dos: dos_attributes(wanted), ..set })
     }
 }
 

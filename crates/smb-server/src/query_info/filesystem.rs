@@ -46,6 +46,7 @@ pub(super) async fn tell<V: Vfs>(
             &FsAttribute {
                 attributes: FsAttributes::CASE_PRESERVED_NAMES
                     | FsAttributes::UNICODE_ON_DISK
+                    | FsAttributes::PERSISTENT_ACLS
                     | FsAttributes::SUPPORTS_SPARSE_FILES
                     | FsAttributes::SUPPORTS_OBJECT_IDS
                     | FsAttributes::SUPPORTS_HARD_LINKS,

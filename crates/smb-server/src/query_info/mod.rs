@@ -2,6 +2,7 @@
 
 mod file;
 mod filesystem;
+mod security;
 
 use bytes::BytesMut;
 use smb_wire::codec::decode_body;
@@ -35,7 +36,8 @@ pub(crate) async fn query_info<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Resul
             let class = FsInformationClass(request.class);
             filesystem::tell(call, (&ctx, tree, &open), class).await?
         }
-        InfoType::SECURITY | InfoType::QUOTA => return Err(Status::NOT_SUPPORTED),
+        InfoType::SECURITY => return security::tell(call, (&ctx, &open), &request).await,
+        InfoType::QUOTA => return Err(Status::NOT_SUPPORTED),
         _ => return Err(Status::INVALID_PARAMETER),
     };
     told.answer(usize::try_from(request.output_length).unwrap_or(usize::MAX))

@@ -1,5 +1,6 @@
 //! Conversations with the door, in process and without sockets.
 
+mod descriptors;
 mod files;
 mod garbage;
 mod harness;
