@@ -139,6 +139,12 @@ pub struct SpaceStatus {
     pub free_bytes: u64,
     /// Segment files.
     pub segments: u64,
+    /// Those of which a quarter or less is live, at the last look.
+    #[serde(default)]
+    pub sparse_segments: u64,
+    /// Those emptied by moving what was live elsewhere, since the start.
+    #[serde(default)]
+    pub evacuated_segments: u64,
 }
 
 /// Locks.

@@ -80,7 +80,13 @@ fn log(house: &HouseFigures, span: &Span) -> LogStatus {
 
 fn space(house: &HouseFigures) -> SpaceStatus {
     let of = house.space;
-    SpaceStatus { total_bytes: of.total_bytes, free_bytes: of.free_bytes, segments: of.segments }
+    SpaceStatus {
+        total_bytes: of.total_bytes,
+        free_bytes: of.free_bytes,
+        segments: of.segments,
+        sparse_segments: house.evacuation.sparse_segments,
+        evacuated_segments: house.evacuation.segments,
+    }
 }
 
 fn locks(house: &HouseFigures, grace: Option<GraceStatus>) -> LockStatus {

@@ -25,6 +25,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             dirty_bytes_max: self.data.dirty.max(),
             log: self.log_figures(),
             space: self.space_figures(),
+            evacuation: self.data.evacuation.figures(),
             locks: self.lock_figures(),
             reloads: self.meta.generation(),
         }

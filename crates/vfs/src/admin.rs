@@ -44,6 +44,8 @@ pub struct HouseFigures {
     pub log: LogFigures,
     /// The store.
     pub space: SpaceFigures,
+    /// Moving what is live out of sparse segments.
+    pub evacuation: EvacuationFigures,
     /// Locks.
     pub locks: LockFigures,
     /// Reloads after a failure of the metadata store.
@@ -104,6 +106,17 @@ pub struct SpaceFigures {
     pub free_bytes: u64,
     /// Segment files.
     pub segments: u64,
+}
+
+/// Segments of which little is live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EvacuationFigures {
+    /// Those found at the last look.
+    pub sparse_segments: u64,
+    /// Segments that were emptied by moving what was live.
+    pub segments: u64,
+    /// What was moved for that.
+    pub moved_bytes: u64,
 }
 
 /// Locks of all zones.

@@ -23,8 +23,8 @@ mod opens;
 mod watch;
 
 pub use admin::{
-    Admin, CacheFigures, EpochReply, HouseFigures, LockFigures, LogFigures, ReadAheadFigures, SpaceFigures,
-    ZoneRootReply, ZoneRootRequest,
+    Admin, CacheFigures, EpochReply, EvacuationFigures, HouseFigures, LockFigures, LogFigures, ReadAheadFigures,
+    SpaceFigures, ZoneRootReply, ZoneRootRequest,
 };
 pub use attribute_io::{
     AccessReply, AccessRequest, AttributeIo, FileSystemStatistics, GetattrReply, SetattrReply, SetattrRequest,

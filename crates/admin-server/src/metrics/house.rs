@@ -34,7 +34,7 @@ const OF_CACHES: [OfCache; 6] = [
 ];
 
 type OfHouse = (Kind, Family, fn(&HouseFigures) -> u64);
-const OF_HOUSE: [OfHouse; 19] = [
+const OF_HOUSE: [OfHouse; 22] = [
     (Kind::Gauge, family("berth_dirty_bytes", "Data written and not on stable storage yet."), |house| {
         house.dirty_bytes
     }),
@@ -69,6 +69,17 @@ const OF_HOUSE: [OfHouse; 19] = [
     (Kind::Gauge, family("berth_space_bytes", "Size of the store's file systems."), |house| house.space.total_bytes),
     (Kind::Gauge, family("berth_space_free_bytes", "What can still be stored."), |house| house.space.free_bytes),
     (Kind::Gauge, family("berth_space_segments", "Segment files."), |house| house.space.segments),
+    (
+        Kind::Gauge,
+        family("berth_space_sparse_segments", "Segment files of which a quarter or less is live, at the last look."),
+        |house| house.evacuation.sparse_segments,
+    ),
+    (Kind::Counter, family("berth_evacuated_segments_total", "Sparse segments that were emptied."), |house| {
+        house.evacuation.segments
+    }),
+    (Kind::Counter, family("berth_evacuated_bytes_total", "Data moved out of sparse segments."), |house| {
+        house.evacuation.moved_bytes
+    }),
     (Kind::Counter, family("berth_store_reloads_total", "Reloads after a failure of the metadata store."), |house| {
         house.reloads
     }),

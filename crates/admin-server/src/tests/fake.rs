@@ -14,8 +14,9 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::Value;
 use testkit::ManualClock;
 use vfs::{
-    CacheFigures, ClientId, Clock, HouseFigures, InodeId, InodeNumber, LockClient, LockEntry, LockKind, LockOwner,
-    LockRange, LockRecovery, LockState, LockedWhat, LogFigures, SessionId, ShardId, ShareMode, SpaceFigures, Timestamp,
+    CacheFigures, ClientId, Clock, EvacuationFigures, HouseFigures, InodeId, InodeNumber, LockClient, LockEntry,
+    LockKind, LockOwner, LockRange, LockRecovery, LockState, LockedWhat, LogFigures, SessionId, ShardId, ShareMode,
+    SpaceFigures, Timestamp,
 };
 use zones::Zone;
 
@@ -178,6 +179,7 @@ fn figures() -> Figures {
         dirty_bytes_max: 1000,
         log: LogFigures { groups: 5, changes: 9, bytes_used: 100, bytes_max: 1000 },
         space: SpaceFigures { total_bytes: 1 << 40, free_bytes: 1 << 39, segments: 3 },
+        evacuation: EvacuationFigures { sparse_segments: 1, segments: 7, moved_bytes: 1 << 20 },
         ..HouseFigures::default()
     };
     let connections = ConnectionFigures { open: 5, max: 100, accepted: 50, refused: 2 };

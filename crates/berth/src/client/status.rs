@@ -96,10 +96,12 @@ fn house(status: &Status) -> String {
     ];
     lines.push(match percent(space.free_bytes, space.total_bytes) {
         Some(free) => format!(
-            "space        {} of {} free ({free}), {} segments",
+            "space        {} of {} free ({free}), {} segments, {} sparse, {} emptied",
             bytes(space.free_bytes),
             bytes(space.total_bytes),
-            space.segments
+            space.segments,
+            space.sparse_segments,
+            space.evacuated_segments
         ),
         None => "space        not known".to_owned(),
     });
@@ -168,7 +170,13 @@ mod tests {
             connections: ConnectionStatus { open: 7, max: 4096, accepted: 9, refused: 1 },
             dirty: Fill { bytes: 512, bytes_max: 1024 },
             log: LogStatus { used: Fill { bytes: 5, bytes_max: 0 }, groups_per_s: 2.5, changes_per_s: 10.0 },
-            space: SpaceStatus { total_bytes: 1 << 40, free_bytes: 1 << 39, segments: 3 },
+            space: SpaceStatus {
+                total_bytes: 1 << 40,
+                free_bytes: 1 << 39,
+                segments: 3,
+                sparse_segments: 1,
+                evacuated_segments: 7,
+            },
             locks: LockStatus { held: 1, waiting: 2, shares: 3, clients: 4, grace: None },
             caches: vec![CacheStatus {
                 name: "inode".to_owned(),
@@ -197,7 +205,7 @@ mod tests {
              connections  7 of 4096 open; 9 accepted, 1 refused since the start\n\
              to write     512 B of 1.0 KiB (50 %)\n\
              log          5 B, 2.5 commits/s with 10.0 changes/s\n\
-             space        512 GiB of 1.0 TiB free (50 %), 3 segments\n\
+             space        512 GiB of 1.0 TiB free (50 %), 3 segments, 1 sparse, 7 emptied\n\
              locks        1 held, 2 waiting, 3 shares, 4 clients\n\
              cache        inode: 5 of 10 entries, hits 76 %\n\
              (rates and latencies of the last 10 s)\n"

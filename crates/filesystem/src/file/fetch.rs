@@ -38,6 +38,22 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     ///
     /// Errors: `Io`.
     pub(super) async fn fetch(&self, inode: InodeId, spans: Spans) -> Result<Spans, Failure> {
+        self.bring(inode, spans, |run, payload| self.keep_read(run, payload)).await
+    }
+
+    /// As `fetch`, for who moves what is read: nobody may ever ask for it, so it takes no room in the cache.
+    ///
+    /// Errors: `Io`.
+    pub(super) async fn fetch_to_move(&self, inode: InodeId, spans: Spans) -> Result<Spans, Failure> {
+        self.bring(inode, spans, |_, _| ()).await
+    }
+
+    async fn bring(
+        &self,
+        inode: InodeId,
+        spans: Spans,
+        keep: impl Fn(&Run, &Payload) + Send,
+    ) -> Result<Spans, Failure> {
         let runs = runs_of(&spans);
         let wanted: SmallVec<[_; 1]> = runs.iter().map(|run| (run.placement, run.blocks)).collect();
         let read: SmallVec<[Payload; 1]> = match wanted.as_slice() {
@@ -48,6 +64,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let mut found: SmallVec<[Pieces; 2]> = spans.list.iter().map(|_| Pieces::new()).collect();
         for (run, payload) in runs.iter().zip(read) {
             self.take((inode, &spans), (run, &payload), &mut found)?;
+            keep(run, &payload);
         }
         let mut whole = Spans { first: spans.first, list: SmallVec::with_capacity(found.len()) };
         for (span, pieces) in spans.list.into_iter().zip(found) {
@@ -74,7 +91,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         Ok(payload)
     }
 
-    /// Checks what was read of a run, and hands it to the cache as it was read, and to the spans that it is made of.
+    /// Checks what was read of a run, and hands it to the spans that it is made of.
     ///
     /// Errors: `Io`.
     fn take(
@@ -99,7 +116,6 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 }
             }
         }
-        self.keep_read(run, payload);
         Ok(())
     }
 

@@ -31,6 +31,11 @@ impl ReadGate {
         ReadGuard { gate: self, generation }
     }
 
+    /// Whether nobody reads.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.state().readers.is_empty()
+    }
+
     /// Blocks were released, and no record names them any more: returns what [`ReadGate::has_passed`] asks about.
     pub(crate) fn turn(&self) -> u64 {
         let mut state = self.state();

@@ -33,7 +33,7 @@ mod write_back;
 pub(crate) use cut::take_out;
 pub(crate) use dirty::DirtyRoom;
 pub(crate) use gate::ReadGate;
-pub(crate) use mover::ScatteredParts;
+pub(crate) use mover::{PartOfFile, ScatteredParts, Wish, lies_in, part_of};
 pub(crate) use plane::DataPlane;
 pub(crate) use remove::remove_in_turn;
 pub(crate) use state::{FileState, FileTable, Pending};

@@ -4,11 +4,12 @@
 //! the old ones, which are given back as usual. Size, times, change counter and usage stay as they are. What a snapshot
 //! may see stays where it is.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use meta::records::{Coding, RegionRecord};
+use chunk::Placement;
+use meta::records::{Coding, Extent, RegionRecord};
 use vfs::{Epoch, Failure, InodeId};
 
 use super::buffer::DirtyRun;
@@ -41,12 +42,34 @@ struct State {
 }
 
 /// So many regions of a file as are moved at once, by their number.
-type PartOfFile = (InodeId, u64);
+pub(crate) type PartOfFile = (InodeId, u64);
 
-/// The records of the regions of a part, before it is moved.
+/// What of a part of a file is moved.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wish<'s> {
+    /// All, if it is scattered.
+    InOrder,
+    /// What lies in these segments.
+    Away(&'s BTreeSet<u64>),
+}
+
+/// A region before it is moved.
+struct Planned {
+    index: u64,
+    record: Arc<RegionRecord>,
+    /// What of it is moved.
+    moved: Arc<RegionRecord>,
+}
+
+/// The regions of a part before it is moved.
 struct Plan {
-    regions: Vec<(u64, Arc<RegionRecord>)>,
+    regions: Vec<Planned>,
     cuts: u64,
+}
+
+/// The part of its file that a region is moved with.
+pub(crate) fn part_of(inode: InodeId, region: u64) -> PartOfFile {
+    (inode, region / REGIONS_PER_MOVE)
 }
 
 impl ScatteredParts {
@@ -92,25 +115,26 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn reorder_round(&self) -> bool {
         let mut any = false;
         for (inode, part) in self.data.scattered.next(self.clock.monotonic()) {
-            any |= self.move_part(inode, part).await.unwrap_or_else(|failure| {
+            let moved = self.move_part((inode, part), Wish::InOrder).await.unwrap_or_else(|failure| {
                 tracing::debug!(?inode, part, ?failure, "a part of a file stays scattered");
-                false
+                0
             });
+            any |= moved > 0;
         }
         any
     }
 
-    /// Moves a part of a file (its `number`th 4 MiB) to blocks that follow each other. `false` when it cannot be moved or
-    /// need not be.
+    /// Moves a part of a file (its `number`th 4 MiB), or some of it, to blocks that follow each other. Says how many
+    /// blocks; 0 when it cannot be moved or need not be.
     ///
     /// Errors: `StaleHandle`, `NoSpace`, `Io`; nothing has changed then.
-    pub(crate) async fn move_part(&self, inode: InodeId, number: u64) -> Result<bool, Failure> {
+    pub(crate) async fn move_part(&self, (inode, number): PartOfFile, wish: Wish<'_>) -> Result<u64, Failure> {
         if self.room()?.available_bytes < ROOM_BYTES_MIN {
-            return Ok(false);
+            return Ok(0);
         }
         let file = self.files.state(inode);
         let _turn = file.flush_turn.lock().await;
-        let Some(plan) = self.plan((inode, &file), number).await? else { return Ok(false) };
+        let Some(plan) = self.plan((inode, &file), (number, wish)).await? else { return Ok(0) };
         let runs = self.stored_runs(inode, &plan).await?;
         let mut placed = self.place(inode.shard, &runs).await?;
         let writes = by_region(placed.blocks());
@@ -119,14 +143,20 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             rename_blocks(turn, (inode, &plan), &writes)
         };
         let (is_moved, _) = self.change_file((inode, &file), step, |_, _| ()).await?;
-        if is_moved {
-            placed.named_before(u64::MAX);
+        if !is_moved {
+            return Ok(0);
         }
-        Ok(is_moved)
+        placed.named_before(u64::MAX);
+        Ok(placed.blocks().len() as u64)
     }
 
-    /// What a move takes along; `None` when there is nothing to gain, the file is being written, or a snapshot sees it.
-    async fn plan(&self, (inode, file): (InodeId, &FileState), number: u64) -> Result<Option<Plan>, Failure> {
+    /// What a move takes along; `None` when there is nothing to gain, or a snapshot sees it. What is to be in order is not
+    /// being written either: dirty blocks would scatter it again.
+    async fn plan(
+        &self,
+        (inode, file): (InodeId, &FileState),
+        (number, wish): (u64, Wish<'_>),
+    ) -> Result<Option<Plan>, Failure> {
         let mut seen = Seen::default();
         let record = self.live(inode, &mut seen).await?;
         let (cuts, is_dirty) = {
@@ -137,29 +167,33 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let mut regions = Vec::new();
         for index in (first..first + REGIONS_PER_MOVE).filter(|index| !is_absent(&record, *index)) {
             let region = self.region((inode, index), &mut seen).await?;
-            let region = region.filter(|region| !record.is_masked(index, region.generation) && !region.is_empty());
-            regions.extend(region.map(|region| (index, region)));
+            let region = region.filter(|region| !record.is_masked(index, region.generation));
+            regions.extend(region.map(|record| Planned { index, moved: wish.of(&record), record }));
         }
-        let extents: usize = regions.iter().map(|(_, region)| region.extents.len()).sum();
-        let is_scattered = extents > regions.len() + 1;
+        regions.retain(|region| !region.moved.is_empty());
+        let extents: usize = regions.iter().map(|region| region.moved.extents.len()).sum();
+        let is_wanted = match wish {
+            Wish::InOrder => !is_dirty && extents > regions.len() + 1,
+            Wish::Away(_) => extents > 0,
+        };
         let is_plain = |region: &RegionRecord| {
             region.extents.iter().all(|extent| extent.coding == Coding::Plain && extent.pool == 0)
         };
         // Asked again when the new blocks are named; here so that nothing is copied in vain.
         let current = self.shard(inode.shard)?.turn().record.clock.current;
         let is_movable = |region: &RegionRecord| is_plain(region) && is_own(region, current);
-        let may_move = !is_dirty && is_scattered && regions.iter().all(|(_, region)| is_movable(region));
+        let may_move = is_wanted && regions.iter().all(|region| is_movable(&region.record));
         Ok(may_move.then_some(Plan { regions, cuts }))
     }
 
-    /// The bytes of all regions of a plan, with their checksums found right.
+    /// The bytes that a plan moves, with their checksums found right.
     async fn stored_runs(&self, inode: InodeId, plan: &Plan) -> Result<Vec<DirtyRun>, Failure> {
         let mut runs = Vec::new();
         let _guard = self.data.gate.enter();
-        for (index, region) in &plan.regions {
-            let spans = self.spans_of_region((*index, region))?;
+        for region in &plan.regions {
+            let spans = self.spans_of_region((region.index, &region.moved))?;
             let mut block = spans.first;
-            for span in self.fetch(inode, spans).await?.list {
+            for span in self.fetch_to_move(inode, spans).await?.list {
                 if let Place::Memory(bytes) = span.place {
                     runs.push(DirtyRun::clean(block, bytes));
                 }
@@ -181,17 +215,17 @@ fn rename_blocks<K: kv::Engine, C: chunk::Store>(
     if plan.regions.len() != writes.len() {
         return Ok(false);
     }
-    for ((index, planned), write) in plan.regions.iter().zip(writes) {
-        if !is_own(planned, current) || turn.region((inode, *index))?.as_ref() != Some(planned) {
+    for (Planned { index, record, moved }, write) in plan.regions.iter().zip(writes) {
+        if !is_own(record, current) || turn.region((inode, *index))?.as_ref() != Some(record) {
             return Ok(false);
         }
-        if !is_copy(write, planned) {
+        if write.index != *index || !is_copy(write, moved) {
             tracing::error!(?inode, index, "what is to be moved is not what is stored");
             return Ok(false);
         }
     }
-    for ((index, planned), write) in plan.regions.iter().zip(writes) {
-        let mut new = RegionRecord::clone(planned);
+    for (Planned { index, record, .. }, write) in plan.regions.iter().zip(writes) {
+        let mut new = RegionRecord::clone(record);
         let mut released = Vec::new();
         for run in &write.runs {
             released.extend(new.replace(extent(turn, run)?, &run.crcs));
@@ -202,14 +236,31 @@ fn rename_blocks<K: kv::Engine, C: chunk::Store>(
     Ok(true)
 }
 
+impl Wish<'_> {
+    /// What of a region is to be moved.
+    fn of(self, region: &Arc<RegionRecord>) -> Arc<RegionRecord> {
+        match self {
+            Self::InOrder => Arc::clone(region),
+            Self::Away(segments) => Arc::new(region.of_extents(|extent| lies_in(extent, segments))),
+        }
+    }
+}
+
+/// Whether an extent lies in one of these segments.
+pub(crate) fn lies_in(extent: &Extent, segments: &BTreeSet<u64>) -> bool {
+    extent.pool == 0 && segments.contains(&Placement::from_raw(extent.placement).segment().0)
+}
+
 /// Whether no snapshot sees blocks of a region.
 fn is_own(region: &RegionRecord, current: Epoch) -> bool {
     region.extents.iter().all(|extent| extent.birth == current)
 }
 
-/// Whether blocks that were placed have the checksums of those that the region names.
+/// Whether what was placed are the blocks that the region names, with their checksums.
 fn is_copy(write: &RegionWrite, region: &RegionRecord) -> bool {
-    write.runs.iter().flat_map(|run| &run.crcs).eq(&region.crcs)
+    let placed = write.runs.iter().flat_map(|run| (run.first_block..).zip(&run.crcs));
+    let named = region.extents.iter().flat_map(|extent| extent.first_block..extent.end());
+    placed.eq(named.zip(&region.crcs))
 }
 
 /// Regions that are moved at once: 4 MiB.

@@ -14,7 +14,7 @@ use super::journal::JournalTable;
 use super::{ReadGate, ScatteredParts};
 use crate::Settings;
 use crate::cache::BlockCache;
-use crate::gc::{IntentQueue, ReleaseQueue};
+use crate::gc::{Evacuation, IntentQueue, ReleaseQueue};
 
 /// The block store with its cache, what is dirty, and what waits to be given back.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub(crate) struct DataPlane<C> {
     pub(crate) releases: ReleaseQueue,
     /// Work that was promised.
     pub(crate) intents: IntentQueue,
+    /// What is done about sparse segments.
+    pub(crate) evacuation: Evacuation,
     /// What is to be put in order.
     pub(crate) scattered: ScatteredParts,
     /// How often unstable data was dropped: part of the write verifier.
@@ -69,6 +71,7 @@ impl<C: chunk::Store> DataPlane<C> {
             journal: JournalTable::default(),
             releases: ReleaseQueue::default(),
             intents: IntentQueue::default(),
+            evacuation: Evacuation::default(),
             scattered: ScatteredParts::default(),
             drops: AtomicU64::new(0),
             failed_syncs: AtomicU64::new(0),

@@ -1,9 +1,11 @@
 //! Work that is promised by a change and done behind it.
 
+mod evacuate;
 mod intents;
 mod release;
 mod space;
 
+pub(crate) use evacuate::Evacuation;
 pub(crate) use intents::IntentQueue;
 use locking::Link;
 use meta::Version;

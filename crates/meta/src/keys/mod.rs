@@ -192,6 +192,12 @@ pub fn region_range(inode: InodeId, first: u64, end: u64) -> KeyRange {
     KeyRange { start: region(inode, first).to_bytes(), end }
 }
 
+/// The regions of all files of a tree.
+#[must_use]
+pub fn all_regions_range(shard: ShardId, tree: TreeId) -> KeyRange {
+    head(shard, tree, Tag::Region).prefix_range()
+}
+
 /// Counters of a directory.
 #[must_use]
 pub fn usage(directory: InodeId) -> Key {

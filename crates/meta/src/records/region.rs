@@ -192,6 +192,23 @@ impl RegionRecord {
         released
     }
 
+    /// The region with these of its extents only.
+    #[must_use]
+    pub fn of_extents(&self, is_wanted: impl Fn(&Extent) -> bool) -> Self {
+        let mut part = Self::empty(self.born, self.generation);
+        let mut crcs = self.crcs.iter();
+        for extent in &self.extents {
+            let own = crcs.by_ref().take(usize::from(extent.blocks));
+            if is_wanted(extent) {
+                part.crcs.extend(own);
+                part.extents.push(*extent);
+            } else {
+                own.for_each(drop);
+            }
+        }
+        part
+    }
+
     fn named_before(&self, extent_index: usize) -> usize {
         self.extents.iter().take(extent_index).map(|extent| usize::from(extent.blocks)).sum()
     }

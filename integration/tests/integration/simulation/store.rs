@@ -25,6 +25,7 @@ pub(super) struct Site {
     segment_bytes: u64,
     memory_bytes: u64,
     kept_bytes_max: u64,
+    plenty_bytes: u64,
 }
 
 impl Site {
@@ -39,6 +40,8 @@ impl Site {
             segment_bytes: random.pick(&[64 << 10, 512 << 10, 4 << 20]),
             memory_bytes: random.pick(&[4 << 20, 16 << 20, 64 << 20]),
             kept_bytes_max: random.pick(&[0, 1 << 20, 16 << 20]),
+            // Where no room is plenty, free blocks are given back at once and sparse segments emptied.
+            plenty_bytes: random.pick(&[0, u64::MAX]),
         }
     }
 
@@ -52,7 +55,7 @@ impl Site {
             segment_bytes: self.segment_bytes,
             piece_bytes: self.segment_bytes / 4,
             kept_bytes_max: self.kept_bytes_max,
-            plenty_bytes: 0,
+            plenty_bytes: self.plenty_bytes,
             free_bytes_min: 0,
             direct: false,
             ring: false,

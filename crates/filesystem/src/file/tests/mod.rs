@@ -1,6 +1,7 @@
 //! The bytes of files, on engines in memory.
 
 mod ahead;
+mod evacuate;
 mod faults;
 mod given_up;
 mod huge;

@@ -1,10 +1,18 @@
 //! Random writes, cuts, flushes, moves, evictions and restarts of one file against a plain vector of bytes.
 
-use chunk::MemoryStore;
+use chunk::{MemoryStore, Store};
 use testkit::{Random, block_on};
 use vfs::{InodeId, Stability};
 
 use super::{House, Rig, pattern};
+use crate::file::Wish;
+
+/// Moves what lies in some segments, whatever else is in them.
+async fn move_away(house: &House<MemoryStore>, inode: InodeId, random: &mut Random) {
+    let all = house.filesystem.data.chunks.list(None, usize::MAX).await.unwrap();
+    let segments = all.into_iter().filter(|of| of.is_sealed && random.chance(50)).map(|of| of.segment.0).collect();
+    house.filesystem.move_part((inode, random.below(2)), Wish::Away(&segments)).await.unwrap();
+}
 
 /// The file as it must read.
 #[derive(Default)]
@@ -43,8 +51,9 @@ async fn run(seed: u64) {
                 model.make_stable();
             }
             70..74 => house.rest().await,
-            74..76 => drop(house.filesystem.move_part(inode, random.below(2)).await.unwrap()),
-            76..80 => house.filesystem.data.cache.clear(),
+            74..76 => drop(house.filesystem.move_part((inode, random.below(2)), Wish::InOrder).await.unwrap()),
+            76..78 => move_away(&house, inode, &mut random).await,
+            78..80 => house.filesystem.data.cache.clear(),
             80..82 => {
                 house.filesystem.reload().await.unwrap();
                 model.survive(house.read(inode, 0, 4 << 20).await, &format!("seed {seed}, step {step}, reload"));

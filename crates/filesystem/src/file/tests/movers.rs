@@ -13,6 +13,7 @@ use vfs::{Admin, InodeId, OpContext, ShardId};
 use super::space::Slow;
 use super::{BLOCK_BYTES, House, Rig, pattern};
 use crate::cache::Seen;
+use crate::file::Wish;
 
 /// A file of 6 MiB of which every third block was written again by itself.
 async fn scattered_file<C: Store>(house: &House<C>) -> InodeId {
@@ -95,15 +96,16 @@ fn what_a_snapshot_sees_and_what_is_being_written_stays_where_it_is() {
         let house = rig.open().await;
         let inode = scattered_file(&house).await;
         house.write(inode, 5, vec![1]).await;
-        assert!(!house.filesystem.move_part(inode, 0).await.unwrap(), "it is dirty");
+        assert!(house.filesystem.move_part((inode, 0), Wish::InOrder).await.unwrap() == 0, "it is dirty");
         house.commit(inode).await.unwrap();
         let before = extents(&house, inode).await;
         let ctx = OpContext::internal(InodeId::root_of(ShardId::ROOT));
         house.filesystem.take_epoch(&ctx, ShardId::ROOT).await.unwrap();
         house.filesystem.data.cache.clear();
         rig.chunks.is_held.store(true, Ordering::Release);
-        let moving = pin!(house.filesystem.move_part(inode, 0)).poll(&mut Context::from_waker(Waker::noop()));
-        assert!(matches!(moving, Poll::Ready(Ok(false))), "a snapshot sees it, so nothing is read");
+        let moving =
+            pin!(house.filesystem.move_part((inode, 0), Wish::InOrder)).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(moving, Poll::Ready(Ok(0))), "a snapshot sees it, so nothing is read");
         rig.chunks.is_held.store(false, Ordering::Release);
         assert_eq!(extents(&house, inode).await, before);
         house.rest().await;
@@ -120,7 +122,7 @@ fn damage_is_not_moved() {
         let region = house.filesystem.region((inode, 0), &mut Seen::default()).await.unwrap().unwrap();
         house.filesystem.data.cache.clear();
         rig.chunks.is_damaged.store(true, Ordering::Release);
-        assert!(house.filesystem.move_part(inode, 0).await.is_err());
+        assert!(house.filesystem.move_part((inode, 0), Wish::InOrder).await.is_err());
         let same = house.filesystem.region((inode, 0), &mut Seen::default()).await.unwrap().unwrap();
         assert_eq!(region, same);
     });
@@ -138,7 +140,7 @@ fn a_move_changes_no_checksum() {
         house.filesystem.data.cache.clear();
         let wrong = Placement::from_raw(region.extents[3].placement);
         house.filesystem.data.cache.put(wrong, vec![9; 4096].into());
-        assert!(!house.filesystem.move_part(inode, 0).await.unwrap());
+        assert!(house.filesystem.move_part((inode, 0), Wish::InOrder).await.unwrap() == 0);
         let same = house.filesystem.region((inode, 1), &mut Seen::default()).await.unwrap().unwrap();
         assert_eq!(region, same);
         house.rest().await;
@@ -157,7 +159,7 @@ fn a_write_in_the_middle_of_a_move_stays_and_a_reload_names_nothing() {
         let mut context = Context::from_waker(Waker::noop());
         for reloads in [false, true] {
             rig.chunks.is_sync_held.store(true, Ordering::Release);
-            let mut moving = pin!(house.filesystem.move_part(inode, 0));
+            let mut moving = pin!(house.filesystem.move_part((inode, 0), Wish::InOrder));
             assert!(moving.as_mut().poll(&mut context).is_pending());
             if reloads {
                 house.filesystem.reload().await.unwrap();
@@ -191,10 +193,10 @@ fn movers_and_writers_at_random() {
             let offset = usize::try_from(random.below(BYTES as u64 - 70_000)).unwrap();
             let bytes = pattern(random.bits(), 1 + usize::try_from(random.below(60_000)).unwrap());
             expected[offset..offset + bytes.len()].copy_from_slice(&bytes);
-            let moved = house.filesystem.move_part(inode, random.below(2));
+            let moved = house.filesystem.move_part((inode, random.below(2)), Wish::InOrder);
             let wrote = house.write(inode, offset as u64, bytes);
             let (moved, ()) = futures_util::future::join(moved, wrote).await;
-            moves += u32::from(moved.unwrap());
+            moves += u32::from(moved.unwrap() > 0);
             if random.chance(40) {
                 house.commit(inode).await.unwrap();
             }

@@ -117,7 +117,7 @@ pub(super) struct Slow {
     pub(super) is_sync_held: Arc<AtomicBool>,
     pub(super) is_sync_broken: Arc<AtomicBool>,
     /// So many syncs are let through though they are held.
-    syncs_let_through: Arc<AtomicU64>,
+    pub(super) syncs_let_through: Arc<AtomicU64>,
 }
 
 impl Store for Slow {
