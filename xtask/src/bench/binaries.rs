@@ -37,13 +37,17 @@ impl Binaries {
         self.folder.join("nfs-load")
     }
 
+    pub(crate) fn smb_load(&self) -> PathBuf {
+        self.folder.join("smb-load")
+    }
+
     pub(crate) fn limits(&self) -> PathBuf {
         self.folder.join("limits")
     }
 
     fn in_folder(folder: &Path) -> Result<Self> {
         let binaries = Self { folder: folder.to_owned() };
-        for program in [binaries.berth(), binaries.nfs_load(), binaries.limits()] {
+        for program in [binaries.berth(), binaries.nfs_load(), binaries.smb_load(), binaries.limits()] {
             if !program.is_file() {
                 bail!("{} is missing: cargo build --package berth --package benches", program.display());
             }

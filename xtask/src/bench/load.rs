@@ -1,4 +1,4 @@
-//! A run of `nfs-load`: what is asked of it, and what it tells.
+//! A run of a load generator: what is asked of it, and what it tells.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -11,9 +11,25 @@ use super::process::{Cores, command, output_within};
 use super::servers::Running;
 use super::site::Site;
 
-/// What is asked of `nfs-load`.
+/// Which load generator, and how messages are protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Door {
+    Nfs,
+    Smb(Protection),
+}
+
+/// How messages of SMB are protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protection {
+    Plain,
+    Signed,
+    Encrypted,
+}
+
+/// What is asked of `nfs-load` or `smb-load`.
 #[derive(Clone, Debug)]
 pub(crate) struct Load {
+    pub(crate) door: Door,
     pub(crate) operation: &'static str,
     pub(crate) connections: u64,
     pub(crate) depth: u64,
@@ -65,6 +81,7 @@ impl Load {
     /// One connection, on the second core.
     pub(crate) fn new(operation: &'static str, depth: u64, site: &Site) -> Self {
         Self {
+            door: Door::Nfs,
             operation,
             connections: 1,
             depth,
@@ -85,25 +102,34 @@ impl Load {
 
     /// Runs to its end.
     pub(crate) fn run(&self, site: &Site, server: &Running) -> Result<Sample> {
-        let child = self.command(site, server).spawn().context("cannot start nfs-load")?;
-        let output = output_within(child, self.limit()).context("nfs-load")?;
+        let child = self.command(site, server)?.spawn().context("cannot start the load")?;
+        let output = output_within(child, self.limit()).context("the load")?;
         if !output.status.success() {
             bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
         }
         if output.stdout.is_empty() {
             return Ok(Sample::default());
         }
-        let sample: Sample = serde_json::from_slice(&output.stdout).context("the output of nfs-load")?;
+        let sample: Sample = serde_json::from_slice(&output.stdout).context("what the load tells")?;
         match &sample.first_error {
             Some(error) => bail!("{} calls failed, first: {error}", sample.errors),
             None => Ok(sample),
         }
     }
 
-    pub(crate) fn command(&self, site: &Site, server: &Running) -> Command {
-        let mut command = command(&site.binaries.nfs_load(), self.cores);
-        command.args(self.arguments(server)).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    pub(crate) fn command(&self, site: &Site, server: &Running) -> Result<Command> {
+        let program = match self.door {
+            Door::Nfs => site.binaries.nfs_load(),
+            Door::Smb(_) => site.binaries.smb_load(),
+        };
+        let mut command = command(&program, self.cores);
         command
+            .args(self.place(server)?)
+            .args(self.arguments(server))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Ok(command)
     }
 
     /// When it is no longer waited for. Some servers stop answering; millions of files take a while.
@@ -112,12 +138,38 @@ impl Load {
         own + if self.phase == "prepare" { PREPARE_LIMIT } else { MEASURE_LIMIT }
     }
 
+    /// Where the server is, and what only one of the generators knows.
+    fn place(&self, server: &Running) -> Result<Vec<String>> {
+        let option = |name: &str, value: &str| [format!("--{name}"), value.to_owned()];
+        let protection = match self.door {
+            Door::Nfs => {
+                let nfs = server.nfs.as_ref().context("it speaks no NFS")?;
+                let options = [
+                    option("server", &nfs.address.to_string()),
+                    option("mount-port", &nfs.mount_port.to_string()),
+                    option("export", &nfs.export),
+                    option("directories", &self.directories.to_string()),
+                    option("idle-connections", &self.idle_connections.to_string()),
+                ];
+                return Ok(options.concat());
+            }
+            Door::Smb(Protection::Plain) => None,
+            Door::Smb(Protection::Signed) => Some("--sign".to_owned()),
+            Door::Smb(Protection::Encrypted) => Some("--encrypt".to_owned()),
+        };
+        let smb = server.smb.as_ref().context("it speaks no SMB")?;
+        let options = [
+            option("server", &smb.address.to_string()),
+            option("share", smb.share),
+            option("user", smb.user),
+            option("password", smb.password),
+        ];
+        Ok(options.concat().into_iter().chain(protection).collect())
+    }
+
     fn arguments(&self, server: &Running) -> Vec<String> {
         let mut words: Vec<String> = vec!["--json".into()];
         let mut add = |name: &str, value: String| words.extend([format!("--{name}"), value]);
-        add("server", server.address.to_string());
-        add("mount-port", server.mount_port.to_string());
-        add("export", server.export.clone());
         add("pid", server.pid().to_string());
         add("operation", self.operation.into());
         add("connections", self.connections.to_string());
@@ -127,9 +179,7 @@ impl Load {
         add("drain-seconds", self.drain.to_string());
         add("file-bytes", self.file_bytes.to_string());
         add("entries", self.entries.to_string());
-        add("directories", self.directories.to_string());
         add("threads", self.threads.to_string());
-        add("idle-connections", self.idle_connections.to_string());
         add("phase", self.phase.into());
         for (name, value) in
             [("limit", self.limit.map(|limit| limit.to_string())), ("folder", self.folder.map(str::to_owned))]
@@ -148,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nfs_load_tells_is_understood() {
+    fn what_a_load_tells_is_understood() {
         let text = r#"{"operation":"read4k","connections":1,"depth":16,"seconds":3.0,"operations":30,
             "operations_per_second":10.0,"megabytes_per_second":0.04,"p50_us":1.0,"p99_us":2.0,"p999_us":3.0,
             "longest_us":4.0,"errors":0,"first_error":null,"retries":1,"server_cpu_seconds":0.1,

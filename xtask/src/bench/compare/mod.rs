@@ -79,6 +79,12 @@ pub(crate) struct Cell {
     pub(crate) failure: Option<String>,
 }
 
+impl Comparison {
+    fn has(&self, row: &Row) -> bool {
+        self.cells.iter().any(|cell| cell.row == row.key)
+    }
+}
+
 pub(crate) fn run(options: &CompareOptions) -> Result<()> {
     let rows = selected(&options.rows)?;
     if !isolation::is_inside() {

@@ -1,6 +1,6 @@
 //! The comparison as a page of Markdown.
 
-use super::super::load::Sample;
+use super::super::load::{Door, Sample};
 use super::super::results::machine;
 use super::super::rows::{Figures, ROWS, Row, Shown, Verdict};
 use super::super::servers::Server;
@@ -48,30 +48,54 @@ fn congestion(comparison: &Comparison) -> String {
     names.join(", ")
 }
 
-/// A line for each row that was measured.
+/// A line for each row that was measured; a table for each protocol.
 fn table(comparison: &Comparison) -> String {
-    let mut text = String::from(
-        "| operation | Berth | CPU | spread | ganesha | CPU | nfsserve | CPU | rate to ganesha | CPU of ganesha to Berth | bar | met |\n\
-         | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- |\n",
-    );
-    for row in ROWS.iter().filter(|row| comparison.cells.iter().any(|cell| cell.row == row.key)) {
-        text += &line(row, comparison);
+    let mut text = String::new();
+    for peers in PEERS {
+        let rows: Vec<_> = rows_beside(peers).filter(|row| comparison.has(row)).collect();
+        if rows.is_empty() {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text += &head(peers);
+        for row in rows {
+            text += &line(row, peers, comparison);
+        }
     }
     text
 }
 
-fn line(row: &Row, comparison: &Comparison) -> String {
-    let [berth, ganesha, nfsserve] = Server::ALL.map(|server| Medians::of(row, server, &comparison.cells));
-    let figures = Figures { ganesha_rate: ganesha.rate.map(|rate| rate.median), ..berth.figures() };
+fn head(peers: &[Server]) -> String {
+    let mut names = vec!["operation".to_owned(), "Berth".to_owned(), "CPU".to_owned(), "spread".to_owned()];
+    for peer in peers {
+        names.extend([peer.name().to_owned(), "CPU".to_owned()]);
+    }
+    let mut rule = vec!["---"];
+    if let Some(first) = peers.first() {
+        names.extend([format!("rate to {}", first.name()), format!("CPU of {} to Berth", first.name())]);
+    }
+    rule.resize(names.len(), "---:");
+    names.extend(["bar".to_owned(), "met".to_owned()]);
+    rule.extend(["---", "---"]);
+    format!("| {} |\n| {} |\n", names.join(" | "), rule.join(" | "))
+}
+
+fn line(row: &Row, peers: &[Server], comparison: &Comparison) -> String {
+    let medians = |server: Server| Medians::of(row, server, &comparison.cells);
+    let (berth, beside): (_, Vec<_>) = (medians(Server::Berth), peers.iter().copied().map(medians).collect());
+    let (peer_rate, peer_cpu) = beside.first().map_or((None, None), |first| (first.rate, first.cpu_us));
+    let figures = Figures { peer_rate: peer_rate.map(|rate| rate.median), ..berth.figures() };
     let verdicts: Vec<_> = row.bars.iter().map(|bar| bar.verdict(&figures, &comparison.limits)).collect();
     let bars: Vec<_> = row.bars.iter().map(ToString::to_string).collect();
     let met: Vec<_> = verdicts.into_iter().map(word).collect();
     let mut cells = vec![row.what.to_owned()];
     cells.extend([berth.shown(row), berth.cpu(row), berth.spread(row)]);
-    cells.extend([ganesha.shown(row), ganesha.cpu(row), nfsserve.shown(row), nfsserve.cpu(row)]);
+    cells.extend(beside.iter().flat_map(|peer| [peer.shown(row), peer.cpu(row)]));
     cells.extend(match row.shown {
-        Shown::Operations | Shown::Bytes => [ratio(berth.rate, ganesha.rate), ratio(ganesha.cpu_us, berth.cpu_us)],
-        Shown::Latency => [nothing(), ratio(ganesha.cpu_us, berth.cpu_us)],
+        Shown::Operations | Shown::Bytes => [ratio(berth.rate, peer_rate), ratio(peer_cpu, berth.cpu_us)],
+        Shown::Latency => [nothing(), ratio(peer_cpu, berth.cpu_us)],
         Shown::Memory | Shown::Ratio => [nothing(), nothing()],
     });
     cells.extend([bars.join(", "), met.join(", ")]);
@@ -81,19 +105,37 @@ fn line(row: &Row, comparison: &Comparison) -> String {
 /// The ratios alone, as the README shows them.
 fn short(comparison: &Comparison) -> String {
     let mut text = String::new();
-    for row in ROWS.iter().filter(|row| matches!(row.shown, Shown::Operations | Shown::Bytes)) {
-        let [berth, ganesha, _] = Server::ALL.map(|server| Medians::of(row, server, &comparison.cells));
-        if let (Some(_), Some(_)) = (berth.rate, ganesha.rate) {
-            let (rate, cpu) = (ratio(berth.rate, ganesha.rate), ratio(ganesha.cpu_us, berth.cpu_us));
+    for peer in PEERS.iter().filter_map(|peers| peers.first().copied()) {
+        let lines = short_beside(peer, comparison);
+        if !lines.is_empty() {
+            let head = "rate | operations for the same CPU |\n| --- | ---: | ---: |\n";
+            text += &format!("\n| against {} | {head}{lines}", peer.name());
+        }
+    }
+    if text.is_empty() { text } else { format!("\n## In short\n{text}") }
+}
+
+fn short_beside(peer: Server, comparison: &Comparison) -> String {
+    let mut text = String::new();
+    let is_shown = |row: &&Row| matches!(row.shown, Shown::Operations | Shown::Bytes) && row.servers.contains(&peer);
+    for row in ROWS.iter().filter(is_shown) {
+        let [berth, other] = [Server::Berth, peer].map(|server| Medians::of(row, server, &comparison.cells));
+        if let (Some(_), Some(_)) = (berth.rate, other.rate) {
+            let (rate, cpu) = (ratio(berth.rate, other.rate), ratio(other.cpu_us, berth.cpu_us));
             text += &format!("| {} | {rate} | {cpu} |\n", row.what);
         }
     }
-    if text.is_empty() {
-        return text;
-    }
-    let head = "| against nfs-ganesha | rate | operations for the same CPU |\n| --- | ---: | ---: |\n";
-    format!("\n## In short\n\n{head}{text}")
+    text
 }
+
+/// The rows of one protocol; every one has Berth, and those without another are among those of NFS.
+fn rows_beside(peers: &'static [Server]) -> impl Iterator<Item = &'static Row> {
+    let door = |row: &&Row| matches!(row.door, Door::Smb(_)) == peers.contains(&Server::Samba);
+    ROWS.iter().filter(door)
+}
+
+/// Who stands beside Berth in each table.
+const PEERS: [&[Server]; 2] = [&[Server::Ganesha, Server::Nfsserve], &[Server::Samba]];
 
 /// One server's medians in one row.
 #[derive(Debug, Default)]
@@ -139,7 +181,7 @@ impl Medians {
             ratio_in_order: median(self.ratio_in_order),
             memory: median(self.memory),
             metadata_part: median(self.metadata_part),
-            ganesha_rate: None,
+            peer_rate: None,
         }
     }
 

@@ -19,6 +19,8 @@ pub(crate) enum Bar {
     RateOfCoreAtLeast(f64),
     /// Operations in a second, as a multiple of ganesha's.
     OfGaneshaAtLeast(f64),
+    /// The same of Samba's.
+    OfSambaAtLeast(f64),
     /// Of a limit of the machine: its key, and the part of it.
     OfLimitAtLeast(&'static str, f64),
     /// 99th percentile, in milliseconds.
@@ -46,7 +48,8 @@ pub(crate) struct Figures {
     pub(crate) ratio_in_order: Option<f64>,
     pub(crate) memory: Option<f64>,
     pub(crate) metadata_part: Option<f64>,
-    pub(crate) ganesha_rate: Option<f64>,
+    /// Of the first server beside it.
+    pub(crate) peer_rate: Option<f64>,
 }
 
 /// Whether a condition is met.
@@ -73,7 +76,7 @@ impl Bar {
             Self::CpuOfGibibyteAtMost(most) => figures.cpu_of_gibibyte? <= most,
             Self::RateAtLeast(least) => figures.rate? >= least,
             Self::RateOfCoreAtLeast(least) => 1e6 / figures.cpu_us? >= least,
-            Self::OfGaneshaAtLeast(least) => figures.rate? >= least * figures.ganesha_rate?,
+            Self::OfGaneshaAtLeast(least) | Self::OfSambaAtLeast(least) => figures.rate? >= least * figures.peer_rate?,
             Self::OfLimitAtLeast(key, part) => of_limit(key, figures)? >= part * limits.value(key)?,
             Self::P99BelowMs(most) => figures.p99_us? < most * 1e3,
             Self::RatioAtLeast(least) => figures.ratio? >= least,
@@ -97,6 +100,7 @@ impl fmt::Display for Bar {
             Self::RateAtLeast(least) => write!(formatter, ">= {} k/s", least / 1e3),
             Self::RateOfCoreAtLeast(least) => write!(formatter, ">= {} M/s per core", least / 1e6),
             Self::OfGaneshaAtLeast(least) => write!(formatter, ">= {least} x ganesha"),
+            Self::OfSambaAtLeast(least) => write!(formatter, ">= {least} x Samba"),
             Self::OfLimitAtLeast(_, part) => write!(formatter, ">= {:.0} % of the disk", part * 100.0),
             Self::P99BelowMs(most) => write!(formatter, "p99 < {most} ms"),
             Self::RatioAtLeast(least) => write!(formatter, ">= {least} x"),
@@ -125,7 +129,7 @@ mod tests {
             rate: Some(300.0),
             megabytes: Some(900.0),
             cpu_us: Some(1.2),
-            ganesha_rate: Some(100.0),
+            peer_rate: Some(100.0),
             ..Figures::default()
         };
         let verdict = |bar: Bar| bar.verdict(&figures, &limits);

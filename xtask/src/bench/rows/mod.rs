@@ -8,6 +8,7 @@ pub(crate) use bar::{Bar, Figures, Verdict};
 pub(crate) use list::ROWS;
 pub(crate) use ways::measure;
 
+use super::load::Door;
 use super::servers::Server;
 
 /// One line of the table.
@@ -20,7 +21,9 @@ pub(crate) struct Row {
     /// Rows of one stage that follow each other share a server; each stage begins with an empty folder.
     pub(crate) stage: &'static str,
     pub(crate) way: Way,
-    /// Operation of `nfs-load`, connections, depth.
+    /// Over which protocol.
+    pub(crate) door: Door,
+    /// Operation of the load generator, connections, depth.
     pub(crate) load: (&'static str, u64, u64),
     pub(crate) shown: Shown,
     pub(crate) servers: &'static [Server],

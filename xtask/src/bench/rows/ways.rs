@@ -70,8 +70,9 @@ impl Run<'_, '_> {
         let entries = match self.life.server {
             _ if self.quick => 2000,
             Server::Berth => 100_000,
-            // It holds on to a descriptor for each file made and gives up at the limit of the process.
-            Server::Ganesha | Server::Nfsserve => 15_000,
+            // ganesha holds on to a descriptor for each file made and gives up at the limit of the process; others take
+            // as long for fewer.
+            Server::Ganesha | Server::Nfsserve | Server::Samba => 15_000,
         };
         self.life.how.log_bytes = NAMES_LOG_BYTES;
         let load = Load { drain: DRAIN_SECONDS, warmup: 0.0, entries, ..self.load(row) };
@@ -121,7 +122,7 @@ impl Run<'_, '_> {
         let load = self.load(row);
         let seconds = load.seconds + 2.0 * load.warmup + 2.0;
         let writes = Load { operation: "write1m", depth: 8, seconds, ..load.clone() };
-        let stream = writes.command(self.life.site, self.life.running()?).spawn().context("cannot start nfs-load")?;
+        let stream = writes.command(self.life.site, self.life.running()?)?.spawn().context("cannot start the load")?;
         // The file that it writes is filled before.
         std::thread::sleep(Duration::from_secs(1));
         let sample = self.life.run(&load);
@@ -170,12 +171,12 @@ impl Run<'_, '_> {
 
     fn load(&self, row: &Row) -> Load {
         let (operation, connections, depth) = row.load;
-        let load = Load { connections, ..Load::new(operation, depth, self.life.site) };
+        let load = Load { door: row.door, connections, ..Load::new(operation, depth, self.life.site) };
         if self.quick { Load { seconds: 0.5, warmup: 0.1, file_bytes: 16 * MIB, ..load } } else { load }
     }
 }
 
-/// As `nfs-load` names them.
+/// As the load generators name them.
 fn make_files(folder: &Path, entries: u64) -> Result<()> {
     fs::create_dir_all(folder)?;
     for name in std::iter::once("file".to_owned()).chain((0..entries).map(|number| format!("old-{number}"))) {

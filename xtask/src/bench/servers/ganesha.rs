@@ -12,7 +12,7 @@ use anyhow::{Result, bail};
 use super::super::isolation::Isolation;
 use super::super::process::Process;
 use super::super::site::Site;
-use super::{How, Running};
+use super::{How, NfsDoor, Running};
 use crate::clients::install_packages;
 use crate::command::is_installed;
 use crate::report::now;
@@ -60,7 +60,8 @@ pub(super) fn start(site: &Site, data: &Path, how: How) -> Result<Running> {
     let process = Process::start(Path::new("ganesha.nfsd"), &words, (how.cores, &log))?;
     let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), NFS_PORT);
     let export = export.to_string_lossy().into_owned();
-    Ok(Running { address, mount_port: MOUNT_PORT, export, process, beside: Some(mapper) })
+    let nfs = Some(NfsDoor { address, mount_port: MOUNT_PORT, export });
+    Ok(Running { nfs, smb: None, process, beside: Some(mapper) })
 }
 
 fn wait_for_mapper() -> Result<()> {

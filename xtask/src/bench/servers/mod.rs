@@ -3,6 +3,7 @@
 mod berth;
 mod ganesha;
 mod nfsserve;
+mod samba;
 
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ pub(crate) enum Server {
     Ganesha,
     /// A demo in memory on the crate nfsserve.
     Nfsserve,
+    /// smbd of Debian.
+    Samba,
 }
 
 /// How a server is started.
@@ -42,33 +45,51 @@ pub(crate) struct How {
 /// A server that takes calls.
 #[derive(Debug)]
 pub(crate) struct Running {
-    pub(crate) address: SocketAddr,
-    pub(crate) mount_port: u16,
-    pub(crate) export: String,
+    pub(crate) nfs: Option<NfsDoor>,
+    pub(crate) smb: Option<SmbDoor>,
     process: Process,
     /// What it needs beside it.
     beside: Option<Process>,
 }
 
+/// Where it speaks NFS.
+#[derive(Clone, Debug)]
+pub(crate) struct NfsDoor {
+    pub(crate) address: SocketAddr,
+    pub(crate) mount_port: u16,
+    pub(crate) export: String,
+}
+
+/// Where it speaks SMB, to whom.
+#[derive(Clone, Debug)]
+pub(crate) struct SmbDoor {
+    pub(crate) address: SocketAddr,
+    pub(crate) share: &'static str,
+    pub(crate) user: &'static str,
+    pub(crate) password: &'static str,
+}
+
 impl Server {
-    pub(crate) const ALL: [Self; 3] = [Self::Berth, Self::Ganesha, Self::Nfsserve];
+    pub(crate) const ALL: [Self; 4] = [Self::Berth, Self::Ganesha, Self::Nfsserve, Self::Samba];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Berth => "Berth",
             Self::Ganesha => "ganesha",
             Self::Nfsserve => "nfsserve",
+            Self::Samba => "Samba",
         }
     }
 
     /// What of its answers survives a crash.
     pub(crate) fn durability(self) -> &'static str {
         match self {
-            Self::Berth => "every change of names and attributes, FILE_SYNC writes, COMMIT",
+            Self::Berth => "every change of names and attributes, FILE_SYNC and written-through writes, COMMIT, FLUSH",
             Self::Ganesha => {
                 "FILE_SYNC writes and COMMIT; **not** CREATE, MKDIR, REMOVE, RENAME, SETATTR, which it answers before they are stable"
             }
             Self::Nfsserve => "nothing: it keeps everything in memory",
+            Self::Samba => "written-through writes and FLUSH; **not** what changes names and attributes",
         }
     }
 
@@ -78,6 +99,7 @@ impl Server {
             Self::Berth => Ok(()),
             Self::Ganesha => ganesha::install(),
             Self::Nfsserve => nfsserve::install(),
+            Self::Samba => samba::install(),
         }
     }
 
@@ -87,6 +109,7 @@ impl Server {
             Self::Berth => None,
             Self::Ganesha => ganesha::missing(isolation),
             Self::Nfsserve => nfsserve::missing(),
+            Self::Samba => samba::missing(isolation),
         }
     }
 
@@ -96,15 +119,20 @@ impl Server {
             Self::Berth => berth::start(site, data, how),
             Self::Ganesha => ganesha::start(site, data, how),
             Self::Nfsserve => nfsserve::start(site, how),
+            Self::Samba => samba::start(site, data, how),
         };
         let mut running = started.with_context(|| format!("cannot start {}", self.name()))?;
         running.wait_until_ready().with_context(|| format!("{}; its log:\n{}", self.name(), tail(&site.log())))?;
         Ok(running)
     }
 
-    /// The folder on disk that its export shows, where it is one.
+    /// The folder on disk that its export or share shows, where it is one.
     pub(crate) fn export_folder(self, data: &Path) -> Option<PathBuf> {
-        (self == Self::Ganesha).then(|| ganesha::export_folder(data))
+        match self {
+            Self::Berth | Self::Nfsserve => None,
+            Self::Ganesha => Some(ganesha::export_folder(data)),
+            Self::Samba => Some(samba::share_folder(data)),
+        }
     }
 }
 
@@ -122,12 +150,17 @@ impl Running {
         self.process.kill()
     }
 
+    fn ports(&self) -> Vec<SocketAddr> {
+        let of_nfs = |nfs: &NfsDoor| [nfs.address, SocketAddr::new(nfs.address.ip(), nfs.mount_port)];
+        let nfs = self.nfs.iter().flat_map(of_nfs);
+        nfs.chain(self.smb.iter().map(|smb| smb.address)).collect()
+    }
+
     fn wait_until_ready(&mut self) -> Result<()> {
         let begin = now();
         while begin.elapsed() < START_LIMIT {
             self.process.ensure_running()?;
-            let ports = [self.address, SocketAddr::new(self.address.ip(), self.mount_port)];
-            if ports.iter().all(|port| TcpStream::connect_timeout(port, CONNECT_LIMIT).is_ok()) {
+            if self.ports().iter().all(|port| TcpStream::connect_timeout(port, CONNECT_LIMIT).is_ok()) {
                 return Ok(());
             }
             std::thread::sleep(POLL);

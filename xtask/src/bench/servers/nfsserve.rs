@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use super::super::binaries::target;
 use super::super::process::Process;
 use super::super::site::Site;
-use super::{How, Running};
+use super::{How, NfsDoor, Running};
 use crate::command::{Task, root};
 
 pub(super) fn install() -> Result<()> {
@@ -28,7 +28,8 @@ pub(super) fn missing() -> Option<String> {
 pub(super) fn start(site: &Site, how: How) -> Result<Running> {
     let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT);
     let process = Process::start(&program(), &[address.to_string()], (how.cores, &site.log()))?;
-    Ok(Running { address, mount_port: PORT, export: "/".to_owned(), process, beside: None })
+    let nfs = Some(NfsDoor { address, mount_port: PORT, export: "/".to_owned() });
+    Ok(Running { nfs, smb: None, process, beside: None })
 }
 
 fn program() -> PathBuf {

@@ -39,11 +39,11 @@ impl fmt::Display for Watched {
 
 /// Runs the load to its end, and the small ones in windows beside it, again and again.
 pub(super) fn watch(site: &Site, server: &Running, load: &Load) -> Result<Watched> {
-    let mut large = load.command(site, server).spawn().context("cannot start nfs-load")?;
+    let mut large = load.command(site, server)?.spawn().context("cannot start the load")?;
     let (begin, mut watched) = (now(), Watched::default());
     while large.try_wait()?.is_none() {
         let small = |operation| Load { seconds: WINDOW_SECONDS, warmup: 0.0, ..Load::new(operation, 1, site) };
-        let creates = small("small-file").command(site, server).spawn().context("cannot start nfs-load")?;
+        let creates = small("small-file").command(site, server)?.spawn().context("cannot start the load")?;
         let getattrs = small("getattr").run(site, server)?;
         let creates = told(&creates.wait_with_output()?)?;
         watched.getattr_ms = watched.getattr_ms.max(getattrs.longest_us / 1e3);
@@ -59,7 +59,7 @@ pub(super) fn watch(site: &Site, server: &Running, load: &Load) -> Result<Watche
 
 fn told(output: &std::process::Output) -> Result<Sample> {
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
-    let sample: Sample = serde_json::from_slice(&output.stdout).context("the output of nfs-load")?;
+    let sample: Sample = serde_json::from_slice(&output.stdout).context("what the load tells")?;
     ensure!(sample.errors == 0, "{} calls failed, first: {:?}", sample.errors, sample.first_error);
     Ok(sample)
 }
