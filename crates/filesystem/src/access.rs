@@ -139,6 +139,9 @@ pub(crate) fn open_rights(
         let writes = rights.contains(AccessMask::WRITE_DATA);
         let also = if writes { AccessMask::WRITE_ATTRIBUTES } else { AccessMask::default() };
         rights = rights.union(AccessMask::SYNCHRONIZE).union(also);
+        if credentials.is_user(&attributes.owner) && is_full(rights, attributes) {
+            rights = rights.union(AccessMask::ALL.without(AccessMask::DELETE));
+        }
     }
     if may_delete {
         rights = rights.union(AccessMask::DELETE);
@@ -150,6 +153,13 @@ pub(crate) fn open_rights(
         rights = AccessMask(rights.0 & !(AccessMask::WRITE_DATA.0 | AccessMask::APPEND_DATA.0));
     }
     rights
+}
+
+/// Whether a mode leaves its owner nothing to wish for: clients of Windows ask for everything at once, and the mode has no
+/// bit for most of it. Whoever reads a file can run it anyway.
+fn is_full(rights: AccessMask, attributes: &Attributes) -> bool {
+    let searches = !attributes.is_directory() || rights.contains(AccessMask::EXECUTE);
+    searches && rights.contains(AccessMask::READ_DATA.union(AccessMask::WRITE_DATA))
 }
 
 /// Whether it is a file that is neither written to nor deleted over SMB (MS-FSCC 2.6 `FILE_ATTRIBUTE_READONLY`); of

@@ -126,6 +126,11 @@ pub(super) fn open_rights(
         if rights.contains(AccessMask::WRITE_DATA) {
             rights = rights.union(AccessMask::WRITE_ATTRIBUTES);
         }
+        // An owner who may read and write may do everything: the mode has no bit for the rest.
+        let whole = if attributes.is_directory() { READ | WRITE | SEARCH } else { READ | WRITE };
+        if credentials.is_user(&attributes.owner) && permits(credentials, attributes, whole) {
+            rights = rights.union(AccessMask(AccessMask::ALL.0 & !AccessMask::DELETE.0));
+        }
     }
     if may_list {
         rights = rights.union(AccessMask::READ_ATTRIBUTES);

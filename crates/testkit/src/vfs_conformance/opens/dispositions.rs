@@ -87,6 +87,10 @@ async fn rights_come_from_the_mode<V: Vfs>(scene: &Scene<'_, V>) {
     let own = alice.open(opening(root, "shown", "rwds")).await.unwrap();
     assert_eq!(own.granted, rights("rwds"));
     alice.close(own.open).await.unwrap();
+    let everything = OpenRequest { access: AccessMask::ALL, ..opening(root, "shown", "") };
+    let all = alice.open(everything).await.expect("an owner who may read and write may do everything");
+    assert_eq!(all.granted, AccessMask::ALL);
+    alice.close(all.open).await.unwrap();
     let attributes = SetAttributes { mode: Some(0o000), ..SetAttributes::default() };
     let sealed = alice.open(OpenRequest { attributes, ..creating(root, "sealed", "rw") }).await.unwrap();
     assert_eq!(sealed.granted, rights("rw"), "who creates may");
