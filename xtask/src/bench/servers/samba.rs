@@ -40,7 +40,7 @@ pub(super) fn start(site: &Site, data: &Path, how: How) -> Result<Running> {
     let config = data.join("smb.conf");
     fs::write(&config, settings(data))?;
     set_password(&config)?;
-    let words = ["-F", "--no-process-group", "-s", &config.to_string_lossy()].map(str::to_owned);
+    let words = ["-F", "-s", &config.to_string_lossy()].map(str::to_owned);
     let process = Process::start(Path::new("smbd"), &words, (how.cores, &site.log()))?;
     let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT);
     let smb = Some(SmbDoor { address, share: "share", user: "root", password: PASSWORD });
