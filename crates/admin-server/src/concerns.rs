@@ -101,7 +101,7 @@ fn zone(zone: &ZoneStatus) -> Vec<Concern> {
     }
     if let Some(slow) = zone.latency_p99_us.filter(|slow| *slow >= SLOW_US) {
         let what = format!("zone {} is slow: one call in a hundred takes {} ms or more", zone.name, slow / 1000);
-        let advice = "look at the devices; the operations are in berth_nfs_request_duration_seconds of /metrics";
+        let advice = "look at the devices; the operations are in berth_request_duration_seconds of /metrics";
         concerns.push(concern(Severity::Warning, what, advice));
     }
     concerns

@@ -276,7 +276,7 @@ mod tests {
         assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
         let (head, body) = ask(UnixStream::connect(&socket).unwrap(), "/metrics");
         assert!(head.starts_with("HTTP/1.1 200 OK") && head.contains("text/plain; version=0.0.4"), "{head}");
-        let null = "berth_nfs_requests_total{zone=\"a\",share=\"\",protocol=\"nfs\",operation=\"NULL\"} 1\n";
+        let null = "berth_requests_total{zone=\"a\",share=\"\",protocol=\"nfs\",operation=\"NULL\"} 1\n";
         assert!(body.contains(null), "{body}");
         let port = || TcpStream::connect(("127.0.0.1", metrics)).unwrap();
         assert!(ask(port(), "/metrics").1.contains(null));

@@ -3,8 +3,8 @@
 //! Labels are zone, share, protocol and operation, and the name of a cache: their values come from the configuration
 //! and the code, never from clients.
 
+mod doors;
 mod house;
-mod nfs;
 mod process;
 mod text;
 
@@ -18,7 +18,7 @@ pub(crate) fn render(desk: &Desk) -> String {
     let figures = desk.sources.figures();
     let mut text = text::Text::default();
     process::write(&mut text, desk, &figures);
-    nfs::write(&mut text, desk, &figures);
+    doors::write(&mut text, desk, &figures);
     house::write(&mut text, &figures.house, &desk.sources.lock_recovery());
     text.finish()
 }

@@ -49,7 +49,7 @@ async fn no_label_is_a_clients() {
 #[tokio::test]
 async fn what_looks_the_same_is_one_series() {
     let families = families().await;
-    let others = families["berth_nfs_requests_total"].samples.iter().filter(|one| one.labels["share"] == "(others)");
+    let others = families["berth_requests_total"].samples.iter().filter(|one| one.labels["share"] == "(others)");
     let values: Vec<_> = others.map(|one| (one.labels["zone"].as_str(), one.value)).collect();
     assert_eq!(values, [("contoso", 3.0), ("fabrikam", 3.0)]);
 }
@@ -57,7 +57,7 @@ async fn what_looks_the_same_is_one_series() {
 #[tokio::test]
 async fn buckets_are_cumulative() {
     let families = families().await;
-    let histogram = &families["berth_nfs_request_duration_seconds"];
+    let histogram = &families["berth_request_duration_seconds"];
     let of = |suffix: &str| {
         let wanted = |one: &&super::exposition::Sample| {
             one.name.ends_with(suffix) && one.labels["operation"] == "WRITE" && one.labels["zone"] == "contoso"

@@ -1,4 +1,4 @@
-//! The NFS door: calls by zone, share, protocol and operation, latencies, connections, the reply cache.
+//! The doors: calls by zone, share, protocol and operation, latencies, connections; the reply cache of NFS.
 
 use std::collections::BTreeMap;
 
@@ -73,38 +73,37 @@ fn write_latency(text: &mut Text, labels: &[(&str, &str); 3], latency: &Latency)
 
 fn write_connections(text: &mut Text, figures: &Figures) {
     let connections = figures.connections;
-    text.gauge(family("berth_nfs_connections_max", "Most connections at once, of all zones."), connections.max);
+    text.gauge(family("berth_connections_max", "Most connections at once, of all zones."), connections.max);
     text.counter(
-        family("berth_nfs_connections_accepted_total", "Connections accepted, of all zones."),
+        family("berth_connections_accepted_total", "Connections accepted, of all zones."),
         connections.accepted,
     );
     text.counter(
-        family("berth_nfs_connections_refused_total", "Connections refused: too many, or no zone at their address."),
+        family("berth_connections_refused_total", "Connections refused: too many, or no zone at their address."),
         connections.refused,
     );
 }
 
-const IN_FLIGHT: Family = family("berth_nfs_requests_in_flight", "Calls begun and not answered.");
+const IN_FLIGHT: Family = family("berth_requests_in_flight", "Calls begun and not answered.");
 const DURATION: Family =
-    family("berth_nfs_request_duration_seconds", "From the decoded record of a call to its reply, in the gateway.");
+    family("berth_request_duration_seconds", "From the decoded record of a call to its reply, in the gateway.");
 
 type OfShare = (Family, fn(&Traffic) -> u64);
 const OF_SHARES: [OfShare; 5] = [
-    (family("berth_nfs_requests_total", "Calls answered."), |traffic| traffic.calls),
-    (family("berth_nfs_errors_total", "Calls answered with any error; a file that is not there is one."), |traffic| {
+    (family("berth_requests_total", "Calls answered."), |traffic| traffic.calls),
+    (family("berth_errors_total", "Calls answered with any error; a file that is not there is one."), |traffic| {
         traffic.errors
     }),
-    (
-        family("berth_nfs_faults_total", "Calls that the gateway could not do: I/O errors, no space, overload."),
-        |traffic| traffic.faults,
-    ),
-    (family("berth_nfs_received_bytes_total", "Bytes of calls that were answered."), |traffic| traffic.bytes_in),
-    (family("berth_nfs_sent_bytes_total", "Bytes of replies."), |traffic| traffic.bytes_out),
+    (family("berth_faults_total", "Calls that the gateway could not do: I/O errors, no space, overload."), |traffic| {
+        traffic.faults
+    }),
+    (family("berth_received_bytes_total", "Bytes of calls that were answered."), |traffic| traffic.bytes_in),
+    (family("berth_sent_bytes_total", "Bytes of replies."), |traffic| traffic.bytes_out),
 ];
 
 type OfZone = (Kind, Family, fn(&ZoneFigures) -> u64);
 const OF_ZONES: [OfZone; 7] = [
-    (Kind::Gauge, family("berth_nfs_connections", "Connections open."), |zone| zone.connections),
+    (Kind::Gauge, family("berth_connections", "Connections open."), |zone| zone.connections),
     (Kind::Gauge, family("berth_exports", "Exported paths served."), |zone| zone.zone.exports().len() as u64),
     (Kind::Gauge, family("berth_nfs_mounts", "Mounts that clients told of."), |zone| zone.mounts),
     (Kind::Gauge, family("berth_nfs_reply_cache_bytes", "Bytes of stored replies."), |zone| zone.replies.bytes),
