@@ -11,7 +11,8 @@ use vfs::{
     OpenRequest, OpenState, Opens, RangeRequest, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply,
     RemoveReply, RemoveRequest, RenameOpenRequest, RenameReply, RenameRequest, SeekReply, SeekRequest, SessionId,
     SetattrReply, SetattrRequest, ShardId, ShareRequest, StatFsReply, SymlinkRequest, TestLockReply, WalkReply,
-    WalkRequest, Watch, WatchRequest, WriteReply, WriteRequest, WriteVerifier, ZoneRootReply, ZoneRootRequest,
+    WalkRequest, Watch, WatchRequest, WriteReply, WriteRequest, WriteVerifier, XattrListReply, XattrListRequest,
+    ZoneRootReply, ZoneRootRequest,
 };
 
 use crate::Filesystem;
@@ -99,6 +100,10 @@ impl<K: kv::Engine, C: chunk::Store> AttributeIo for Filesystem<K, C> {
 
     async fn access(&self, ctx: &OpContext, request: AccessRequest) -> Result<AccessReply, Failure> {
         self.do_access(ctx, request).await
+    }
+
+    async fn xattr_list(&self, ctx: &OpContext, request: XattrListRequest) -> Result<XattrListReply, Failure> {
+        self.do_xattr_list(ctx, request).await
     }
 
     async fn stat_fs(&self, ctx: &OpContext, inode: InodeId) -> Result<StatFsReply, Failure> {

@@ -8,7 +8,7 @@ use kv::Direction;
 use meta::keys::{self, Key, KeyKind, OwnerKind};
 use meta::records::{
     BacklinkRecord, DentryRecord, DescriptorRecord, DescriptorRef, InodeRecord, OwnerUsageRecord, Record, RegionRecord,
-    UsageRecord,
+    UsageRecord, XattrRecord,
 };
 use meta::{MetaError, Version};
 use vfs::{Failure, FsError, InodeId, ShardId};
@@ -116,6 +116,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             Miss::Usage(directory) => self.load_usage(directory).await,
             Miss::Owner(key) => self.load_owner(key).await,
             Miss::Backlinks(inode) => self.load_backlinks(inode).await,
+            Miss::Xattrs(inode) => self.load_xattrs(inode).await,
             Miss::Descriptor(key) => self.load_descriptor(key).await,
             Miss::Region(key) => self.load_region(key).await,
             Miss::RegionList(inode, first) => {
@@ -170,6 +171,20 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             }
         };
         Arc::make_mut(record).descriptor = Some(DescriptorRef { hash, loaded });
+        Ok(())
+    }
+
+    async fn load_xattrs(&self, inode: InodeId) -> Result<(), MetaError> {
+        let ticket = self.records.xattrs.begin(&inode);
+        let found = self.meta.scan_seen(&keys::xattr_range(inode), vfs::limits::XATTRS_MAX, Direction::Forward).await?;
+        let mut entries = Vec::with_capacity(found.value.len());
+        for (key, value) in found.value {
+            if let KeyKind::Xattr { name, .. } = kind_of(&key)? {
+                entries.push((name, XattrRecord::decode_at(&key, &value)?));
+            }
+        }
+        let slot = Slot { value: entries.into(), version: found.version };
+        self.records.xattrs.fill_at((&inode, ticket), slot, self.meta.watermark());
         Ok(())
     }
 

@@ -64,12 +64,14 @@ pub(crate) fn check(superblock: &Superblock) -> Result<(), MetaError> {
     Err(MetaError::Incompatible(problem))
 }
 
-/// Inodes may have security descriptors, extended attributes and streams, which stand for rights and data.
+/// Inodes may have security descriptors, which stand for rights.
 const DESCRIPTORS: u64 = 1;
+/// Inodes may have extended attributes: data that is counted and goes with them.
+const XATTRS: u64 = 1 << 1;
 /// Bits of the incompatible word that this house knows.
-const INCOMPATIBLE_KNOWN: u64 = DESCRIPTORS;
+const INCOMPATIBLE_KNOWN: u64 = DESCRIPTORS | XATTRS;
 /// Those that a store gets when it is made or opened.
-const INCOMPATIBLE_ALWAYS: u64 = DESCRIPTORS;
+const INCOMPATIBLE_ALWAYS: u64 = DESCRIPTORS | XATTRS;
 /// Bits of the read-only compatible word that this house knows: none yet.
 const READ_ONLY_COMPATIBLE_KNOWN: u64 = 0;
 const BLOCK_BYTES: u32 = 4096;

@@ -14,6 +14,7 @@ mod create;
 mod descriptors;
 mod dispatch;
 mod door;
+mod extended_attributes;
 mod flush;
 mod ioctl;
 mod lock;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use smb_wire::FileId;
@@ -24,6 +25,8 @@ pub(crate) struct Open {
     pub(crate) granted: AccessMask,
     /// Every write is stable before its answer.
     pub(crate) writes_through: bool,
+    /// How many of its extended attributes were told.
+    pub(crate) attributes_told: AtomicUsize,
     /// Where its client says that it stands (MS-FSCC 2.4.40); means nothing here, as every request says where.
     pub(crate) position: AtomicU64,
     /// How far its directory was listed.

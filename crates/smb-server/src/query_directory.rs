@@ -149,6 +149,7 @@ impl Page {
             allocation_size: if is_directory { 0 } else { allocation_size(attributes) },
             attributes: file_attributes(attributes),
             file_id: attributes.inode.number.0.into(),
+            ea_size: attributes.xattr_bytes,
             name: Utf16::from_bytes(&name).unwrap_or_default(),
             ..DirectoryEntry::default()
         };

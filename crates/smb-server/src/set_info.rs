@@ -21,6 +21,7 @@ use crate::attributes::{SPARSE, allocation_size, dos_attributes};
 use crate::create::{components, parent};
 use crate::descriptors::{given, needed};
 use crate::dispatch::Call;
+use crate::extended_attributes::given as xattrs_given;
 use crate::open_table::Open;
 use crate::status;
 use crate::tree::{Disk, Target, Tree};
@@ -66,7 +67,7 @@ pub(crate) async fn set_info<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<
         }
         // The mode of an open means nothing here.
         FileInformationClass::MODE => drop(structure::<Number32>(input)?),
-        FileInformationClass::FULL_EA => return Err(Status::EAS_NOT_SUPPORTED),
+        FileInformationClass::FULL_EA => extended_attributes(call, circumstances, input).await?,
         _ => return Err(Status::INVALID_INFO_CLASS),
     }
     Ok(Answer::success(&SetInfoResponse {}))
@@ -153,6 +154,21 @@ async fn rename<V: Vfs>(
     let replace = to.flags.contains(RenameFlags::REPLACE_IF_EXISTS);
     let request = RenameOpenRequest { open: open.id, to_parent, to_name, replace, case: Case::Insensitive };
     call.door.vfs.rename_open(ctx, request).await.map(drop).map_err(status::of)
+}
+
+/// MS-FSA 2.1.5.15.5.
+async fn extended_attributes<V: Vfs>(
+    call: &Call<'_, V>,
+    (ctx, _, open): Circumstances<'_>,
+    list: &[u8],
+) -> Result<(), Status> {
+    needs(open, AccessMask::WRITE_EA)?;
+    let attributes = SetAttributes { xattrs: xattrs_given(list)?, ..SetAttributes::default() };
+    let outcome = set(call, (ctx, open), attributes).await;
+    // Nothing else is too large here.
+    outcome.map_err(
+        |status| if status == status::of_error(vfs::FsError::FileTooLarge) { Status::EA_TOO_LARGE } else { status },
+    )
 }
 
 /// MS-SMB2 3.3.5.21.3, MS-FSA 2.1.5.17.

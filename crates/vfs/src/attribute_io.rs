@@ -54,53 +54,20 @@ pub struct AccessReply {
     pub attributes: Attributes,
 }
 
-/// Names one extended attribute.
-#[derive(Clone, Debug)]
-pub struct XattrRequest {
+/// Question for the extended attributes of an inode.
+#[derive(Clone, Copy, Debug)]
+pub struct XattrListRequest {
     /// The inode.
     pub inode: InodeId,
-    /// Name of the attribute.
-    pub name: Bytes,
+    /// Through what.
+    pub via: Via,
 }
 
-/// What happens when an extended attribute exists or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum XattrSetHow {
-    /// Create or replace.
-    Any,
-    /// It must not exist.
-    Create,
-    /// It must exist.
-    Replace,
-}
-
-/// Setting of an extended attribute; `None` removes it.
-#[derive(Clone, Debug)]
-pub struct XattrWriteRequest {
-    /// The inode.
-    pub inode: InodeId,
-    /// Name of the attribute.
-    pub name: Bytes,
-    /// Its value, or `None` to remove it.
-    pub value: Option<Bytes>,
-    /// What happens when it exists or not.
-    pub how: XattrSetHow,
-}
-
-/// The value of an extended attribute.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct XattrReadReply {
-    /// The value.
-    pub value: Bytes,
-    /// The inode.
-    pub attributes: Attributes,
-}
-
-/// The names of the extended attributes of an inode.
+/// All extended attributes of an inode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct XattrListReply {
-    /// The names.
-    pub names: Vec<Bytes>,
+    /// Names and values, in the order of the names' bytes.
+    pub entries: Vec<(Bytes, Bytes)>,
     /// The inode.
     pub attributes: Attributes,
 }
@@ -141,7 +108,7 @@ pub trait AttributeIo: Send + Sync + 'static {
     /// Sets attributes, all or none (RFC 1813 3.3.2): mode by the owner; owner by the superuser; group by the owner,
     /// to a group it is in; times to given values by the owner, to now also with write permission; size with write
     /// permission. Where a descriptor is in force, and through an open: size with `WRITE_DATA`, times and DOS attributes
-    /// with `WRITE_ATTRIBUTES`, mode and descriptor with `WRITE_DAC`; who has `WRITE_OWNER` may make itself the owner, and
+    /// with `WRITE_ATTRIBUTES`, extended attributes with `WRITE_EA`, mode and descriptor with `WRITE_DAC`; who has `WRITE_OWNER` may make itself the owner, and
     /// choose among its groups.
     ///
     /// A descriptor replaces the one there was, and the permission bits of the mode become what it comes nearest to. Other
@@ -151,8 +118,9 @@ pub trait AttributeIo: Send + Sync + 'static {
     /// Set-id bits of files go when owner or group are set, and when another than the superuser sets the size.
     ///
     /// Errors, in order: `StaleHandle`, `BadOpen`, `NotSync` (guard), `InvalidArgument` (also a descriptor of more than
-    /// [`crate::limits::DESCRIPTOR_ENTRIES_MAX`] entries), `IsDirectory` (size), `NotPermitted`,
-    /// `AccessDenied`, `ShareConflict` (size), `LockConflict`, `FileTooLarge`, `QuotaExceeded`, `NoSpace`, `Io`.
+    /// [`crate::limits::DESCRIPTOR_ENTRIES_MAX`] entries, and a name of an extended attribute that cannot be), `IsDirectory` (size), `NotPermitted`,
+    /// `AccessDenied`, `ShareConflict` (size), `LockConflict`, `FileTooLarge`
+    /// (also extended attributes that are too long together, or too many), `QuotaExceeded`, `NoSpace`, `Io`.
     fn setattr(
         &self,
         ctx: &OpContext,
@@ -168,36 +136,14 @@ pub trait AttributeIo: Send + Sync + 'static {
         request: AccessRequest,
     ) -> impl Future<Output = Result<AccessReply, Failure>> + Send;
 
-    /// Reads an extended attribute.
+    /// Reads all extended attributes: together they are no longer than [`crate::limits::XATTRS_BYTES_MAX`]. With `READ_EA`;
+    /// without an open who may read may.
     ///
-    /// Errors, in order: `StaleHandle`, `AccessDenied`, `NotFound`, `Io`; `NotSupported` by houses that cannot.
-    fn xattr_read(
-        &self,
-        _ctx: &OpContext,
-        _request: XattrRequest,
-    ) -> impl Future<Output = Result<XattrReadReply, Failure>> + Send {
-        async { Err(FsError::NotSupported.into()) }
-    }
-
-    /// Sets or removes an extended attribute.
-    ///
-    /// Errors, in order: `StaleHandle`, `AccessDenied`, `Exists` or `NotFound` (against `how`), `QuotaExceeded`,
-    /// `NoSpace`, `Io`; `NotSupported` by houses that cannot.
-    fn xattr_write(
-        &self,
-        _ctx: &OpContext,
-        _request: XattrWriteRequest,
-    ) -> impl Future<Output = Result<Change, Failure>> + Send {
-        async { Err(FsError::NotSupported.into()) }
-    }
-
-    /// Lists the extended attributes.
-    ///
-    /// Errors, in order: `StaleHandle`, `AccessDenied`, `Io`; `NotSupported` by houses that cannot.
+    /// Errors, in order: `StaleHandle`, `BadOpen`, `AccessDenied`, `Io`; `NotSupported` by houses that cannot.
     fn xattr_list(
         &self,
         _ctx: &OpContext,
-        _inode: InodeId,
+        _request: XattrListRequest,
     ) -> impl Future<Output = Result<XattrListReply, Failure>> + Send {
         async { Err(FsError::NotSupported.into()) }
     }

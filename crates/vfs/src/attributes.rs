@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::acl::SecurityDescriptor;
 use crate::{InodeId, Principal};
 
@@ -85,6 +87,17 @@ pub struct Attributes {
     /// Who may what, where a descriptor was set or inherited: it is in force in place of the mode, whose permission bits
     /// are made from it. `None`: what owner, group and mode say.
     pub descriptor: Option<Arc<SecurityDescriptor>>,
+    /// Length of its extended attributes as one list (MS-FSCC 2.4.13 `EaSize`); 0: it has none.
+    pub xattr_bytes: u32,
+}
+
+/// An extended attribute to set. Of two names that differ in the case of ASCII letters only there is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct XattrChange {
+    /// Its name: 1 to [`crate::limits::XATTR_NAME_BYTES_MAX`] bytes without NUL.
+    pub name: Bytes,
+    /// Its value; `None` removes it, if it is there.
+    pub value: Option<Bytes>,
 }
 
 /// The attributes that tell whether something changed (RFC 1813 2.6 `wcc_attr`).
@@ -140,6 +153,10 @@ pub struct SetAttributes {
     /// Who may what: control and DACL, in place of what the mode says and of what would be inherited. Its owner, group and
     /// SACL are not looked at.
     pub descriptor: Option<Arc<SecurityDescriptor>>,
+    /// Whether the extended attributes that are there go first.
+    pub drops_xattrs: bool,
+    /// Extended attributes, one after the other.
+    pub xattrs: Vec<XattrChange>,
 }
 
 impl DosAttributes {
@@ -157,6 +174,33 @@ impl DosAttributes {
     pub fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
+}
+
+impl SetAttributes {
+    /// Whether it sets or removes extended attributes.
+    #[must_use]
+    pub fn changes_xattrs(&self) -> bool {
+        self.drops_xattrs || !self.xattrs.is_empty()
+    }
+}
+
+impl XattrChange {
+    /// Whether its name is one.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        let length = self.name.len();
+        length > 0 && length <= crate::limits::XATTR_NAME_BYTES_MAX && !self.name.contains(&0)
+    }
+}
+
+/// Length of a list of extended attributes with these lengths of names and values (MS-FSCC 2.4.13 `EaSize`).
+#[must_use]
+pub fn xattr_list_bytes(entries: impl Iterator<Item = (usize, usize)>) -> usize {
+    let (mut count, mut bytes) = (0_usize, 4);
+    for (name, value) in entries {
+        (count, bytes) = (count + 1, bytes + 5 + name + value);
+    }
+    if count == 0 { 0 } else { bytes }
 }
 
 impl Attributes {

@@ -28,10 +28,11 @@ pub use admin::{
 };
 pub use attribute_io::{
     AccessReply, AccessRequest, AttributeIo, FileSystemStatistics, GetattrReply, SetattrReply, SetattrRequest,
-    StatFsReply, XattrListReply, XattrReadReply, XattrRequest, XattrSetHow, XattrWriteRequest,
+    StatFsReply, XattrListReply, XattrListRequest,
 };
 pub use attributes::{
     Attributes, Change, DeviceNumber, DosAttributes, FileType, PreAttributes, SetAttributes, SetTime, Timestamp,
+    XattrChange, xattr_list_bytes,
 };
 pub use clock::Clock;
 pub use context::{OpContext, Priority, Protocol, ReplayKey, View};

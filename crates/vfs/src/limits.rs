@@ -32,3 +32,9 @@ pub const WATCH_BYTES_MAX: usize = 64 << 10;
 pub const WATCHES_MAX: usize = 65_536;
 /// Most entries of a descriptor that is set: what is inherited has up to twice as many, and still fits into its record.
 pub const DESCRIPTOR_ENTRIES_MAX: usize = 400;
+/// Longest name of an extended attribute, in bytes.
+pub const XATTR_NAME_BYTES_MAX: usize = 255;
+/// Most bytes of all extended attributes of an inode as one list, and so of one value, which fits into a record.
+pub const XATTRS_BYTES_MAX: usize = 64 * 1024 - 64;
+/// Most extended attributes of an inode: they may all change at once.
+pub const XATTRS_MAX: usize = 512;

@@ -30,6 +30,7 @@ pub(crate) fn effective(inode: InodeId, record: &InodeRecord, pending: Pending) 
         created: record.created,
         change: record.change.max(pending.change),
         dos: record.dos,
+        xattr_bytes: record.xattr_bytes,
         descriptor: record.descriptor.as_ref().map(DescriptorRef::in_force),
     }
 }

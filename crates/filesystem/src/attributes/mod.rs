@@ -4,6 +4,7 @@ mod descriptor;
 mod effective;
 mod get;
 mod set;
+mod xattr;
 
 pub(crate) use descriptor::{set_descriptor, set_first_descriptor};
 pub(crate) use effective::{effective, without_set_id};

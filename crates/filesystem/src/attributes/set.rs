@@ -4,14 +4,14 @@ use meta::records::InodeRecord;
 use vfs::acl::AccessMask;
 use vfs::{
     Attributes, Change, Credentials, Failure, FileType, FsError, InodeId, LockRange, OpContext, Principal,
-    SetAttributes, SetTime, SetattrReply, SetattrRequest, ShareMode, Timestamp,
+    SetAttributes, SetTime, SetattrReply, SetattrRequest, ShareMode, Timestamp, XattrChange,
 };
 
 use super::{set_descriptor, without_set_id};
 use crate::Filesystem;
-use crate::access::{SET_GROUP_ID, WRITE, descriptor_rights, is_owner, require_data};
+use crate::access::{SET_GROUP_ID, WRITE, descriptor_rights, granted, is_owner, require_data};
 use crate::replay::Kind;
-use crate::turn::{Step, Turn, of_record};
+use crate::turn::{Step, Turn};
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_setattr(&self, ctx: &OpContext, request: SetattrRequest) -> Result<SetattrReply, Failure> {
@@ -21,7 +21,12 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
         match request.attributes.size {
             Some(size) => self.set_with_size((ctx, Kind::Changed), &request, size).await,
-            None => self.mutate(request.inode.shard, |turn| set_in_turn(turn, ctx, &request)).await,
+            None => {
+                if !request.attributes.xattrs.is_empty() {
+                    self.admit_growth(ctx)?;
+                }
+                self.mutate(request.inode.shard, |turn| set_in_turn(turn, ctx, &request)).await
+            }
         }
     }
 }
@@ -94,6 +99,9 @@ fn check_anonymous(set: &SetAttributes, before: &Attributes, credentials: &Crede
     if (guarded && !may(AccessMask::WRITE_DAC)) || (shown && !may(AccessMask::WRITE_ATTRIBUTES)) {
         return Err(FsError::NotPermitted);
     }
+    if set.changes_xattrs() && !granted(before, credentials, AccessMask::WRITE_EA).contains(AccessMask::WRITE_EA) {
+        return Err(FsError::AccessDenied);
+    }
     let sets_times = set.accessed.is_some() || set.modified.is_some();
     let by_right = rights.is_some_and(|rights| rights.contains(AccessMask::WRITE_ATTRIBUTES));
     if set.size.is_some() || (sets_times && !by_right) {
@@ -107,6 +115,7 @@ fn check_granted(set: &SetAttributes, granted: AccessMask) -> Result<(), FsError
     let shown = set.accessed.is_some() || set.modified.is_some() || set.created.is_some() || set.dos.is_some();
     let needed = [
         (set.size.is_some(), AccessMask::WRITE_DATA),
+        (set.changes_xattrs(), AccessMask::WRITE_EA),
         (shown, AccessMask::WRITE_ATTRIBUTES),
         (set.mode.is_some() || set.descriptor.is_some(), AccessMask::WRITE_DAC),
         (set.owner.is_some() || set.group.is_some(), AccessMask::WRITE_OWNER),
@@ -123,7 +132,8 @@ pub(crate) fn check_values(set: &SetAttributes) -> Result<(), FsError> {
         && set.accessed.is_none_or(is_set_time)
         && set.modified.is_none_or(is_set_time)
         && set.created.is_none_or(is_time)
-        && set.descriptor.as_ref().is_none_or(|descriptor| descriptor.is_short());
+        && set.descriptor.as_ref().is_none_or(|descriptor| descriptor.is_short())
+        && set.xattrs.iter().all(XattrChange::is_valid);
     if fits { Ok(()) } else { Err(FsError::InvalidArgument) }
 }
 
@@ -157,15 +167,13 @@ fn set_checked<K: kv::Engine, C: chunk::Store>(
 ) -> Step<Attributes> {
     let old = turn.live(inode)?;
     let mut record = (*old).clone();
-    let (owner, group) = (record.owner.clone(), record.group.clone());
     record.mode = mode_of(before.mode);
     apply(&mut record, credentials, set, turn.now);
     set_descriptor(turn, (&old, &mut record), set)?;
-    let is_charged = record.links > 0;
-    if is_charged && (&owner, &group) != (&record.owner, &record.group) {
-        let charge = of_record(&record);
-        turn.charge_owners(&owner, &group, charge.negated())?;
-        turn.charge_owners(&record.owner, &record.group, charge)?;
+    turn.set_xattrs(inode, &mut record, set)?;
+    let charged = |record: &InodeRecord| (record.owner.clone(), record.group.clone(), record.xattr_bytes);
+    if charged(&old) != charged(&record) {
+        turn.charge_change(inode, (&old, &record), 0)?;
     }
     if turn.take_pending(inode, &mut record, set.modified.is_some()) && set.mode.is_none() {
         record.mode = mode_of(without_set_id(u32::from(record.mode)));

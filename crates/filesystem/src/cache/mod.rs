@@ -15,6 +15,6 @@ pub(crate) use listing::{DirectoryState, Listed, ListedRun, ListingCache};
 pub(crate) use names::KnownNames;
 pub(crate) use records::{
     BacklinkEntry, Backlinks, Bucket, BucketEntry, BucketKey, DescriptorKey, Miss, OwnerKey, RecordCache, RegionKey,
-    Seen,
+    Seen, XattrEntry, Xattrs,
 };
 pub(crate) use table::{Slot, Table};

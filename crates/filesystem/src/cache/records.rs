@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use meta::Version;
 use meta::records::{
     BacklinkRecord, DentryRecord, DescriptorRecord, InodeRecord, OwnerUsageRecord, RegionRecord, UsageRecord,
+    XattrRecord,
 };
 use vfs::{CacheFigures, Cookie, InodeId, InodeNumber, Principal, ShardId};
 
@@ -20,6 +22,10 @@ pub(crate) type Bucket = Arc<Vec<BucketEntry>>;
 pub(crate) type RegionKey = (InodeId, u64);
 /// An owner whose inodes are counted at the root of a shard.
 pub(crate) type OwnerKey = (ShardId, bool, Principal);
+/// An extended attribute by its name.
+pub(crate) type XattrEntry = (Bytes, XattrRecord);
+/// All extended attributes of an inode, in the order of their names.
+pub(crate) type Xattrs = Arc<Vec<XattrEntry>>;
 /// A descriptor of a shard by its hash.
 pub(crate) type DescriptorKey = (ShardId, [u8; 32]);
 /// A name of an inode that has several: directory and cookie of the dentry.
@@ -40,6 +46,8 @@ pub(crate) enum Miss {
     Owner(OwnerKey),
     /// All names of an inode.
     Backlinks(InodeId),
+    /// All extended attributes of an inode.
+    Xattrs(InodeId),
     /// A descriptor, with the number of inodes that point at it.
     Descriptor(DescriptorKey),
     /// A region.
@@ -56,6 +64,7 @@ pub(crate) struct RecordCache {
     pub(crate) usages: Table<InodeId, Option<Arc<UsageRecord>>>,
     pub(crate) owners: Table<OwnerKey, Option<Arc<OwnerUsageRecord>>>,
     pub(crate) backlinks: Table<InodeId, Backlinks>,
+    pub(crate) xattrs: Table<InodeId, Xattrs>,
     pub(crate) descriptors: Table<DescriptorKey, Option<Arc<DescriptorRecord>>>,
     pub(crate) known_descriptors: KnownDescriptors,
     pub(crate) regions: Table<RegionKey, Option<Arc<RegionRecord>>>,
@@ -75,6 +84,7 @@ impl RecordCache {
             usages: Table::new(few),
             owners: Table::new(few),
             backlinks: Table::new(few),
+            xattrs: Table::new(few),
             descriptors: Table::new(few),
             known_descriptors: KnownDescriptors::default(),
             regions: Table::new(many),
@@ -91,6 +101,7 @@ impl RecordCache {
             self.usages.figures("usage"),
             self.owners.figures("owner"),
             self.backlinks.figures("backlink"),
+            self.xattrs.figures("xattr"),
             self.descriptors.figures("descriptor"),
             self.regions.figures("region"),
             self.listings.figures(),
@@ -106,6 +117,7 @@ impl RecordCache {
         self.usages.clear();
         self.owners.clear();
         self.backlinks.clear();
+        self.xattrs.clear();
         self.descriptors.clear();
         self.regions.clear();
         self.listings.clear();

@@ -151,6 +151,7 @@ fn set_size<K: kv::Engine, C: chunk::Store>(
     record.modified = turn.now;
     apply(&mut record, credentials, set, turn.now);
     set_descriptor(turn, (&old, &mut record), set)?;
+    turn.set_xattrs(inode, &mut record, set)?;
     if !credentials.superuser {
         record.mode = mode_of(without_set_id(u32::from(record.mode)));
     }

@@ -189,6 +189,7 @@ pub(crate) fn create_new<K: kv::Engine, C: chunk::Store>(
     let mut record = new_record(new, place, (turn.now, turn.stamp()));
     (record.owner, record.group) = (owner, group);
     set_new(&mut record, ctx, (parent, &new.attributes), turn.now);
+    turn.set_xattrs(inode, &mut record, &new.attributes).map_err(|stop| named(stop, parent))?;
     set_first_descriptor(turn, parent, &mut record, &new.attributes).map_err(|stop| named(stop, parent))?;
     record.create_verifier = new.verifier;
     let dentry = DentryRecord {
@@ -201,7 +202,8 @@ pub(crate) fn create_new<K: kv::Engine, C: chunk::Store>(
     };
     record.home_cookie = turn.add_dentry(directory, dentry)?;
     if is_directory {
-        turn.put_usage(inode, Some(UsageRecord { inodes: 1, ..UsageRecord::default() }));
+        let application_bytes = record.xattr_bytes.into();
+        turn.put_usage(inode, Some(UsageRecord { inodes: 1, application_bytes, ..UsageRecord::default() }));
     }
     turn.charge_inode(inode, &record, of_record(&record))?;
     let record = turn.put_inode(inode, record);
@@ -293,7 +295,7 @@ pub(super) fn new_record(
         retained_until: None,
         holds: 0,
         create_verifier: None,
-        flags: 0,
+        xattr_bytes: 0,
         symlink: new.target.clone(),
         journal_floor: 0,
         attributes_floor: 0,

@@ -117,7 +117,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
     /// Cuts what is overwritten, through the open itself.
     async fn cut_opened(&self, ctx: &OpContext, request: &OpenRequest, open: &Open) -> Result<Attributes, Failure> {
-        let attributes = SetAttributes { size: Some(0), dos: request.attributes.dos, ..SetAttributes::default() };
+        let SetAttributes { dos, xattrs, .. } = request.attributes.clone();
+        let attributes = SetAttributes { size: Some(0), dos, xattrs, drops_xattrs: true, ..SetAttributes::default() };
         let cut = SetattrRequest { inode: open.inode, via: Via::Open(open.id), attributes, guard: None };
         Ok(self.set_with_size((ctx, Kind::Taken), &cut, 0).await?.change.after)
     }
@@ -304,4 +305,5 @@ fn is_cut(how: OpenedHow) -> bool {
 }
 
 /// What an open needs to overwrite.
-const CUTTING: AccessMask = AccessMask(AccessMask::WRITE_DATA.0 | AccessMask::WRITE_ATTRIBUTES.0);
+const CUTTING: AccessMask =
+    AccessMask(AccessMask::WRITE_DATA.0 | AccessMask::WRITE_ATTRIBUTES.0 | AccessMask::WRITE_EA.0);

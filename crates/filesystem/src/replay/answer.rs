@@ -73,5 +73,6 @@ fn gone(inode: InodeId, kind: RemoveKind) -> Attributes {
         change: 0,
         dos: DosAttributes::default(),
         descriptor: None,
+        xattr_bytes: 0,
     }
 }

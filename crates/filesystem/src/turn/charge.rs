@@ -10,9 +10,10 @@ use super::{Step, Turn};
 /// What one inode adds to the counters.
 pub(crate) fn of_record(record: &InodeRecord) -> Charge {
     let has_length = matches!(record.file_type, FileType::Regular | FileType::Symlink);
+    let length = if has_length { record.size.cast_signed() } else { 0 };
     Charge {
         inodes: 1,
-        application_bytes: if has_length { record.size.cast_signed() } else { 0 },
+        application_bytes: length.wrapping_add(record.xattr_bytes.into()),
         logical_bytes: (record.allocated_blocks * pages::BLOCK_SIZE as u64).cast_signed(),
         physical_bytes: record.stored_bytes.cast_signed(),
         held_bytes: 0,
@@ -81,7 +82,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         self.charge_owners(&record.owner, &record.group, charge)
     }
 
-    /// Charges what became of a file, and the bytes that only versions name from now on. What has no name any more is
+    /// Charges what became of an inode, and the bytes that only versions name from now on. What has no name any more is
     /// charged to nobody.
     pub(crate) fn charge_change(
         &mut self,
@@ -94,7 +95,8 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         }
         let held = Charge { held_bytes: held_bytes.cast_signed(), ..Charge::default() };
         let charge = of_record(new).plus(&of_record(old).negated()).plus(&held);
-        self.charge(inode.sibling(new.home_parent), charge)?;
+        let home = if new.file_type == FileType::Directory { inode } else { inode.sibling(new.home_parent) };
+        self.charge(home, charge)?;
         if (&old.owner, &old.group) == (&new.owner, &new.group) {
             return self.charge_owners(&new.owner, &new.group, charge);
         }

@@ -105,6 +105,11 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
                 );
             }
         }
+        for touched in self.writes.xattrs.written() {
+            for (name, old, new) in differences(touched, |entry| entry.0.clone(), |entry| &entry.1) {
+                change.replace(&clock, keys::xattr(touched.key, &name), old, encoded(new));
+            }
+        }
         for (key, value) in self.plain.drain(..) {
             set(&mut change, key, value);
         }
@@ -125,6 +130,10 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         }
         for touched in self.writes.owners.written() {
             records.owners.put(touched.key.clone(), Slot { value: touched.new.clone(), version }, watermark);
+        }
+        for touched in self.writes.xattrs.written() {
+            let value = touched.new.clone().unwrap_or_default();
+            records.xattrs.put(touched.key, Slot { value, version }, watermark);
         }
         for touched in self.writes.descriptors.written() {
             records.descriptors.put(touched.key, Slot { value: touched.new.clone(), version }, watermark);

@@ -40,9 +40,11 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
 
     /// Removes an inode record, and with it what it points at.
     pub(crate) fn drop_inode(&mut self, inode: InodeId) -> Step<()> {
-        let descriptor = self.inode(inode)?.and_then(|record| record.descriptor.clone());
-        if let Some(descriptor) = descriptor {
-            self.leave_descriptor(&descriptor)?;
+        if let Some(record) = self.inode(inode)? {
+            self.drop_xattrs(inode, &record)?;
+            if let Some(descriptor) = &record.descriptor {
+                self.leave_descriptor(descriptor)?;
+            }
         }
         self.writes.inodes.put(inode, None);
         Ok(())

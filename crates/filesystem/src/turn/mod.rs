@@ -10,6 +10,7 @@ mod descriptors;
 mod names;
 mod records;
 mod writes;
+mod xattrs;
 
 use std::collections::HashMap;
 use std::sync::{MutexGuard, PoisonError, RwLockReadGuard};
@@ -24,6 +25,7 @@ use meta::{ShardClock, Version};
 pub(crate) use names::{Found, find_in, target_of};
 use vfs::{Epoch, Failure, FsError, InodeId, InodeNumber, Timestamp};
 use writes::WriteSet;
+pub(crate) use xattrs::shown;
 
 use crate::Filesystem;
 use crate::cache::{Miss, Seen};

@@ -56,6 +56,9 @@ pub(super) struct Facts {
     pub(super) backlink_places: u64,
     pub(super) is_removed_by_intent: bool,
     pub(super) masks_with_intent: u32,
+    /// Length of its extended attributes, and what those found are without the head of the list.
+    pub(super) xattr_bytes: u32,
+    pub(super) xattrs_found: usize,
 }
 
 impl Checker {
@@ -87,7 +90,7 @@ impl Checker {
                     self.tree.owners.insert((*kind, owner.clone()), record);
                 }
             }
-            KeyKind::Xattr { inode, .. } => self.visit_xattr(key, *inode, value),
+            KeyKind::Xattr { inode, name } => self.visit_xattr(key, (*inode, name), value),
             KeyKind::Backlink { inode, directory, cookie, .. } => {
                 self.report.must_decode::<BacklinkRecord>(key, value);
                 self.tree.backlink(self.report.at(key), *inode, place(*directory, cookie.0));
@@ -121,10 +124,12 @@ impl Checker {
         }
     }
 
-    fn visit_xattr(&mut self, key: &Key, inode: InodeNumber, value: &[u8]) {
+    fn visit_xattr(&mut self, key: &Key, (inode, name): (InodeNumber, &[u8]), value: &[u8]) {
         let Some(record) = self.report.decode::<XattrRecord>(key, value) else { return };
-        if !self.tree.inodes.contains_key(&inode) {
-            self.report.add(key, "belongs to an inode that does not exist".to_owned(), Advice::Leak);
+        let length = if let XattrValue::Inline(value) = &record.value { value.len() } else { 0 };
+        match self.tree.inodes.get_mut(&inode) {
+            Some(facts) => facts.xattrs_found += 5 + name.len() + length,
+            None => self.report.add(key, "belongs to an inode that does not exist".to_owned(), Advice::Leak),
         }
         let XattrValue::Inode(stream) = record.value else { return };
         match self.tree.inodes.get_mut(&stream) {
@@ -154,6 +159,8 @@ impl Tree {
             group: record.group,
             masks: record.masks,
             generation: record.mask_generation,
+            xattr_bytes: record.xattr_bytes,
+            xattrs_found: 0,
             names: 0,
             is_at_home: false,
             entries: 0,

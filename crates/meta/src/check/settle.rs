@@ -45,6 +45,11 @@ fn check_inode(report: &mut Report, shard: ShardId, number: InodeNumber, facts: 
         let what = format!("has {} masks, but {} intents for them", facts.masks.len(), facts.masks_with_intent);
         wrong(what, Advice::Intents);
     }
+    let xattrs_found = if facts.xattrs_found == 0 { 0 } else { facts.xattrs_found + 4 };
+    if usize::try_from(facts.xattr_bytes) != Ok(xattrs_found) {
+        let what = format!("has {xattrs_found} bytes of extended attributes, its record says {}", facts.xattr_bytes);
+        wrong(what, Advice::Counter);
+    }
     if facts.file_type == FileType::Directory {
         check_directory(report, &key, number, facts);
     } else {
@@ -249,10 +254,11 @@ fn check_descriptors(report: &mut Report, shard: ShardId, tree: &Tree) {
 }
 
 fn application_bytes(facts: &Facts) -> u64 {
-    match facts.file_type {
+    let length = match facts.file_type {
         FileType::Regular | FileType::Symlink => facts.size,
         _ => 0,
-    }
+    };
+    length.wrapping_add(facts.xattr_bytes.into())
 }
 
 fn logical_bytes(facts: &Facts) -> u64 {

@@ -48,7 +48,7 @@ fn inode(file_type: FileType, parent: u64, links: u32) -> InodeRecord {
         retained_until: None,
         holds: 0,
         create_verifier: None,
-        flags: 0,
+        xattr_bytes: 0,
         symlink: Bytes::new(),
         journal_floor: 0,
         attributes_floor: 0,

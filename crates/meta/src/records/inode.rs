@@ -66,8 +66,8 @@ pub struct InodeRecord {
     pub holds: u32,
     /// Verifier of the exclusive create that made it (RFC 1813 3.3.8).
     pub create_verifier: Option<[u8; 8]>,
-    /// Bits to come; 0.
-    pub flags: u32,
+    /// Length of its extended attributes as one list (MS-FSCC 2.4.13 `EaSize`); 0: it has none.
+    pub xattr_bytes: u32,
     /// Where a symlink leads; empty for all others.
     pub symlink: Bytes,
     /// What the journal keeps of the file up to this version is void: the records hold it, or something newer.
@@ -215,7 +215,7 @@ head_fields!(
     retained_until,
     holds,
     create_verifier,
-    flags,
+    xattr_bytes,
     symlink,
 );
 

@@ -72,7 +72,7 @@ pub struct XattrRecord {
 /// Value of an extended attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum XattrValue {
-    /// Up to 16 KiB, here.
+    /// Up to 64 KiB, here.
     Inline(Bytes),
     /// Larger ones and streams: the data of an inode.
     Inode(InodeNumber),
@@ -138,6 +138,6 @@ record!(GoneRecord, "gone", |_| Ok(()), born);
 record!(ExpiryRecord, "expiry", |_| Ok(()),);
 
 /// Largest value of an extended attribute that stands in its record, in bytes.
-const XATTR_INLINE_BYTES_MAX: usize = 16 * 1024;
+const XATTR_INLINE_BYTES_MAX: usize = 64 * 1024;
 /// Largest security descriptor, in bytes.
 pub const DESCRIPTOR_BYTES_MAX: usize = 60 * 1024;

@@ -140,7 +140,7 @@ fn inode(random: &mut Random) -> InodeRecord {
         retained_until: random.perhaps(Random::time),
         holds: random.half(),
         create_verifier: random.perhaps(Random::bytes),
-        flags: random.half(),
+        xattr_bytes: random.half(),
         symlink: if file_type == FileType::Symlink { random.blob(4096) } else { Bytes::new() },
         journal_floor: 0,
         attributes_floor: 0,

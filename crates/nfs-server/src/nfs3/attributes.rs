@@ -52,6 +52,8 @@ pub(super) fn set_attributes(wire: &Sattr3) -> Result<SetAttributes, Refused> {
         created: None,
         dos: None,
         descriptor: None,
+        drops_xattrs: false,
+        xattrs: Vec::new(),
     })
 }
 

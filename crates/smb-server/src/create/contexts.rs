@@ -12,13 +12,15 @@ use vfs::acl::AccessMask;
 pub(super) struct Wishes<'a> {
     /// A descriptor of what is made.
     pub(super) descriptor: Option<&'a [u8]>,
+    /// Extended attributes of what is made.
+    pub(super) extended_attributes: &'a [u8],
     maximal_access: bool,
     disk_id: bool,
 }
 
 impl<'a> Wishes<'a> {
     /// Errors: INVALID_PARAMETER (durable opens of both kinds), OBJECT_NAME_NOT_FOUND (an open that would be taken up again,
-    /// a snapshot), EAS_NOT_SUPPORTED.
+    /// a snapshot).
     pub(super) fn of(request: &CreateRequest<'a>) -> Result<Self, Status> {
         let (mut wishes, mut durable) = (Self::default(), 0);
         for context in request.contexts.iter() {
@@ -30,7 +32,7 @@ impl<'a> Wishes<'a> {
                 CreateRequestContext::DurableReconnectV1(_)
                 | CreateRequestContext::DurableReconnectV2(_)
                 | CreateRequestContext::Timewarp(_) => return Err(Status::OBJECT_NAME_NOT_FOUND),
-                CreateRequestContext::Ea(_) => return Err(Status::EAS_NOT_SUPPORTED),
+                CreateRequestContext::Ea(list) => wishes.extended_attributes = list,
                 _ => {}
             }
         }

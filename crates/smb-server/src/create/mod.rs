@@ -4,6 +4,7 @@ mod contexts;
 mod name;
 
 use std::sync::atomic::AtomicU64;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 
 use smb_wire::codec::decode_body;
@@ -28,6 +29,7 @@ use crate::attributes::{dos_attributes, network_open};
 use crate::change_notify::Watch;
 use crate::descriptors::given;
 use crate::dispatch::Call;
+use crate::extended_attributes::given as xattrs_given;
 use crate::open_table::Open;
 use crate::status;
 use crate::tree::{Disk, Target, Tree};
@@ -81,6 +83,7 @@ fn answer<V: Vfs>(
         inode: attributes.inode,
         is_directory: attributes.is_directory(),
         granted: granted.intersection(disk.rights),
+        attributes_told: AtomicUsize::new(0),
         writes_through: request.options.contains(CreateOptions::WRITE_THROUGH),
         position: AtomicU64::new(0),
         listing: Mutex::default(),
@@ -180,7 +183,7 @@ impl Plan {
 
     /// Attributes of a new file; ARCHIVE says that no backup has it yet.
     ///
-    /// Errors: INVALID_SECURITY_DESCR.
+    /// Errors, in order: INVALID_SECURITY_DESCR, EA_LIST_INCONSISTENT, INVALID_EA_NAME.
     fn attributes<V>(
         &self,
         call: &Call<'_, V>,
@@ -193,7 +196,8 @@ impl Plan {
         let parts = SecurityInformation::OWNER | SecurityInformation::GROUP | SecurityInformation::DACL;
         let set =
             wishes.descriptor.map_or_else(|| Ok(SetAttributes::default()), |bytes| given(call.zone, bytes, parts))?;
-        Ok(SetAttributes { mode, dos: dos_attributes(wanted), ..set })
+        let xattrs = xattrs_given(wishes.extended_attributes)?;
+        Ok(SetAttributes { mode, dos: dos_attributes(wanted), xattrs, ..set })
     }
 }
 

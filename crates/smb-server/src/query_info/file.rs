@@ -7,8 +7,8 @@ use smb_wire::Status;
 use smb_wire::codec::{Encode, Utf16, encode};
 use smb_wire::dtyp::AccessMask as WireMask;
 use smb_wire::info::{
-    EntryWriter, FileAll, FileAttributeTag, FileBasic, FileIdInformation, FileInformationClass, FileName,
-    FileNetworkOpen, FileStandard, FileStream, Number32, Number64,
+    EntryWriter, FileAll, FileAttributeTag, FileBasic, FileCompression, FileIdInformation, FileInformationClass,
+    FileName, FileNetworkOpen, FileStandard, FileStream, Number32, Number64,
 };
 use smb_wire::negotiate::Dialect;
 use vfs::acl::AccessMask;
@@ -38,9 +38,8 @@ pub(super) async fn tell<V: Vfs>(
         FileInformationClass::BASIC => fixed(&told.basic()),
         FileInformationClass::STANDARD => fixed(&told.standard()),
         FileInformationClass::INTERNAL => fixed(&Number64 { value: attributes.inode.number.0 }),
-        FileInformationClass::EA | FileInformationClass::MODE | FileInformationClass::ALIGNMENT => {
-            fixed(&Number32 { value: 0 })
-        }
+        FileInformationClass::EA => fixed(&Number32 { value: attributes.xattr_bytes }),
+        FileInformationClass::MODE | FileInformationClass::ALIGNMENT => fixed(&Number32 { value: 0 }),
         FileInformationClass::ACCESS => fixed(&Number32 { value: open.granted.0 }),
         FileInformationClass::POSITION => fixed(&Number64 { value: open.position.load(Ordering::Relaxed) }),
         FileInformationClass::NETWORK_OPEN => fixed(&FileNetworkOpen { file: network_open(&attributes) }),
@@ -64,9 +63,13 @@ pub(super) async fn tell<V: Vfs>(
             let name = path(call, (ctx, tree), &state).await?;
             Told { bytes: encoded(&told.all(text(&name))), fixed: ALL_FIXED_BYTES }
         }
-        // Names of 8.3 are not made.
-        FileInformationClass::ALTERNATE_NAME => return Err(Status::OBJECT_NAME_NOT_FOUND),
-        FileInformationClass::FULL_EA => return Err(Status::NO_EAS_ON_FILE),
+        FileInformationClass::COMPRESSION => {
+            fixed(&FileCompression { compressed_size: allocation_size(&attributes), ..FileCompression::default() })
+        }
+        FileInformationClass::ALTERNATE_NAME => {
+            let name = short_name(&state).ok_or(Status::OBJECT_NAME_NOT_FOUND)?;
+            Told { bytes: encoded(&FileName { name: text(&name) }), fixed: ALTERNATE_NAME_FIXED_BYTES }
+        }
         _ => return Err(Status::INVALID_INFO_CLASS),
     })
 }
@@ -122,7 +125,7 @@ impl Facts<'_> {
             // There is no limit: what does not fit is cut off behind.
             let _fits = EntryWriter::new(&mut bytes, usize::MAX).push(&stream);
         }
-        Told { bytes, fixed: 0 }
+        Told { bytes, fixed: STREAM_FIXED_BYTES }
     }
 
     fn all<'a>(&self, name: Utf16<'a>) -> FileAll<'a> {
@@ -130,7 +133,7 @@ impl Facts<'_> {
             basic: self.basic(),
             standard: self.standard(),
             index_number: self.attributes.inode.number.0,
-            ea_size: 0,
+            ea_size: self.attributes.xattr_bytes,
             access: WireMask::from_bits_retain(self.open.granted.0),
             position: self.open.position.load(Ordering::Relaxed),
             mode: 0,
@@ -152,6 +155,18 @@ fn encoded(structure: &impl Encode) -> BytesMut {
 
 fn text(bytes: &[u8]) -> Utf16<'_> {
     Utf16::from_bytes(bytes).unwrap_or_default()
+}
+
+/// The short name of an open: names of 8.3 are not made, but one that has that form is its own (MS-FSCC 2.1.5.2.1).
+fn short_name(state: &OpenState) -> Option<Vec<u8>> {
+    let (_, name) = state.name.as_ref()?;
+    let is_part = |part: &[u8], longest: usize| (1..=longest).contains(&part.len());
+    let is_legal = |byte: &u8| byte.is_ascii_alphanumeric() || b"$%'-_@~`!(){}^#&".contains(byte);
+    let mut parts = name.as_bytes().split(|byte| *byte == b'.');
+    let is_short = parts.next().is_some_and(|base| is_part(base, 8) && base.iter().all(is_legal))
+        && parts.next().is_none_or(|extension| is_part(extension, 3) && extension.iter().all(is_legal))
+        && parts.next().is_none();
+    is_short.then(|| utf16(&shown(name.as_bytes())))
 }
 
 /// The path of an open from the root of the share, as it is now: `\directory\name`.
@@ -209,6 +224,9 @@ fn utf16(units: &[u16]) -> Vec<u8> {
 const SEPARATOR_BYTES: usize = 2;
 const SEPARATOR: u16 = b'\\' as u16;
 const NAME_FIXED_BYTES: usize = 4;
-const ALL_FIXED_BYTES: usize = 100;
+/// These have the size of their structures in C, padded at the end.
+const ALL_FIXED_BYTES: usize = 104;
+const ALTERNATE_NAME_FIXED_BYTES: usize = 8;
+const STREAM_FIXED_BYTES: usize = 32;
 /// Pages of a listing that are looked through for one name.
 const PAGES_MAX: usize = 64;

@@ -1,5 +1,6 @@
 //! QUERY_INFO (MS-SMB2 3.3.5.20): what is told of a file, and of the file system behind the share.
 
+mod extended_attributes;
 mod file;
 mod filesystem;
 mod security;
@@ -28,6 +29,9 @@ pub(crate) async fn query_info<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Resul
     let open = call.open(request.file_id, tree)?;
     let ctx = call.context(tree.root().unwrap_or(open.inode));
     let told = match request.info_type {
+        InfoType::FILE if FileInformationClass(request.class) == FileInformationClass::FULL_EA => {
+            return extended_attributes::tell(call, (&ctx, &open), &request).await;
+        }
         InfoType::FILE => {
             let class = FileInformationClass(request.class);
             file::tell(call, (&ctx, tree, &open), class).await?

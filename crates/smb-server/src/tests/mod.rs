@@ -1,6 +1,7 @@
 //! Conversations with the door, in process and without sockets.
 
 mod descriptors;
+mod extended_attributes;
 mod files;
 mod garbage;
 mod harness;

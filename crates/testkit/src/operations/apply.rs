@@ -6,7 +6,7 @@ use bytes::Bytes;
 use vfs::{
     AccessRequest, Attributes, Case, Change, CommitRequest, CreateReply, CreateRequest, Failure, InodeId, LinkRequest,
     LookupRequest, MkdirRequest, MknodRequest, Name, OpContext, ReadRequest, RemoveRequest, RenameRequest,
-    SetattrRequest, SymlinkRequest, Timestamp, Vfs, Via, WalkRequest, WriteRequest,
+    SetattrRequest, SymlinkRequest, Timestamp, Vfs, Via, WalkRequest, WriteRequest, XattrListRequest,
 };
 
 use super::{Action, Caller, Guard, Operation, Outcome, Register, Session};
@@ -229,6 +229,14 @@ impl<V: Vfs> Session<'_, V> {
                 let (ctx, inode) = self.at(caller, *inode);
                 let reply = self.house.stat_fs(&ctx, inode).await?;
                 Ok(Shown { objects: vec![reply.attributes], ..Shown::default() })
+            }
+            Action::Xattrs { inode } => {
+                let (ctx, inode) = self.at(caller, *inode);
+                let request = XattrListRequest { inode, via: Via::Anonymous };
+                let reply = self.house.xattr_list(&ctx, request).await?;
+                let pairs = reply.entries.iter().flat_map(|(name, value)| [&name[..], b"=", &value[..], b";"]);
+                let data = Some(Bytes::from(pairs.collect::<Vec<_>>().concat()));
+                Ok(Shown { objects: vec![reply.attributes], data, ..Shown::default() })
             }
             _ => Ok(Shown::default()),
         }

@@ -7,7 +7,7 @@ use vfs::acl::{AccessMask, Ace, AceFlags, AceKind, SecurityDescriptor, Trustee};
 use vfs::limits::FILE_SIZE_MAX;
 use vfs::{
     CreateHow, DeviceNumber, DosAttributes, LookupName, Name, NodeKind, Principal, RemoveKind, SetAttributes, SetTime,
-    Stability, Timestamp,
+    Stability, Timestamp, XattrChange,
 };
 
 use super::{Action, CURSORS, Caller, DIRECTORY_REGISTERS, Guard, Operation, REGISTERS, Register};
@@ -132,7 +132,8 @@ impl Generator {
                 let guard = self.random.pick(&[Guard::Absent, Guard::Absent, Guard::LastSeen, Guard::Wrong]);
                 Action::Setattr { inode, attributes: self.set_attributes(), guard }
             }
-            6..=7 => Action::Getattr { inode },
+            6 => Action::Getattr { inode },
+            7 => Action::Xattrs { inode },
             8 => Action::Access { inode, wanted: self.rights() },
             _ => Action::StatFs { inode },
         }
@@ -253,6 +254,10 @@ impl Generator {
                 9..=10 => set.size = Some(self.range().0),
                 11..=12 => set.accessed = Some(self.time()),
                 13..=14 => set.modified = Some(self.time()),
+                _ if self.random.chance(30) => {
+                    set.xattrs = self.xattrs();
+                    set.drops_xattrs = self.random.chance(20);
+                }
                 _ if self.random.chance(60) => set.descriptor = Some(self.descriptor()),
                 _ => set.dos = self.random.chance(50).then_some(DosAttributes(2)),
             }
@@ -268,6 +273,16 @@ impl Generator {
             0 => SetTime::Now,
             _ => SetTime::To(Timestamp { seconds, nanoseconds: if is_valid { nanoseconds } else { 5 } }),
         }
+    }
+
+    fn xattrs(&mut self) -> Vec<XattrChange> {
+        let change = |generator: &mut Self| {
+            let name = generator.random.pick(&[&b"user.one"[..], b"One", b"one", b"two", b""]);
+            let length = generator.random.pick(&[0, 1, 100, 5000, 40_000]);
+            let value = (!generator.random.chance(30)).then(|| Bytes::from(vec![b'v'; length]));
+            XattrChange { name: Bytes::from_static(name), value }
+        };
+        (0..=self.random.below(3)).map(|_| change(self)).collect()
     }
 
     /// A descriptor of a few entries, of which one is for everyone, so that not all doors are closed soon.

@@ -180,6 +180,9 @@ pub enum Action {
     StatFs {
         inode: Register,
     },
+    Xattrs {
+        inode: Register,
+    },
 }
 
 impl Caller {

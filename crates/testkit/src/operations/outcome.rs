@@ -45,6 +45,7 @@ pub struct SeenInode {
     pub created: Timestamp,
     pub dos: DosAttributes,
     pub descriptor: Option<Arc<SecurityDescriptor>>,
+    pub xattr_bytes: u32,
 }
 
 /// An inode before a change.
@@ -86,6 +87,7 @@ impl SeenInode {
             created: attributes.created,
             dos: attributes.dos,
             descriptor: attributes.descriptor.clone(),
+            xattr_bytes: attributes.xattr_bytes,
         }
     }
 }

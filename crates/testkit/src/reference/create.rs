@@ -1,5 +1,7 @@
 //! Making new inodes.
 
+use std::collections::BTreeMap;
+
 use vfs::limits::{DEPTH_MAX, DIRECTORY_LINKS_MAX, FILE_SIZE_MAX, SYMLINK_BYTES_MAX};
 use vfs::{
     Attributes, Change, CreateHow, CreateReply, CreateRequest, DeviceNumber, Failure, FileType, FsError, InodeId,
@@ -9,7 +11,7 @@ use vfs::{
 use super::content::Content;
 use super::inode::{Body, Directory, Inode};
 use super::permission::{self, SET_GID, WRITE};
-use super::set_attributes::{are_valid, moment, set_descriptor, set_size};
+use super::set_attributes::{are_valid, moment, set_descriptor, set_size, set_xattrs};
 use super::turn::Turn;
 
 /// What is to be made.
@@ -108,9 +110,12 @@ impl Turn<'_> {
     pub(super) fn make(&mut self, new: New<'_>) -> Result<CreateReply, Failure> {
         self.require_add(new.parent, new.file_type == FileType::Directory)?;
         self.check_new(&new)?;
-        let attributes = self.first_attributes(&new)?;
+        let mut attributes = self.first_attributes(&new)?;
+        let mut xattrs = BTreeMap::new();
+        let fits = set_xattrs((&mut xattrs, &mut attributes), new.attributes);
+        self.ensure(fits, new.parent, FsError::FileTooLarge)?;
         let (id, is_directory) = (attributes.inode, attributes.is_directory());
-        self.state.inodes.insert(id, Inode { attributes: attributes.clone(), body: new.body, exclusive: None });
+        self.state.inodes.insert(id, Inode { attributes: attributes.clone(), body: new.body, exclusive: None, xattrs });
         let parent = self.change_entries(new.parent, |parent| {
             parent.set_entry(new.name, id);
             parent.attributes.links += u32::from(is_directory);

@@ -13,6 +13,8 @@ pub(super) struct Inode {
     pub(super) body: Body,
     /// Verifier of the exclusive creation that made it, until attributes are set.
     pub(super) exclusive: Option<[u8; 8]>,
+    /// Extended attributes.
+    pub(super) xattrs: BTreeMap<Bytes, Bytes>,
 }
 
 #[derive(Debug)]

@@ -47,6 +47,7 @@ use std::time::Duration;
 pub use state::MemoryCapacity;
 use state::State;
 use turn::Turn;
+use vfs::acl::AccessMask;
 use vfs::{
     AccessReply, AccessRequest, Admin, AttributeIo, Change, ClientId, Clock, CloseReply, CloseRequest, CommitReply,
     CommitRequest, CreateReply, CreateRequest, DeletePendingRequest, Failure, FileIo, FsError, GetattrReply, InodeId,
@@ -55,7 +56,7 @@ use vfs::{
     ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest,
     RenameReply, RenameRequest, SeekReply, SeekRequest, SessionId, SetattrReply, SetattrRequest, ShardId, ShareRequest,
     StatFsReply, SymlinkRequest, TestLockReply, View, WalkReply, WalkRequest, Watch, WatchRequest, WriteReply,
-    WriteRequest, WriteVerifier, ZoneRootReply, ZoneRootRequest,
+    WriteRequest, WriteVerifier, XattrListReply, XattrListRequest, ZoneRootReply, ZoneRootRequest,
 };
 use watch::Changes;
 
@@ -230,6 +231,16 @@ impl AttributeIo for ReferenceFilesystem {
         let attributes = turn.attributes(request.inode)?.clone();
         let granted = permission::allowed(&ctx.credentials, &attributes).intersection(request.wanted);
         Ok(AccessReply { granted, attributes })
+    }
+
+    async fn xattr_list(&self, ctx: &OpContext, request: XattrListRequest) -> Result<XattrListReply, Failure> {
+        let turn = self.reading(ctx)?;
+        let inode = turn.inode(request.inode)?;
+        let by_open = turn.through(request.inode, request.via)?.map(opens::Open::granted);
+        let rights = by_open.unwrap_or_else(|| permission::rights(&ctx.credentials, &inode.attributes));
+        turn.ensure(rights.contains(AccessMask::READ_EA), request.inode, FsError::AccessDenied)?;
+        let entries = inode.xattrs.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        Ok(XattrListReply { entries, attributes: inode.attributes.clone() })
     }
 
     async fn stat_fs(&self, ctx: &OpContext, inode: InodeId) -> Result<StatFsReply, Failure> {

@@ -13,7 +13,7 @@ use super::content::Content;
 use super::create::New;
 use super::inode::{Body, Directory};
 use super::permission;
-use super::set_attributes::set_size;
+use super::set_attributes::{set_size, set_xattrs};
 use super::turn::Turn;
 
 /// A name of an inode: directory and entry.
@@ -91,6 +91,7 @@ impl Open {
         let shown = set.accessed.is_some() || set.modified.is_some() || set.created.is_some() || set.dos.is_some();
         let has = |right| self.granted.contains(right);
         (set.size.is_none() || has(AccessMask::WRITE_DATA))
+            && (!set.changes_xattrs() || has(AccessMask::WRITE_EA))
             && (!shown || has(AccessMask::WRITE_ATTRIBUTES))
             && (set.mode.is_none() && set.descriptor.is_none() || has(AccessMask::WRITE_DAC))
             && (set.owner.is_none() && set.group.is_none() || has(AccessMask::WRITE_OWNER))
@@ -163,7 +164,12 @@ impl Turn<'_> {
         };
         if overwrites {
             let (now, ctx) = (self.now, self.ctx);
+            let set = SetAttributes { drops_xattrs: true, ..request.attributes.clone() };
+            let (mut xattrs, mut shown) = (BTreeMap::new(), self.attributes(inode)?.clone());
+            let fits = set_xattrs((&mut xattrs, &mut shown), &set);
+            self.ensure(fits, inode, FsError::FileTooLarge)?;
             self.change(inode, |inode| {
+                (inode.xattrs, inode.attributes.xattr_bytes) = (xattrs, shown.xattr_bytes);
                 set_size(inode, 0, now);
                 permission::clear_set_id(&ctx.credentials, &mut inode.attributes);
                 inode.attributes.dos = request.attributes.dos.unwrap_or(inode.attributes.dos);

@@ -1,13 +1,15 @@
 //! Setting attributes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use pages::BLOCK_SIZE;
 use vfs::acl::{AccessMask, SecurityDescriptor};
-use vfs::limits::FILE_SIZE_MAX;
+use vfs::limits::{FILE_SIZE_MAX, XATTRS_BYTES_MAX, XATTRS_MAX};
 use vfs::{
     Attributes, Change, Credentials, Failure, FileType, FsError, InodeId, Principal, SetAttributes, SetTime,
-    SetattrReply, SetattrRequest, ShareMode, Timestamp, Via,
+    SetattrReply, SetattrRequest, ShareMode, Timestamp, Via, XattrChange, xattr_list_bytes,
 };
 
 use super::inode::{Body, Inode};
@@ -25,7 +27,12 @@ impl Turn<'_> {
             return Ok(SetattrReply { change: Change::none(self.attributes(*id)?.clone()) });
         }
         let (now, ctx) = (self.now, self.ctx);
+        let inode = self.inode(*id)?;
+        let (mut xattrs, mut shown) = (inode.xattrs.clone(), inode.attributes.clone());
+        let fits = set_xattrs((&mut xattrs, &mut shown), set);
+        self.ensure(fits, *id, FsError::FileTooLarge)?;
         let change = self.change(*id, |inode| {
+            (inode.xattrs, inode.attributes.xattr_bytes) = (xattrs, shown.xattr_bytes);
             apply(inode, set, &ctx.credentials, now);
             inode.exclusive = None;
         })?;
@@ -68,6 +75,8 @@ impl Turn<'_> {
         self.ensure(!is_guarded || may(AccessMask::WRITE_DAC), id, FsError::NotPermitted)?;
         let is_shown = set.created.is_some() || set.dos.is_some() || sets_given_time(set);
         self.ensure(!is_shown || may(AccessMask::WRITE_ATTRIBUTES), id, FsError::NotPermitted)?;
+        let may_set = !set.changes_xattrs() || permission::rights(credentials, now).contains(AccessMask::WRITE_EA);
+        self.ensure(may_set, id, FsError::AccessDenied)?;
         let sets_times = rights.is_some_and(|rights| rights.contains(AccessMask::WRITE_ATTRIBUTES));
         let needs_write = set.size.is_some() || !sets_times && (set.accessed.is_some() || set.modified.is_some());
         let may_write = permission::permits_bytes(credentials, now, WRITE);
@@ -95,6 +104,7 @@ pub(super) fn are_valid(set: &SetAttributes) -> bool {
         && set.modified.is_none_or(is_set_time)
         && set.created.is_none_or(is_time)
         && set.descriptor.as_ref().is_none_or(|descriptor| descriptor.is_short())
+        && set.xattrs.iter().all(XattrChange::is_valid)
 }
 
 /// The moment that a time to set stands for.
@@ -159,6 +169,27 @@ fn apply(inode: &mut Inode, set: &SetAttributes, credentials: &Credentials, now:
         };
         set_descriptor(attributes, next);
     }
+}
+
+/// Sets extended attributes; `false` when they would be too long together.
+pub(super) fn set_xattrs(
+    (xattrs, attributes): (&mut BTreeMap<Bytes, Bytes>, &mut Attributes),
+    set: &SetAttributes,
+) -> bool {
+    if set.drops_xattrs {
+        xattrs.clear();
+    }
+    for change in &set.xattrs {
+        let found = xattrs.keys().find(|name| name.eq_ignore_ascii_case(&change.name)).cloned();
+        let name = found.unwrap_or_else(|| change.name.clone());
+        match &change.value {
+            Some(value) => drop(xattrs.insert(name, value.clone())),
+            None => drop(xattrs.remove(&name)),
+        }
+    }
+    let bytes = xattr_list_bytes(xattrs.iter().map(|(name, value)| (name.len(), value.len())));
+    attributes.xattr_bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    bytes <= XATTRS_BYTES_MAX && xattrs.len() <= XATTRS_MAX
 }
 
 /// Puts a descriptor in force; the permission bits become what it comes nearest to.

@@ -55,7 +55,7 @@ impl State {
         let mut attributes = state.blank(root, FileType::Directory, now);
         attributes.mode = 0o755;
         let body = Body::Directory(Directory::new(root));
-        state.inodes.insert(root, Inode { attributes, body, exclusive: None });
+        state.inodes.insert(root, Inode { attributes, body, exclusive: None, xattrs: BTreeMap::new() });
         state
     }
 
@@ -79,6 +79,7 @@ impl State {
             change: self.next_change(),
             dos: DosAttributes::default(),
             descriptor: None,
+            xattr_bytes: 0,
         }
     }
 

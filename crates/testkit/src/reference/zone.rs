@@ -1,5 +1,7 @@
 //! Roots of zones.
 
+use std::collections::BTreeMap;
+
 use vfs::limits::DEPTH_MAX;
 use vfs::{
     Failure, FileType, FsError, InodeId, Name, Principal, SetAttributes, ShardId, ZoneRootReply, ZoneRootRequest,
@@ -41,7 +43,7 @@ impl Turn<'_> {
         attributes.owner = given.owner.clone().unwrap_or(Principal::Unix(self.ctx.credentials.uid));
         attributes.group = given.group.clone().unwrap_or(Principal::Unix(self.ctx.credentials.gid));
         let body = Body::Directory(Directory::new(parent));
-        self.state.inodes.insert(id, Inode { attributes, body, exclusive: None });
+        self.state.inodes.insert(id, Inode { attributes, body, exclusive: None, xattrs: BTreeMap::new() });
         self.change_entries(parent, |parent| {
             parent.set_entry(name, id);
             parent.attributes.links += 1;

@@ -28,6 +28,7 @@ mod set_id;
 mod special;
 mod times;
 mod watches;
+mod xattrs;
 mod zones;
 
 use actor::Scene;
@@ -52,6 +53,7 @@ pub async fn all<V: Vfs>(house: &V, clock: &ManualClock) {
     Box::pin(listing::all(&Scene::set("listing", house, clock).await)).await;
     Box::pin(permissions::all(&Scene::set("permissions", house, clock).await)).await;
     Box::pin(descriptors::all(&Scene::set("descriptors", house, clock).await)).await;
+    Box::pin(xattrs::all(&Scene::set("xattrs", house, clock).await)).await;
     Box::pin(set_attributes::all(&Scene::set("set_attributes", house, clock).await)).await;
     Box::pin(set_id::all(&Scene::set("set_id", house, clock).await)).await;
     Box::pin(opens::all(&Scene::set("opens", house, clock).await)).await;

@@ -45,7 +45,7 @@ fn sharing(letters: &str) -> ShareMode {
 }
 
 /// An open of what exists, which lets others do everything.
-fn opening(parent: InodeId, name: &str, access: &str) -> OpenRequest {
+pub(in super::super) fn opening(parent: InodeId, name: &str, access: &str) -> OpenRequest {
     let target = OpenTarget::Child { parent, name: named(name), stream: None, case: Case::Insensitive };
     OpenRequest {
         target,
@@ -66,7 +66,7 @@ fn creating(parent: InodeId, name: &str, access: &str) -> OpenRequest {
 }
 
 impl<V: Vfs> Actor<'_, V> {
-    async fn open(&self, request: OpenRequest) -> Result<OpenReply, FsError> {
+    pub(in super::super) async fn open(&self, request: OpenRequest) -> Result<OpenReply, FsError> {
         self.house.open(self.next(), request).await.map_err(|failure| failure.error)
     }
 
@@ -85,7 +85,7 @@ impl<V: Vfs> Actor<'_, V> {
     }
 
     /// Closes; says whether the inode is still there.
-    async fn close(&self, open: OpenId) -> Result<bool, FsError> {
+    pub(in super::super) async fn close(&self, open: OpenId) -> Result<bool, FsError> {
         let reply = self.house.close(self.next(), CloseRequest { open }).await;
         reply.map(|reply| reply.change.is_some()).map_err(|failure| failure.error)
     }
