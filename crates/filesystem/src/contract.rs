@@ -1,18 +1,19 @@
 //! The contract, each method in one line.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use vfs::{
-    AccessReply, AccessRequest, Admin, AttributeIo, Change, ClientId, CloseReply, CloseRequest, CommitReply,
-    CommitRequest, CreateReply, CreateRequest, DeletePendingRequest, EpochReply, Failure, FileIo, FsError,
-    GetattrReply, HouseFigures, InodeId, LinkReply, LinkRequest, LockClient, LockEntry, LockRecovery, LockReply,
-    LockRequest, LookupReply, LookupRequest, MkdirRequest, MknodRequest, Namespace, OpContext, OpenId, OpenReply,
-    OpenRequest, OpenState, Opens, RangeRequest, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply,
-    RemoveReply, RemoveRequest, RenameOpenRequest, RenameReply, RenameRequest, SeekReply, SeekRequest, SessionId,
-    SetattrReply, SetattrRequest, ShardId, ShareRequest, StatFsReply, SymlinkRequest, TestLockReply, WalkReply,
-    WalkRequest, Watch, WatchRequest, WriteReply, WriteRequest, WriteVerifier, XattrListReply, XattrListRequest,
-    ZoneRootReply, ZoneRootRequest,
+    AccessReply, AccessRequest, AcknowledgementRefusal, Admin, AttributeIo, Awaited, BreakAcknowledgement, Change,
+    ClientId, CloseReply, CloseRequest, CommitReply, CommitRequest, CreateReply, CreateRequest, DeletePendingRequest,
+    EpochReply, Failure, FileIo, FsError, GetattrReply, HouseFigures, InodeId, LeaseState, LinkReply, LinkRequest,
+    LockClient, LockEntry, LockRecovery, LockReply, LockRequest, LookupReply, LookupRequest, Mailbox, MkdirRequest,
+    MknodRequest, Namespace, OpContext, OpenId, OpenReply, OpenRequest, OpenState, Opens, RangeRequest, ReadReply,
+    ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest,
+    RenameReply, RenameRequest, SeekReply, SeekRequest, SessionId, SetattrReply, SetattrRequest, ShardId, ShareRequest,
+    StatFsReply, SymlinkRequest, TestLockReply, WalkReply, WalkRequest, Watch, WatchRequest, WriteReply, WriteRequest,
+    WriteVerifier, XattrListReply, XattrListRequest, ZoneRootReply, ZoneRootRequest,
 };
 
 use crate::Filesystem;
@@ -148,6 +149,18 @@ impl<K: kv::Engine, C: chunk::Store> Opens for Filesystem<K, C> {
 
     fn open_state(&self, ctx: &OpContext, open: OpenId) -> Result<OpenState, FsError> {
         self.do_open_state(ctx, open)
+    }
+
+    fn acknowledge_break(
+        &self,
+        ctx: &OpContext,
+        acknowledgement: BreakAcknowledgement,
+    ) -> Result<LeaseState, AcknowledgementRefusal> {
+        self.do_acknowledge_break(ctx, acknowledgement)
+    }
+
+    fn await_break(&self, inode: InodeId, mailbox: &Arc<Mailbox>) -> Result<Awaited, FsError> {
+        self.do_await_break(inode, mailbox)
     }
 
     async fn end_session(&self, session: SessionId) {

@@ -27,7 +27,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
-use locking::OpenTable;
+use locking::{LeaseTable, OpenTable};
 use meta::keys::NameHasher;
 use meta::{Meta, MetaError};
 pub use recovery::{OpenError, Parts};
@@ -56,6 +56,7 @@ pub struct Filesystem<K: kv::Engine, C: chunk::Store> {
     replies: ReplayTable,
     locks: Locks,
     opens: OpenTable,
+    leases: LeaseTable,
     watches: Watches,
     space: KnownSpace,
     room: KnownRoom,

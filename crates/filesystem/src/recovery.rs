@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use kv::Direction;
-use locking::OpenTable;
+use locking::{LeaseTable, OpenTable};
 use meta::keys::{self, KeyKind};
 use meta::records::{AllocatorRecord, IntentRecord, Record, ShardRecord};
 use meta::{Change, Meta, MetaError, ShardClock};
@@ -82,6 +82,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             replies: ReplayTable::default(),
             locks: Locks::new(meta.fencing_epoch()),
             opens: OpenTable::new(first_open(meta.fencing_epoch())),
+            leases: LeaseTable::default(),
             watches: Watches::default(),
             space: KnownSpace::default(),
             room: KnownRoom::default(),

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use vfs::{InodeId, LockEntry, LockKind, LockOwner, LockRange, LockState, LockedWhat, Mailbox, OpenId, ShareMode};
+use vfs::{
+    Event, InodeId, LockEntry, LockKind, LockOwner, LockRange, LockState, LockedWhat, Mailbox, OpenId, ShareMode,
+};
 
 use crate::byte_range::{ByteRangeLocks, LockRefusal, MandatoryLock, MandatoryLocks, Plan, RangeLock, Span};
 use crate::effects::Effects;
@@ -64,6 +66,11 @@ impl InodeLocks {
             && self.shares.held().is_empty()
             && self.waiting.is_empty()
             && self.asking.is_empty()
+    }
+
+    /// Whether bytes are locked.
+    pub(crate) fn is_locked(&self) -> bool {
+        !self.ranges.held().is_empty() || !self.mandatory.held().is_empty()
     }
 
     /// The lock in the way of another.
@@ -303,7 +310,7 @@ impl InodeLocks {
 
     /// Grants what can be granted, first come first, and tells those who are to ask again.
     fn grant(&mut self, effects: &mut Effects) {
-        self.asking.tell(effects.inode);
+        self.asking.tell(&Event::LockFreed { inode: effects.inode });
         let mut index = 0;
         while let Some(waiter) = self.waiting.get(index) {
             let Some(plan) = self.grantable((index, &waiter.wanted)) else {

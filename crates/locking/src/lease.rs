@@ -7,16 +7,7 @@
 
 use std::time::Duration;
 
-use vfs::{LeaseState, OpenId};
-
-/// Whose a lease is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LeaseOwner {
-    /// A key of a client: `ClientGuid` and `LeaseKey`.
-    Key(u128, u128),
-    /// An open: an oplock.
-    Open(OpenId),
-}
+use vfs::{AcknowledgementRefusal, LeaseBreak, LeaseGrant, LeaseOwner, LeaseState, OpenId};
 
 /// What somebody else is about to do with the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,43 +25,6 @@ pub enum Intrusion {
     Write,
     /// Take or change its name.
     Remove,
-}
-
-/// What a client is to be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Break {
-    /// Whose lease it is.
-    pub owner: LeaseOwner,
-    /// What it may cache until now.
-    pub from: LeaseState,
-    /// What is left.
-    pub to: LeaseState,
-    /// The epoch that comes with it.
-    pub epoch: u16,
-    /// Whether the client has to answer.
-    pub must_acknowledge: bool,
-}
-
-/// Why an acknowledgement is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AcknowledgementRefusal {
-    /// There is no such lease.
-    Unknown,
-    /// Nothing is being broken.
-    NotBreaking,
-    /// It would keep more than was left.
-    TooMuch,
-}
-
-/// What was granted to an open.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LeaseGrant {
-    /// What may be cached.
-    pub state: LeaseState,
-    /// Raised by each change of the state.
-    pub epoch: u16,
-    /// A break is under way: the state is what is held until it is acknowledged.
-    pub is_breaking: bool,
 }
 
 /// What stands beside an open that asks for a lease.
@@ -108,7 +62,24 @@ struct Breaking {
     since: Duration,
 }
 
+impl Intrusion {
+    /// Overwriting it.
+    pub(crate) const OVERWRITE: Self = Self::Open { overwrites: true, is_refused: false };
+}
+
 impl FileLeases {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Whether a break waits for its acknowledgement.
+    #[must_use]
+    pub fn is_breaking(&self) -> bool {
+        self.held.iter().any(|lease| lease.breaking.is_some())
+    }
+
     /// Whether nobody has a lease.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -127,7 +98,7 @@ impl FileLeases {
         let possible = self.possible(owner, wanted, beside);
         if let Some(lease) = self.held.iter_mut().find(|lease| lease.owner == owner) {
             lease.opens.push(open);
-            if lease.breaking.is_none() && is_within(lease.state, possible) && lease.state != possible {
+            if lease.breaking.is_none() && lease.state.is_within(possible) && lease.state != possible {
                 lease.state = possible;
                 lease.epoch = lease.epoch.wrapping_add(1);
             }
@@ -150,7 +121,7 @@ impl FileLeases {
         &mut self,
         own: Option<LeaseOwner>,
         intrusion: Intrusion,
-        (now, breaks): (Duration, &mut Vec<Break>),
+        (now, breaks): (Duration, &mut Vec<LeaseBreak>),
     ) -> bool {
         let mut must_wait = false;
         for lease in &mut self.held {
@@ -172,26 +143,33 @@ impl FileLeases {
         &mut self,
         owner: LeaseOwner,
         kept: LeaseState,
-        (now, breaks): (Duration, &mut Vec<Break>),
+        (now, breaks): (Duration, &mut Vec<LeaseBreak>),
     ) -> Result<LeaseState, AcknowledgementRefusal> {
         let lease = self.held.iter_mut().find(|lease| lease.owner == owner);
         let lease = lease.ok_or(AcknowledgementRefusal::Unknown)?;
         let breaking = lease.breaking.ok_or(AcknowledgementRefusal::NotBreaking)?;
-        if !is_within(kept, breaking.told) {
+        if !kept.is_within(breaking.told) {
             return Err(AcknowledgementRefusal::TooMuch);
         }
         lease.breaking = None;
         lease.state = kept;
-        lease.break_to(both(kept, breaking.required), (now, breaks));
+        lease.break_to(kept.and(breaking.required), (now, breaks));
         Ok(kept)
     }
 
-    /// An open is closed; the last one of a lease takes it along.
-    pub fn close(&mut self, open: OpenId) {
-        for lease in &mut self.held {
-            lease.opens.retain(|covered| *covered != open);
-        }
-        self.held.retain(|lease| !lease.opens.is_empty());
+    /// An open is closed; the last one of a lease takes it along, whose it was is returned.
+    pub fn close(&mut self, open: OpenId) -> Option<LeaseOwner> {
+        let place = self.held.iter().position(|lease| lease.opens.contains(&open))?;
+        let lease = self.held.get_mut(place)?;
+        lease.opens.retain(|covered| *covered != open);
+        let is_last = lease.opens.is_empty();
+        is_last.then(|| self.held.remove(place).owner)
+    }
+
+    /// Whether an open has a lease.
+    #[must_use]
+    pub fn covers(&self, open: OpenId) -> bool {
+        self.held.iter().any(|lease| lease.opens.contains(&open))
     }
 
     /// Ends the breaks that were not acknowledged in time: nothing is left then (MS-SMB2 3.3.6.5). `true` when there was one.
@@ -255,24 +233,24 @@ impl Lease {
         };
         // An oplock is left with reading, or with nothing.
         let is_oplock = matches!(self.owner, LeaseOwner::Open(_));
-        let left = if is_oplock && left != state { both(left, READ) } else { left };
+        let left = if is_oplock && left != state { left.and(READ) } else { left };
         (in_the_way, left)
     }
 
-    fn intrude(&mut self, intrusion: Intrusion, (now, breaks): (Duration, &mut Vec<Break>)) -> bool {
+    fn intrude(&mut self, intrusion: Intrusion, (now, breaks): (Duration, &mut Vec<LeaseBreak>)) -> bool {
         let (in_the_way, left) = self.answer_to(intrusion);
-        let must_wait = both(self.state, in_the_way) != NOTHING;
+        let must_wait = self.state.and(in_the_way) != NOTHING;
         self.break_to(left, (now, breaks));
         must_wait
     }
 
-    fn break_to(&mut self, left: LeaseState, (now, breaks): (Duration, &mut Vec<Break>)) {
+    fn break_to(&mut self, left: LeaseState, (now, breaks): (Duration, &mut Vec<LeaseBreak>)) {
         if let Some(breaking) = &mut self.breaking {
             // Its client is asked for one thing after the other.
-            breaking.required = both(breaking.required, left);
+            breaking.required = breaking.required.and(left);
             return;
         }
-        if is_within(self.state, left) {
+        if self.state.is_within(left) {
             return;
         }
         let (owner, from) = (self.owner, self.state);
@@ -283,20 +261,12 @@ impl Lease {
         } else {
             self.state = left;
         }
-        breaks.push(Break { owner, from, to: left, epoch: self.epoch, must_acknowledge });
+        let (open, epoch) = (self.opens.first().copied().unwrap_or_default(), self.epoch);
+        breaks.push(LeaseBreak { owner, open, from, to: left, epoch, must_acknowledge });
     }
 }
 
-/// Whether all of one is in the other.
-fn is_within(one: LeaseState, other: LeaseState) -> bool {
-    both(one, other) == one
-}
-
-fn both(one: LeaseState, other: LeaseState) -> LeaseState {
-    LeaseState { read: one.read && other.read, handle: one.handle && other.handle, write: one.write && other.write }
-}
-
-const NOTHING: LeaseState = LeaseState { read: false, handle: false, write: false };
+const NOTHING: LeaseState = LeaseState::NONE;
 const READ: LeaseState = LeaseState { read: true, ..NOTHING };
 const HANDLE: LeaseState = LeaseState { handle: true, ..NOTHING };
 const WRITE: LeaseState = LeaseState { write: true, ..NOTHING };
@@ -305,6 +275,8 @@ pub const BREAK_TIMEOUT: Duration = Duration::from_secs(35);
 
 #[cfg(test)]
 mod tests {
+    use vfs::{LeaseKey, ZoneId};
+
     use super::*;
 
     const RH: LeaseState = LeaseState { read: true, handle: true, write: false };
@@ -318,7 +290,7 @@ mod tests {
     const START: Duration = Duration::from_secs(100);
 
     fn key(number: u128) -> LeaseOwner {
-        LeaseOwner::Key(1, number)
+        LeaseOwner::Key(LeaseKey { zone: ZoneId(1), client: 1, key: number })
     }
 
     fn oplock(open: u64) -> LeaseOwner {

@@ -1,14 +1,15 @@
 //! Opens, share reservations and byte-range locks: who is granted, who waits and who is in the way.
 //!
 //! Values without I/O, clock and waiting, held under short locks of their own. [`OpenTable`] is all opens of the house,
-//! [`LockTable`] all their share reservations and all locks, [`FileLeases`] what clients may cache of one file. Durable
-//! opens join with the door that speaks them.
+//! [`LockTable`] all their share reservations and all locks, [`LeaseTable`] what clients may cache. Durable opens join
+//! with the door that speaks them.
 
 mod byte_range;
 mod cycle;
 mod effects;
 mod inode_locks;
 mod lease;
+mod lease_table;
 mod open_table;
 mod parted;
 mod pending;
@@ -18,7 +19,8 @@ mod table;
 mod tests;
 
 pub use byte_range::{ByteRangeLocks, LOCKS_MAX, LockRefusal, MandatoryLock, RangeLock, Span};
-pub use lease::{AcknowledgementRefusal, BREAK_TIMEOUT, Beside, Break, FileLeases, Intrusion, LeaseGrant, LeaseOwner};
+pub use lease::{BREAK_TIMEOUT, Beside, FileLeases, Intrusion};
+pub use lease_table::{LeaseTable, NewLease};
 pub use open_table::{Closing, HOUSE_OPENS_MAX, Link, NewOpen, Open, OpenTable, SESSION_OPENS_MAX, TooManyOpens};
 pub use pending::WAITERS_MAX;
 pub use share_mode::{HeldShare, SHARES_MAX, ShareRefusal, ShareReservation, ShareReservations};

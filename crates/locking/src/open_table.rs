@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use vfs::acl::AccessMask;
-use vfs::{InodeId, Name, OpenId, SessionId, ShardId};
+use vfs::{InodeId, LeaseOwner, LeaseRequest, Name, OpenId, SessionId, ShardId};
 
 use crate::parted::Parted;
 
@@ -33,6 +33,8 @@ pub struct Open {
     pub session: SessionId,
     /// Whether its close marks its name for deletion.
     pub delete_on_close: bool,
+    /// The lease that it asked for.
+    pub lease: Option<LeaseRequest>,
     granted: AtomicU32,
     is_closing: AtomicBool,
 }
@@ -50,6 +52,8 @@ pub struct NewOpen {
     pub link: Option<Link>,
     /// Whether its close marks that name for deletion.
     pub delete_on_close: bool,
+    /// The lease that it asks for.
+    pub lease: Option<LeaseRequest>,
 }
 
 /// A name of an inode: the entry of a directory.
@@ -111,10 +115,10 @@ impl OpenTable {
     /// # Errors
     /// `TooManyOpens`.
     pub fn add(&self, new: NewOpen) -> Result<Arc<Open>, TooManyOpens> {
-        let NewOpen { inode, session, granted, link, delete_on_close } = new;
+        let NewOpen { inode, session, granted, link, delete_on_close, lease } = new;
         let id = OpenId(self.next.fetch_add(1, Ordering::Relaxed) + 1);
         let (granted, is_closing) = (AtomicU32::new(granted.0), AtomicBool::new(false));
-        let open = Arc::new(Open { id, inode, session, delete_on_close, granted, is_closing });
+        let open = Arc::new(Open { id, inode, session, delete_on_close, lease, granted, is_closing });
         let mut inodes = self.inodes.of(&inode);
         {
             let mut sessions = self.sessions.of(&session);
@@ -147,6 +151,14 @@ impl OpenTable {
     #[must_use]
     pub fn holds(&self, inode: InodeId) -> bool {
         self.count() != 0 && self.inodes.of(&inode).get(&inode).is_some_and(InodeOpens::is_open)
+    }
+
+    /// Whether an inode has an open of this kind that is not being closed.
+    #[must_use]
+    pub fn holds_any(&self, inode: InodeId, is_meant: impl Fn(&Open) -> bool) -> bool {
+        let inodes = self.inodes.of(&inode);
+        let mut held = inodes.get(&inode).into_iter().flat_map(|opens| &opens.held);
+        held.any(|held| !held.open.is_closing() && is_meant(&held.open))
     }
 
     /// The name that an open was opened by, as it is now, and whether it goes with its last open.
@@ -307,6 +319,12 @@ impl Open {
         self.granted.store(rights.0, Ordering::Relaxed);
     }
 
+    /// Whose the lease is that it asked for.
+    #[must_use]
+    pub fn lease_owner(&self) -> Option<LeaseOwner> {
+        self.lease.map(|lease| lease.key.map_or(LeaseOwner::Open(self.id), LeaseOwner::Key))
+    }
+
     fn is_closing(&self) -> bool {
         self.is_closing.load(Ordering::Acquire)
     }
@@ -358,7 +376,14 @@ mod tests {
 
     fn new(name: Option<&str>) -> NewOpen {
         let granted = AccessMask::READ_DATA;
-        NewOpen { inode: inode(7), session: SESSION, granted, link: name.map(link), delete_on_close: false }
+        NewOpen {
+            inode: inode(7),
+            session: SESSION,
+            granted,
+            link: name.map(link),
+            delete_on_close: false,
+            lease: None,
+        }
     }
 
     fn table() -> OpenTable {

@@ -20,7 +20,7 @@ pub(crate) struct Waiter {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Waiting(VecDeque<Waiter>);
 
-/// Opens that were refused a lock, and ask again when something was given back.
+/// Those that something held by others was in the way of, and that ask again when something was given back.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Asking(Vec<Weak<Mailbox>>);
 
@@ -42,10 +42,10 @@ impl Asking {
     }
 
     /// Something was given back: tells all of them.
-    pub(crate) fn tell(&mut self, inode: InodeId) {
+    pub(crate) fn tell(&mut self, event: &Event) {
         for mailbox in self.0.drain(..).filter_map(|asking| asking.upgrade()) {
             // One that is full is looked into anyway.
-            mailbox.put(Event::LockFreed { inode });
+            mailbox.put(event.clone());
         }
     }
 }

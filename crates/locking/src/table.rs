@@ -203,6 +203,12 @@ impl LockTable {
             && self.look(inode, |locks| locks.denies_bytes(range, is_write, own)).unwrap_or_default()
     }
 
+    /// Whether anybody has locked bytes of a file. Where nothing is locked it costs one look at a counter or two.
+    #[must_use]
+    pub fn is_locked(&self, inode: InodeId) -> bool {
+        self.held.load(Ordering::Relaxed) != 0 && self.look(inode, InodeLocks::is_locked).unwrap_or_default()
+    }
+
     /// Frees everything that an open of an inode holds or waits for.
     pub fn free_open(&self, inode: InodeId, open: OpenId) {
         let is_meant = |owner: &LockOwner| *owner == LockOwner::Open(open);

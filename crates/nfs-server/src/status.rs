@@ -33,7 +33,8 @@ pub(crate) const fn nfs_status(error: FsError) -> Nfsstat3 {
         FsError::NotSupported => Nfsstat3::Notsupp,
         // NFSv3 has no opens.
         FsError::BadOpen => Nfsstat3::Serverfault,
-        FsError::Delay | FsError::Cancelled => Nfsstat3::Jukebox,
+        // A lease is given back within moments, or taken after half a minute.
+        FsError::Delay | FsError::Breaking(_) | FsError::Cancelled => Nfsstat3::Jukebox,
         // Answers to lock calls, which NLM has words for.
         FsError::Deadlock | FsError::Grace | FsError::TooManyLocks => Nfsstat3::Serverfault,
         FsError::Io => Nfsstat3::Io,
@@ -69,6 +70,7 @@ pub(crate) const fn mount_status(error: FsError) -> Mountstat3 {
         | FsError::NotSync
         | FsError::BadOpen
         | FsError::Delay
+        | FsError::Breaking(_)
         | FsError::Cancelled => Mountstat3::Serverfault,
     }
 }
@@ -79,7 +81,7 @@ pub(crate) const fn nlm_status(error: FsError) -> Nlm4Stats {
         FsError::LockConflict | FsError::ShareConflict => Nlm4Stats::Denied,
         FsError::Deadlock => Nlm4Stats::Deadlck,
         // Of "ask again a little later" NLM has this word only.
-        FsError::Grace | FsError::Delay => Nlm4Stats::DeniedGracePeriod,
+        FsError::Grace | FsError::Delay | FsError::Breaking(_) => Nlm4Stats::DeniedGracePeriod,
         FsError::TooManyLocks => Nlm4Stats::DeniedNolocks,
         FsError::StaleHandle => Nlm4Stats::StaleFh,
         FsError::ReadOnly => Nlm4Stats::Rofs,

@@ -8,7 +8,7 @@ use std::task::Poll;
 use smallvec::SmallVec;
 use smb_wire::{Command, EchoResponse, FileId, HeaderFlags, LogoffResponse, Status};
 use tracing::Instrument;
-use vfs::{InodeId, OpContext, OperationId, Priority, Protocol, Vfs, View};
+use vfs::{Awaited, Failure, FsError, InodeId, Mailbox, OpContext, OperationId, Priority, Protocol, Vfs, View};
 use zones::Zone;
 
 use crate::answer::Answer;
@@ -18,8 +18,10 @@ use crate::open_table::Open;
 use crate::pipe::{self, Pipe};
 use crate::session::Session;
 use crate::tree::{self, Target, Tree};
-use crate::waits::{Interrupted, Waiting};
-use crate::{change_notify, close, create, flush, ioctl, lock, query_directory, query_info, read, set_info, write};
+use crate::waits::{Interrupted, Waiting, told};
+use crate::{
+    change_notify, close, create, flush, ioctl, lock, oplock_break, query_directory, query_info, read, set_info, write,
+};
 
 /// A request that is being done.
 pub(crate) struct Call<'a, V> {
@@ -186,6 +188,7 @@ impl<V: Vfs> Call<'_, V> {
             Command::READ => Ok(read::read(self, tree).await?),
             Command::WRITE => Ok(write::write(self, tree).await?),
             Command::IOCTL => ioctl::ioctl(self, tree).await,
+            Command::OPLOCK_BREAK => Ok(oplock_break::acknowledge(self, tree)?),
             Command::LOCK => Ok(lock::lock(self, tree).await?),
             Command::QUERY_DIRECTORY => Ok(query_directory::query_directory(self, tree).await?),
             Command::QUERY_INFO => Ok(query_info::query_info(self, tree).await?),
@@ -256,6 +259,49 @@ impl<V: Vfs> Call<'_, V> {
         if !self.progress.is_last {
             return Err(Interrupted::Refused(Status::INTERNAL_ERROR));
         }
+        self.enter_wait(open, awaited).await
+    }
+
+    /// Asks the house for what a lease of others may be in the way of, again when that is broken. Unlike others it may
+    /// wait in the middle of a frame, where its client is not told: it is the server's to end, and soon.
+    ///
+    /// Errors: the wait was interrupted: CANCELLED, FILE_CLOSED, INSUFFICIENT_RESOURCES.
+    pub(crate) async fn past_leases<T, F>(
+        &self,
+        open: Option<&Open>,
+        ask: impl Fn() -> F,
+    ) -> Result<Result<T, Failure>, Status>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let first = ask().await;
+        let Some(breaking) = breaking(&first) else { return Ok(first) };
+        let mut again = pin!(self.ask_again(breaking, ask));
+        if let Poll::Ready(outcome) = poll_fn(|cx| Poll::Ready(again.as_mut().poll(cx))).await {
+            return Ok(outcome);
+        }
+        let waited = self.enter_wait(open, again).await;
+        waited.map_err(|interrupted| interrupted.status(Status::FILE_CLOSED))
+    }
+
+    async fn ask_again<T, F>(&self, mut inode: InodeId, ask: impl Fn() -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        loop {
+            let mailbox = Arc::<Mailbox>::default();
+            if self.door.vfs.await_break(inode, &mailbox)? == Awaited::Told {
+                told(&mailbox).await;
+            }
+            let outcome = ask().await;
+            match breaking(&outcome) {
+                Some(next) => inode = next,
+                None => return outcome,
+            }
+        }
+    }
+
+    async fn enter_wait<T>(&self, open: Option<&Open>, awaited: impl Future<Output = T>) -> Result<T, Interrupted> {
         let wait = self.peer.waits.enter(Waiting {
             message_id: self.request.header.message_id,
             session: self.session.id,
@@ -265,7 +311,7 @@ impl<V: Vfs> Call<'_, V> {
         if self.session.life.is_over() {
             return Err(Interrupted::Gone);
         }
-        if self.progress.async_id.set(wait.async_id).is_ok() {
+        if self.progress.is_last && self.progress.async_id.set(wait.async_id).is_ok() {
             self.tell_interim(wait.async_id);
         }
         wait.until(awaited).await
@@ -301,10 +347,20 @@ impl<V: Vfs> Call<'_, V> {
             replay_key: None,
             deadline: None,
             priority: match self.request.header.command {
-                Command::CLOSE | Command::FLUSH | Command::TREE_DISCONNECT => Priority::Releasing,
+                Command::CLOSE | Command::FLUSH | Command::OPLOCK_BREAK | Command::TREE_DISCONNECT => {
+                    Priority::Releasing
+                }
                 _ => Priority::Normal,
             },
         }
+    }
+}
+
+/// The inode whose lease is in the way.
+fn breaking<T>(outcome: &Result<T, Failure>) -> Option<InodeId> {
+    match outcome.as_ref().err()?.error {
+        FsError::Breaking(inode) => Some(inode),
+        _ => None,
     }
 }
 

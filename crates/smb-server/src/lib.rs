@@ -20,6 +20,7 @@ mod ioctl;
 mod lock;
 mod metrics;
 mod open_table;
+mod oplock_break;
 mod pattern;
 mod pipe;
 mod query_directory;

@@ -1,8 +1,6 @@
 //! LOCK (MS-SMB2 3.3.5.14).
 
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
 
 use smb_wire::Status;
 use smb_wire::codec::decode_body;
@@ -14,6 +12,7 @@ use crate::dispatch::Call;
 use crate::open_table::Open;
 use crate::status;
 use crate::tree::Tree;
+use crate::waits::told;
 
 /// Locks ranges, all or none, or gives ranges back up to the first that is not held. One range alone may be waited for.
 ///
@@ -117,15 +116,6 @@ impl<V: Vfs> Locker<'_, V> {
         let (inode, owner) = (self.open.inode, LockOwner::Open(self.open.id));
         Locking { inode, owner, range, kind, mandatory: true, wait: None, reclaim: false }
     }
-}
-
-/// Waits until something is in a mailbox.
-async fn told(mailbox: &Mailbox) {
-    poll_fn(|cx| match mailbox.take(cx.waker()) {
-        (events, false) if events.is_empty() => Poll::Pending,
-        _ => Poll::Ready(()),
-    })
-    .await;
 }
 
 /// What is to be locked, and whether it is waited for.

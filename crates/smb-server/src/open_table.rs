@@ -1,8 +1,7 @@
 //! The opens of a session, by the `FileId` that its client knows them by (MS-SMB2 3.3.1.10).
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use smb_wire::FileId;
@@ -33,6 +32,10 @@ pub(crate) struct Open {
     pub(crate) listing: Mutex<Listing>,
     /// What it hears of changes below.
     pub(crate) watch: Watch,
+    /// Whether its client counts the changes of its lease.
+    pub(crate) lease_has_epoch: bool,
+    /// Whether its client was told of it: not before that is it told of breaks.
+    pub(crate) is_told: AtomicBool,
 }
 
 /// The opens of one session.
@@ -43,18 +46,14 @@ pub(crate) struct Opens {
 
 #[derive(Debug, Default)]
 struct Table {
-    last: u64,
     open: HashMap<u64, Arc<Open>>,
 }
 
 impl Opens {
     /// Gives an open its number on the wire. `make` gets it.
     pub(crate) fn enter(&self, id: OpenId, make: impl FnOnce(FileId) -> Open) -> Arc<Open> {
-        let mut table = self.table();
-        table.last += 1;
-        let volatile = table.last;
-        let open = Arc::new(make(FileId { persistent: id.0, volatile }));
-        table.open.insert(volatile, Arc::clone(&open));
+        let open = Arc::new(make(FileId { persistent: id.0, volatile: id.0 }));
+        self.table().open.insert(id.0, Arc::clone(&open));
         open
     }
 
@@ -63,6 +62,11 @@ impl Opens {
         let table = self.table();
         let found = table.open.get(&file_id.volatile);
         found.filter(|open| open.file_id == file_id && open.tree == tree).map(Arc::clone)
+    }
+
+    /// An open of any tree connect, by its number in the house.
+    pub(crate) fn get(&self, id: OpenId) -> Option<Arc<Open>> {
+        self.table().open.get(&id.0).map(Arc::clone)
     }
 
     /// An open of any tree connect, as copies name their source.

@@ -132,7 +132,8 @@ async fn allocation<V: Vfs>(call: &Call<'_, V>, (ctx, disk, open): Circumstances
 async fn dispose<V: Vfs>(call: &Call<'_, V>, (ctx, _, open): Circumstances<'_>, pending: bool) -> Result<(), Status> {
     needs(open, AccessMask::DELETE)?;
     let request = DeletePendingRequest { open: open.id, pending };
-    call.door.vfs.set_delete_pending(ctx, request).await.map_err(|failure| match failure.error {
+    let disposed = call.past_leases(Some(open), || call.door.vfs.set_delete_pending(ctx, request)).await?;
+    disposed.map_err(|failure| match failure.error {
         vfs::FsError::NotPermitted => Status::CANNOT_DELETE,
         _ => status::of(failure),
     })
@@ -153,7 +154,8 @@ async fn rename<V: Vfs>(
     let to_parent = parent(call, ctx, (disk, path)).await?;
     let replace = to.flags.contains(RenameFlags::REPLACE_IF_EXISTS);
     let request = RenameOpenRequest { open: open.id, to_parent, to_name, replace, case: Case::Insensitive };
-    call.door.vfs.rename_open(ctx, request).await.map(drop).map_err(status::of)
+    let renamed = call.past_leases(Some(open), || call.door.vfs.rename_open(ctx, request.clone())).await?;
+    renamed.map(drop).map_err(status::of)
 }
 
 /// MS-FSA 2.1.5.15.5.
@@ -199,7 +201,8 @@ async fn set<V: Vfs>(
         return Ok(());
     }
     let request = SetattrRequest { inode: open.inode, via: Via::Open(open.id), attributes, guard: None };
-    call.door.vfs.setattr(ctx, request).await.map(drop).map_err(status::of)
+    let set = call.past_leases(Some(open), || call.door.vfs.setattr(ctx, request.clone())).await?;
+    set.map(drop).map_err(status::of)
 }
 
 fn needs(open: &Open, right: AccessMask) -> Result<(), Status> {

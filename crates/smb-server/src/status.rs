@@ -23,7 +23,7 @@ pub(crate) fn of_error(error: FsError) -> Status {
         FsError::CrossDevice => Status::NOT_SAME_DEVICE,
         FsError::ReadOnly => Status::MEDIA_WRITE_PROTECTED,
         FsError::LockConflict | FsError::Deadlock => Status::FILE_LOCK_CONFLICT,
-        FsError::Grace | FsError::Delay => Status::RETRY,
+        FsError::Grace | FsError::Delay | FsError::Breaking(_) => Status::RETRY,
         FsError::TooManyLocks => Status::INSUFFICIENT_RESOURCES,
         FsError::ShareConflict => Status::SHARING_VIOLATION,
         FsError::DeletePending => Status::DELETE_PENDING,

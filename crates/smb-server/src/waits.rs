@@ -9,6 +9,7 @@ use std::task::Poll;
 
 use smb_wire::Status;
 use tokio::sync::Notify;
+use vfs::Mailbox;
 
 /// Why a request does not get what it waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,6 +188,15 @@ impl Interrupted {
             Self::Refused(status) => status,
         }
     }
+}
+
+/// Waits until something is in a mailbox.
+pub(crate) async fn told(mailbox: &Mailbox) {
+    poll_fn(|cx| match mailbox.take(cx.waker()) {
+        (events, false) if events.is_empty() => Poll::Pending,
+        _ => Poll::Ready(()),
+    })
+    .await;
 }
 
 /// Requests of one connection that may wait: half of those that may be under way, so that others always can.

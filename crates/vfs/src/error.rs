@@ -1,6 +1,6 @@
 //! How an operation fails: a small closed set that every protocol maps exhaustively.
 
-use crate::Attributes;
+use crate::{Attributes, InodeId};
 
 /// Why an operation was refused or failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,6 +51,8 @@ pub enum FsError {
     TooManyLocks,
     /// The share reservation of an open or of a DOS share is in the way.
     ShareConflict,
+    /// A lease of this inode is being taken back, which is in the way until then ([`crate::Opens::await_break`]).
+    Breaking(InodeId),
     /// The file is about to be deleted.
     DeletePending,
     /// The cookie was never handed out.

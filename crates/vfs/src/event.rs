@@ -4,18 +4,18 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::task::Waker;
 
-use crate::limits::MAILBOX_EVENTS_MAX;
-use crate::{InodeId, LeaseState, LockOwner, LockRange, OpenId, ZoneId};
+use crate::limits::{MAILBOX_BREAKS_MAX, MAILBOX_EVENTS_MAX};
+use crate::{InodeId, LeaseBreak, LockOwner, LockRange, ZoneId};
 
 /// Something a session must hear of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A lease must go down to `to`; acknowledge with [`crate::Opens::acknowledge_break`].
-    BreakLease {
-        /// The open that holds it.
-        open: OpenId,
-        /// What may be kept.
-        to: LeaseState,
+    /// A lease is broken. Such events have room of their own: a lease that is taken back must not be lost.
+    BreakLease(LeaseBreak),
+    /// A break that was waited for is over, perhaps: what it was in the way of may be asked for again.
+    LeaseBroken {
+        /// Where.
+        inode: InodeId,
     },
     /// A lock that was waited for is granted.
     LockGranted {
@@ -52,7 +52,8 @@ impl Mailbox {
     /// Puts an event in and wakes the session; `false` when the mailbox is full.
     pub fn put(&self, event: Event) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = state.events.len() < MAILBOX_EVENTS_MAX;
+        let max = if matches!(event, Event::BreakLease(_)) { MAILBOX_BREAKS_MAX } else { MAILBOX_EVENTS_MAX };
+        let fits = state.events.len() < max;
         if fits {
             state.events.push_back(event);
         } else {
@@ -62,6 +63,16 @@ impl Mailbox {
             waker.wake();
         }
         fits
+    }
+
+    /// Whom to wake when there is something; at once, if there is.
+    pub fn wake_by(&self, waker: &Waker) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.events.is_empty() && !state.overflowed {
+            state.waker = Some(waker.clone());
+        } else {
+            waker.wake_by_ref();
+        }
     }
 
     /// Takes all events and whether some were lost; remembers whom to wake next time when there is none.

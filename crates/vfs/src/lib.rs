@@ -16,6 +16,7 @@ mod error;
 mod event;
 mod file_io;
 mod ids;
+mod leases;
 pub mod limits;
 mod name;
 mod namespace;
@@ -47,6 +48,10 @@ pub use ids::{
     ClientId, Cookie, Epoch, FencingEpoch, InodeId, InodeNumber, OpenId, OperationId, SessionId, ShardId, SnapshotId,
     TreeId, ZoneId,
 };
+pub use leases::{
+    AcknowledgementRefusal, Awaited, BreakAcknowledgement, LeaseBreak, LeaseGrant, LeaseKey, LeaseOwner, LeaseRequest,
+    LeaseState,
+};
 pub use name::{Case, Name, NameError};
 pub use namespace::{
     CreateHow, CreateReply, CreateRequest, CreateUnlinkedReply, CreateUnlinkedRequest, DirectoryEntry, LinkReply,
@@ -55,9 +60,9 @@ pub use namespace::{
     WalkReply, WalkRequest,
 };
 pub use opens::{
-    CloseReply, CloseRequest, DeletePendingRequest, Disposition, LeaseState, LockClient, LockEntry, LockKind,
-    LockOwner, LockRange, LockRecovery, LockReply, LockRequest, LockState, LockedWhat, OpenReply, OpenRequest,
-    OpenState, OpenTarget, OpenedHow, Opens, RenameOpenRequest, ShareMode, ShareRequest, TestLockReply,
+    CloseReply, CloseRequest, DeletePendingRequest, Disposition, LockClient, LockEntry, LockKind, LockOwner, LockRange,
+    LockRecovery, LockReply, LockRequest, LockState, LockedWhat, OpenReply, OpenRequest, OpenState, OpenTarget,
+    OpenedHow, Opens, RenameOpenRequest, ShareMode, ShareRequest, TestLockReply,
 };
 pub use watch::{Notice, NoticeKind, Noticed, Notices, Watch, WatchFilter, WatchRequest};
 

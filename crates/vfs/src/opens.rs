@@ -9,8 +9,9 @@ use bytes::Bytes;
 
 use crate::acl::AccessMask;
 use crate::{
-    Attributes, Case, Change, ClientId, Failure, FsError, InodeId, Mailbox, Name, OpContext, OpenId, RenameReply,
-    SessionId, SetAttributes, Timestamp,
+    AcknowledgementRefusal, Attributes, Awaited, BreakAcknowledgement, Case, Change, ClientId, Failure, FsError,
+    InodeId, LeaseGrant, LeaseRequest, LeaseState, Mailbox, Name, OpContext, OpenId, RenameReply, SessionId,
+    SetAttributes, Timestamp,
 };
 
 /// What is to be opened.
@@ -59,17 +60,6 @@ pub struct ShareMode {
     pub delete: bool,
 }
 
-/// What a client may cache (MS-SMB2 2.2.13.2.8 lease states; covers oplocks and delegations).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LeaseState {
-    /// Reads.
-    pub read: bool,
-    /// Opens.
-    pub handle: bool,
-    /// Writes.
-    pub write: bool,
-}
-
 /// Opening of a file or directory.
 #[derive(Clone, Debug)]
 pub struct OpenRequest {
@@ -83,8 +73,8 @@ pub struct OpenRequest {
     pub access: AccessMask,
     /// What others may do meanwhile.
     pub share: ShareMode,
-    /// The lease wanted, and its key.
-    pub lease: Option<(LeaseState, u128)>,
+    /// The lease wanted.
+    pub lease: Option<LeaseRequest>,
     /// Whether the close of this open makes the name one that is deleted with its last open (see
     /// [`Opens::set_delete_pending`]). A directory that is not empty then stays.
     pub delete_on_close: bool,
@@ -121,7 +111,7 @@ pub struct OpenReply {
     /// All rights that could have been granted.
     pub maximal: AccessMask,
     /// The lease granted.
-    pub lease: LeaseState,
+    pub lease: LeaseGrant,
     /// The inode.
     pub attributes: Attributes,
 }
@@ -348,14 +338,20 @@ pub trait Opens: Send + Sync + 'static {
     /// anonymous operations: reads and writes, setting the size, and removing and renaming a name. DOS shares of NLM bind
     /// opens, and opens them, but not anonymous operations.
     ///
-    /// A file whose last name goes while it is open stays until its last open is closed. No lease is granted yet, and
-    /// an open does not outlive its session.
+    /// A file whose last name goes while it is open stays until its last open is closed. An open does not outlive its
+    /// session.
+    ///
+    /// A lease is granted as far as others leave room for it; one that is in the way is broken first (`Breaking`): what
+    /// others cache of writes, and of opens where a share mode is in the way, but not by an open that only looks at or
+    /// sets attributes. Other operations break leases as well: writing, locking and setting the size what others cache at all,
+    /// reading without an open what they cache of writes, taking or changing a name what they cache of opens, and what
+    /// changes in a directory what they cache of it.
     ///
     /// Errors, in order: `NotSupported` (a stream), `InvalidArgument` (a directory that would be overwritten),
     /// `StaleHandle`, `NotDirectory`, `AccessDenied` (search), `NameTooLong`, `NotFound` or `Exists` (against the
     /// disposition), `DeletePending` (also of the directory to create in), `IsDirectory` or `NotDirectory` (against
-    /// `directory`), `AccessDenied`, `NotPermitted` (deleting a READONLY file or the root of a zone), `ShareConflict`,
-    /// `TooManyLocks` (opens of the session or the house), `QuotaExceeded`, `NoSpace`, `Io`; as `create` and `mkdir`
+    /// `directory`), `AccessDenied`, `NotPermitted` (deleting a READONLY file or the root of a zone), `InvalidArgument` (the key of the lease
+    /// is that of another file), `Breaking`, `ShareConflict`, `TooManyLocks` (opens of the session or the house), `QuotaExceeded`, `NoSpace`, `Io`; as `create` and `mkdir`
     /// where it creates.
     fn open(&self, _ctx: &OpContext, _request: OpenRequest) -> impl Future<Output = Result<OpenReply, Failure>> + Send {
         async { Err(FsError::NotSupported.into()) }
@@ -522,16 +518,23 @@ pub trait Opens: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Answers a lease break with what is kept.
+    /// Answers a break with what is kept, which is what is held from now on.
     ///
-    /// Errors, in order: `BadOpen`, `InvalidArgument` (more than was offered).
+    /// Errors, in order: `Unknown` (no such lease, an open of another session), `NotBreaking`, `TooMuch`.
     fn acknowledge_break(
         &self,
         _ctx: &OpContext,
-        _open: OpenId,
-        _kept: LeaseState,
-    ) -> impl Future<Output = Result<LeaseState, Failure>> + Send {
-        async { Err(FsError::NotSupported.into()) }
+        _acknowledgement: BreakAcknowledgement,
+    ) -> Result<LeaseState, AcknowledgementRefusal> {
+        Err(AcknowledgementRefusal::Unknown)
+    }
+
+    /// After [`FsError::Breaking`]: tells in the mailbox when a break of a lease of this inode ends; the operation is asked for
+    /// again then. A break that is not acknowledged ends by itself. It is forgotten with the mailbox.
+    ///
+    /// Errors: `TooManyLocks` (too many wait for it).
+    fn await_break(&self, _inode: InodeId, _mailbox: &Arc<Mailbox>) -> Result<Awaited, FsError> {
+        Ok(Awaited::Over)
     }
 
     /// Ends everything that a session held, as `close` would. Nothing of the session may be under way any more.

@@ -1,5 +1,6 @@
 //! SETATTR, and the attributes of new inodes.
 
+use locking::Intrusion;
 use meta::records::InodeRecord;
 use vfs::acl::AccessMask;
 use vfs::{
@@ -75,7 +76,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
         if set.size.is_some() {
             let uses = ShareMode { write: true, ..ShareMode::default() };
-            let own = open.map(|open| open.id);
+            let own = open.as_deref();
             self.require_shared(request.inode, uses, own)?;
             let size = set.size.unwrap_or_default();
             let (offset, end) = (size.min(before.size), size.max(before.size));
@@ -84,8 +85,12 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 // Through an open no lock is looked at (MS-FSA 2.1.5.15.4).
                 self.require_unlocked(request.inode, (changed, true), None)?;
             }
+            if size > vfs::limits::FILE_SIZE_MAX {
+                return Err(FsError::FileTooLarge);
+            }
+            self.intrude(request.inode, own, Intrusion::Write)?;
         }
-        if set.size.is_some_and(|size| size > vfs::limits::FILE_SIZE_MAX) { Err(FsError::FileTooLarge) } else { Ok(()) }
+        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Whether a caller may read or write the bytes of an inode.
 
+use locking::Intrusion;
 use vfs::acl::AccessMask;
 use vfs::{Attributes, Failure, FileType, FsError, LockRange, OpContext, ShareMode, Via};
 
@@ -13,7 +14,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Refuses what the caller may not do with the bytes, in the order of the contract.
     ///
     /// Errors: `BadOpen`, `IsDirectory`, `InvalidArgument` (not a regular file), `AccessDenied`, `ShareConflict`,
-    /// `LockConflict` (of the range: offset and length).
+    /// `LockConflict` (of the range: offset and length), `Breaking`.
     pub(super) fn check_bytes(
         &self,
         ctx: &OpContext,
@@ -52,7 +53,13 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             }
         }
         let bytes = (LockRange { offset, length }, wanted == WRITE);
-        self.require_unlocked(inode, bytes, open.map(|open| open.id))
+        self.require_unlocked(inode, bytes, open.as_ref().map(|open| open.id))?;
+        match (wanted, &open) {
+            (WRITE, open) => self.intrude(inode, open.as_deref(), Intrusion::Write),
+            (READ, None) => self.intrude(inode, None, Intrusion::Read),
+            // An open that reads broke what others cached of writes when it was granted.
+            _ => Ok(()),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! RENAME.
 
-use locking::{Link, Open};
+use locking::{Intrusion, Link, Open};
 use meta::records::{DentryRecord, InodeRecord};
 use vfs::limits::{DEPTH_MAX, DIRECTORY_LINKS_MAX};
 use vfs::{Attributes, Case, Change, Failure, FsError, InodeId, OpContext, RenameReply, RenameRequest};
@@ -218,6 +218,10 @@ fn check_opens<K: kv::Engine, C: chunk::Store>(
         turn.require_deletable(moved.found.target)?;
         return existing.map_or(Ok(()), |(existing, _)| Ok(turn.require_deletable(existing.target)?));
     };
+    turn.house.intrude(open.inode, Some(open), Intrusion::Remove)?;
+    if let Some((existing, _)) = existing {
+        turn.house.intrude(existing.target, None, Intrusion::Remove)?;
+    }
     let is_kept = |attributes: &Attributes| {
         attributes.is_directory() || is_read_only(attributes) || turn.is_open(attributes.inode)
     };

@@ -58,8 +58,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         Err(FsError::InvalidArgument)
     }
 
-    /// At most once a second: ends the grace periods that are due, and forgets clients that have held nothing for a
-    /// while. Says whether there were any.
+    /// At most once a second: ends the breaks of leases and the grace periods that are due, and forgets clients that have
+    /// held nothing for a while. Says whether there were any.
     pub(crate) fn locks_round(&self) -> bool {
         let now = self.clock.monotonic();
         {
@@ -69,6 +69,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             }
             *looked = Some(now);
         }
+        self.leases.expire(now);
         let mut register = self.locks.register();
         for shard in register.graces.due(now) {
             if self.end_grace_if_due(&mut register, shard, now).is_err() {

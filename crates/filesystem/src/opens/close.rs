@@ -83,6 +83,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let orphan = self.opens.end(open);
         self.watches.close(open.inode, open.id);
         self.locks.table.free_open(open.inode, open.id);
+        if open.lease.is_some() {
+            self.leases.close(open.inode, open.id);
+        }
         if let Some(number) = orphan {
             self.let_orphan_go(open.inode, number);
         }
@@ -92,6 +95,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) fn end_all_opens(&self) {
         for open in self.opens.clear() {
             self.locks.table.free_open(open.inode, open.id);
+            self.leases.close(open.inode, open.id);
             self.watches.close(open.inode, open.id);
         }
     }

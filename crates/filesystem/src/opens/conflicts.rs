@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use locking::Open;
+use locking::{Intrusion, Open};
 use meta::records::InodeRecord;
-use vfs::{FsError, InodeId, InodeNumber, OpContext, OpenId, ShareMode, Via};
+use vfs::{FsError, InodeId, InodeNumber, OpContext, ShareMode, Via};
 
 use crate::Filesystem;
 use crate::cache::Miss;
@@ -23,9 +23,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
     /// Refuses what an open, except `own`, does not let others do.
     ///
-    /// Errors: `ShareConflict`.
-    pub(crate) fn require_shared(&self, inode: InodeId, uses: ShareMode, own: Option<OpenId>) -> Result<(), FsError> {
-        if self.locks.table.denies(inode, uses, own) { Err(FsError::ShareConflict) } else { Ok(()) }
+    /// Errors: `Breaking`, `ShareConflict`.
+    pub(crate) fn require_shared(&self, inode: InodeId, uses: ShareMode, own: Option<&Open>) -> Result<(), FsError> {
+        let is_denied = self.locks.table.denies(inode, uses, own.map(|open| open.id));
+        if is_denied { Err(self.refuse_shared(inode, own)) } else { Ok(()) }
     }
 
     /// Whether an inode is there: it has a name, or is open.
@@ -40,10 +41,11 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         self.house.opens.holds(inode)
     }
 
-    /// Refuses to take or change a name of an inode that an open does not let others delete.
+    /// Refuses to take or change a name of an inode that an open does not let others delete, or that is cached.
     ///
-    /// Errors: `ShareConflict`.
+    /// Errors: `Breaking`, `ShareConflict`.
     pub(crate) fn require_deletable(&self, inode: InodeId) -> Result<(), FsError> {
+        self.house.intrude(inode, None, Intrusion::Remove)?;
         self.house.require_shared(inode, ShareMode { delete: true, ..ShareMode::default() }, None)
     }
 

@@ -1,6 +1,6 @@
 //! What is done to the name of an open: marking it for deletion, and renaming.
 
-use locking::Open;
+use locking::{Intrusion, Open};
 use vfs::acl::AccessMask;
 use vfs::{
     DeletePendingRequest, Failure, FsError, InodeNumber, OpContext, RenameOpenRequest, RenameReply, RenameRequest,
@@ -70,6 +70,7 @@ fn mark<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, open: &Open) 
     if attributes.is_directory() && record.size > 0 {
         return Err(refuse(FsError::NotEmpty).into());
     }
+    turn.house.intrude(open.inode, Some(open), Intrusion::Remove).map_err(refuse)?;
     let is_marked = turn.house.opens.set_pending(open, true);
     // Of one without a name: it was removed meanwhile, or there never was one.
     if is_marked || record.links == 0 { Ok(()) } else { Err(refuse(FsError::NotPermitted).into()) }

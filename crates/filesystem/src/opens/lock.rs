@@ -1,8 +1,10 @@
 //! Byte-range locks. Whether one is granted is not durable, so nobody waits for the store here.
 
 use bytes::Bytes;
-use locking::{Locked, RangeLock, Refusal, Span};
-use vfs::{Failure, FileType, FsError, InodeId, LockOwner, LockReply, LockRequest, OpContext, ShardId, TestLockReply};
+use locking::{Intrusion, Locked, RangeLock, Refusal, Span};
+use vfs::{
+    Failure, FileType, FsError, InodeId, LockKind, LockOwner, LockReply, LockRequest, OpContext, ShardId, TestLockReply,
+};
 
 use crate::Filesystem;
 use crate::access::{READ, WRITE, is_owner, permission_bits};
@@ -16,6 +18,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.require_lockable(ctx, request.inode).await?;
         let wanted = self.wanted(&request)?;
         self.settle_admitted(request.inode.shard, &wanted.owner, request.reclaim).await?;
+        let intrusion = if request.kind == LockKind::Shared { Intrusion::Read } else { Intrusion::Write };
+        self.intrude(request.inode, None, intrusion)?;
         let locked = self.locks.table.lock(request.inode, &wanted, request.wait.as_ref());
         self.confirm_client(&wanted.owner)?;
         match locked.map_err(|refusal| refuse(&refusal))? {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use locking::{MandatoryLock, MandatoryRefusal, Open};
+use locking::{Intrusion, MandatoryLock, MandatoryRefusal, Open};
 use vfs::acl::AccessMask;
 use vfs::{Failure, FileType, FsError, InodeId, LockOwner, LockRange, LockReply, LockRequest, OpContext, OpenId, Via};
 
@@ -30,6 +30,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.require_no_grace(request.inode.shard)?;
         let forgotten = self.locks.register().forgotten;
         self.settle(forgotten).await?;
+        self.intrude(request.inode, Some(&open), Intrusion::Write)?;
         let wait = request.wait.as_ref();
         match self.locks.table.lock_mandatory(request.inode, &wanted, wait) {
             Ok(()) => {}

@@ -9,6 +9,7 @@ mod close;
 mod conflicts;
 mod delete;
 mod grace;
+mod lease;
 mod listing;
 mod lock;
 mod mandatory;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use locking::{HeldShare, Link, NewOpen, Open, Refusal, ShareReservation};
 use vfs::acl::AccessMask;
 use vfs::{
-    Attributes, Disposition, DosAttributes, Failure, FileType, FsError, InodeNumber, LeaseState, LockOwner, Name,
+    Attributes, Disposition, DosAttributes, Failure, FileType, FsError, InodeNumber, LeaseGrant, LockOwner, Name,
     OpContext, OpenReply, OpenRequest, OpenTarget, OpenedHow, SetAttributes, SetattrRequest, ShareMode, Via,
 };
 
@@ -65,10 +65,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let step = |turn: &mut Turn<'_, K, C>| {
             let opened = find_or_create(turn, ctx, (&request, &room))?;
             turn.observe()?;
-            unheard.open = Some(self.take_open(ctx, &request, &opened)?);
-            Ok(opened)
+            let (open, lease) = self.take_open(ctx, &request, &opened)?;
+            unheard.open = Some(open);
+            Ok((opened, lease))
         };
-        let mut opened = self.mutate(shard_of(&request), step).await?;
+        let (mut opened, lease) = self.mutate(shard_of(&request), step).await?;
         let open = unheard.open.clone().ok_or(FsError::Io)?;
         self.pass_writers(open.inode);
         if is_cut(opened.how) {
@@ -76,29 +77,40 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             self.narrow(&request, &opened, &open);
         }
         unheard.open = None;
+        self.leases.announce(open.inode, open.id);
         let Opened { attributes, how, granted, maximal, .. } = opened;
-        Ok(OpenReply { open: open.id, how, granted, maximal, lease: LeaseState::default(), attributes })
+        Ok(OpenReply { open: open.id, how, granted, maximal, lease, attributes })
     }
 
     /// Puts the open into the tables. Nothing may miss after it.
     ///
-    /// Errors: `ShareConflict`, `TooManyLocks`.
-    fn take_open(&self, ctx: &OpContext, request: &OpenRequest, opened: &Opened) -> Result<Arc<Open>, FsError> {
+    /// Errors: `InvalidArgument` (the key of its lease is that of another file), `TooManyLocks`, `Breaking`,
+    /// `ShareConflict`.
+    fn take_open(
+        &self,
+        ctx: &OpContext,
+        request: &OpenRequest,
+        opened: &Opened,
+    ) -> Result<(Arc<Open>, LeaseGrant), FsError> {
+        let inode = opened.attributes.inode;
+        self.require_own_key(inode, request.lease.as_ref())?;
         // What it needs to cut, which its client may not be granted.
         let needed = if is_cut(opened.how) { CUTTING } else { AccessMask::default() };
         let new = NewOpen {
-            inode: opened.attributes.inode,
+            inode,
             session: ctx.session,
             granted: opened.granted.union(needed),
             link: opened.link.clone(),
             delete_on_close: request.delete_on_close,
+            lease: request.lease,
         };
         let open = self.opens.add(new).map_err(|_| FsError::TooManyLocks)?;
-        let reserved = self.reserve(request.share, &open);
-        if reserved.is_err() {
+        let kind = (is_cut(opened.how), opened.attributes.is_directory());
+        let lease = self.reserve(request.share, &open).and_then(|()| self.take_lease(&open, kind, &request.mailbox));
+        if lease.is_err() {
             self.end_open(&open);
         }
-        reserved.map(|()| open)
+        lease.map(|lease| (open, lease))
     }
 
     fn reserve(&self, share: ShareMode, open: &Open) -> Result<(), FsError> {
@@ -110,7 +122,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
         let shared = self.locks.table.share(open.inode, HeldShare { owner, reservation, since: self.clock.now() });
         shared.map_err(|refusal| match refusal {
-            Refusal::Shared(_) | Refusal::Held(_) => FsError::ShareConflict,
+            Refusal::Shared(_) | Refusal::Held(_) => self.refuse_shared(open.inode, Some(open)),
             Refusal::TooMany | Refusal::Deadlock => FsError::TooManyLocks,
         })
     }

@@ -116,7 +116,7 @@ fn keys(event: Event) -> Vec<WaitKey> {
     };
     match event {
         Event::LockGranted { inode, owner, range } => of(inode, &owner, range),
-        Event::LockFreed { .. } | Event::BreakLease { .. } | Event::ZoneClosed(_) => Vec::new(),
+        Event::LockFreed { .. } | Event::BreakLease(_) | Event::LeaseBroken { .. } | Event::ZoneClosed(_) => Vec::new(),
     }
 }
 

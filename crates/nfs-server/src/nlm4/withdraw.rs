@@ -25,7 +25,7 @@ pub(super) async fn withdraw<V: Vfs>(
 
 /// Whether it says nothing about the request: asked a little later, the answer may be another.
 pub(super) const fn is_passing(error: FsError) -> bool {
-    matches!(error, FsError::Delay | FsError::Io | FsError::Cancelled | FsError::Grace)
+    matches!(error, FsError::Delay | FsError::Breaking(_) | FsError::Io | FsError::Cancelled | FsError::Grace)
 }
 
 /// The request of a key, without wait.

@@ -75,6 +75,7 @@ impl Machine {
                 header.credits = self.credits.grant(reply.header.credits);
             }
             Delay::Last(id) => header = apart(header, id),
+            Delay::Unasked => {}
         }
         header.session_id = answer.session_id.unwrap_or_else(|| match &reply.session {
             Some(session) => session.id,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::task::Waker;
 
 use admission::Distrusted;
 use bytes::{Bytes, BytesMut};
@@ -23,7 +24,7 @@ use zones::{Registry, Zone};
 use super::credits::Credits;
 use super::negotiate::{Greeting, Terms};
 use super::outbox::Outbox;
-use super::request::{After, Batch, Hashed, Incoming, Request, Verdict};
+use super::request::{After, Batch, Hashed, Incoming, Replies, Request, Verdict};
 use super::setup::Setup;
 use super::traffic::Traffic;
 use crate::answer::Answer;
@@ -120,6 +121,17 @@ impl Machine {
     /// The sessions of the connection, which end with it.
     pub(crate) fn take_sessions(&mut self) -> Vec<Arc<Session>> {
         self.sessions.drain().map(|(_, session)| session).collect()
+    }
+
+    /// What the sessions are to be told without having asked.
+    ///
+    /// Errors: there was no room for all of it. A client that does not hear of a break would read what is not there.
+    pub(crate) fn unasked(&self, waker: &Waker) -> Result<Vec<Replies>, Distrusted> {
+        let mut all = Vec::new();
+        for session in self.sessions.values() {
+            session.take_breaks(waker, &mut all)?;
+        }
+        Ok(all)
     }
 
     /// Takes a frame, without the header of the transport. `None`: there is nothing to do or to answer.

@@ -14,7 +14,8 @@ mod traffic;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
 
 use admission::{Distrusted, Output, Protocol};
 use bytes::BytesMut;
@@ -46,6 +47,12 @@ impl<B> Frames<B> {
         let Some(due) = self.peer.outbox.take() else { return Ok(false) };
         due.into_iter().try_for_each(|frame| self.send(frame, output))?;
         Ok(true)
+    }
+
+    /// Tells the clients what they did not ask for.
+    fn send_unasked(&mut self, output: &mut Output) -> Result<(), Distrusted> {
+        let unasked = self.machine.unasked(&Waker::from(Arc::clone(&self.peer.outbox)))?;
+        unasked.into_iter().try_for_each(|frame| self.send(frame, output))
     }
 
     fn send(&mut self, frame: Replies, output: &mut Output) -> Result<(), Distrusted> {
@@ -106,15 +113,23 @@ where
         let replies = replies.ok_or(Distrusted)?;
         let mut unheard = Output::default();
         let output = output.unwrap_or(&mut unheard);
-        // An interim answer goes before the last one.
-        self.send_due(output)?;
-        self.send(replies, output)
+        // An interim answer goes before the last one, and behind that of a CREATE what is told of its open.
+        let was_due = self.send_due(output)?;
+        let opened = replies.opened();
+        self.send(replies, output)?;
+        opened.iter().for_each(|open| open.is_told.store(true, Ordering::Relaxed));
+        if was_due || !opened.is_empty() { self.send_unasked(output) } else { Ok(()) }
     }
 
     fn tell(&mut self, output: Option<&mut Output>, cx: &Context<'_>) -> Result<bool, Distrusted> {
         self.peer.outbox.attend(cx);
         let mut unheard = Output::default();
-        self.send_due(output.unwrap_or(&mut unheard))
+        let output = output.unwrap_or(&mut unheard);
+        let was_due = self.send_due(output)?;
+        if was_due {
+            self.send_unasked(output)?;
+        }
+        Ok(was_due)
     }
 
     fn hang_up(&mut self) {

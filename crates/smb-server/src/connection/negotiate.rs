@@ -82,7 +82,11 @@ impl Terms {
             client_mode: SecurityMode::empty(),
             client_capabilities: Capabilities::empty(),
             mode: SecurityMode::SIGNING_ENABLED | required,
-            capabilities: if is_large { Capabilities::LARGE_MTU } else { Capabilities::empty() },
+            capabilities: match dialect {
+                Dialect::SMB_2_0_2 => Capabilities::empty(),
+                Dialect::SMB_2_1 | Dialect::WILDCARD => Capabilities::LEASING | Capabilities::LARGE_MTU,
+                _ => Capabilities::LEASING | Capabilities::LARGE_MTU | Capabilities::DIRECTORY_LEASING,
+            },
             cipher: None,
             signing: match dialect {
                 Dialect::SMB_3_0 | Dialect::SMB_3_0_2 | Dialect::SMB_3_1_1 => SigningAlgorithm::AesCmac,

@@ -8,6 +8,7 @@ use smb_wire::{Command, Header, HeaderFlags, Status};
 
 use super::negotiate::Terms;
 use crate::answer::Answer;
+use crate::open_table::Open;
 use crate::session::Session;
 
 /// The requests of one frame, to be done in this order.
@@ -88,6 +89,8 @@ pub(crate) enum Delay {
     Interim(u64),
     /// An interim one said that it comes, and gave the credits.
     Last(u64),
+    /// Nobody asked for it.
+    Unasked,
 }
 
 /// A request as it stands in its frame.
@@ -136,9 +139,28 @@ impl Request {
 }
 
 impl Replies {
+    /// What a client is told without having asked (MS-SMB2 3.3.4.6): it is not signed, and names a session only where it is
+    /// encrypted.
+    pub(crate) fn unasked(answer: Answer, sealed: Option<Arc<Session>>) -> Self {
+        let session_id = sealed.as_ref().map_or(0, |session| session.id);
+        let header = Header { credit_charge: 0, session_id, ..Header::request(Command::OPLOCK_BREAK, u64::MAX) };
+        let delay = Delay::Unasked;
+        let reply = Reply { header, answer, delay, session: None, hashed: None, must_sign: false };
+        Self { replies: SmallVec::from_iter([reply]), sealed }
+    }
+
+    /// The opens that clients hear of by these.
+    pub(super) fn opened(&self) -> SmallVec<[Arc<Open>; 1]> {
+        let found = |reply: &Reply| {
+            let (session, file_id) = (reply.session.as_ref()?, reply.answer.file_id?);
+            session.opens.find_of_any_tree(file_id)
+        };
+        self.replies.iter().filter_map(found).collect()
+    }
+
     /// Answers behind which no other comes.
     pub(super) fn last_answers(&self) -> usize {
-        self.replies.iter().filter(|reply| !matches!(reply.delay, Delay::Interim(_))).count()
+        self.replies.iter().filter(|reply| !matches!(reply.delay, Delay::Interim(_) | Delay::Unasked)).count()
     }
 }
 

@@ -1,6 +1,7 @@
 //! SESSION_SETUP (MS-SMB2 3.3.5.5): tokens until somebody is let in, or not.
 
 use std::sync::Arc;
+use std::task::Waker;
 
 use security::smb::{Decryptor, Derivation, Encryptor, PreauthHash, SessionKeys, Signer};
 use security::{Established, Step, Who};
@@ -152,6 +153,7 @@ impl Machine {
             since: self.facts.clock.now(),
             credentials,
         }));
+        session.mailbox.wake_by(&Waker::from(Arc::clone(&self.peer.outbox)));
         self.sessions.insert(id, Arc::clone(&session));
         let peer = &self.peer;
         self.facts.sessions.enter(Listed {

@@ -1,19 +1,23 @@
 //! Create contexts (MS-SMB2 2.2.13.2): what a client wishes beside the open.
 
 use smb_wire::Status;
-use smb_wire::create::{CreateRequest, CreateRequestContext, CreateResponseContext, DiskId, MaximalAccess};
+use smb_wire::create::{
+    CreateRequest, CreateRequestContext, CreateResponseContext, DiskId, LeaseContext, MaximalAccess,
+};
 use smb_wire::dtyp::AccessMask as WireMask;
 use vfs::Attributes;
 use vfs::acl::AccessMask;
 
-/// What is answered of the wishes. Leases and durable opens are not granted yet, which clients must bear with; what is not
-/// known is ignored.
+/// What is answered of the wishes. Durable opens are not granted yet, which clients must bear with; what is not known is
+/// ignored.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Wishes<'a> {
     /// A descriptor of what is made.
     pub(super) descriptor: Option<&'a [u8]>,
     /// Extended attributes of what is made.
     pub(super) extended_attributes: &'a [u8],
+    /// A lease, if the request asks for one.
+    pub(super) lease: Option<LeaseContext>,
     maximal_access: bool,
     disk_id: bool,
 }
@@ -26,6 +30,7 @@ impl<'a> Wishes<'a> {
         for context in request.contexts.iter() {
             match context {
                 CreateRequestContext::MaximalAccess(_) => wishes.maximal_access = true,
+                CreateRequestContext::Lease(lease) => wishes.lease = Some(lease),
                 CreateRequestContext::DiskId => wishes.disk_id = true,
                 CreateRequestContext::SecurityDescriptor(descriptor) => wishes.descriptor = Some(descriptor),
                 CreateRequestContext::DurableRequestV1 | CreateRequestContext::DurableRequestV2(_) => durable += 1,

@@ -1,10 +1,10 @@
 //! CREATE (MS-SMB2 3.3.5.9): one request of the house, atomic.
 
 mod contexts;
+mod lease;
 mod name;
 
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex};
 
 use smb_wire::codec::decode_body;
@@ -23,6 +23,8 @@ use vfs::{
 };
 
 use self::contexts::Wishes;
+use self::lease::Asked;
+pub(crate) use self::lease::{level_of, state_of, wire_state};
 pub(crate) use self::name::{components, shown};
 use crate::answer::Answer;
 use crate::attributes::{dos_attributes, network_open};
@@ -48,34 +50,36 @@ pub(crate) async fn create<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<An
     let ctx = call.context(disk.root);
     let target = target(call, &ctx, (disk, path)).await?;
     let attributes = plan.attributes(call, (&request, &wishes))?;
+    let asked = Asked::of(call, &request, wishes.lease);
     let opening = OpenRequest {
         target,
         disposition: plan.disposition,
         directory: plan.directory,
         access: plan.access,
         share: share_mode(request.share_access),
-        lease: None,
+        lease: asked.as_ref().map(Asked::request),
         delete_on_close: request.options.contains(CreateOptions::DELETE_ON_CLOSE),
         attributes,
         durable: None,
         mailbox: Arc::clone(&call.session.mailbox),
     };
-    let opened = call.door.vfs.open(&ctx, opening).await.map_err(|failure| match failure.error {
+    let opened = call.past_leases(None, || call.door.vfs.open(&ctx, opening.clone())).await?;
+    let opened = opened.map_err(|failure| match failure.error {
         // A name that a read-only share lacks cannot be made there.
         FsError::NotFound if plan.would_create => Status::ACCESS_DENIED,
         // A READONLY file does not go with its last open (MS-FSA 2.1.5.1.1).
         FsError::NotPermitted if request.options.contains(CreateOptions::DELETE_ON_CLOSE) => Status::CANNOT_DELETE,
         _ => status::of(failure),
     })?;
-    Ok(answer(call, (tree, disk), (&request, &wishes, opened)))
+    Ok(answer(call, (tree, disk), (&request, &wishes, asked, opened)))
 }
 
 fn answer<V: Vfs>(
     call: &Call<'_, V>,
     (tree, disk): (&Tree, &Disk),
-    (request, wishes, opened): (&CreateRequest<'_>, &Wishes<'_>, OpenReply),
+    (request, wishes, asked, opened): (&CreateRequest<'_>, &Wishes<'_>, Option<Asked>, OpenReply),
 ) -> Answer {
-    let OpenReply { open: id, how, granted, maximal, attributes, .. } = opened;
+    let OpenReply { open: id, how, granted, maximal, lease, attributes } = opened;
     let make = |file_id: FileId| Open {
         file_id,
         id,
@@ -88,11 +92,15 @@ fn answer<V: Vfs>(
         position: AtomicU64::new(0),
         listing: Mutex::default(),
         watch: Watch::default(),
+        lease_has_epoch: asked.is_some_and(|asked| asked.has_epoch()),
+        is_told: AtomicBool::new(false),
     };
     let open = call.session.opens.enter(id, make);
-    let contexts = wishes.granted(maximal.intersection(disk.rights), &attributes);
+    let (oplock_level, lease) = asked.map_or((OplockLevel::NONE, None), |asked| asked.granted(lease));
+    let mut contexts = wishes.granted(maximal.intersection(disk.rights), &attributes);
+    contexts.extend(lease);
     let mut answer = Answer::success(&CreateResponse {
-        oplock_level: OplockLevel::NONE,
+        oplock_level,
         flags: CreateResponseFlags::empty(),
         action: match how {
             OpenedHow::Opened => CreateAction::OPENED,

@@ -5,14 +5,19 @@ mod table;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 
+use admission::Distrusted;
 use security::smb::{Decryptor, Encryptor, Signer};
-use vfs::{Credentials, Mailbox, SessionId, Timestamp, ZoneId};
+use vfs::{Credentials, Event, LeaseBreak, Mailbox, SessionId, Timestamp, ZoneId};
 
 pub(crate) use self::life::Life;
 pub(crate) use self::table::{Listed, Sessions};
+use crate::connection::Replies;
 use crate::open_table::Opens;
+use crate::oplock_break::notification;
 use crate::pipe::Pipes;
 use crate::tree::Tree;
 
@@ -34,6 +39,8 @@ pub(crate) struct Session {
     pub(crate) pipes: Pipes,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) life: Life,
+    /// Breaks of opens that their client has not heard of yet.
+    held_back: Mutex<Vec<LeaseBreak>>,
     credentials: Mutex<Arc<Credentials>>,
     trees: Mutex<Trees>,
 }
@@ -90,6 +97,7 @@ impl Session {
             pipes: Pipes::default(),
             mailbox: Arc::default(),
             life: Life::default(),
+            held_back: Mutex::default(),
             credentials: Mutex::new(credentials),
             trees: Mutex::default(),
         }
@@ -108,6 +116,35 @@ impl Session {
     /// Its user proved once more who it is, and may be in other groups by now.
     pub(crate) fn refresh(&self, credentials: Arc<Credentials>) {
         *self.credentials.lock().unwrap_or_else(PoisonError::into_inner) = credentials;
+    }
+
+    /// What its client is to be told of breaks by now; wakes by the waker when there is more.
+    ///
+    /// Errors: some were lost.
+    pub(crate) fn take_breaks(self: &Arc<Self>, waker: &Waker, told: &mut Vec<Replies>) -> Result<(), Distrusted> {
+        let mut held_back = self.held_back.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let (events, has_lost) = self.mailbox.take(waker);
+            if has_lost {
+                return Err(Distrusted);
+            }
+            if events.is_empty() {
+                break;
+            }
+            held_back.extend(events.into_iter().filter_map(|event| match event {
+                Event::BreakLease(told) => Some(told),
+                _ => None,
+            }));
+        }
+        held_back.retain(|one| match self.opens.get(one.open) {
+            Some(open) if open.is_told.load(Ordering::Relaxed) => {
+                told.push(notification(self, &open, one));
+                false
+            }
+            // Of one that is closed there is nothing to tell.
+            open => open.is_some(),
+        });
+        Ok(())
     }
 
     /// A new tree connect; `None` when there are too many. `make` gets its `TreeId`.

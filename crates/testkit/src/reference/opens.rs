@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use vfs::acl::AccessMask;
 use vfs::{
     Change, CloseReply, DeletePendingRequest, Disposition, DosAttributes, Failure, FileType, FsError, InodeId,
-    InodeNumber, LeaseState, Name, OpenId, OpenReply, OpenRequest, OpenState, OpenTarget, OpenedHow, RenameOpenRequest,
+    InodeNumber, LeaseGrant, Name, OpenId, OpenReply, OpenRequest, OpenState, OpenTarget, OpenedHow, RenameOpenRequest,
     RenameReply, RenameRequest, SessionId, SetAttributes, ShareMode, Via,
 };
 
@@ -210,7 +210,7 @@ impl Turn<'_> {
         let open = OpenId(opens.last);
         opens.all.insert(open, Open { session, inode, granted, share, delete_on_close, link });
         let attributes = self.attributes(inode)?.clone();
-        Ok(OpenReply { open, how, granted, maximal, lease: LeaseState::default(), attributes })
+        Ok(OpenReply { open, how, granted, maximal, lease: LeaseGrant::default(), attributes })
     }
 
     /// As [`vfs::Opens::close`].
