@@ -102,7 +102,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let mut has_tried = false;
         for _ in 0..ADMISSIONS_MAX {
             let Some(taken) = self.data.dirty.take(inode.shard, blocks) else {
-                self.relieve(inode, blocks).await?;
+                Box::pin(self.relieve(inode, blocks)).await?;
                 continue;
             };
             // What was just taken is counted as promised already.
@@ -113,7 +113,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             if std::mem::replace(&mut has_tried, true) {
                 return Err(FsError::NoSpace.into());
             }
-            self.settle(self.flush(inode).await?).await?;
+            self.settle(Box::pin(self.flush(inode)).await?).await?;
             self.release_all().await;
         }
         Err(FsError::Delay.into())

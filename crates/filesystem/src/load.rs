@@ -110,7 +110,13 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn load(&self, miss: Miss, scratch: &mut Scratch) -> Result<(), Failure> {
         // While the journal is read again, records alone are not what is stable.
         self.require_loaded()?;
-        let loaded = match miss {
+        // In a box: every operation holds a place for this, and few ever need it.
+        Box::pin(self.load_missed(miss, scratch)).await.map_err(|error| self.refuse(&error))?;
+        self.require_loaded()
+    }
+
+    async fn load_missed(&self, miss: Miss, scratch: &mut Scratch) -> Result<(), MetaError> {
+        match miss {
             Miss::Inode(inode) => self.load_inode(inode).await,
             Miss::Bucket(key) => self.load_bucket(key).await,
             Miss::Usage(directory) => self.load_usage(directory).await,
@@ -127,9 +133,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                     scratch.region_lists.insert((inode, first), list);
                 })
             }
-        };
-        loaded.map_err(|error| self.refuse(&error))?;
-        self.require_loaded()
+        }
     }
 
     /// Errors: `Io` while a reload is under way.

@@ -86,9 +86,9 @@ impl<V: Vfs> Call<'_, V> {
         };
         match header.program {
             NFS_PROGRAM => self.nfs(&identity, record, arguments).await,
-            MOUNT_PROGRAM => Outcome::Reply(self.mount(arguments).await),
-            NLM_PROGRAM => self.nlm(&identity, record, arguments).await,
-            NSM_PROGRAM => Outcome::Reply(self.nsm(arguments).await),
+            MOUNT_PROGRAM => Outcome::Reply(Box::pin(self.mount(arguments)).await),
+            NLM_PROGRAM => Box::pin(self.nlm(&identity, record, arguments)).await,
+            NSM_PROGRAM => Outcome::Reply(Box::pin(self.nsm(arguments)).await),
             _ => Outcome::Reply(self.portmap(arguments)),
         }
     }

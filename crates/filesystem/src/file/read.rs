@@ -41,7 +41,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                     continue;
                 }
                 Ok(Look::Miss(Miss::Region(key))) if wanted(&request) > REGION_BYTES => {
-                    self.load_regions(key, wanted(&request).div_ceil(REGION_BYTES) + 1).await?;
+                    Box::pin(self.load_regions(key, wanted(&request).div_ceil(REGION_BYTES) + 1)).await?;
                     continue;
                 }
                 Ok(Look::Miss(miss)) => {
@@ -65,7 +65,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             let flights = if is_whole { Flights::new() } else { file.data().ahead.flights_for(&spans) };
             if !flights.is_empty() {
                 let taken = self.take_flights(&file, flights);
-                future::join(taken, self.read_next((request.inode, &file), next)).await;
+                Box::pin(future::join(taken, self.read_next((request.inode, &file), next))).await;
                 continue;
             }
             let (hits, misses) = spans.count();
@@ -73,13 +73,18 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             if is_scattered(&spans) {
                 self.data.scattered.add(request.inode, spans.first);
             }
-            let ahead = self.read_next((request.inode, &file), next);
-            let spans = if is_whole {
-                ahead.await;
-                spans
-            } else {
-                // What was asked for goes to the device first.
-                future::join(self.fetch(request.inode, spans), ahead).await.0?
+            // Boxed is what reads of a file in memory do not come to: their futures stay small.
+            let spans = match next {
+                None if is_whole => spans,
+                next if is_whole => {
+                    Box::pin(self.read_next((request.inode, &file), next)).await;
+                    spans
+                }
+                next => {
+                    let ahead = self.read_next((request.inode, &file), next);
+                    // What was asked for goes to the device first.
+                    Box::pin(future::join(self.fetch(request.inode, spans), ahead)).await.0?
+                }
             };
             self.settle(seen.0).await?;
             let count = usize::try_from(count(&request, &attributes)).unwrap_or(IO_BYTES_MAX);

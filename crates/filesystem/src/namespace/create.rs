@@ -56,7 +56,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let create = |turn: &mut Turn<'_, K, C>| create_file(turn, ctx, (&request, &new));
         match self.mutate(request.parent.shard, create).await? {
             Outcome::Done(reply) => Ok(reply),
-            Outcome::Resize(parent, inode, size) => self.resize_taken(ctx, (parent, inode), size).await,
+            Outcome::Resize(parent, inode, size) => Box::pin(self.resize_taken(ctx, (parent, inode), size)).await,
         }
     }
 
