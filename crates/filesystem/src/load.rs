@@ -83,7 +83,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Errors: `Io`.
     pub(crate) async fn inode(&self, inode: InodeId, seen: &mut Seen) -> Result<Option<Arc<InodeRecord>>, Failure> {
         for _ in 0..MISSES_MAX {
-            if let Some(slot) = self.records.inodes.get(&inode) {
+            if let Some(slot) = self.records.inodes.get_near(&inode) {
                 self.require_loaded()?;
                 seen.note(slot.version);
                 return Ok(slot.value);

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use admission::client_id;
 use nfs_wire::rpc::OpaqueAuth;
-use vfs::{ClientId, Clock, Credentials, InodeId, OperationId, SessionId};
+use vfs::{ClientId, Clock, Credentials, InodeId, OperationId, SessionId, Vfs};
 use zones::{ExportId, FileIds, Zone};
 
-use crate::door::ZoneState;
+use crate::door::{Door, ZoneState};
 use crate::sessions::Traffic;
 
 /// What the connection arrived at.
@@ -52,9 +52,19 @@ pub(crate) struct Admitted {
     pub(crate) until: Option<Duration>,
 }
 
+/// The zone of a connection and what belongs to it: one for each connection, so that its references are counted where no
+/// other thread counts.
+#[derive(Debug)]
+pub(crate) struct Home {
+    pub(crate) zone: Arc<Zone>,
+    pub(crate) state: Arc<ZoneState>,
+    /// Version of the registry that it was found in.
+    version: u64,
+}
+
 #[derive(Debug, Default)]
 struct Known {
-    zone: Option<(Arc<Zone>, Arc<ZoneState>)>,
+    home: Option<Arc<Home>>,
     /// Let in last, last.
     admitted: Vec<Remembered>,
 }
@@ -89,19 +99,26 @@ impl Caller {
         OperationId(self.session.0.wrapping_shl(32).wrapping_add(number))
     }
 
-    /// What belongs to a zone, found out by `find` when the zone was reloaded since the last call.
-    pub(crate) fn zone_state(&self, zone: &Arc<Zone>, find: impl FnOnce() -> Arc<ZoneState>) -> Arc<ZoneState> {
+    /// The zone at the address that the client came to, found again when zones were reloaded since the last call; `None`
+    /// when it is gone.
+    pub(crate) fn home<V: Vfs>(&self, door: &Door<V>) -> Option<Arc<Home>> {
+        // Read first: what is found may be newer, and is then looked for once more.
+        let version = door.registry.version();
         let mut known = self.known();
-        if let Some((_, state)) = known.zone.as_ref().filter(|(seen, _)| Arc::ptr_eq(seen, zone)) {
-            return Arc::clone(state);
+        if let Some(home) = known.home.as_ref().filter(|home| home.version == version) {
+            return Some(Arc::clone(home));
         }
-        let state = find();
-        known.admitted.clear();
-        known.zone = Some((Arc::clone(zone), Arc::clone(&state)));
-        state
+        let zone = door.registry.zone_for(self.local.ip())?;
+        let state = door.zone_state(zone.id());
+        if known.home.as_ref().is_none_or(|home| !Arc::ptr_eq(&home.zone, &zone)) {
+            known.admitted.clear();
+        }
+        let home = Arc::new(Home { zone, state, version });
+        known.home = Some(Arc::clone(&home));
+        Some(home)
     }
 
-    /// What is known of this credential at an export, for the zone last given to [`Caller::zone_state`].
+    /// What is known of this credential at an export, in the zone last found by [`Caller::home`].
     pub(crate) fn admitted(
         &self,
         (export, token): (ExportId, &OpaqueAuth),
@@ -122,7 +139,7 @@ impl Caller {
         (roots_version, admitted): (u64, &Admitted),
     ) {
         let mut known = self.known();
-        if !known.zone.as_ref().is_some_and(|(seen, _)| Arc::ptr_eq(seen, zone)) {
+        if !known.home.as_ref().is_some_and(|home| Arc::ptr_eq(&home.zone, zone)) {
             return;
         }
         known.admitted.retain(|one| !one.is_of(export, token));
@@ -177,7 +194,7 @@ mod tests {
             let admitted = Admitted { root, read_only: false, credentials, file_ids, until: None };
             Remembered { export: ExportId(export), roots_version: 0, flavor: 1, body: Box::default(), admitted }
         };
-        Known { zone: None, admitted: (0..).zip(groups_each).map(remembered).collect() }
+        Known { home: None, admitted: (0..).zip(groups_each).map(remembered).collect() }
     }
 
     #[test]

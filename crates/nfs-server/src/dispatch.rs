@@ -35,12 +35,12 @@ struct Call<'a, V> {
 
 /// Does what a record asks and returns what becomes of it. Never fails: whatever is wrong has its answer.
 pub(crate) async fn handle<V: Vfs>(door: &Door<V>, caller: &Caller, record: Bytes) -> Outcome {
-    let Some(zone) = door.registry.zone_for(caller.local.ip()) else { return Outcome::Close };
-    if caller.is_datagram && caller.role == Role::Nfs && !is_client(&zone, caller.client) {
+    let Some(home) = caller.home(door) else { return Outcome::Close };
+    let (zone, state) = (&home.zone, &*home.state);
+    if caller.is_datagram && caller.role == Role::Nfs && !is_client(zone, caller.client) {
         // Its address may be another's, who has nothing to do with this house.
         return Outcome::Silence;
     }
-    let state = caller.zone_state(&zone, || door.zone_state(zone.id()));
     let mut decoder = Decoder::new(record.clone());
     let header = match CallHeader::decode_call(&mut decoder) {
         Ok(header) => header,
@@ -59,7 +59,7 @@ pub(crate) async fn handle<V: Vfs>(door: &Door<V>, caller: &Caller, record: Byte
         operation_id = operation_id.0
     );
     let export = OnceLock::new();
-    let call = Call { door, caller, zone: &zone, state: &state, header: &header, operation_id, export: &export };
+    let call = Call { door, caller, zone, state, header: &header, operation_id, export: &export };
     let outcome = call.run(&record, decoder).instrument(span).await;
     if let (Outcome::Reply(reply), Some(counted)) = (&outcome, &in_flight) {
         let (bytes, verdict) = (reply.len(), reply.verdict(operation));

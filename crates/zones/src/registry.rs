@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use vfs::{InodeId, ZoneId};
@@ -14,6 +15,8 @@ use crate::zone::{Zone, ZoneDefinition};
 #[derive(Debug, Default)]
 pub struct Registry {
     current: ArcSwap<Served>,
+    /// How many sets have been served.
+    version: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +44,13 @@ impl Registry {
         let addresses = zones.iter().flat_map(|zone| zone.definition().addresses().iter().map(move |at| (*at, zone)));
         let by_address = addresses.map(|(address, zone)| (address, Arc::clone(zone))).collect();
         self.current.store(Arc::new(Served { zones, by_address }));
+        self.version.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Another number for each set: what was found out before [`Registry::version`] was the same still holds.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
     }
 
     /// The zone of a connection by its local address; `None` when no zone has it, and the connection is to be closed.

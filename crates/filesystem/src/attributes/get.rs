@@ -60,7 +60,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let Some(file) = self.files.peek(inode) else { return effective(inode, record, Pending::default()) };
         let data = file.data();
         // A flush publishes the record while it holds the data: read again what belongs to this pending state.
-        let current = self.records.inodes.get(&inode).and_then(|slot| slot.value);
+        let current = self.records.inodes.get_near(&inode).and_then(|slot| slot.value);
         effective(inode, current.as_deref().unwrap_or(record), data.shown())
     }
 }

@@ -5,6 +5,7 @@ mod descriptors;
 mod hash;
 mod listing;
 mod names;
+mod near;
 mod records;
 mod table;
 

@@ -15,10 +15,17 @@ use super::hash::{Seeded, part_of};
 /// A bounded, sharded map from keys to values with the version that wrote each.
 pub(crate) struct Table<K, V> {
     parts: Vec<Mutex<Part<K, V>>>,
+    /// Raised, under its lock, whenever something in a part gets another value.
+    changes: Vec<AtomicU64>,
+    /// No other table of this process has it.
+    id: u64,
     hasher: Seeded,
     entries_max: usize,
     tickets: AtomicU64,
 }
+
+/// Numbers of tables.
+static TABLES: AtomicU64 = AtomicU64::new(0);
 
 /// What a table holds for a key.
 #[derive(Clone, Debug)]
@@ -53,6 +60,8 @@ impl<K: Eq + Hash + Clone, V: Clone> Table<K, V> {
         let part = || Mutex::new(Part { entries: entries(), order: VecDeque::new(), hits: 0, misses: 0 });
         Self {
             parts: std::iter::repeat_with(part).take(PARTS).collect(),
+            changes: std::iter::repeat_with(AtomicU64::default).take(PARTS).collect(),
+            id: TABLES.fetch_add(1, Ordering::Relaxed),
             hasher,
             entries_max: (entries_max / PARTS).max(ENTRIES_PER_PART_MIN),
             tickets: AtomicU64::new(1),
@@ -61,15 +70,33 @@ impl<K: Eq + Hash + Clone, V: Clone> Table<K, V> {
 
     /// The value of a key, if it is here.
     pub(crate) fn get(&self, key: &K) -> Option<Slot<V>> {
-        let mut part = self.part(key);
-        if let Some(Entry::Value { slot, referenced }) = part.entries.get_mut(key) {
-            *referenced = true;
-            let slot = slot.clone();
-            part.hits += 1;
-            return Some(slot);
-        }
-        part.misses += 1;
-        None
+        self.get_counted(key, 0).0
+    }
+
+    /// The value of a key, if it is here, and the state of its part; with hits that were answered without asking.
+    pub(super) fn get_counted(&self, key: &K, hits: u64) -> (Option<Slot<V>>, u64) {
+        let index = self.index(key);
+        let mut part = self.lock(index);
+        part.hits += hits;
+        let found = match part.entries.get_mut(key) {
+            Some(Entry::Value { slot, referenced }) => {
+                *referenced = true;
+                Some(slot.clone())
+            }
+            _ => None,
+        };
+        *(if found.is_some() { &mut part.hits } else { &mut part.misses }) += 1;
+        (found, self.changes_at(index))
+    }
+
+    /// The state of the part of a key: as long as it is the same, its values are.
+    pub(super) fn changes(&self, key: &K) -> u64 {
+        self.changes_at(self.index(key))
+    }
+
+    /// Which table this is.
+    pub(super) fn id(&self) -> u64 {
+        self.id
     }
 
     /// Starts to load a key; everything read from now on may fill the placeholder.
@@ -106,7 +133,9 @@ impl<K: Eq + Hash + Clone, V: Clone> Table<K, V> {
 
     /// Writes a value as part of the change that the slot names.
     pub(crate) fn put(&self, key: K, slot: Slot<V>, watermark: Version) {
-        let mut part = self.part(&key);
+        let index = self.index(&key);
+        let mut part = self.lock(index);
+        self.raise(index);
         let entry = Entry::Value { slot, referenced: true };
         if part.entries.insert(key.clone(), entry).is_none() {
             part.order.push_back(key);
@@ -116,8 +145,9 @@ impl<K: Eq + Hash + Clone, V: Clone> Table<K, V> {
 
     /// Forgets everything, also what is not durable: for a reload.
     pub(crate) fn clear(&self) {
-        for part in &self.parts {
-            let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
+        for index in 0..PARTS {
+            let mut part = self.lock(index);
+            self.raise(index);
             part.entries.clear();
             part.order.clear();
         }
@@ -143,9 +173,27 @@ impl<K: Eq + Hash + Clone, V: Clone> Table<K, V> {
     }
 
     fn part(&self, key: &K) -> MutexGuard<'_, Part<K, V>> {
-        let index = part_of(self.hasher.hash_one(key), PARTS);
-        #[expect(clippy::indexing_slicing, reason = "below PARTS")]
+        self.lock(self.index(key))
+    }
+
+    fn index(&self, key: &K) -> usize {
+        part_of(self.hasher.hash_one(key), PARTS)
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "below PARTS")]
+    fn lock(&self, index: usize) -> MutexGuard<'_, Part<K, V>> {
         self.parts[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "below PARTS")]
+    fn changes_at(&self, index: usize) -> u64 {
+        self.changes[index].load(Ordering::Acquire)
+    }
+
+    /// Before the value changes, so that whoever reads the old state reads it of the old value.
+    #[expect(clippy::indexing_slicing, reason = "below PARTS")]
+    fn raise(&self, index: usize) {
+        self.changes[index].fetch_add(1, Ordering::AcqRel);
     }
 }
 

@@ -121,7 +121,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let inode = request.inode;
         let data = file.data();
         self.require_loaded()?;
-        let Some(slot) = self.records.inodes.get(&inode) else { return Ok(Look::Miss(Miss::Inode(inode))) };
+        let Some(slot) = self.records.inodes.get_near(&inode) else { return Ok(Look::Miss(Miss::Inode(inode))) };
         seen.note(slot.version);
         let record = slot.value.filter(|record| self.is_there(request.inode, record)).ok_or(FsError::StaleHandle)?;
         let attributes = effective(inode, &record, data.shown());
@@ -138,7 +138,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         };
         if spans.has_hole() {
             // A removal publishes the inode before the regions, without the data: regions that went are no holes.
-            let current = self.records.inodes.get(&inode).and_then(|slot| slot.value);
+            let current = self.records.inodes.get_near(&inode).and_then(|slot| slot.value);
             if current.is_none_or(|record| !self.is_there(inode, &record)) {
                 return Ok(Look::Miss(Miss::Inode(inode)));
             }

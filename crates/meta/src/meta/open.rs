@@ -1,5 +1,6 @@
 //! Starting on a store, and again after a failure.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -42,7 +43,9 @@ impl<K: kv::Engine> Meta<K> {
         drop(view);
         let (epoch, fence, at) = raise(&engine, old.as_ref(), batch).await?;
         tracing::info!(store = format_args!("{:032x}", superblock.store_id), epoch = epoch.0, "store opened");
-        let inner = Inner { engine, queue: Mutex::new(Queue::new(epoch, fence, at)) };
+        let queue = Queue::new(epoch, fence, at);
+        let (settled, queue) = (AtomicU64::new(queue.settled().0), Mutex::new(queue));
+        let inner = Inner { engine, queue, settled };
         Ok(Self { inner: Arc::new(inner), superblock })
     }
 

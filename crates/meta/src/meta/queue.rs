@@ -138,6 +138,11 @@ impl Queue {
         Ok(self.in_flight.as_ref().map_or(Step::Start, |(_, commit)| Step::Wait(commit.clone())))
     }
 
+    /// Everything up to this change is durable, and nothing of it was ever taken back.
+    pub(super) fn settled(&self) -> Version {
+        self.lost.first().map_or(self.durable, |(kept, _)| *kept)
+    }
+
     /// A version to wait for when too many changes wait for their commit.
     pub(super) fn crowded(&self) -> Result<Option<Version>, MetaError> {
         self.check()?;
