@@ -110,7 +110,7 @@ pub(crate) async fn run<V: Vfs>(door: Arc<Door<V>>, peer: Arc<Peer>, batch: Batc
             }
         };
         if let Some(After::End(session)) = request.after.take() {
-            door.end(&session).await;
+            Box::pin(door.end(&session)).await;
         }
         related.note(request.header.command, &answer);
         let mut reply = request.reply(answer);
@@ -153,7 +153,7 @@ async fn perform<V: Vfs>(
 impl<V: Vfs> Call<'_, V> {
     async fn perform(&self, command: Command) -> Result<Answer, Refusal> {
         if command == Command::TREE_CONNECT {
-            return Ok(tree::connect(self).await?);
+            return Ok(Box::pin(tree::connect(self)).await?);
         }
         let tree = self.tree()?;
         let clock = &self.door.facts.clock;
@@ -181,17 +181,24 @@ impl<V: Vfs> Call<'_, V> {
             return Ok(pipe::perform(self, tree, command)?);
         }
         match command {
+            Command::READ => Ok(read::read(self, tree).await?),
+            Command::QUERY_INFO => Ok(query_info::query_info(self, tree).await?),
+            Command::CLOSE => Ok(close::close(self, tree).await?),
+            // In a box: a frame's requests are moved as a whole before they run, and these are larger than they are often.
+            _ => Box::pin(self.of_tree_large(command, tree)).await,
+        }
+    }
+
+    async fn of_tree_large(&self, command: Command, tree: &Tree) -> Result<Answer, Refusal> {
+        match command {
             Command::TREE_DISCONNECT => Ok(tree::disconnect(self).await?),
             Command::CREATE => Ok(create::create(self, tree).await?),
-            Command::CLOSE => Ok(close::close(self, tree).await?),
             Command::FLUSH => Ok(flush::flush(self, tree).await?),
-            Command::READ => Ok(read::read(self, tree).await?),
             Command::WRITE => Ok(write::write(self, tree).await?),
             Command::IOCTL => ioctl::ioctl(self, tree).await,
             Command::OPLOCK_BREAK => Ok(oplock_break::acknowledge(self, tree)?),
             Command::LOCK => Ok(lock::lock(self, tree).await?),
             Command::QUERY_DIRECTORY => Ok(query_directory::query_directory(self, tree).await?),
-            Command::QUERY_INFO => Ok(query_info::query_info(self, tree).await?),
             Command::CHANGE_NOTIFY => Ok(change_notify::change_notify(self, tree).await?),
             Command::SET_INFO => Ok(set_info::set_info(self, tree).await?),
             command if command.name().is_none() => Err(Status::INVALID_PARAMETER.into()),
@@ -275,7 +282,22 @@ impl<V: Vfs> Call<'_, V> {
         F: Future<Output = Result<T, Failure>>,
     {
         let first = ask().await;
-        let Some(breaking) = breaking(&first) else { return Ok(first) };
+        match breaking(&first) {
+            None => Ok(first),
+            // In a box: else every such request would hold what it asks twice.
+            Some(breaking) => Box::pin(self.past_a_break(open, breaking, ask)).await,
+        }
+    }
+
+    async fn past_a_break<T, F>(
+        &self,
+        open: Option<&Open>,
+        breaking: InodeId,
+        ask: impl Fn() -> F,
+    ) -> Result<Result<T, Failure>, Status>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
         let mut again = pin!(self.ask_again(breaking, ask));
         if let Poll::Ready(outcome) = poll_fn(|cx| Poll::Ready(again.as_mut().poll(cx))).await {
             return Ok(outcome);

@@ -215,7 +215,7 @@ impl<V: Vfs> Server<V> {
                 () = seat.asked_to_leave() => {}
             }
         };
-        let frames = Frames::new(machine, peer, begin);
+        let frames = Frames::new(machine, peer, place.pool(), begin);
         let mut connection = Connection::new((stream, frames), &place, &facts.settings.connection, stop);
         let ended = (&mut connection).await;
         let sessions = connection.into_protocol().take_sessions();

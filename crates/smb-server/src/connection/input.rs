@@ -1,38 +1,74 @@
 //! What was received and is no frame yet (MS-SMB2 2.1). The buffer grows with what comes, never by what a frame announces.
+//!
+//! A large WRITE is received to where its data can stay: as soon as the head of its frame has come, the rest goes into
+//! blocks of the pool, so placed that the data lies in memory as it will lie in the file, and nothing copies it between
+//! the socket and the device.
 
 use std::future::Future;
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BufMut, BytesMut};
+use pages::{BLOCK_SIZE, PageBuf, Pool};
+use smb_wire::Protocol;
 use smb_wire::frame::{FRAME_HEADER_BYTES, FrameError, frame_length};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use smb_wire::transform::TRANSFORM_HEADER_BYTES;
+use smb_wire::write::data_place;
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+
+use super::frame::Frame;
 
 /// Received bytes of one connection.
 #[derive(Debug)]
 pub(super) struct Input {
     bytes: BytesMut,
     read_bytes: usize,
+    large: Option<LargeFrame>,
+    /// The frame in the making was looked at and is received like any other.
+    is_plain: bool,
+    pool: Pool,
 }
 
-impl Default for Input {
-    fn default() -> Self {
-        Self { bytes: BytesMut::new(), read_bytes: READ_BYTES_MIN }
-    }
+/// A frame that is received into blocks.
+#[derive(Debug)]
+struct LargeFrame {
+    memory: PageBuf,
+    /// Where it begins in the memory, how far it has come, and where it ends.
+    start: usize,
+    filled: usize,
+    end: usize,
 }
 
 impl Input {
+    /// Nothing has come yet. Blocks come from `pool`.
+    pub(super) fn new(pool: Pool) -> Self {
+        Self { bytes: BytesMut::new(), read_bytes: READ_BYTES_MIN, large: None, is_plain: false, pool }
+    }
+
     /// Bytes held.
     pub(super) fn len(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() + self.large.as_ref().map_or(0, |large| large.memory.capacity())
+    }
+
+    /// Whether a large frame has come whole: it must be taken before more is received.
+    pub(super) fn is_large_complete(&self) -> bool {
+        self.large.as_ref().is_some_and(LargeFrame::is_complete)
     }
 
     /// The next complete frame, without its header, if it is no longer than `bytes_max`. An empty one is a keep-alive and
-    /// is left out.
+    /// is left out. Blocks are taken only with `may_take_blocks`.
     ///
     /// Errors: the stream cannot be read on.
-    pub(super) fn next_frame(&mut self, bytes_max: usize) -> Result<Option<BytesMut>, FrameError> {
+    pub(super) fn next_frame(&mut self, bytes_max: usize, may_take_blocks: bool) -> Result<Option<Frame>, FrameError> {
+        if let Some(LargeFrame { memory, start, end, .. }) = self.large.take_if(|large| large.is_complete()) {
+            // The head of the next frame is read by itself, as another large one may come.
+            self.read_bytes = READ_BYTES_MIN;
+            return Ok(Some(Frame::Large { memory, start, end }));
+        }
+        if self.large.is_some() {
+            return Ok(None);
+        }
         while let Some(header) = self.bytes.first_chunk() {
             if *header == KEEP_ALIVE || *header == [0; FRAME_HEADER_BYTES] {
                 self.bytes.advance(FRAME_HEADER_BYTES);
@@ -40,12 +76,34 @@ impl Input {
             }
             let length = frame_length(*header, bytes_max)?;
             if self.bytes.len() - FRAME_HEADER_BYTES < length {
+                if may_take_blocks && length >= LARGE_BYTES_MIN {
+                    self.begin_large(length);
+                }
                 return Ok(None);
             }
+            self.is_plain = false;
             self.bytes.advance(FRAME_HEADER_BYTES);
-            return Ok(Some(self.bytes.split_to(length)));
+            return Ok(Some(Frame::Small(self.bytes.split_to(length))));
         }
         Ok(None)
+    }
+
+    /// Goes on in blocks when the frame in the making is a large WRITE, and there are some.
+    fn begin_large(&mut self, length: usize) {
+        let Some(come) = self.bytes.get(FRAME_HEADER_BYTES..) else { return };
+        if self.is_plain || come.len() < HEAD_BYTES_MAX {
+            return;
+        }
+        self.is_plain = true;
+        let Some((at, within)) = place_of_data(come) else { return };
+        let start = (BLOCK_SIZE + within - at % BLOCK_SIZE) % BLOCK_SIZE;
+        let Ok(mut memory) = self.pool.allocate(start + length) else { return };
+        let filled = start + come.len();
+        let Some(head) = memory.get_mut(start..filled) else { return };
+        head.copy_from_slice(come);
+        self.bytes.clear();
+        self.is_plain = false;
+        self.large = Some(LargeFrame { memory, start, filled, end: start + length });
     }
 
     /// Receives once what the stream has.
@@ -54,6 +112,9 @@ impl Input {
         stream: &mut S,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
+        if self.large.is_some() {
+            return self.receive_large(stream, cx);
+        }
         if self.bytes.capacity() == 0 {
             return self.receive_at_rest(stream, cx);
         }
@@ -71,7 +132,18 @@ impl Input {
 
     /// Gives back what only a busy connection needs; nothing of a frame has come.
     pub(super) fn slim(&mut self) {
-        *self = Self::default();
+        self.bytes = BytesMut::new();
+        self.read_bytes = READ_BYTES_MIN;
+    }
+
+    fn receive_large<S: AsyncRead + Unpin>(&mut self, stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let Some(large) = &mut self.large else { return Poll::Ready(Ok(0)) };
+        let end = large.end.min(large.filled + READ_BYTES_MAX);
+        let mut buffer = ReadBuf::new(large.memory.get_mut(large.filled..end).unwrap_or_default());
+        ready!(Pin::new(stream).poll_read(cx, &mut buffer))?;
+        let count = buffer.filled().len();
+        large.filled += count;
+        Poll::Ready(Ok(count))
     }
 
     /// Makes a buffer only when something has come.
@@ -89,33 +161,186 @@ impl Input {
     }
 }
 
+impl LargeFrame {
+    fn is_complete(&self) -> bool {
+        self.filled == self.end
+    }
+}
+
+/// Where the data of a frame that is one WRITE begins, and where that is within a block of the file. Of one that is
+/// encrypted neither can be seen: it is taken for what clients send, a WRITE from the begin of a block.
+fn place_of_data(head: &[u8]) -> Option<(usize, usize)> {
+    match Protocol::of(head)? {
+        Protocol::Smb2 => {
+            let place = data_place(head)?;
+            Some((place.frame_offset, usize::try_from(place.file_offset % BLOCK_SIZE as u64).ok()?))
+        }
+        Protocol::Transform => Some((TRANSFORM_HEADER_BYTES + WRITE_DATA_AT, 0)),
+        Protocol::Smb1 | Protocol::Compressed => None,
+    }
+}
+
 /// A session packet of NetBIOS that only keeps connections alive (RFC 1002 4.3.7).
 const KEEP_ALIVE: [u8; FRAME_HEADER_BYTES] = [0x85, 0, 0, 0];
 const FIRST_BYTES: usize = 1024;
 const READ_BYTES_MIN: usize = 16 << 10;
 const READ_BYTES_MAX: usize = 1 << 20;
+/// Frames from this size on are received into blocks: of a smaller one the copy costs little, and a block of the pool
+/// that it does not fill would stay in use as long as its data is dirty.
+const LARGE_BYTES_MIN: usize = 128 << 10;
+/// A header and the fixed part of a WRITE, encrypted or not.
+const HEAD_BYTES_MAX: usize = 256;
+/// Where clients let the data of a WRITE begin: behind the header and its fixed part of 48 bytes.
+const WRITE_DATA_AT: usize = 112;
 
 #[cfg(test)]
 mod tests {
+    use pages::PoolSettings;
+    use smb_wire::codec::{Encode, Encoder};
+    use smb_wire::write::{WriteFlags, WriteRequest};
+    use smb_wire::{Channel, Command, FileId, Header};
+
     use super::*;
 
     fn input(bytes: &[u8]) -> Input {
-        Input { bytes: BytesMut::from(bytes), ..Input::default() }
+        Input { bytes: BytesMut::from(bytes), ..Input::new(pool(0)) }
+    }
+
+    fn pool(bytes_max: usize) -> Pool {
+        Pool::new(PoolSettings { bytes_max, huge_pages: false })
+    }
+
+    /// A stream that gives its bytes in pieces of a size.
+    struct Pieces<'b>(&'b [u8], usize);
+
+    impl AsyncRead for Pieces<'_> {
+        fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, to: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            let (now, rest) = self.0.split_at(self.1.min(to.remaining()).min(self.0.len()));
+            to.put_slice(now);
+            self.0 = rest;
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// A request as it goes over the wire.
+    fn framed(command: Command, offset: u64, data: &[u8]) -> Vec<u8> {
+        let file_id = FileId { persistent: 1, volatile: 2 };
+        let (channel, flags) = (Channel::NONE, WriteFlags::default());
+        let write = WriteRequest { offset, file_id, channel, flags, data };
+        let mut bytes = BytesMut::new();
+        let mut encoder = Encoder::new(&mut bytes);
+        Header::request(command, 1).encode(&mut encoder);
+        write.encode(&mut encoder);
+        sealed(&bytes)
+    }
+
+    fn sealed(frame: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(frame.len()).unwrap();
+        [&length.to_be_bytes()[..], frame].concat()
+    }
+
+    fn received(input: &mut Input, stream: &[u8], piece: usize, may_take_blocks: bool) -> Vec<Frame> {
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let (mut stream, mut frames) = (Pieces(stream, piece), Vec::new());
+        loop {
+            while let Some(frame) = input.next_frame(FRAME_BYTES_MAX, may_take_blocks).unwrap() {
+                frames.push(frame);
+            }
+            match input.poll_receive(&mut stream, &mut context) {
+                Poll::Ready(Ok(0)) => return frames,
+                outcome => assert!(matches!(outcome, Poll::Ready(Ok(_)))),
+            }
+        }
+    }
+
+    fn data(length: usize) -> Vec<u8> {
+        (0_u8..=250).cycle().take(length).collect()
+    }
+
+    fn data_address(frame: &Frame, at: usize) -> usize {
+        frame.bytes()[at..].as_ptr().addr() % BLOCK_SIZE
+    }
+
+    const FRAME_BYTES_MAX: usize = 9 << 20;
+
+    #[test]
+    fn the_data_of_a_large_write_lies_as_in_the_file() {
+        let (large, small) = (data(8 << 20), framed(Command::ECHO, 0, &[]));
+        let sealed_write = sealed(&[b"\xfdSMB", &large[..1 << 20]].concat());
+        let requests = [
+            framed(Command::WRITE, 0, &large),
+            small.clone(),
+            framed(Command::WRITE, 8292, &large[..300_001]),
+            framed(Command::WRITE, 0, &large[..4097]),
+            small,
+            sealed_write,
+            framed(Command::WRITE, 4096, &large[..LARGE_BYTES_MIN]),
+        ];
+        for piece in [1 << 20, 100_000, 4096, 1000, 33] {
+            let mut input = Input::new(pool(64 << 20));
+            let frames = received(&mut input, &requests.concat(), piece, true);
+            assert!(
+                frames.iter().zip(&requests).all(|(frame, sent)| *frame.bytes() == sent[4..]),
+                "in pieces of {piece}"
+            );
+            assert_eq!((frames.len(), input.len()), (7, 0));
+            let is_large = |frame: &Frame| matches!(frame, Frame::Large { .. });
+            assert_eq!(frames.iter().map(is_large).collect::<Vec<_>>(), [true, false, true, false, false, true, true]);
+            let places = [
+                (0, WRITE_DATA_AT),
+                (2, WRITE_DATA_AT),
+                (5, TRANSFORM_HEADER_BYTES + WRITE_DATA_AT),
+                (6, WRITE_DATA_AT),
+            ];
+            let found = places.map(|(frame, at): (usize, usize)| data_address(&frames[frame], at));
+            assert_eq!(found, [0, 100, 0, 0], "in pieces of {piece}");
+        }
+    }
+
+    #[test]
+    fn what_has_come_of_a_large_write_counts_with_its_blocks() {
+        let (write, pool) = (framed(Command::WRITE, 0, &data(1 << 20)), pool(64 << 20));
+        let mut input = Input::new(pool.clone());
+        assert!(received(&mut input, &write[..200], 4096, true).is_empty());
+        assert_eq!((input.len(), pool.usage().used_bytes), (200, 0), "its head has not come");
+        assert!(received(&mut input, &write[200..5000], 4096, true).is_empty());
+        assert_eq!(input.len(), pool.usage().used_bytes);
+        assert!(input.len() > 1 << 20);
+        drop(input);
+        assert_eq!(pool.usage().used_bytes, 0);
+    }
+
+    #[test]
+    fn without_blocks_frames_come_all_the_same() {
+        let (large, pool) = (data(1 << 20), pool(64 << 20));
+        let write = framed(Command::WRITE, 0, &large);
+        let other = framed(Command::IOCTL, 0, &large);
+        for (sent, may_take_blocks, from) in
+            [(&write, true, self::pool(0)), (&write, false, pool.clone()), (&other, true, pool.clone())]
+        {
+            let mut input = Input::new(from);
+            let frames = received(&mut input, &[sent.clone(), sent.clone()].concat(), 10_000, may_take_blocks);
+            assert!(frames.len() == 2 && frames.iter().all(|frame| *frame.bytes() == sent[4..]));
+        }
+        assert_eq!(pool.usage().held_bytes, 0);
     }
 
     #[test]
     fn frames_are_cut_and_keep_alives_left_out() {
         let mut input = input(&[0x85, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2, 0, 0, 0, 1]);
-        assert_eq!(input.next_frame(10).unwrap().unwrap()[..], [1, 2]);
-        assert!(input.next_frame(10).unwrap().is_none());
+        assert_eq!(*input.next_frame(10, true).unwrap().unwrap().bytes(), [1, 2]);
+        assert!(input.next_frame(10, true).unwrap().is_none());
         input.bytes.extend_from_slice(&[7]);
-        assert_eq!(input.next_frame(10).unwrap().unwrap()[..], [7]);
+        assert_eq!(*input.next_frame(10, true).unwrap().unwrap().bytes(), [7]);
         assert_eq!(input.len(), 0);
     }
 
     #[test]
     fn what_is_announced_is_not_believed() {
-        assert!(matches!(input(&[0, 0, 1, 0]).next_frame(255), Err(FrameError::TooLong { length: 256, maximum: 255 })));
-        assert!(matches!(input(b"GET /").next_frame(255), Err(FrameError::Type(b'G'))));
+        assert!(matches!(
+            input(&[0, 0, 1, 0]).next_frame(255, true),
+            Err(FrameError::TooLong { length: 256, maximum: 255 })
+        ));
+        assert!(matches!(input(b"GET /").next_frame(255, true), Err(FrameError::Type(b'G'))));
     }
 }

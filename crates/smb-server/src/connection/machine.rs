@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use admission::Distrusted;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use security::smb::PreauthHash;
 use smallvec::SmallVec;
 use smb_wire::codec::{Decode, DecodeError, Decoder, decode_body};
@@ -22,6 +22,7 @@ use vfs::{ClientId, Clock};
 use zones::{Registry, Zone};
 
 use super::credits::Credits;
+use super::frame::Frame;
 use super::negotiate::{Greeting, Terms};
 use super::outbox::Outbox;
 use super::request::{After, Batch, Hashed, Incoming, Replies, Request, Verdict};
@@ -137,14 +138,14 @@ impl Machine {
     /// Takes a frame, without the header of the transport. `None`: there is nothing to do or to answer.
     ///
     /// Errors: what MS-SMB2 answers by closing the connection.
-    pub(crate) fn feed(&mut self, frame: BytesMut) -> Result<Option<Batch>, Distrusted> {
-        match Protocol::of(&frame) {
+    pub(crate) fn feed(&mut self, frame: Frame) -> Result<Option<Batch>, Distrusted> {
+        match Protocol::of(frame.bytes()) {
             Some(Protocol::Smb2) => self.messages(&frame.freeze(), None),
             Some(Protocol::Transform) => {
                 let (message, session) = self.unseal(frame)?;
                 self.messages(&message, Some(session))
             }
-            Some(Protocol::Smb1) => self.upgrade(&frame).map(Some),
+            Some(Protocol::Smb1) => self.upgrade(frame.bytes()).map(Some),
             Some(Protocol::Compressed) | None => Err(Distrusted),
         }
     }
@@ -161,21 +162,21 @@ impl Machine {
     }
 
     /// MS-SMB2 3.3.5.2.1.1. What does not decrypt closes the connection.
-    fn unseal(&self, mut frame: BytesMut) -> Result<(Bytes, Arc<Session>), Distrusted> {
-        let header = TransformHeader::decode(&mut Decoder::new(&frame)).map_err(|_| Distrusted)?;
+    fn unseal(&self, mut frame: Frame) -> Result<(Bytes, Arc<Session>), Distrusted> {
+        let header = TransformHeader::decode(&mut Decoder::new(frame.bytes())).map_err(|_| Distrusted)?;
         let session = self.sessions.get(&header.session_id).ok_or(Distrusted)?;
         let keys = session.keys.as_ref().and_then(|keys| keys.encryption.as_ref());
         let (_, decryptor) = keys.ok_or(Distrusted)?;
-        let mut message = frame.split_off(TRANSFORM_HEADER_BYTES);
-        let authenticated = frame.first_chunk().ok_or(Distrusted)?;
+        let (authenticated, message) = frame.bytes_mut().split_first_chunk_mut().ok_or(Distrusted)?;
         if usize::try_from(header.original_message_size) != Ok(message.len()) {
             return Err(Distrusted);
         }
-        decryptor.decrypt(authenticated, &mut message).map_err(|_| Distrusted)?;
-        if Protocol::of(&message) != Some(Protocol::Smb2) {
+        decryptor.decrypt(authenticated, message).map_err(|_| Distrusted)?;
+        if Protocol::of(message) != Some(Protocol::Smb2) {
             return Err(Distrusted);
         }
-        Ok((message.freeze(), Arc::clone(session)))
+        let session = Arc::clone(session);
+        Ok((frame.freeze().slice(TRANSFORM_HEADER_BYTES..), session))
     }
 
     fn messages(&mut self, frame: &Bytes, sealed: Option<Arc<Session>>) -> Result<Option<Batch>, Distrusted> {

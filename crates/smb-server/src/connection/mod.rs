@@ -3,6 +3,7 @@
 
 mod credits;
 mod finish;
+mod frame;
 mod input;
 mod machine;
 mod negotiate;
@@ -18,10 +19,11 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use admission::{Distrusted, Output, Protocol};
-use bytes::BytesMut;
+use pages::Pool;
 use smb_wire::frame::FrameError;
 use tokio::io::AsyncRead;
 
+pub(crate) use self::frame::Frame;
 use self::input::Input;
 pub(crate) use self::machine::{Facts, Machine, Peer, tree_id};
 pub(crate) use self::negotiate::Terms;
@@ -38,8 +40,9 @@ pub(crate) struct Frames<B> {
 }
 
 impl<B> Frames<B> {
-    pub(crate) fn new(machine: Machine, peer: Arc<Peer>, begin: B) -> Self {
-        Self { machine, input: Input::default(), begin, peer }
+    /// Nothing was said yet. Large writes are received into blocks of `pool`.
+    pub(crate) fn new(machine: Machine, peer: Arc<Peer>, pool: &Pool, begin: B) -> Self {
+        Self { machine, input: Input::new(pool.clone()), begin, peer }
     }
 
     /// Sends what waits in the outbox.
@@ -73,7 +76,7 @@ where
     B: Fn(Batch) -> F,
     F: Future<Output = Option<Replies>>,
 {
-    type Record = BytesMut;
+    type Record = Frame;
     type Call = F;
     type Done = Option<Replies>;
     type Error = FrameError;
@@ -86,8 +89,12 @@ where
         self.input.len() == 0
     }
 
-    fn next_record(&mut self, _: bool) -> Result<Option<BytesMut>, FrameError> {
-        self.input.next_frame(self.machine.frame_bytes_max())
+    fn is_record_due(&self) -> bool {
+        self.input.is_large_complete()
+    }
+
+    fn next_record(&mut self, may_take_blocks: bool) -> Result<Option<Frame>, FrameError> {
+        self.input.next_frame(self.machine.frame_bytes_max(), may_take_blocks)
     }
 
     fn poll_receive<S: AsyncRead + Unpin>(&mut self, stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -102,8 +109,8 @@ where
         self.machine.is_known()
     }
 
-    fn begin(&mut self, frame: BytesMut) -> Result<(Option<F>, usize), Distrusted> {
-        let length = frame.len();
+    fn begin(&mut self, frame: Frame) -> Result<(Option<F>, usize), Distrusted> {
+        let length = frame.bytes().len();
         let Some(batch) = self.machine.feed(frame)? else { return Ok((None, 0)) };
         let cost_bytes = length + batch.reply_bytes_max();
         Ok((Some((self.begin)(batch)), cost_bytes))

@@ -222,7 +222,7 @@ impl Response {
 impl Client<'_> {
     /// Sends a frame as it is, and returns the frame that comes back; `None` when nothing does.
     pub(crate) fn exchange(&mut self, frame: &[u8]) -> Result<Option<Bytes>, Distrusted> {
-        let Some(batch) = self.machine.feed(BytesMut::from(frame))? else { return Ok(None) };
+        let Some(batch) = self.machine.feed(BytesMut::from(frame).into())? else { return Ok(None) };
         let run = dispatch::run(Arc::clone(&self.house.door), Arc::clone(&self.peer), batch);
         let replies = block_on(run).ok_or(Distrusted)?;
         let mut output = Output::default();

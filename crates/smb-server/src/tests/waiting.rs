@@ -29,7 +29,7 @@ pub(super) type UnderWay = Pin<Box<dyn Future<Output = Option<Replies>> + Send>>
 impl Client<'_> {
     /// Sends a frame without waiting for what comes of it.
     pub(super) fn send(&mut self, frame: &[u8]) {
-        let batch = self.machine.feed(BytesMut::from(frame)).expect("a connection that stays");
+        let batch = self.machine.feed(BytesMut::from(frame).into()).expect("a connection that stays");
         let begin = |batch| dispatch::run(self.house.door.clone(), self.peer.clone(), batch);
         let begun = batch.map(|batch| -> UnderWay { Box::pin(begin(batch)) });
         self.under_way.extend(begun);
