@@ -15,6 +15,8 @@ pub struct Status {
     pub version: String,
     /// The folder of its store.
     pub data: String,
+    /// The folder of the metadata log; `null` in that of the store.
+    pub log_folder: Option<String>,
     /// The time.
     pub now: String,
     /// When the process started.

@@ -42,6 +42,8 @@ pub struct About {
     pub version: &'static str,
     /// The folder of its store.
     pub data: PathBuf,
+    /// The folder of the metadata log, when that is another.
+    pub log_folder: Option<PathBuf>,
     /// When the process started.
     pub started: Timestamp,
     /// Number of the process.

@@ -27,6 +27,7 @@ pub(crate) fn status(desk: &Desk) -> Status {
         concerns: concerns::concerns(&seen),
         version: about.version.to_owned(),
         data: about.data.display().to_string(),
+        log_folder: about.log_folder.map(|folder| folder.display().to_string()),
         now: rfc3339(now.seconds),
         started: rfc3339(about.started.seconds),
         uptime_s: u64::try_from(now.seconds.saturating_sub(about.started.seconds)).unwrap_or(0),

@@ -18,6 +18,9 @@ pub(crate) enum Verb {
     Serve(ServeArguments),
     /// Looks for damage in a store that no gateway serves; changes nothing that it holds.
     Check(CheckArguments),
+    /// Changes a store that no gateway serves.
+    #[command(subcommand)]
+    Store(StoreVerb),
     /// Tells how a running gateway is doing: what wants attention first.
     Status(ClientArguments),
     /// Connections of a running gateway.
@@ -63,6 +66,20 @@ pub(crate) struct CheckArguments {
     /// Print one JSON object instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreVerb {
+    /// Moves the metadata log to the folder that the settings name (`metadata.log`), or back into the store when they
+    /// name none. May be cut short at any time, and is then run again.
+    MoveLog(MoveLogArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MoveLogArguments {
+    /// The settings file that names the store and the folder.
+    #[arg(long, value_name = "FILE", default_value = "/etc/berth/berth.toml")]
+    pub(crate) config: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
@@ -188,6 +205,7 @@ mod tests {
         assert!(!parse("berth check") && !parse("berth check --data store --config berth.toml"));
         assert!(parse("berth demo") && parse("berth demo --data here --json --torture"));
         assert!(parse("berth status") && parse("berth session list --zone a --limit 5 --json"));
+        assert!(parse("berth store move-log --config a") && !parse("berth store"));
         assert!(parse("berth user add --zone a --uid 7 anna") && !parse("berth user add anna"));
         assert!(!parse("berth status --socket a --config b") && !parse("berth session"));
         assert!(!parse("berth serve") && parse("berth serve --config berth.toml --check"));

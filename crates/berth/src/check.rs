@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use kv::Engine;
-use kv_local::LocalEngine;
+use kv_local::{LocalEngine, LogPlace};
 use meta::check::{Counts, Report};
 use serde_json::json;
 
@@ -32,7 +32,8 @@ pub(crate) fn run(arguments: &CheckArguments) -> ExitCode {
 fn check(arguments: &CheckArguments) -> Result<bool> {
     let settings = settings(arguments)?;
     telemetry::start(&LogSettings { filter: "error".to_owned(), ..settings.log.clone() })?;
-    let report = on_this_thread()?.block_on(read(&settings))?;
+    let place = arguments.config.is_none().then_some(LogPlace::AsLast);
+    let report = on_this_thread()?.block_on(read(&settings, place))?;
     let text = if arguments.json { json_of(&report).to_string() } else { table_of(&report) };
     writeln!(io::stdout().lock(), "{text}")?;
     Ok(report.is_clean())
@@ -46,11 +47,13 @@ fn settings(arguments: &CheckArguments) -> Result<Settings> {
     }
 }
 
-/// Reads every record. The engine replays its log first, as at every start; nothing else is written.
-async fn read(settings: &Settings) -> Result<Report> {
+/// Reads every record. The engine replays its log first, as at every start; nothing else is written. Without a place of
+/// its own the log is where the settings have it.
+async fn read(settings: &Settings, log_place: Option<LogPlace>) -> Result<Report> {
     let directory = DataDirectory::open(&settings.data)?;
     // The whole check sees one state, however long it takes.
-    let for_engine = kv_local::Settings { view_age_ms_max: u64::MAX, ..settings.for_metadata(&directory) };
+    let mut for_engine = kv_local::Settings { view_age_ms_max: u64::MAX, ..settings.for_metadata(&directory) };
+    for_engine.log_place = log_place.unwrap_or(for_engine.log_place);
     let engine = LocalEngine::open(for_engine);
     let engine = engine.with_context(|| format!("cannot open {}", directory.metadata().display()))?;
     let report = meta::check::check(&engine.view().await?).await.context("reading the store failed")?;

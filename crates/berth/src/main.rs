@@ -1,5 +1,5 @@
-//! The one binary: `serve` and `demo` put the house together, `check` looks at a store that nobody serves, `user`
-//! changes the users of a zone, all other verbs ask a gateway that runs.
+//! The one binary: `serve` and `demo` put the house together, `check` and `store` are for a store that nobody
+//! serves, `user` changes the users of a zone, all other verbs ask a gateway that runs.
 
 mod admin;
 mod arguments;
@@ -11,6 +11,7 @@ mod conditions;
 mod data_directory;
 mod demo;
 mod listeners;
+mod move_log;
 mod ready;
 mod runtime;
 mod serve;
@@ -27,7 +28,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::arguments::{Arguments, ListVerb, Verb};
+use crate::arguments::{Arguments, ListVerb, StoreVerb, Verb};
 
 /// Requests and changes are made of many small allocations that end on another thread than they began on.
 #[global_allocator]
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::User(verb) => user::run(&verb),
+        Verb::Store(StoreVerb::MoveLog(arguments)) => move_log::run(&arguments),
         Verb::Check(arguments) => return check::run(&arguments),
         Verb::Status(arguments) => return client::status(&arguments),
         Verb::Session(ListVerb::List(arguments)) => return client::list::<admin_api::Session>(&arguments),

@@ -98,7 +98,7 @@ impl Gateway {
 
     async fn open(&self) -> Result<(OpenStore, House<crate::store::LocalFilesystem>, Operator)> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let about = About::new(&self.settings.data, clock.now());
+        let about = About::new(&self.settings, clock.now());
         let store = OpenStore::open(&self.settings, Arc::clone(&clock)).await?;
         let handle_keys = store.handle_keys().context("the keys of file handles")?;
         let (vfs, pool) = (Arc::clone(&store.filesystem), store.pool.clone());

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use kv_local::LogPlace;
 use serde::Deserialize;
 use zones::{ConfigError, ConfigErrors};
 
@@ -145,6 +146,8 @@ pub(crate) struct MemorySettings {
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct MetadataSettings {
+    /// The folder of the log, on a device of its own; that of the store when not set.
+    pub(crate) log: Option<PathBuf>,
     /// Size of the log, fixed when the store is made.
     pub(crate) log_bytes: u64,
 }
@@ -197,7 +200,10 @@ impl Settings {
             smb: written.smb,
             portmap: written.portmap,
             memory: written.memory,
-            metadata: written.metadata,
+            metadata: MetadataSettings {
+                log: written.metadata.log.map(|path| absolute(beside, path)),
+                ..written.metadata
+            },
             blocks: written.blocks,
             locks: written.locks,
             admin: AdminSettings { socket: written.admin.socket.map(|path| beside.join(path)), ..written.admin },
@@ -290,6 +296,7 @@ impl Settings {
         let defaults = kv_local::Settings::new(directory.metadata());
         kv_local::Settings {
             log_bytes: self.metadata.log_bytes,
+            log_place: self.metadata.log.clone().map_or(LogPlace::Beside, LogPlace::Apart),
             memtable_bytes: defaults.memtable_bytes.min(memory / 16),
             cache_bytes: memory / 8,
             ..defaults
@@ -436,7 +443,7 @@ impl Default for PortmapSettings {
 
 impl Default for MetadataSettings {
     fn default() -> Self {
-        Self { log_bytes: kv_local::Settings::new(PathBuf::new()).log_bytes }
+        Self { log: None, log_bytes: kv_local::Settings::new(PathBuf::new()).log_bytes }
     }
 }
 
@@ -460,6 +467,12 @@ fn check<T: PartialOrd + Display>(
 ) -> Option<(&'static str, String)> {
     let reason = || format!("{value} is out of range: allowed are {} to {}", range.start(), range.end());
     (!range.contains(&value)).then(|| (key, reason()))
+}
+
+/// From the root of the file system: the store remembers it.
+fn absolute(beside: &Path, path: PathBuf) -> PathBuf {
+    let path = beside.join(path);
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 fn default_zones() -> PathBuf {
@@ -548,6 +561,9 @@ mod tests {
         let directory = DataDirectory::create(folder.path()).unwrap();
         let metadata = settings.for_metadata(&directory);
         assert_eq!((metadata.log_bytes, metadata.cache_bytes, metadata.memtable_bytes), (8 << 20, 16 << 20, 8 << 20));
+        assert_eq!(metadata.log_place, LogPlace::Beside);
+        let apart = parse("data = \"d\"\n[metadata]\nlog = \"fast\"\n").unwrap().for_metadata(&directory);
+        assert_eq!(apart.log_place, LogPlace::Apart(std::path::absolute("etc/fast").unwrap()));
         let blocks = settings.for_blocks(&directory, 5);
         assert_eq!((blocks.segment_bytes, blocks.free_bytes_min, blocks.store_id), (2 << 20, 7, 5));
     }

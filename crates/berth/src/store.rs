@@ -1,5 +1,8 @@
 //! The store below the doors: both engines in a data directory and the file system over them.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -46,6 +49,7 @@ impl Engines {
     pub(crate) fn open(settings: &Settings, directory: DataDirectory) -> Result<Self> {
         let metadata = LocalEngine::open(settings.for_metadata(&directory));
         let metadata = metadata.with_context(|| format!("cannot open {}", directory.metadata().display()))?;
+        warn_of_one_device(settings, &directory);
         let for_blocks = settings.for_blocks(&directory, metadata.store_id());
         let pool = Pool::new(settings.for_pages());
         let blocks = LocalStore::open(for_blocks, pool.clone());
@@ -113,6 +117,15 @@ impl OpenStore {
     }
 }
 
+/// A log whose device is not mounted would lie on the store's, and never be found again when it is.
+fn warn_of_one_device(settings: &Settings, directory: &DataDirectory) {
+    let Some(log) = &settings.metadata.log else { return };
+    let device = |path: &Path| fs::metadata(path).map(|found| found.dev()).ok();
+    if device(log) == device(&directory.metadata()) {
+        tracing::warn!(folder = %log.display(), "the log lies on the file system of the store; is its own mounted?");
+    }
+}
+
 /// What the house does by itself, round after round.
 async fn work(filesystem: Arc<LocalFilesystem>, mut stop: watch::Receiver<bool>) {
     // Who dropped the store without closing it is gone.
@@ -169,8 +182,8 @@ mod tests {
 
     /// Whether this process has a thread of this name.
     fn has_thread(name: &str) -> bool {
-        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-        let names = tasks.filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).ok());
+        let tasks = fs::read_dir("/proc/self/task").unwrap();
+        let names = tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("comm")).ok());
         names.into_iter().any(|found| found.trim_end() == name)
     }
 

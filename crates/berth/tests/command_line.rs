@@ -207,6 +207,52 @@ mod tests {
         assert!(report["counts"]["inodes"].as_u64().unwrap() >= 8, "two zones with their exports: {report}");
     }
 
+    #[test]
+    fn the_log_moves_to_another_folder_and_back() {
+        let settings = |log: &str| {
+            format!(
+                "data = \"data\"\n[nfs]\nport = {}\n[portmap]\nport = 0\n[metadata]\nlog_bytes = 8388608\n{log}\
+                 [memory]\nbudget_bytes = 67108864\n[blocks]\nfree_bytes_min = 0\n",
+                free_port()
+            )
+        };
+        let site = site(&settings(""), &[("a.toml", zone("a", "127.0.0.26"))]);
+        let configure = |log: &str| fs::write(site.path().join("berth.toml"), settings(log)).unwrap();
+        // Killed: what clients were told is in the log alone.
+        let live = || {
+            let gateway = Gateway::start(site.path());
+            wait_for(site.path(), "ready zones=1");
+            let status = json(&["status"], site.path());
+            let moving = berth(&MOVE_LOG, site.path());
+            assert!(stderr(&moving).contains("is in use by another berth"), "{}", stderr(&moving));
+            drop(gateway);
+            status
+        };
+        assert_eq!(live()["log_folder"], serde_json::Value::Null);
+
+        configure("log = \"fast\"\n");
+        let refused = stderr(&berth(&CHECK[..3], site.path()));
+        assert!(refused.contains("move it with `berth store move-log`"), "{refused}");
+        let refused = stderr(&berth(&MOVE_LOG, site.path()));
+        assert!(refused.contains("cannot create the log") && refused.contains("/fast/berth-"), "{refused}");
+        fs::create_dir(site.path().join("fast")).unwrap();
+        let moved = berth(&MOVE_LOG, site.path());
+        assert!(moved.status.success(), "{}", stderr(&moved));
+        assert!(!site.path().join("data/metadata/log").exists());
+        let folder = site.path().join("fast").canonicalize().unwrap();
+        assert_eq!(live()["log_folder"], folder.to_str().unwrap());
+        assert_eq!(berth(&["check", "--data", "data"], site.path()).status.code(), Some(0));
+
+        configure("");
+        let refused = stderr(&berth(&CHECK[..3], site.path()));
+        assert!(refused.contains(&format!("was last in {}", folder.display())), "{refused}");
+        assert!(berth(&MOVE_LOG, site.path()).status.success());
+        assert_eq!(live()["log_folder"], serde_json::Value::Null);
+        assert_eq!(berth(&["check", "--config", "berth.toml"], site.path()).status.code(), Some(0));
+    }
+
+    const MOVE_LOG: [&str; 4] = ["store", "move-log", "--config", "berth.toml"];
+
     /// What a socket answers to one request: its head and its body.
     fn ask(mut stream: impl Read + Write, path: &str) -> (String, String) {
         write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();

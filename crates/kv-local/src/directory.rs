@@ -38,9 +38,12 @@ impl Directory {
         &self.path
     }
 
-    /// The log file.
-    pub(crate) fn log(&self) -> PathBuf {
-        self.path.join("log")
+    /// The log file: in this directory, or in one for the logs of any number of stores.
+    pub(crate) fn log(&self, log_directory: Option<&Path>, store_id: u128) -> PathBuf {
+        match log_directory {
+            None => self.path.join("log"),
+            Some(directory) => directory.join(format!("berth-{store_id:032x}.log")),
+        }
     }
 
     /// The folder of the tree.
@@ -66,13 +69,13 @@ impl Directory {
     }
 
     /// Removes an unfinished log and tree.
-    pub(crate) fn clear(&self) -> Result<(), KvError> {
+    pub(crate) fn clear(&self, log: &Path) -> Result<(), KvError> {
         let ignore_missing = |error: std::io::Error, path: &Path| match error.kind() {
             std::io::ErrorKind::NotFound => Ok(()),
             _ => Err(from_io("cannot remove", path, &error)),
         };
-        let (log, tree) = (self.log(), self.tree());
-        fs::remove_file(&log).or_else(|error| ignore_missing(error, &log))?;
+        let tree = self.tree();
+        fs::remove_file(log).or_else(|error| ignore_missing(error, log))?;
         fs::remove_dir_all(&tree).or_else(|error| ignore_missing(error, &tree))
     }
 
@@ -91,7 +94,12 @@ impl Directory {
 
     /// Makes the names in the directory durable.
     pub(crate) fn sync(&self) -> Result<(), KvError> {
-        let sync = || File::open(&self.path)?.sync_all();
-        sync().map_err(|error| from_io("cannot sync", &self.path, &error))
+        sync_entries(&self.path)
     }
+}
+
+/// Makes the names in a directory durable.
+pub(crate) fn sync_entries(directory: &Path) -> Result<(), KvError> {
+    let sync = || File::open(directory)?.sync_all();
+    sync().map_err(|error| from_io("cannot sync", directory, &error))
 }

@@ -7,15 +7,14 @@ use std::task::Poll;
 
 use kv::{Batch, Engine, EngineFigures, JournalEntry, KvError, Version, limits};
 
+use crate::create::{load_or_create, open_store};
 use crate::directory::Directory;
-use crate::log::DATA_START;
 use crate::log::device::{FileDevice, LogDevice};
 use crate::log::planned::PlannedDisk;
-use crate::log::slot::Slot;
 use crate::reply::run_apart;
 use crate::settings::Settings;
-use crate::store::{OpenStore, Running, Store};
-use crate::superblock::Superblock;
+use crate::store::{Running, Store};
+use crate::superblock::SuperblockFile;
 use crate::view::LocalView;
 
 /// A store in a local directory. Dropping it stops its threads; what was committed is in the log.
@@ -39,13 +38,13 @@ impl LocalEngine {
     /// As `open`, with the log on any device.
     pub(crate) fn open_on(settings: Settings, disk: Box<dyn Disk>) -> Result<Self, KvError> {
         settings.validate()?;
-        let directory = Directory::open(&settings.directory)?;
-        let superblock = load_or_create(&directory, &settings, &*disk)?;
-        if superblock.log_bytes != settings.log_bytes {
-            tracing::warn!(kept = superblock.log_bytes, "the size of the log is fixed at creation");
+        let superblock = load_or_create(Directory::open(&settings.directory)?, &settings, &*disk)?;
+        let (store_id, log_bytes) = superblock.with(|superblock| (superblock.store_id, superblock.log_bytes));
+        if log_bytes != settings.log_bytes {
+            tracing::warn!(kept = log_bytes, "the size of the log is fixed at creation");
         }
-        let shared =
-            Shared { settings, directory, superblock, disk, running: RwLock::new(None), lifecycle: Mutex::new(()) };
+        let (running, lifecycle) = (RwLock::new(None), Mutex::new(()));
+        let shared = Shared { settings, superblock, store_id, log_bytes, disk, running, lifecycle };
         shared.start()?;
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -53,7 +52,7 @@ impl LocalEngine {
     /// The random identity of the store, which other parts of the house record beside their own data.
     #[must_use]
     pub fn store_id(&self) -> u128 {
-        self.shared.superblock.store_id
+        self.shared.store_id
     }
 }
 
@@ -95,7 +94,7 @@ impl Engine for LocalEngine {
     }
 
     fn journal_bytes_max(&self) -> u64 {
-        let log_bytes = self.shared.superblock.log_bytes;
+        let log_bytes = self.shared.log_bytes;
         if log_bytes < JOURNAL_LOG_BYTES_MIN { 0 } else { log_bytes / 4 }
     }
 
@@ -143,8 +142,9 @@ impl Disk for FileDisk {
 #[derive(Debug)]
 struct Shared {
     settings: Settings,
-    directory: Directory,
-    superblock: Superblock,
+    superblock: SuperblockFile,
+    store_id: u128,
+    log_bytes: u64,
     disk: Box<dyn Disk>,
     /// `None` while closed or being reopened.
     running: RwLock<Option<Running>>,
@@ -160,7 +160,7 @@ impl Shared {
     }
 
     fn start(&self) -> Result<(), KvError> {
-        let running = open_store(&self.directory, &self.settings, &self.superblock, &*self.disk)?.run()?;
+        let running = open_store(&self.superblock, &self.settings, &*self.disk)?.run()?;
         *self.running.write().unwrap_or_else(PoisonError::into_inner) = Some(running);
         Ok(())
     }
@@ -178,74 +178,14 @@ impl Shared {
 
     fn stop_running(&self, is_clean: bool) -> Result<(), KvError> {
         let running = self.running.write().unwrap_or_else(PoisonError::into_inner).take();
-        running.map_or(Ok(()), |running| running.stop(is_clean))
+        let Some(running) = running else { return Ok(()) };
+        let last_group = running.stop(is_clean)?;
+        self.superblock.note(|log| log.group = log.group.max(last_group))
     }
 
     fn alone(&self) -> MutexGuard<'_, ()> {
         self.lifecycle.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn load_or_create(directory: &Directory, settings: &Settings, disk: &dyn Disk) -> Result<Superblock, KvError> {
-    let superblock = match Superblock::read(directory)? {
-        Some(superblock) if superblock.ready => return with_journal(directory, superblock),
-        Some(unfinished) => unfinished,
-        None => Superblock::new(settings.log_bytes)?,
-    };
-    create(directory, settings, superblock, disk)
-}
-
-/// Notes that the log may hold entries of a journal, before the first one is written.
-fn with_journal(directory: &Directory, superblock: Superblock) -> Result<Superblock, KvError> {
-    if superblock.has_journal {
-        return Ok(superblock);
-    }
-    let superblock = Superblock { has_journal: true, ..superblock };
-    superblock.write(directory)?;
-    Ok(superblock)
-}
-
-/// Makes log and tree between two writes of the superblock, so that a creation cut short is begun anew.
-fn create(
-    directory: &Directory,
-    settings: &Settings,
-    superblock: Superblock,
-    disk: &dyn Disk,
-) -> Result<Superblock, KvError> {
-    superblock.write(directory)?;
-    directory.clear()?;
-    disk.create(&directory.log(), superblock.log_bytes)?;
-    let parts = open_store(directory, settings, &superblock, disk)?;
-    parts.create_tree()?;
-    let slot = Slot {
-        store_id: superblock.store_id,
-        generation: 1,
-        epoch: 0,
-        start: 0,
-        previous_group: 0,
-        log_bytes: superblock.log_bytes,
-        prepared_bytes: DATA_START,
-    };
-    slot.write(&*parts.device, &parts.log_path)?;
-    directory.sync()?;
-    let superblock = Superblock { ready: true, ..superblock };
-    superblock.write(directory)?;
-    Ok(superblock)
-}
-
-fn open_store(
-    directory: &Directory,
-    settings: &Settings,
-    superblock: &Superblock,
-    disk: &dyn Disk,
-) -> Result<OpenStore, KvError> {
-    Ok(OpenStore {
-        settings: settings.clone(),
-        store_id: superblock.store_id,
-        log_path: directory.log(),
-        tree_path: directory.tree(),
-        device: disk.open(&directory.log(), superblock.log_bytes)?,
-    })
 }
 
 /// Size of the first sorted level of the tree: the most that a compaction of the top level reads beside it.

@@ -8,10 +8,12 @@
 //! Each store has four threads: one writes the log and inserts, one makes checkpoints, one compacts, one ages views.
 //! Reads run on the caller's thread.
 
+mod create;
 mod directory;
 mod engine;
 mod errors;
 pub mod log;
+mod move_log;
 mod reply;
 mod settings;
 mod store;
@@ -21,5 +23,6 @@ mod tests;
 mod view;
 
 pub use engine::LocalEngine;
-pub use settings::Settings;
+pub use move_log::LogMoved;
+pub use settings::{LogPlace, Settings};
 pub use view::LocalView;

@@ -7,6 +7,7 @@ use kv::KvError;
 use uring::Faults;
 
 use crate::log::BLOCK_BYTES;
+use crate::log::numbered::NumberedLog;
 
 /// Where a store lies and how much memory and log it may use.
 #[derive(Clone, Debug)]
@@ -15,6 +16,9 @@ pub struct Settings {
     pub directory: PathBuf,
     /// Size of the log, fixed when the store is created; at least 4 MiB. Default 256 MiB.
     pub log_bytes: u64,
+    /// Where the log lies. A store that has it elsewhere does not open:
+    /// [`LocalEngine::move_log`](crate::LocalEngine::move_log) moves it. Default [`LogPlace::Beside`].
+    pub log_place: LogPlace,
     /// Memtable size that starts a checkpoint before the log is half full. Default 64 MiB.
     pub memtable_bytes: u64,
     /// Size of the block cache. Default 64 MiB.
@@ -25,6 +29,29 @@ pub struct Settings {
     pub faults: Option<Arc<Faults>>,
 }
 
+/// Where the log of a store lies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LogPlace {
+    /// In the directory of the store.
+    #[default]
+    Beside,
+    /// In this folder, on another device; it must exist. Logs of many stores may lie in one.
+    Apart(PathBuf),
+    /// Where it was when the store was last open.
+    AsLast,
+}
+
+impl LogPlace {
+    /// The folder that it names, with what the store knows of its log; `None` is the directory of the store.
+    pub(crate) fn directory(&self, last: &NumberedLog) -> Option<PathBuf> {
+        match self {
+            Self::Beside => None,
+            Self::Apart(folder) => Some(folder.clone()),
+            Self::AsLast => last.directory.clone(),
+        }
+    }
+}
+
 impl Settings {
     /// The defaults for a store in this directory.
     #[must_use]
@@ -32,6 +59,7 @@ impl Settings {
         Self {
             directory: directory.into(),
             log_bytes: 256 * MIB,
+            log_place: LogPlace::Beside,
             memtable_bytes: 64 * MIB,
             cache_bytes: 64 * MIB,
             view_age_ms_max: 60_000,

@@ -106,7 +106,8 @@ pub(crate) fn zone(name: &str, address: &str, exports: &str) -> Arc<Zone> {
 impl Sources for Fake {
     fn about(&self) -> About {
         let started = Timestamp { seconds: self.clock.now().seconds - 3661, nanoseconds: 0 };
-        About { version: "9.8.7", data: Path::new("/var/lib/berth").to_owned(), started, process: 42 }
+        let (data, log_folder) = (Path::new("/var/lib/berth").to_owned(), Some(Path::new("/fast").to_owned()));
+        About { version: "9.8.7", data, log_folder, started, process: 42 }
     }
 
     fn now(&self) -> (Timestamp, Duration) {

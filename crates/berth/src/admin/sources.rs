@@ -1,6 +1,5 @@
 //! What the window shows, taken from the house.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use zones::{Registry, Zone};
 
 use super::process;
 use crate::conditions::Conditions;
+use crate::settings::Settings;
 
 /// What does not change while this process runs.
 #[derive(Clone, Debug)]
@@ -32,11 +32,11 @@ pub(crate) struct HouseSources<V> {
 }
 
 impl About {
-    /// This process, which was started `started` and has its store in `data`.
-    pub(crate) fn new(data: &Path, started: Timestamp) -> Self {
-        let data = std::path::absolute(data).unwrap_or_else(|_| data.to_owned());
+    /// This process, which was started `started` with these settings.
+    pub(crate) fn new(settings: &Settings, started: Timestamp) -> Self {
+        let data = std::path::absolute(&settings.data).unwrap_or_else(|_| settings.data.clone());
         let (version, process) = (env!("CARGO_PKG_VERSION"), std::process::id());
-        Self(admin_server::About { version, data, started, process })
+        Self(admin_server::About { version, data, log_folder: settings.metadata.log.clone(), started, process })
     }
 }
 

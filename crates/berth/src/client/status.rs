@@ -32,8 +32,9 @@ fn head(status: &Status) -> String {
         HealthStatus::Failing => "DOES NOT SERVE EVERYTHING",
     };
     let process = &status.process;
+    let log = status.log_folder.as_ref().map_or_else(String::new, |folder| format!(", log in {}", printable(folder)));
     format!(
-        "berth {} {health}, up {}, store in {}\nprocess {}: {} of memory, {} cores busy, {} of {} files open\n",
+        "berth {} {health}, up {}, store in {}{log}\nprocess {}: {} of memory, {} cores busy, {} of {} files open\n",
         printable(&status.version),
         seconds(status.uptime_s),
         printable(&status.data),
@@ -161,6 +162,7 @@ mod tests {
             concerns: vec![concern(Severity::Critical, "bad"), concern(Severity::Note, "odd\u{7}")],
             version: "0.1.0".to_owned(),
             data: "/d".to_owned(),
+            log_folder: None,
             now: String::new(),
             started: String::new(),
             uptime_s: 65,
@@ -210,5 +212,7 @@ mod tests {
              cache        inode: 5 of 10 entries, hits 76 %\n\
              (rates and latencies of the last 10 s)\n"
         );
+        let apart = Status { log_folder: Some("/fast".to_owned()), ..status() };
+        assert!(text(&apart).contains(", store in /d, log in /fast\n"));
     }
 }

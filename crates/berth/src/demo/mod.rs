@@ -45,7 +45,7 @@ fn settings(data: &Path) -> Settings {
     settings.smb.port = SMB_PORT;
     settings.portmap.port = PORTMAP_PORT;
     // Small enough to begin at once on a notebook.
-    settings.metadata = MetadataSettings { log_bytes: LOG_BYTES };
+    settings.metadata = MetadataSettings { log: None, log_bytes: LOG_BYTES };
     settings.blocks = BlockSettings { free_bytes_min: FREE_BYTES_MIN, ..settings.blocks };
     settings
 }

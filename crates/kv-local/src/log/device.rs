@@ -1,6 +1,6 @@
 //! What the log lies on: a file, or in tests a simulated one with faults.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
@@ -37,12 +37,23 @@ impl FileDevice {
             }
             file.sync_all()
         };
-        create().map_err(|error| from_io("cannot create the log", path, &error))
+        create().map_err(|error| match from_io("cannot create the log", path, &error) {
+            // Which file system is full would else be anybody's guess.
+            KvError::NoSpace => KvError::Io(format!("no room for the log, {}, of {size_bytes} bytes", path.display())),
+            error => error,
+        })
     }
 
-    /// Opens a file that was created with this size.
+    /// Opens a file that was created with this size, and keeps others out of it: two copies of a store may name one log.
     pub(crate) fn open(path: &Path, size_bytes: u64) -> Result<Self, KvError> {
         let device = Self::open_direct(path).map_err(|error| from_io("cannot open the log", path, &error))?;
+        match device.file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(KvError::Io(format!("{} is in use by another process or engine", path.display())));
+            }
+            Err(TryLockError::Error(error)) => return Err(from_io("cannot lock", path, &error)),
+        }
         let found = device.file.metadata().map_err(|error| from_io("cannot stat", path, &error))?.len();
         if found != size_bytes {
             let path = path.display();

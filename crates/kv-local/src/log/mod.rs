@@ -15,8 +15,8 @@
 //! record, little-endian                                slot, little-endian
 //! offset size field                                    offset size field
 //!      0    4 magic "BLR1"                                  0    8 magic "BERTHLOG"
-//!      4    4 CRC-32C of bytes 8..length                    8    4 CRC-32C of bytes 12..80
-//!      8    4 length, header included                      12    4 format version (1)
+//!      4    4 CRC-32C of bytes 8..length                    8    4 CRC-32C of bytes 12..80 (format 2: 12..88)
+//!      8    4 length, header included                      12    4 format version (1; 2 with a number of the log)
 //!     12    4 number of entries of the journal             16   16 store id
 //!     16   16 store id                                     32    8 generation: the higher valid slot counts;
 //!     32    8 epoch: raised at every open                             it lies in slot generation % 2
@@ -25,7 +25,7 @@
 //!     56    8 position of the first record of its write    56    8 group before the first one to replay
 //!     64    8 group number of the record before            64    8 log_bytes
 //!     72    4 number of deletes                            72    8 bytes of the file that were zero-filled
-//!     76    4 number of puts                               80      zeros up to 4096
+//!     76    4 number of puts                               80    8 number of the log (format 2), then zeros up to 4096
 //!     80      deletes: { key length u16, key }
 //!             puts: { key length u16, value length u32, key, value }
 //!             entries: { sequence u64, length u32, bytes }
@@ -40,6 +40,7 @@
 pub(crate) mod buffer;
 pub(crate) mod device;
 pub(crate) mod field;
+pub(crate) mod numbered;
 pub(crate) mod planned;
 pub(crate) mod record;
 pub(crate) mod recovery;

@@ -26,6 +26,8 @@ pub(crate) struct Slot {
     pub(crate) log_bytes: u64,
     /// Bytes from the start of the file that were zero-filled, or more.
     pub(crate) prepared_bytes: u64,
+    /// Number of the log; 0 for that of a store that never had one apart.
+    pub(crate) log_number: u64,
 }
 
 impl Slot {
@@ -35,16 +37,21 @@ impl Slot {
     pub(crate) fn read(device: &dyn LogDevice, path: &Path, store_id: u128) -> Result<Self, KvError> {
         let mut buffer = AlignedBuffer::new(SLOT_BYTES);
         buffer.set_len(SLOT_BYTES);
-        let mut newest: Option<Self> = None;
+        let (mut newest, mut of_another): (Option<Self>, Option<Self>) = (None, None);
         for index in 0..2 {
             device
                 .read_at(buffer.bytes_mut(), index * BLOCK_BYTES)
                 .map_err(|error| from_io("cannot read", path, &error))?;
-            let found = Self::decode(buffer.bytes()).filter(|slot| slot.store_id == store_id);
-            newest = newest.max_by_generation(found);
+            let found = Self::decode(buffer.bytes());
+            newest = newest.max_by_generation(found.filter(|slot| slot.store_id == store_id));
+            of_another = of_another.or_else(|| found.filter(|slot| slot.store_id != store_id));
         }
         newest.ok_or_else(|| {
-            KvError::Damaged(format!("{}: neither slot at the start of the log belongs to this store", path.display()))
+            let path = path.display();
+            KvError::Damaged(match of_another {
+                Some(other) => format!("{path} is the log of store {:032x}, not of {store_id:032x}", other.store_id),
+                None => format!("{path}: neither slot at the start of the log belongs to this store"),
+            })
         })
     }
 
@@ -58,11 +65,15 @@ impl Slot {
 
     fn encode(&self, buffer: &mut AlignedBuffer) {
         let mut tail = Vec::with_capacity(SLOT_BYTES);
-        tail.extend(FORMAT.to_le_bytes());
+        let is_numbered = self.log_number > 0;
+        tail.extend(if is_numbered { FORMAT_NUMBERED } else { FORMAT }.to_le_bytes());
         tail.extend(self.store_id.to_le_bytes());
         for field in [self.generation, self.epoch, self.start, self.previous_group, self.log_bytes, self.prepared_bytes]
         {
             tail.extend(field.to_le_bytes());
+        }
+        if is_numbered {
+            tail.extend(self.log_number.to_le_bytes());
         }
         buffer.push(&MAGIC);
         buffer.push(&checksum(&tail).to_le_bytes());
@@ -71,8 +82,12 @@ impl Slot {
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
-        let is_ours = bytes.get(..8)? == MAGIC && read_u32(bytes, 12)? == FORMAT;
-        if !is_ours || read_u32(bytes, 8)? != checksum(bytes.get(12..80)?) {
+        let (end, log_number) = match read_u32(bytes, 12)? {
+            FORMAT => (80, 0),
+            FORMAT_NUMBERED => (88, read_u64(bytes, 80)?),
+            _ => return None,
+        };
+        if bytes.get(..8)? != MAGIC || read_u32(bytes, 8)? != checksum(bytes.get(12..end)?) {
             return None;
         }
         Some(Self {
@@ -83,6 +98,7 @@ impl Slot {
             previous_group: read_u64(bytes, 56)?,
             log_bytes: read_u64(bytes, 64)?,
             prepared_bytes: read_u64(bytes, 72)?,
+            log_number,
         })
     }
 }
@@ -99,4 +115,6 @@ impl Newest for Option<Slot> {
 
 const MAGIC: [u8; 8] = *b"BERTHLOG";
 const FORMAT: u32 = 1;
+/// With the number of the log, which `FORMAT` does not have.
+const FORMAT_NUMBERED: u32 = 2;
 const SLOT_BYTES: usize = 4096;

@@ -15,24 +15,27 @@ use super::{Store, checkpoint, commit, compact, tick};
 use crate::errors::{from_io, from_tree};
 use crate::log::buffer::AlignedBuffer;
 use crate::log::device::LogDevice;
+use crate::log::numbered::check_identity;
 use crate::log::record::{Change, Content, EntryPlace, Record};
 use crate::log::recovery::{LogEnd, LogFile, replay};
 use crate::log::ring::{Geometry, Ring};
 use crate::log::slot::Slot;
 use crate::settings::Settings;
+use crate::superblock::SuperblockFile;
 use crate::view::Views;
 
 /// What is opened.
 #[derive(Clone, Debug)]
-pub(crate) struct OpenStore {
+pub(crate) struct OpenStore<'a> {
     pub(crate) settings: Settings,
+    pub(crate) superblock: &'a SuperblockFile,
     pub(crate) store_id: u128,
     pub(crate) log_path: PathBuf,
     pub(crate) tree_path: PathBuf,
     pub(crate) device: Arc<dyn LogDevice>,
 }
 
-impl OpenStore {
+impl OpenStore<'_> {
     /// Makes the empty tree of a new store.
     pub(crate) fn create_tree(&self) -> Result<(), KvError> {
         self.open_tree(&SequenceNumberCounter::default()).map(drop)
@@ -53,6 +56,8 @@ impl OpenStore {
 
     fn recover(self) -> Result<Store, KvError> {
         let slot = Slot::read(&*self.device, &self.log_path, self.store_id)?;
+        let numbered = self.superblock.with(|superblock| superblock.numbered.clone());
+        check_identity(numbered.as_ref(), &slot, &self.log_path)?;
         if !self.tree_path.join("current").exists() {
             return Err(KvError::Damaged(format!("{} holds no tree", self.tree_path.display())));
         }
@@ -60,9 +65,12 @@ impl OpenStore {
         let tree = self.open_tree(&sequence)?;
         let mut journal = Journal::default();
         let (last, end) = self.replay(&slot, &tree, &mut journal)?;
-        self.write_again(last, &end, Geometry::new(slot.log_bytes))?;
-        let slot = self.begin_epoch(&slot)?;
         let persisted = tree.get_highest_persisted_seqno().unwrap_or(0);
+        if let Some(numbered) = numbered {
+            numbered.check_end(&end, persisted, &self.log_path)?;
+        }
+        self.write_again(last, &end, Geometry::new(slot.log_bytes))?;
+        let slot = self.begin_epoch(&slot, &end)?;
         let last_group = end.group.max(persisted);
         sequence.set(last_group + 1);
         let views = Views::default();
@@ -101,12 +109,19 @@ impl OpenStore {
         written.map_err(|error| from_io("cannot write the end of", &self.log_path, &error))
     }
 
-    /// Raises the epoch in both slots, so that either is enough to read what this open will write.
-    fn begin_epoch(&self, slot: &Slot) -> Result<Slot, KvError> {
+    /// Raises the epoch in both slots, so that either is enough to read what this open will write, between two notes in
+    /// the superblock.
+    fn begin_epoch(&self, slot: &Slot, end: &LogEnd) -> Result<Slot, KvError> {
+        self.superblock.note(|log| {
+            (log.epoch, log.is_begun) = (slot.epoch + 1, true);
+            log.group = log.group.max(end.group);
+            log.directory = self.settings.log_place.directory(log);
+        })?;
         let first = Slot { generation: slot.generation + 1, epoch: slot.epoch + 1, ..*slot };
         first.write(&*self.device, &self.log_path)?;
         let second = Slot { generation: first.generation + 1, ..first };
         second.write(&*self.device, &self.log_path)?;
+        self.superblock.note(|log| log.is_begun = false)?;
         Ok(second)
     }
 
@@ -186,17 +201,20 @@ impl Running {
     /// Ends the threads and expires the views. A clean stop also flushes the memtable. Every file is closed when this
     /// returns `Ok`.
     ///
+    /// The last group in the log is returned.
+    ///
     /// Errors: `NoSpace`, `Io`; the store is stopped all the same, and nothing is lost.
-    pub(crate) fn stop(mut self, is_clean: bool) -> Result<(), KvError> {
+    pub(crate) fn stop(mut self, is_clean: bool) -> Result<u64, KvError> {
         self.stop_threads();
         let flushed = match is_clean && self.store.lock().failure.is_none() {
             true => checkpoint::finish(&self.store),
             false => Ok(()),
         };
         let store = Arc::clone(&self.store);
+        let last_group = store.lock().last_group;
         drop(self);
         release(store)?;
-        flushed
+        flushed.map(|()| last_group)
     }
 
     fn stop_threads(&mut self) {

@@ -131,7 +131,7 @@ async fn a_creation_cut_short_is_begun_anew() {
     let directory = TempDir::new().unwrap();
     let store = directory.path().join("store");
     let parts = Directory::open(&store).unwrap();
-    Superblock::new(LOG_BYTES).unwrap().write(&parts).unwrap();
+    Superblock::new(LOG_BYTES, None).unwrap().write(&parts).unwrap();
     fs::write(store.join("log"), "half").unwrap();
     drop(parts);
     let engine = LocalEngine::open(small(&directory)).unwrap();

@@ -1,5 +1,6 @@
 //! Tests of the whole engine.
 
+mod apart;
 mod crash;
 mod damage;
 mod journal;

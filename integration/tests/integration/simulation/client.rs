@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use pages::Payload;
 use testkit::Random;
-use uring::Faults;
 use vfs::{
     Admin, AttributeIo, Attributes, Case, CommitRequest, CreateHow, CreateRequest, Failure, FileIo, FsError, InodeId,
     LinkRequest, MkdirRequest, Name, Namespace, OpContext, ReadRequest, RemoveKind, RemoveRequest, RenameRequest,
@@ -13,6 +12,7 @@ use vfs::{
 };
 
 use super::content::{Stamp, UNIT};
+use super::devices::Devices;
 use super::model::{Change, Model};
 use super::observed::{Observed, list};
 use super::store::House;
@@ -21,7 +21,7 @@ use super::store::House;
 #[derive(Debug)]
 pub(super) struct Life<'l> {
     pub(super) house: &'l House,
-    pub(super) faults: &'l Faults,
+    pub(super) devices: &'l Devices,
     /// Whether operations may fail although the power is on.
     pub(super) is_faulty: bool,
     /// Operations of all clients so far.
@@ -65,7 +65,7 @@ impl Client {
     /// Works until it has done its part or the power is off.
     pub(super) async fn work(&mut self, life: &Life<'_>, operations: u64) {
         for _ in 0..operations {
-            if life.faults.is_cut() || self.must_look && !self.look(life).await {
+            if life.devices.is_cut() || self.must_look && !self.look(life).await {
                 return;
             }
             life.steps.set(life.steps.get() + 1);
@@ -95,14 +95,14 @@ impl Client {
                     return true;
                 }
                 Ok(None) => {}
-                Err(_) if life.faults.is_cut() => return false,
+                Err(_) if life.devices.is_cut() => return false,
                 Err((what, failure)) => {
                     self.tolerate(life, &failure, &format!("looking: {what}"));
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
             }
             if attempt == HEALED_AFTER {
-                life.faults.heal();
+                life.devices.heal();
             }
         }
         let (doing, is_reloading) = (life.doing.get(), life.house.is_reloading());
@@ -158,7 +158,7 @@ impl Client {
     fn tolerate(&mut self, life: &Life<'_>, failure: &Failure, what: &dyn std::fmt::Debug) {
         self.journal.push(format!("  {:?} while {what:?}", failure.error));
         let is_honest = match failure.error {
-            FsError::Io | FsError::NoSpace => life.is_faulty || life.faults.is_cut(),
+            FsError::Io | FsError::NoSpace => life.is_faulty || life.devices.is_cut(),
             // Others kept taking the little room for dirty data.
             FsError::Delay => true,
             _ => false,

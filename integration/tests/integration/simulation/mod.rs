@@ -6,6 +6,7 @@
 
 mod client;
 mod content;
+mod devices;
 mod model;
 mod observed;
 mod store;
@@ -14,7 +15,6 @@ use std::cell::Cell;
 use std::io::ErrorKind;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, join_all, select};
@@ -23,6 +23,7 @@ use uring::{Fault, Faults, OperationKind};
 use vfs::{Admin, InodeId, MkdirRequest, Name, Namespace, OpContext, SetAttributes, ShardId, ZoneRootRequest};
 
 use client::{Client, Life};
+use devices::Devices;
 use store::{House, Site};
 
 #[test]
@@ -60,21 +61,24 @@ async fn simulate(seed: u64) {
     let mut random = Random::new(seed);
     let site = Site::new(&mut random);
     let mut clients = prepare(&site, seed, 2 + random.below(3)).await;
-    let mut faults = Faults::new(random.bits());
+    let mut devices = Devices::new(site.is_log_apart(), &mut random);
     for _ in 0..2 + random.below(3) {
-        let end = choose_end(&faults, &mut random);
-        let is_faulty = random.chance(60) && plan(&faults, &mut random);
-        live(&site, &faults, (end, is_faulty), (&mut clients, &mut random)).await;
-        faults.heal();
+        let end = choose_end(&devices, &mut random);
+        let is_faulty = random.chance(60);
+        if is_faulty {
+            devices.each().for_each(|device| plan(device, &mut random));
+        }
+        live(&site, &devices, (end, is_faulty), (&mut clients, &mut random)).await;
+        devices.heal();
         clients.iter_mut().for_each(Client::survive);
-        if faults.is_cut() {
-            faults.power_cut().unwrap();
-            faults = Faults::new(random.bits());
+        if devices.is_cut() {
+            devices.power_cut();
+            devices = Devices::new(site.is_log_apart(), &mut random);
             site.check().await.unwrap();
         }
     }
-    faults.cut_power_at(u64::MAX);
-    live(&site, &faults, (End::Closed, false), (&mut clients, &mut random)).await;
+    devices.cut_none();
+    live(&site, &devices, (End::Closed, false), (&mut clients, &mut random)).await;
     site.check().await.unwrap();
 }
 
@@ -97,13 +101,13 @@ async fn prepare(site: &Site, seed: u64, count: u64) -> Vec<Client> {
     clients
 }
 
-fn choose_end(faults: &Faults, random: &mut Random) -> End {
+fn choose_end(devices: &Devices, random: &mut Random) -> End {
     match random.below(10) {
         // In the recovery already.
-        0 => faults.cut_power_at(1 + random.below(25)),
-        1..=6 => faults.cut_power_at(1 + random.below(400)),
+        0 => devices.cut_one_at(1 + random.below(25), random),
+        1..=6 => devices.cut_one_at(1 + random.below(400), random),
         end => {
-            faults.cut_power_at(u64::MAX);
+            devices.cut_none();
             return if end < 9 { End::Killed(random.below(80)) } else { End::Closed };
         }
     }
@@ -111,7 +115,7 @@ fn choose_end(faults: &Faults, random: &mut Random) -> End {
 }
 
 /// Plans faults by chance.
-fn plan(faults: &Faults, random: &mut Random) -> bool {
+fn plan(faults: &Faults, random: &mut Random) {
     let write = if random.chance(60) { Fault::Torn } else { Fault::Error(ErrorKind::Other) };
     let kinds = [
         (OperationKind::Write, write, 20_000),
@@ -134,22 +138,21 @@ fn plan(faults: &Faults, random: &mut Random) -> bool {
     if random.chance(20) {
         faults.set_space(random.below(4 << 20));
     }
-    true
 }
 
 /// One life of the store: recovery, clients and background work until the end.
 async fn live(
     site: &Site,
-    faults: &Arc<Faults>,
+    devices: &Devices,
     (end, is_faulty): (End, bool),
     (clients, random): (&mut [Client], &mut Random),
 ) {
-    let Some(house) = open(site, faults, is_faulty).await else { return };
+    let Some(house) = open(site, devices, is_faulty).await else { return };
     let steps = 5 + random.below(60);
     let reloads = random.chance(20);
     let life = Life {
         house: &house,
-        faults,
+        devices,
         is_faulty: is_faulty || reloads,
         steps: Cell::new(0),
         doing: Cell::new("it begins"),
@@ -169,7 +172,7 @@ async fn close(life: &Life<'_>, (end, site): (End, &Site), (clients, random): (&
     if end != End::Closed {
         return;
     }
-    life.faults.heal();
+    life.devices.heal();
     let looks = join_all(clients.iter_mut().map(|client| client.look(life)));
     select(std::pin::pin!(looks), std::pin::pin!(background((life, site), (end, false), random))).await;
     for _ in 0..ROUNDS_LAST {
@@ -181,17 +184,17 @@ async fn close(life: &Life<'_>, (end, site): (End, &Site), (clients, random): (&
 }
 
 /// Opens the store, again and again where faults may be in the way. `None` when the power failed.
-async fn open(site: &Site, faults: &Arc<Faults>, is_faulty: bool) -> Option<House> {
+async fn open(site: &Site, devices: &Devices, is_faulty: bool) -> Option<House> {
     for attempt in 0..OPENINGS_MAX {
-        match site.open(Some(faults)).await {
+        match site.open(Some(devices)).await {
             Ok(house) => return Some(house),
-            Err(_) if faults.is_cut() => return None,
+            Err(_) if devices.is_cut() => return None,
             Err(error) => {
                 assert!(is_faulty, "it does not open: {error}");
             }
         }
         if attempt == OPENINGS_MAX / 2 {
-            faults.heal();
+            devices.heal();
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

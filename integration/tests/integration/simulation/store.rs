@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use chunk_local::LocalStore;
 use filesystem::{Filesystem, Parts, Settings};
-use kv_local::LocalEngine;
+use kv_local::{LocalEngine, LogPlace};
 use pages::{Pool, PoolSettings};
 use tempfile::TempDir;
 use testkit::{ManualClock, Random};
-use uring::Faults;
+
+use super::devices::Devices;
 
 pub(super) type House = Filesystem<LocalEngine, LocalStore>;
 
@@ -19,6 +20,8 @@ pub(super) type House = Filesystem<LocalEngine, LocalStore>;
 #[derive(Debug)]
 pub(super) struct Site {
     directory: TempDir,
+    /// Where the log lies, when that is another device.
+    log: Option<TempDir>,
     pub(super) clock: Arc<ManualClock>,
     log_bytes: u64,
     memtable_bytes: u64,
@@ -30,10 +33,9 @@ pub(super) struct Site {
 
 impl Site {
     pub(super) fn new(random: &mut Random) -> Self {
-        let memory = Path::new("/dev/shm");
-        let directory = if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() };
         Self {
-            directory: directory.unwrap(),
+            directory: folder(),
+            log: random.chance(30).then(folder),
             clock: Arc::new(ManualClock::ticking(Duration::from_micros(1))),
             log_bytes: random.pick(&[4 << 20, 4 << 20, 16 << 20]),
             memtable_bytes: random.pick(&[8 << 10, 64 << 10, 1 << 20]),
@@ -45,11 +47,15 @@ impl Site {
         }
     }
 
+    pub(super) fn is_log_apart(&self) -> bool {
+        self.log.is_some()
+    }
+
     /// Opens what is there, or makes it.
     ///
     /// Errors: what does not say that the store is damaged: that one must never come.
-    pub(super) async fn open(&self, faults: Option<&Arc<Faults>>) -> Result<House, String> {
-        let engine = self.engine(faults)?;
+    pub(super) async fn open(&self, devices: Option<&Devices>) -> Result<House, String> {
+        let engine = self.engine(devices)?;
         let id = engine.store_id();
         let for_chunks = chunk_local::Settings {
             segment_bytes: self.segment_bytes,
@@ -61,7 +67,7 @@ impl Site {
             ring: false,
             writers_max: 4,
             read_handles_max: 4,
-            faults: faults.cloned(),
+            faults: devices.map(|devices| Arc::clone(&devices.store)),
             ..chunk_local::Settings::new(self.directory.path().join("blocks"), id)
         };
         let pool = Pool::new(PoolSettings { bytes_max: 64 << 20, huge_pages: false });
@@ -82,12 +88,13 @@ impl Site {
         if report.problems.is_empty() { Ok(()) } else { Err(format!("{report:#?}")) }
     }
 
-    fn engine(&self, faults: Option<&Arc<Faults>>) -> Result<LocalEngine, String> {
+    fn engine(&self, devices: Option<&Devices>) -> Result<LocalEngine, String> {
         let settings = kv_local::Settings {
             log_bytes: self.log_bytes,
             memtable_bytes: self.memtable_bytes,
             cache_bytes: 1 << 20,
-            faults: faults.cloned(),
+            log_place: self.log.as_ref().map_or(LogPlace::Beside, |folder| LogPlace::Apart(folder.path().to_owned())),
+            faults: devices.map(|devices| Arc::clone(&devices.log)),
             ..kv_local::Settings::new(self.directory.path().join("metadata"))
         };
         for _ in 0..HELD_MS_MAX {
@@ -101,6 +108,13 @@ impl Site {
         }
         panic!("the store is held by somebody");
     }
+}
+
+/// In memory, where there is such a file system.
+fn folder() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let made = if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() };
+    made.unwrap()
 }
 
 /// An error of an opening, which may be one of the plan's but never says that something is missing.
