@@ -19,6 +19,8 @@ pub enum Intrusion {
         /// A share mode is in the way, which a client may have kept for a handle that it has closed already.
         is_refused: bool,
     },
+    /// Open it to look at its descriptor too: in the way of oplocks only.
+    Look,
     /// Read it without an open.
     Read,
     /// Change or lock its bytes.
@@ -46,7 +48,7 @@ pub struct FileLeases {
 struct Lease {
     owner: LeaseOwner,
     state: LeaseState,
-    epoch: u16,
+    epoch: Option<u16>,
     breaking: Option<Breaking>,
     /// The opens that it covers.
     opens: Vec<OpenId>,
@@ -87,20 +89,22 @@ impl FileLeases {
     }
 
     /// Grants an open a lease, or as much of it as can be: only who is alone may cache writes, an oplock that is not alone
-    /// only reads. Under a key that has one it grows, unless it is being broken, and never shrinks. `first_epoch` is that of
+    /// only reads. Under a key that has one it grows if there is room for all that is wanted, unless it is being broken, and never
+    /// shrinks. `first_epoch` is that of
     /// a new one.
     pub fn grant(
         &mut self,
         (owner, open): (LeaseOwner, OpenId),
         wanted: LeaseState,
-        (beside, first_epoch): (Beside, u16),
+        (beside, first_epoch): (Beside, Option<u16>),
     ) -> LeaseGrant {
         let possible = self.possible(owner, wanted, beside);
         if let Some(lease) = self.held.iter_mut().find(|lease| lease.owner == owner) {
             lease.opens.push(open);
-            if lease.breaking.is_none() && lease.state.is_within(possible) && lease.state != possible {
-                lease.state = possible;
-                lease.epoch = lease.epoch.wrapping_add(1);
+            let grows = possible == wanted && lease.state.is_within(wanted) && lease.state != wanted;
+            if lease.breaking.is_none() && grows {
+                lease.state = wanted;
+                lease.raise_epoch();
             }
             return lease.grant();
         }
@@ -153,7 +157,7 @@ impl FileLeases {
         }
         lease.breaking = None;
         lease.state = kept;
-        lease.break_to(kept.and(breaking.required), (now, breaks));
+        lease.go_on(breaking.required, (now, breaks));
         Ok(kept)
     }
 
@@ -225,14 +229,16 @@ impl Lease {
         let state = self.state;
         let without_writes = LeaseState { write: false, ..state };
         let without_handles = LeaseState { handle: false, ..state };
+        let is_oplock = matches!(self.owner, LeaseOwner::Open(_));
         let (in_the_way, left) = match intrusion {
             Intrusion::Open { is_refused: true, .. } | Intrusion::Remove => (HANDLE, without_handles),
             Intrusion::Open { is_refused: false, overwrites: true } => (WRITE, NOTHING),
             Intrusion::Open { is_refused: false, overwrites: false } | Intrusion::Read => (WRITE, without_writes),
+            Intrusion::Look if is_oplock => (WRITE, without_writes),
+            Intrusion::Look => (NOTHING, state),
             Intrusion::Write => (WRITE, NOTHING),
         };
         // An oplock is left with reading, or with nothing.
-        let is_oplock = matches!(self.owner, LeaseOwner::Open(_));
         let left = if is_oplock && left != state { left.and(READ) } else { left };
         (in_the_way, left)
     }
@@ -242,6 +248,21 @@ impl Lease {
         let must_wait = self.state.and(in_the_way) != NOTHING;
         self.break_to(left, (now, breaks));
         must_wait
+    }
+
+    fn raise_epoch(&mut self) {
+        self.epoch = self.epoch.map(|epoch| epoch.wrapping_add(1));
+    }
+
+    /// What was required since the break that has just ended: opens first, and reads when that is acknowledged.
+    fn go_on(&mut self, required: LeaseState, (now, breaks): (Duration, &mut Vec<LeaseBreak>)) {
+        let required = self.state.and(required);
+        let loses_handles = self.state.handle && !required.handle;
+        let next = LeaseState { read: self.state.read && (required.read || loses_handles), ..required };
+        self.break_to(next, (now, breaks));
+        if let Some(breaking) = &mut self.breaking {
+            breaking.required = required;
+        }
     }
 
     fn break_to(&mut self, left: LeaseState, (now, breaks): (Duration, &mut Vec<LeaseBreak>)) {
@@ -254,7 +275,7 @@ impl Lease {
             return;
         }
         let (owner, from) = (self.owner, self.state);
-        self.epoch = self.epoch.wrapping_add(1);
+        self.raise_epoch();
         let must_acknowledge = from.write || from.handle;
         if must_acknowledge {
             self.breaking = Some(Breaking { told: left, required: left, since: now });
@@ -299,8 +320,8 @@ mod tests {
 
     fn held_by(owner: LeaseOwner, state: LeaseState) -> FileLeases {
         let mut leases = FileLeases::default();
-        let granted = leases.grant((owner, OpenId(1)), state, (ALONE, 1));
-        assert_eq!(granted, LeaseGrant { state, epoch: 1, is_breaking: false });
+        let granted = leases.grant((owner, OpenId(1)), state, (ALONE, Some(1)));
+        assert_eq!(granted, LeaseGrant { state, epoch: Some(1), is_breaking: false });
         leases
     }
 
@@ -368,7 +389,7 @@ mod tests {
         assert_eq!(acknowledge(&mut leases, key(1), READ), Ok(READ), "it may let go more");
         assert_eq!(acknowledge(&mut leases, key(1), READ), Err(AcknowledgementRefusal::NotBreaking));
         assert_eq!(intrude(&mut leases, OPEN), (vec![], false));
-        assert_eq!(leases.of(key(1)), Some(LeaseGrant { state: READ, epoch: 2, is_breaking: false }));
+        assert_eq!(leases.of(key(1)), Some(LeaseGrant { state: READ, epoch: Some(2), is_breaking: false }));
     }
 
     #[test]
@@ -391,7 +412,7 @@ mod tests {
         assert_eq!(leases.of(key(1)).map(|lease| lease.state), Some(NOTHING));
         assert_eq!(intrude(&mut leases, OPEN), (vec![], false));
         let mut leases = held_by(key(1), RWH);
-        leases.grant((key(1), OpenId(2)), RWH, (ALONE, 9));
+        leases.grant((key(1), OpenId(2)), RWH, (ALONE, Some(9)));
         assert!(intrude(&mut leases, OPEN).1);
         leases.close(OpenId(1));
         assert_eq!(intrude(&mut leases, OPEN), (vec![], true), "the other open has it still");
@@ -403,7 +424,7 @@ mod tests {
     #[test]
     fn only_who_is_alone_caches_writes() {
         let grant = |leases: &mut FileLeases, owner, wanted, beside| {
-            leases.grant((owner, OpenId(9)), wanted, (beside, 5)).state
+            leases.grant((owner, OpenId(9)), wanted, (beside, Some(5))).state
         };
         for (owner, wanted, beside, expected) in [
             (key(2), RWH, BESIDE, RH),
@@ -425,12 +446,12 @@ mod tests {
     #[test]
     fn a_lease_grows_with_its_opens_and_does_not_shrink() {
         let mut leases = held_by(key(1), READ);
-        let mut grant = |wanted, beside| leases.grant((key(1), OpenId(2)), wanted, (beside, 9));
-        assert_eq!(grant(RWH, ALONE), LeaseGrant { state: RWH, epoch: 2, is_breaking: false });
+        let mut grant = |wanted, beside| leases.grant((key(1), OpenId(2)), wanted, (beside, Some(9)));
+        assert_eq!(grant(RWH, ALONE), LeaseGrant { state: RWH, epoch: Some(2), is_breaking: false });
         assert_eq!(grant(READ, ALONE).state, RWH);
         assert_eq!(grant(RH, BESIDE).state, RWH);
         assert!(intrude(&mut leases, OPEN).1);
-        let grant = leases.grant((key(1), OpenId(3)), RWH, (ALONE, 9));
-        assert_eq!(grant, LeaseGrant { state: RWH, epoch: 3, is_breaking: true });
+        let grant = leases.grant((key(1), OpenId(3)), RWH, (ALONE, Some(9)));
+        assert_eq!(grant, LeaseGrant { state: RWH, epoch: Some(3), is_breaking: true });
     }
 }

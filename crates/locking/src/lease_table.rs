@@ -23,6 +23,8 @@ pub struct LeaseTable {
     /// The file of each key.
     keys: Parted<HashMap<LeaseKey, InodeId>>,
     count: AtomicI64,
+    /// Of these, leases of directories.
+    directories: AtomicI64,
 }
 
 /// A lease that an open asks for.
@@ -32,12 +34,14 @@ pub struct NewLease {
     pub owner: LeaseOwner,
     /// The open.
     pub open: OpenId,
+    /// Whether it is one of a directory.
+    pub is_directory: bool,
     /// What is to be cached.
     pub wanted: LeaseState,
     /// What stands beside the open.
     pub beside: Beside,
-    /// The epoch, if it is a new one.
-    pub first_epoch: u16,
+    /// The epoch, if it is a new one that has any.
+    pub first_epoch: Option<u16>,
     /// Where breaks are told.
     pub mailbox: Arc<Mailbox>,
 }
@@ -46,6 +50,7 @@ pub struct NewLease {
 #[derive(Debug, Default)]
 struct InodeLeases {
     leases: FileLeases,
+    is_directory: bool,
     holders: Vec<Holder>,
     /// Who waits for the end of a break.
     asking: Asking,
@@ -62,7 +67,7 @@ struct Holder {
 
 impl Default for LeaseTable {
     fn default() -> Self {
-        Self { inodes: Parted::new(), keys: Parted::new(), count: AtomicI64::new(0) }
+        Self { inodes: Parted::new(), keys: Parted::new(), count: AtomicI64::new(0), directories: AtomicI64::new(0) }
     }
 }
 
@@ -71,6 +76,12 @@ impl LeaseTable {
     #[must_use]
     pub fn is_any(&self) -> bool {
         self.count.load(Ordering::Relaxed) != 0
+    }
+
+    /// Whether anybody has a lease of a directory.
+    #[must_use]
+    pub fn is_any_of_directories(&self) -> bool {
+        self.directories.load(Ordering::Relaxed) != 0
     }
 
     /// Whether a key is that of another file.
@@ -84,7 +95,7 @@ impl LeaseTable {
     /// [`Self::announce`] on. `None`: the key is that of another file.
     #[must_use]
     pub fn grant(&self, inode: InodeId, new: NewLease) -> Option<LeaseGrant> {
-        let NewLease { owner, open, wanted, beside, first_epoch, mailbox } = new;
+        let NewLease { owner, open, is_directory, wanted, beside, first_epoch, mailbox } = new;
         let mut inodes = self.inodes.of(&inode);
         if let LeaseOwner::Key(key) = owner
             && *self.keys.of(&key).entry(key).or_insert(inode) != inode
@@ -97,7 +108,8 @@ impl LeaseTable {
         if of_inode.leases.covers(open) {
             of_inode.holders.push(Holder { open, mailbox, held_back: Some(Vec::new()) });
         }
-        self.count_change(before, of_inode.leases.len());
+        of_inode.is_directory = is_directory;
+        self.count_change(before, of_inode);
         if of_inode.is_empty() {
             inodes.remove(&inode);
         }
@@ -179,7 +191,7 @@ impl LeaseTable {
             self.keys.of(&key).remove(&key);
         }
         of_inode.let_go(inode);
-        self.count_change(before, of_inode.leases.len());
+        self.count_change(before, of_inode);
         if of_inode.is_empty() {
             inodes.remove(&inode);
         }
@@ -210,10 +222,14 @@ impl LeaseTable {
         }
     }
 
-    fn count_change(&self, before: usize, after: usize) {
-        if before != after {
-            let more = i64::try_from(after).unwrap_or_default() - i64::try_from(before).unwrap_or_default();
+    fn count_change(&self, before: usize, of_inode: &InodeLeases) {
+        let more = of_inode.leases.len().cast_signed() - before.cast_signed();
+        let more = i64::try_from(more).unwrap_or_default();
+        if more != 0 {
             self.count.fetch_add(more, Ordering::Relaxed);
+        }
+        if more != 0 && of_inode.is_directory {
+            self.directories.fetch_add(more, Ordering::Relaxed);
         }
     }
 }
@@ -242,8 +258,10 @@ impl InodeLeases {
         }
     }
 
-    /// Something was given back: whoever waits asks again, and is told where something is in the way still.
+    /// Something was given back: when nothing is being broken any more, whoever waits asks again.
     fn let_go(&mut self, inode: InodeId) {
-        self.asking.tell(&Event::LeaseBroken { inode });
+        if !self.leases.is_breaking() {
+            self.asking.tell(&Event::LeaseBroken { inode });
+        }
     }
 }

@@ -37,6 +37,8 @@ pub struct Open {
     pub lease: Option<LeaseRequest>,
     granted: AtomicU32,
     is_closing: AtomicBool,
+    /// Something was written through it.
+    has_written: AtomicBool,
 }
 
 /// An open that is to be added.
@@ -117,8 +119,9 @@ impl OpenTable {
     pub fn add(&self, new: NewOpen) -> Result<Arc<Open>, TooManyOpens> {
         let NewOpen { inode, session, granted, link, delete_on_close, lease } = new;
         let id = OpenId(self.next.fetch_add(1, Ordering::Relaxed) + 1);
-        let (granted, is_closing) = (AtomicU32::new(granted.0), AtomicBool::new(false));
-        let open = Arc::new(Open { id, inode, session, delete_on_close, lease, granted, is_closing });
+        let (granted, is_closing, has_written) =
+            (AtomicU32::new(granted.0), AtomicBool::new(false), AtomicBool::new(false));
+        let open = Arc::new(Open { id, inode, session, delete_on_close, lease, granted, is_closing, has_written });
         let mut inodes = self.inodes.of(&inode);
         {
             let mut sessions = self.sessions.of(&session);
@@ -279,6 +282,18 @@ impl OpenTable {
         parents
     }
 
+    /// What is open under the names of a directory.
+    #[must_use]
+    pub fn below(&self, directory: InodeId) -> Vec<InodeId> {
+        let is_below = |opens: &InodeOpens| {
+            opens.held.iter().any(|held| held.link.as_ref().is_some_and(|link| link.parent == directory))
+        };
+        let found = self.inodes.all().flat_map(|part| {
+            part.iter().filter(|(_, opens)| is_below(opens)).map(|(inode, _)| *inode).collect::<Vec<_>>()
+        });
+        found.collect()
+    }
+
     /// Ends all opens: for a reload, which makes what they knew void. Returns them.
     #[must_use]
     pub fn clear(&self) -> Vec<Arc<Open>> {
@@ -317,6 +332,17 @@ impl Open {
     /// Sets what it may do: once, before its client hears of it.
     pub fn grant(&self, rights: AccessMask) {
         self.granted.store(rights.0, Ordering::Relaxed);
+    }
+
+    /// Something is written through it.
+    pub fn note_write(&self) {
+        self.has_written.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether something was written through it.
+    #[must_use]
+    pub fn has_written(&self) -> bool {
+        self.has_written.load(Ordering::Relaxed)
     }
 
     /// Whose the lease is that it asked for.

@@ -312,7 +312,7 @@ impl<V: Vfs> Call<'_, V> {
     {
         loop {
             let mailbox = Arc::<Mailbox>::default();
-            if self.door.vfs.await_break(inode, &mailbox)? == Awaited::Told {
+            while self.door.vfs.await_break(inode, &mailbox)? == Awaited::Told {
                 told(&mailbox).await;
             }
             let outcome = ask().await;

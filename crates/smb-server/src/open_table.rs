@@ -32,8 +32,6 @@ pub(crate) struct Open {
     pub(crate) listing: Mutex<Listing>,
     /// What it hears of changes below.
     pub(crate) watch: Watch,
-    /// Whether its client counts the changes of its lease.
-    pub(crate) lease_has_epoch: bool,
     /// Whether its client was told of it: not before that is it told of breaks.
     pub(crate) is_told: AtomicBool,
 }

@@ -25,7 +25,7 @@ pub(crate) fn notification(session: &Arc<Session>, open: &Open, told: &LeaseBrea
     let answer = match told.owner {
         LeaseOwner::Open(_) => Answer::success(&OplockBreak { level: level_of(told.to), file_id: open.file_id }),
         LeaseOwner::Key(key) => Answer::success(&LeaseBreakNotification {
-            new_epoch: if open.lease_has_epoch { told.epoch } else { 0 },
+            new_epoch: told.epoch.unwrap_or_default(),
             flags: if told.must_acknowledge { LeaseBreakFlags::ACK_REQUIRED } else { LeaseBreakFlags::empty() },
             lease_key: key.key.to_le_bytes(),
             current_state: wire_state(told.from),
@@ -38,7 +38,7 @@ pub(crate) fn notification(session: &Arc<Session>, open: &Open, told: &LeaseBrea
 /// A client has let go what it was asked to.
 ///
 /// Errors, of an oplock: INVALID_PARAMETER (unreadable, a lease), FILE_CLOSED, INVALID_OPLOCK_PROTOCOL (it would keep more than was
-/// left), INVALID_DEVICE_STATE (nothing was asked). Of a lease: OBJECT_NAME_NOT_FOUND, UNSUCCESSFUL (nothing was asked),
+/// left, or nothing was asked). Of a lease: OBJECT_NAME_NOT_FOUND, UNSUCCESSFUL (nothing was asked),
 /// REQUEST_NOT_ACCEPTED.
 pub(crate) fn acknowledge<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<Answer, Status> {
     let request: BreakAcknowledgment = decode_body(&call.request.body).map_err(status::unreadable)?;
@@ -58,7 +58,7 @@ fn acknowledge_oplock<V: Vfs>(call: &Call<'_, V>, tree: &Tree, request: &OplockB
     let ctx = call.context(tree.root().unwrap_or(open.inode));
     let acknowledgement = |kept| BreakAcknowledgement { owner: LeaseOwner::Open(open.id), kept };
     let kept = call.door.vfs.acknowledge_break(&ctx, acknowledgement(kept)).map_err(|refusal| match refusal {
-        AcknowledgementRefusal::Unknown | AcknowledgementRefusal::NotBreaking => Status::INVALID_DEVICE_STATE,
+        AcknowledgementRefusal::Unknown | AcknowledgementRefusal::NotBreaking => Status::INVALID_OPLOCK_PROTOCOL,
         AcknowledgementRefusal::TooMuch => {
             // The break is over all the same, and nothing is left.
             let _ = call.door.vfs.acknowledge_break(&ctx, acknowledgement(LeaseState::NONE));

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use pages::Payload;
 use smb_wire::Status;
 use smb_wire::codec::{Decode, decode, decode_body};
 use smb_wire::dtyp::FileTime;
@@ -12,8 +13,8 @@ use smb_wire::info::{
 use smb_wire::query_info::{InfoType, SetInfoRequest, SetInfoResponse};
 use vfs::acl::AccessMask;
 use vfs::{
-    Case, DeletePendingRequest, OpContext, RenameOpenRequest, SetAttributes, SetTime, SetattrRequest, Timestamp, Vfs,
-    Via,
+    Case, DeletePendingRequest, OpContext, RenameOpenRequest, SetAttributes, SetTime, SetattrRequest, Stability,
+    Timestamp, Vfs, Via, WriteRequest,
 };
 
 use crate::answer::Answer;
@@ -115,7 +116,8 @@ async fn size<V: Vfs>(call: &Call<'_, V>, (ctx, _, open): Circumstances<'_>, siz
     set(call, (ctx, open), SetAttributes { size: Some(size), ..SetAttributes::default() }).await
 }
 
-/// MS-FSA 2.1.5.15.1: less room than the file has cuts it off; more is promised by nobody and asked for by many.
+/// MS-FSA 2.1.5.15.1: less room than the file has cuts it off; more is promised by nobody and asked for by many. What
+/// others cache is broken all the same.
 async fn allocation<V: Vfs>(call: &Call<'_, V>, (ctx, disk, open): Circumstances<'_>, room: u64) -> Result<(), Status> {
     needs(open, AccessMask::WRITE_DATA)?;
     if open.is_directory || i64::try_from(room).is_err() {
@@ -123,9 +125,16 @@ async fn allocation<V: Vfs>(call: &Call<'_, V>, (ctx, disk, open): Circumstances
     }
     let attributes = call.door.vfs.getattr(ctx, open.inode).await.map_err(status::of)?.attributes;
     if room < attributes.size && room < allocation_size(&attributes) {
-        size(call, (ctx, disk, open), room).await?;
+        return size(call, (ctx, disk, open), room).await;
     }
-    Ok(())
+    let nothing = WriteRequest {
+        inode: open.inode,
+        via: Via::Open(open.id),
+        offset: 0,
+        data: Payload::new(),
+        stability: Stability::Unstable,
+    };
+    call.door.vfs.write(ctx, nothing).await.map(drop).map_err(status::of)
 }
 
 /// MS-FSA 2.1.5.15.3.

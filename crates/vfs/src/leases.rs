@@ -51,8 +51,8 @@ pub struct LeaseRequest {
 pub struct LeaseGrant {
     /// What may be cached.
     pub state: LeaseState,
-    /// Raised by each change of the state.
-    pub epoch: u16,
+    /// Raised by each change of the state; `None` if the lease was first asked for without one, whatever is asked for now.
+    pub epoch: Option<u16>,
     /// A break is under way: the state is what is held until it is acknowledged.
     pub is_breaking: bool,
 }
@@ -68,8 +68,8 @@ pub struct LeaseBreak {
     pub from: LeaseState,
     /// What is left.
     pub to: LeaseState,
-    /// The epoch that comes with it.
-    pub epoch: u16,
+    /// The epoch that comes with it, if the lease has one.
+    pub epoch: Option<u16>,
     /// Whether the client has to answer with [`crate::Opens::acknowledge_break`]; others wait until then.
     pub must_acknowledge: bool,
 }

@@ -1,11 +1,11 @@
 //! SETATTR, and the attributes of new inodes.
 
-use locking::Intrusion;
+use locking::{Intrusion, Open};
 use meta::records::InodeRecord;
 use vfs::acl::AccessMask;
 use vfs::{
     Attributes, Change, Credentials, Failure, FileType, FsError, InodeId, LockRange, OpContext, Principal,
-    SetAttributes, SetTime, SetattrReply, SetattrRequest, ShareMode, Timestamp, XattrChange,
+    SetAttributes, SetTime, SetattrReply, SetattrRequest, ShareMode, Timestamp, Via, XattrChange,
 };
 
 use super::{set_descriptor, without_set_id};
@@ -21,7 +21,13 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             return self.changed_before(request.inode).await;
         }
         match request.attributes.size {
-            Some(size) => self.set_with_size((ctx, Kind::Changed), &request, size).await,
+            Some(size) => {
+                let reply = self.set_with_size((ctx, Kind::Changed), &request, size).await?;
+                if request.via == Via::Anonymous {
+                    self.break_home_of(request.inode).await;
+                }
+                Ok(reply)
+            }
             None => {
                 if !request.attributes.xattrs.is_empty() {
                     self.admit_growth(ctx)?;
@@ -44,6 +50,9 @@ fn set_in_turn<K: kv::Engine, C: chunk::Store>(
     if request.attributes == SetAttributes::default() {
         return Ok(SetattrReply { change: Change::none(before) });
     }
+    let open = turn.house.open_of(ctx, (request.inode, request.via))?;
+    turn.spare_parent(open.and_then(|open| open.lease));
+    turn.note_changed_in(request.inode.sibling(record.home_parent));
     let after = set_checked(turn, &ctx.credentials, (request.inode, &before), &request.attributes)?;
     turn.remember(ctx, Kind::Changed, request.inode);
     Ok(SetattrReply { change: Change { before: before.pre(), after } })
@@ -88,6 +97,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             if size > vfs::limits::FILE_SIZE_MAX {
                 return Err(FsError::FileTooLarge);
             }
+            own.into_iter().for_each(Open::note_write);
             self.intrude(request.inode, own, Intrusion::Write)?;
         }
         Ok(())

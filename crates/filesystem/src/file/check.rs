@@ -55,7 +55,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let bytes = (LockRange { offset, length }, wanted == WRITE);
         self.require_unlocked(inode, bytes, open.as_ref().map(|open| open.id))?;
         match (wanted, &open) {
-            (WRITE, open) => self.intrude(inode, open.as_deref(), Intrusion::Write),
+            (WRITE, open) => {
+                open.iter().for_each(|open| open.note_write());
+                self.intrude(inode, open.as_deref(), Intrusion::Write)
+            }
             (READ, None) => self.intrude(inode, None, Intrusion::Read),
             // An open that reads broke what others cached of writes when it was granted.
             _ => Ok(()),

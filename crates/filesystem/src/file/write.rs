@@ -7,7 +7,7 @@ use pages::BLOCK_SIZE;
 use smallvec::SmallVec;
 use std::sync::Arc;
 use vfs::limits::{FILE_SIZE_MAX, IO_BYTES_MAX};
-use vfs::{Attributes, Change, Failure, FsError, OpContext, Stability, WriteReply, WriteRequest};
+use vfs::{Attributes, Change, Failure, FsError, OpContext, Stability, Via, WriteReply, WriteRequest};
 
 use super::buffer::{Bases, Ticket, blocks_of, checksums_of};
 use super::dirty::DirtyRoom;
@@ -74,6 +74,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             }
         };
         self.notice_data(request.inode).await;
+        if request.via == Via::Anonymous {
+            self.break_home_of(request.inode).await;
+        }
         Ok(WriteReply { count, change, verifier, stability })
     }
 

@@ -44,9 +44,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         if open.delete_on_close {
             self.watches.end(open.inode);
         }
+        self.break_directory_of(&open);
         let _ending = Ending { house: self, open: &open };
         let is_gone = match &closing {
-            Closing::Removes(link) => self.remove_closed(open.inode, link).await?,
+            Closing::Removes(link) => self.remove_closed(&open, link).await?,
             Closing::Begun | Closing::Plain => false,
         };
         Ok((!is_gone).then_some(open.inode))
@@ -55,10 +56,12 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Removes a name whose last open is being closed. Says whether the inode went with it.
     ///
     /// Errors: `NoSpace`, `Io`.
-    async fn remove_closed(&self, inode: InodeId, link: &Link) -> Result<bool, Failure> {
+    async fn remove_closed(&self, open: &Open, link: &Link) -> Result<bool, Failure> {
+        let inode = open.inode;
         self.admit_release()?;
         let place = (link.parent, &link.name, Case::Sensitive);
         self.mutate_removing(link.parent.shard, place, |turn, victim| {
+            turn.spare_parent(open.lease);
             let parent = turn.inode(link.parent)?.filter(|record| record.links > 0);
             let found = if parent.is_some() { turn.find(link.parent, &link.name)? } else { None };
             let Some(found) = found.filter(|found| found.target == inode && found.dentry.shard.is_none()) else {

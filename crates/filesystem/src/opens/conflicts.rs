@@ -51,14 +51,14 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
 
     /// Refuses when anything below a directory is open.
     ///
-    /// Errors: `AccessDenied`.
+    /// Errors: `Breaking`, `AccessDenied`.
     pub(crate) fn require_closed_below(&self, directory: InodeId) -> Step<()> {
         let mut apart = HashSet::new();
         for parent in self.house.opens.parents(directory.shard) {
             let mut at = parent;
             while at.number != InodeNumber::ROOT && apart.insert(at) {
                 if at == directory {
-                    return Err(FsError::AccessDenied.into());
+                    return Err(self.house.refuse_open_below(parent).into());
                 }
                 // Not by the turn's own reads: there may be very many of these.
                 let slot = self.house.records.inodes.get(&at).ok_or(Stop::Miss(Miss::Inode(at)))?;

@@ -41,6 +41,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
         let place = (to_parent, &to_name, case);
         self.mutate_removing(to_parent.shard, place, |turn, victim| {
+            turn.spare_parent(open.lease);
             // By the name that it has now: another may have renamed it meanwhile.
             let link = self.opens.link(&open).0.ok_or(FsError::NotFound)?;
             let (from_parent, from_name) = (link.parent, link.name);

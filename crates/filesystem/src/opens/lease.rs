@@ -5,11 +5,12 @@ use std::sync::Arc;
 use locking::{Beside, Intrusion, NewLease, Open};
 use vfs::acl::AccessMask;
 use vfs::{
-    AcknowledgementRefusal, Awaited, BreakAcknowledgement, FsError, InodeId, LeaseGrant, LeaseOwner, LeaseRequest,
-    LeaseState, Mailbox, OpContext,
+    AcknowledgementRefusal, Awaited, BreakAcknowledgement, FsError, InodeId, LeaseGrant, LeaseKey, LeaseOwner,
+    LeaseRequest, LeaseState, Mailbox, OpContext,
 };
 
 use crate::Filesystem;
+use crate::cache::Seen;
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Breaks what others than `own` cache and would be made wrong by this. Where nobody has a lease it costs one look at a
@@ -39,19 +40,38 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         (overwrites, is_directory): (bool, bool),
         mailbox: &Arc<Mailbox>,
     ) -> Result<LeaseGrant, FsError> {
-        if !looks_only(open) {
-            self.intrude(open.inode, Some(open), Intrusion::Open { overwrites, is_refused: false })?;
+        match looks(open) {
+            Looks::Attributes => {}
+            Looks::Descriptor => self.intrude(open.inode, Some(open), Intrusion::Look)?,
+            Looks::Further => {
+                self.intrude(open.inode, Some(open), Intrusion::Open { overwrites, is_refused: false })?
+            }
+        }
+        if open.delete_on_close {
+            self.intrude(open.inode, Some(open), Intrusion::Remove)?;
         }
         let Some((wanted, owner)) = asked(open, is_directory) else { return Ok(LeaseGrant::default()) };
         let is_beside = |other: &Open| {
             let is_own = other.id == open.id || other.lease_owner() == Some(owner);
-            !is_own && !looks_only(other)
+            let is_seen = match looks(other) {
+                Looks::Attributes => false,
+                Looks::Descriptor => matches!(owner, LeaseOwner::Open(_)),
+                Looks::Further => true,
+            };
+            !is_own && is_seen
         };
         let opens = self.opens.holds_any(open.inode, is_beside);
         let beside = Beside { opens, locks: self.locks.table.is_locked(open.inode) };
-        let first_epoch = wanted.epoch.map_or(0, |epoch| epoch.wrapping_add(1));
-        let new =
-            NewLease { owner, open: open.id, wanted: wanted.wanted, beside, first_epoch, mailbox: Arc::clone(mailbox) };
+        let first_epoch = wanted.epoch.map(|epoch| epoch.wrapping_add(1));
+        let new = NewLease {
+            owner,
+            open: open.id,
+            is_directory,
+            wanted: wanted.wanted,
+            beside,
+            first_epoch,
+            mailbox: Arc::clone(mailbox),
+        };
         self.leases.grant(open.inode, new).ok_or(FsError::InvalidArgument)
     }
 
@@ -62,6 +82,42 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let key = lease.and_then(|lease| lease.key);
         let is_elsewhere = key.is_some_and(|key| self.leases.is_elsewhere(LeaseOwner::Key(key), inode));
         if is_elsewhere { Err(FsError::InvalidArgument) } else { Ok(()) }
+    }
+
+    /// Something in these directories has changed: who caches one of them learns of it. Nobody waits for that.
+    pub(crate) fn break_directories(&self, directories: &[InodeId], own: Option<LeaseKey>) {
+        for directory in directories {
+            let own = own.map(LeaseOwner::Key);
+            let must_wait = self.leases.intrude(*directory, (own, Intrusion::Write), || self.clock.monotonic());
+            debug_assert!(!must_wait, "nobody caches writes of a directory");
+        }
+    }
+
+    /// The data of a file was changed through an open that is being closed.
+    pub(super) fn break_directory_of(&self, open: &Open) {
+        if !self.leases.is_any_of_directories() || !open.has_written() {
+            return;
+        }
+        if let Some(link) = self.opens.link(open).0 {
+            self.break_directories(&[link.parent], open.lease.and_then(|lease| lease.parent));
+        }
+    }
+
+    /// The data of a file was changed without an open.
+    pub(crate) async fn break_home_of(&self, inode: InodeId) {
+        if self.leases.is_any_of_directories()
+            && let Ok(Some(record)) = self.inode(inode, &mut Seen::default()).await
+        {
+            self.break_directories(&[inode.sibling(record.home_parent)], None);
+        }
+    }
+
+    /// What stands in the way of renaming a directory: opens below it, which their clients may have closed already but for
+    /// their leases.
+    pub(crate) fn refuse_open_below(&self, directory: InodeId) -> FsError {
+        let below = self.opens.below(directory);
+        let refusals = below.into_iter().filter_map(|inode| self.intrude(inode, None, Intrusion::Remove).err());
+        refusals.last().unwrap_or(FsError::AccessDenied)
     }
 
     pub(crate) fn do_acknowledge_break(
@@ -84,9 +140,22 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     }
 }
 
-/// Whether an open only looks at attributes, or sets them: nothing that others cache is made wrong by it.
-fn looks_only(open: &Open) -> bool {
-    open.granted().0 & !LOOKING.0 == 0
+/// What an open may do, as far as it matters to what others cache.
+enum Looks {
+    /// Look at attributes, and set them.
+    Attributes,
+    /// Look at its descriptor too.
+    Descriptor,
+    /// More than that.
+    Further,
+}
+
+fn looks(open: &Open) -> Looks {
+    match open.granted().0 & !LOOKING.0 {
+        0 => Looks::Attributes,
+        more if more == AccessMask::READ_CONTROL.0 => Looks::Descriptor,
+        _ => Looks::Further,
+    }
 }
 
 /// What an open can be granted at all.

@@ -63,6 +63,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let room = self.admit_growth(ctx);
         let mut unheard = Unheard { house: self, open: None };
         let step = |turn: &mut Turn<'_, K, C>| {
+            turn.spare_parent(request.lease);
             let opened = find_or_create(turn, ctx, (&request, &room))?;
             turn.observe()?;
             let (open, lease) = self.take_open(ctx, &request, &opened)?;

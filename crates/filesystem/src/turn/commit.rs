@@ -53,6 +53,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         }
         self.publish(version);
         self.house.watches.publish(&self.observed);
+        self.break_directories();
         self.house.take_over((self.shard.id, version), left);
         Ok(version.max(self.seen.0))
     }
@@ -116,6 +117,18 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         self.named.drain(..).for_each(|run| change.named(self.shard.id, run.placement, run.blocks));
         self.released.drain(..).for_each(|run| change.released(self.shard.id, run.placement, run.blocks));
         change
+    }
+
+    /// Who caches a directory of which this changes something learns of it.
+    fn break_directories(&mut self) {
+        if !self.house.leases.is_any_of_directories() {
+            return;
+        }
+        let mut directories = std::mem::take(&mut self.changed_in);
+        directories.extend(self.writes.buckets.written().map(|touched| touched.key.0));
+        directories.sort_unstable();
+        directories.dedup();
+        self.house.break_directories(&directories, self.spared);
     }
 
     /// Brings the caches up to what was submitted, still within the turn.

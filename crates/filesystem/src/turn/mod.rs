@@ -23,7 +23,7 @@ use meta::keys::Key;
 use meta::records::{InodeRecord, Intent, IntentRecord, Record, Run, ShardRecord};
 use meta::{ShardClock, Version};
 pub(crate) use names::{Found, find_in, target_of};
-use vfs::{Epoch, Failure, FsError, InodeId, InodeNumber, Timestamp};
+use vfs::{Epoch, Failure, FsError, InodeId, InodeNumber, LeaseKey, LeaseRequest, Timestamp};
 use writes::WriteSet;
 pub(crate) use xattrs::shown;
 
@@ -93,6 +93,10 @@ pub(crate) struct Turn<'a, K: kv::Engine, C: chunk::Store> {
     pub(crate) is_observed: bool,
     /// A file whose data changed without a turn.
     pub(crate) observed_data: Option<InodeId>,
+    /// The lease of a directory that this change does not break.
+    spared: Option<LeaseKey>,
+    /// Directories of which something else than entries changed.
+    changed_in: Vec<InodeId>,
     /// What the request that makes this change came to, if it must not be done twice.
     reply: Option<StoredReply>,
     /// The shard's record in its next epoch, if this change ends the current one.
@@ -125,6 +129,8 @@ impl<'a, K: kv::Engine, C: chunk::Store> Turn<'a, K, C> {
             observed: Vec::new(),
             is_observed: false,
             observed_data: None,
+            spared: None,
+            changed_in: Vec::new(),
             reply: None,
             ended: None,
         }
@@ -180,6 +186,16 @@ impl<'a, K: kv::Engine, C: chunk::Store> Turn<'a, K, C> {
     pub(crate) fn remove_when_closed(&mut self, inode: InodeId) {
         self.add_intent(Intent::Remove { inode });
         self.orphaned.extend(self.intents.pop().map(|(number, _)| (inode, number)));
+    }
+
+    /// Who makes this change knows of it, and goes on caching the directory by this lease.
+    pub(crate) fn spare_parent(&mut self, lease: Option<LeaseRequest>) {
+        self.spared = lease.and_then(|lease| lease.parent);
+    }
+
+    /// Something of what is in a directory is seen differently.
+    pub(crate) fn note_changed_in(&mut self, directory: InodeId) {
+        self.changed_in.push(directory);
     }
 
     /// A name of an inode goes, or becomes another: its opens are told once this is submitted.

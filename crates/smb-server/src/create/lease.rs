@@ -53,25 +53,16 @@ impl Asked {
         self.request
     }
 
-    /// Whether it is a lease that counts its changes.
-    pub(super) fn has_epoch(&self) -> bool {
-        self.request.epoch.is_some()
-    }
-
-    /// `OplockLevel` of the answer, and the context of a lease.
+    /// `OplockLevel` of the answer, and the context of a lease, in the version in which it was asked for first.
     pub(super) fn granted(&self, grant: LeaseGrant) -> (OplockLevel, Option<CreateResponseContext<'static>>) {
         let Some(asked) = self.context else { return (level_of(grant.state), None) };
-        let mut flags = asked.flags.intersection(LeaseFlags::PARENT_LEASE_KEY_SET);
+        let parent = self.request.parent.filter(|_| grant.epoch.is_some());
+        let mut flags = parent.map_or(LeaseFlags::empty(), |_| LeaseFlags::PARENT_LEASE_KEY_SET);
         if grant.is_breaking {
             flags |= LeaseFlags::BREAK_IN_PROGRESS;
         }
-        let v2 = asked.v2.map(|v2| ParentLease {
-            parent_key: if flags.contains(LeaseFlags::PARENT_LEASE_KEY_SET) { v2.parent_key } else { [0; 16] },
-            epoch: grant.epoch,
-        });
-        if v2.is_none() {
-            flags.remove(LeaseFlags::PARENT_LEASE_KEY_SET);
-        }
+        let parent_key = parent.map_or([0; 16], |parent| parent.key.to_le_bytes());
+        let v2 = grant.epoch.map(|epoch| ParentLease { parent_key, epoch });
         let context = LeaseContext { key: asked.key, state: wire_state(grant.state), flags, v2 };
         (OplockLevel::LEASE, Some(CreateResponseContext::Lease(context)))
     }

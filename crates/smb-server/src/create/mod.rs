@@ -92,7 +92,6 @@ fn answer<V: Vfs>(
         position: AtomicU64::new(0),
         listing: Mutex::default(),
         watch: Watch::default(),
-        lease_has_epoch: asked.is_some_and(|asked| asked.has_epoch()),
         is_told: AtomicBool::new(false),
     };
     let open = call.session.opens.enter(id, make);
