@@ -259,7 +259,11 @@ impl Lease {
         let required = self.state.and(required);
         let loses_handles = self.state.handle && !required.handle;
         let next = LeaseState { read: self.state.read && (required.read || loses_handles), ..required };
+        let epoch = self.epoch;
         self.break_to(next, (now, breaks));
+        // It is the same change, told in parts.
+        self.epoch = epoch;
+        breaks.iter_mut().for_each(|told| told.epoch = epoch);
         if let Some(breaking) = &mut self.breaking {
             breaking.required = required;
         }

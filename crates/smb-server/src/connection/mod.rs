@@ -49,6 +49,7 @@ impl<B> Frames<B> {
     fn send_due(&mut self, output: &mut Output) -> Result<bool, Distrusted> {
         let Some(due) = self.peer.outbox.take() else { return Ok(false) };
         due.into_iter().try_for_each(|frame| self.send(frame, output))?;
+        self.send_unasked(output)?;
         Ok(true)
     }
 
@@ -121,22 +122,17 @@ where
         let mut unheard = Output::default();
         let output = output.unwrap_or(&mut unheard);
         // An interim answer goes before the last one, and behind that of a CREATE what is told of its open.
-        let was_due = self.send_due(output)?;
+        self.send_due(output)?;
         let opened = replies.opened();
         self.send(replies, output)?;
         opened.iter().for_each(|open| open.is_told.store(true, Ordering::Relaxed));
-        if was_due || !opened.is_empty() { self.send_unasked(output) } else { Ok(()) }
+        if opened.is_empty() { Ok(()) } else { self.send_unasked(output) }
     }
 
     fn tell(&mut self, output: Option<&mut Output>, cx: &Context<'_>) -> Result<bool, Distrusted> {
         self.peer.outbox.attend(cx);
         let mut unheard = Output::default();
-        let output = output.unwrap_or(&mut unheard);
-        let was_due = self.send_due(output)?;
-        if was_due {
-            self.send_unasked(output)?;
-        }
-        Ok(was_due)
+        self.send_due(output.unwrap_or(&mut unheard))
     }
 
     fn hang_up(&mut self) {
