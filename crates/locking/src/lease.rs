@@ -401,10 +401,29 @@ mod tests {
         let mut leases = held_by(key(1), RWH);
         assert_eq!(intrude(&mut leases, OPEN).0, [(RH, true)]);
         assert_eq!(intrude(&mut leases, OVERWRITE), (vec![], true));
-        let mut breaks = Vec::new();
-        assert_eq!(leases.acknowledge(key(1), RH, (START, &mut breaks)), Ok(RH));
-        assert_eq!(breaks.iter().map(|told| (told.from, told.to, told.epoch)).collect::<Vec<_>>(), [(RH, NOTHING, 3)]);
+        let next = |leases: &mut FileLeases, kept| {
+            let mut breaks = Vec::new();
+            assert_eq!(leases.acknowledge(key(1), kept, (START, &mut breaks)), Ok(kept));
+            breaks.iter().map(|told| (told.from, told.to, told.epoch)).collect::<Vec<_>>()
+        };
+        assert_eq!(next(&mut leases, RH), [(RH, READ, Some(2))], "opens before reads, and it is one change");
+        assert!(leases.is_breaking());
+        assert_eq!(next(&mut leases, READ), [(READ, NOTHING, Some(2))]);
+        assert!(!leases.is_breaking(), "nobody answers the loss of reads");
         assert_eq!(intrude(&mut leases, OVERWRITE), (vec![], false), "nothing is written behind its back any more");
+    }
+
+    #[test]
+    fn only_oplocks_mind_who_looks_at_the_descriptor() {
+        assert_eq!(intrude(&mut held_by(key(1), RWH), Intrusion::Look), (vec![], false));
+        assert_eq!(intrude(&mut held_by(oplock(1), RWH), Intrusion::Look), (vec![(READ, true)], true));
+    }
+
+    #[test]
+    fn a_lease_that_was_asked_for_without_an_epoch_has_none() {
+        let mut leases = FileLeases::default();
+        assert_eq!(leases.grant((key(1), OpenId(1)), RWH, (ALONE, None)).epoch, None);
+        assert_eq!(leases.grant((key(1), OpenId(2)), RWH, (ALONE, Some(7))).epoch, None);
     }
 
     #[test]

@@ -265,3 +265,124 @@ impl InodeLeases {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use vfs::{InodeNumber, ZoneId};
+
+    use super::*;
+    use crate::lease::BREAK_TIMEOUT;
+
+    const RH: LeaseState = LeaseState { read: true, handle: true, write: false };
+    const RWH: LeaseState = LeaseState { write: true, ..RH };
+    const OPEN: Intrusion = Intrusion::Open { overwrites: false, is_refused: false };
+    const START: Duration = Duration::from_secs(100);
+
+    fn inode(number: u64) -> InodeId {
+        InodeId { number: InodeNumber(number), ..InodeId::default() }
+    }
+
+    fn owner(zone: u32) -> LeaseOwner {
+        LeaseOwner::Key(LeaseKey { zone: ZoneId(zone), client: 1, key: 2 })
+    }
+
+    fn new(owner: LeaseOwner, open: u64, mailbox: &Arc<Mailbox>) -> NewLease {
+        let (open, beside, mailbox) = (OpenId(open), Beside::default(), Arc::clone(mailbox));
+        NewLease { owner, open, is_directory: false, wanted: RWH, beside, first_epoch: None, mailbox }
+    }
+
+    fn intrude(table: &LeaseTable, own: Option<LeaseOwner>, intrusion: Intrusion) -> bool {
+        table.intrude(inode(7), (own, intrusion), || START)
+    }
+
+    fn told(mailbox: &Mailbox) -> Vec<Event> {
+        mailbox.take(Waker::noop()).0
+    }
+
+    fn is_empty(table: &LeaseTable) -> bool {
+        let (inodes, keys) =
+            (table.inodes.all().all(|part| part.is_empty()), table.keys.all().all(|part| part.is_empty()));
+        inodes && keys && !table.is_any() && !table.is_any_of_directories()
+    }
+
+    #[test]
+    fn a_break_is_told_once_its_client_knows_of_the_open() {
+        let (table, mailbox) = (LeaseTable::default(), Arc::<Mailbox>::default());
+        assert!(!intrude(&table, None, OPEN), "nobody has a lease");
+        assert!(table.grant(inode(7), new(owner(1), 1, &mailbox)).is_some_and(|grant| grant.state == RWH));
+        assert!(intrude(&table, None, OPEN));
+        assert_eq!(told(&mailbox), []);
+        table.announce(inode(7), OpenId(1));
+        let [Event::BreakLease(told)] = told(&mailbox)[..] else { panic!("a break") };
+        assert_eq!((told.open, told.from, told.to, told.must_acknowledge), (OpenId(1), RWH, RH, true));
+        table.close(inode(7), OpenId(1));
+        assert!(is_empty(&table));
+    }
+
+    #[test]
+    fn a_key_is_that_of_one_file_and_of_one_zone() {
+        let (table, mailbox) = (LeaseTable::default(), Arc::<Mailbox>::default());
+        assert!(table.grant(inode(7), new(owner(1), 1, &mailbox)).is_some());
+        assert!(table.is_elsewhere(owner(1), inode(8)) && !table.is_elsewhere(owner(1), inode(7)));
+        assert_eq!(table.grant(inode(8), new(owner(1), 2, &mailbox)), None);
+        assert!(!table.is_elsewhere(owner(2), inode(8)), "another tenant may call itself the same");
+        assert!(intrude(&table, Some(owner(2)), OPEN), "and is another");
+        let acknowledgement = BreakAcknowledgement { owner: owner(2), kept: RH };
+        let refused = table.acknowledge(acknowledgement, (InodeId::default(), START));
+        assert_eq!(refused, Err(AcknowledgementRefusal::Unknown));
+        table.close(inode(7), OpenId(1));
+        assert!(table.grant(inode(8), new(owner(1), 3, &mailbox)).is_some());
+        table.close(inode(8), OpenId(3));
+        assert!(is_empty(&table));
+    }
+
+    #[test]
+    fn who_waits_is_told_when_nothing_is_being_broken_any_more() {
+        let broken = [Event::LeaseBroken { inode: inode(7) }];
+        let acknowledgement = BreakAcknowledgement { owner: owner(1), kept: RH };
+        let ends: [fn(&LeaseTable, BreakAcknowledgement); 3] = [
+            |table, answer| assert_eq!(table.acknowledge(answer, (InodeId::default(), START)), Ok(RH)),
+            |table, _| table.close(inode(7), OpenId(1)),
+            |table, _| table.expire(START + BREAK_TIMEOUT),
+        ];
+        for end in ends {
+            let (table, mailbox) = (LeaseTable::default(), Arc::<Mailbox>::default());
+            assert!(table.grant(inode(7), new(owner(1), 1, &mailbox)).is_some());
+            assert_eq!(table.await_break(inode(7), &mailbox), Some(Awaited::Over));
+            assert!(intrude(&table, None, OPEN));
+            let waiting = Arc::<Mailbox>::default();
+            assert_eq!(table.await_break(inode(7), &waiting), Some(Awaited::Told));
+            table.expire(START);
+            assert_eq!(told(&waiting), []);
+            end(&table, acknowledgement);
+            assert_eq!(told(&waiting), broken);
+            assert!(!intrude(&table, None, OPEN));
+        }
+    }
+
+    #[test]
+    fn an_open_that_overwrites_keeps_the_oplock_it_was_granted_for_that() {
+        let (table, mailbox) = (LeaseTable::default(), Arc::<Mailbox>::default());
+        let own = LeaseOwner::Open(OpenId(1));
+        let level_ii = LeaseState { read: true, ..LeaseState::NONE };
+        assert!(table.grant(inode(7), NewLease { wanted: level_ii, ..new(own, 1, &mailbox) }).is_some());
+        assert!(!intrude(&table, Some(own), Intrusion::Write));
+        table.announce(inode(7), OpenId(1));
+        assert_eq!(told(&mailbox), []);
+        assert!(!intrude(&table, Some(own), Intrusion::Write));
+        assert_eq!(told(&mailbox).len(), 1, "but not when its client writes");
+    }
+
+    #[test]
+    fn as_many_wait_as_may() {
+        let (table, mailbox) = (LeaseTable::default(), Arc::<Mailbox>::default());
+        assert!(table.grant(inode(7), new(owner(1), 1, &mailbox)).is_some() && intrude(&table, None, OPEN));
+        let all: Vec<_> = (0..crate::WAITERS_MAX).map(|_| Arc::<Mailbox>::default()).collect();
+        assert!(all.iter().all(|waiting| table.await_break(inode(7), waiting) == Some(Awaited::Told)));
+        assert_eq!(table.await_break(inode(7), &mailbox), None);
+        drop(all);
+        assert_eq!(table.await_break(inode(7), &mailbox), Some(Awaited::Told), "who went away does not count");
+    }
+}
