@@ -68,10 +68,12 @@ pub(crate) fn check(superblock: &Superblock) -> Result<(), MetaError> {
 const DESCRIPTORS: u64 = 1;
 /// Inodes may have extended attributes: data that is counted and goes with them.
 const XATTRS: u64 = 1 << 1;
+/// Inodes may have streams: inodes without a place in a directory.
+const STREAMS: u64 = 1 << 2;
 /// Bits of the incompatible word that this house knows.
-const INCOMPATIBLE_KNOWN: u64 = DESCRIPTORS | XATTRS;
+const INCOMPATIBLE_KNOWN: u64 = DESCRIPTORS | XATTRS | STREAMS;
 /// Those that a store gets when it is made or opened.
-const INCOMPATIBLE_ALWAYS: u64 = DESCRIPTORS | XATTRS;
+const INCOMPATIBLE_ALWAYS: u64 = DESCRIPTORS | XATTRS | STREAMS;
 /// Bits of the read-only compatible word that this house knows: none yet.
 const READ_ONLY_COMPATIBLE_KNOWN: u64 = 0;
 const BLOCK_BYTES: u32 = 4096;

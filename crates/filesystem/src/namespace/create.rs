@@ -297,6 +297,7 @@ pub(super) fn new_record(
         create_verifier: None,
         xattr_bytes: 0,
         symlink: new.target.clone(),
+        streams: 0,
         journal_floor: 0,
         attributes_floor: 0,
     }

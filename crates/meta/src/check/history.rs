@@ -7,7 +7,8 @@ use vfs::Epoch;
 use super::problems::{Advice, At, Report};
 use crate::keys::{self, KeyKind};
 use crate::records::{
-    BacklinkRecord, DentryRecord, DescriptorRecord, InodeRecord, RegionRecord, UsageRecord, XattrRecord, born_of,
+    BacklinkRecord, DentryRecord, DescriptorRecord, InodeRecord, RegionRecord, StreamRecord, UsageRecord, XattrRecord,
+    born_of,
 };
 use crate::{Key, MetaError};
 
@@ -88,6 +89,7 @@ fn decode(at: &mut At<'_>, of: &Key, value: &[u8]) {
         Ok(KeyKind::Region { .. }) => at.decode::<RegionRecord>(value),
         Ok(KeyKind::Usage(_)) => at.decode::<UsageRecord>(value),
         Ok(KeyKind::Xattr { .. }) => at.decode::<XattrRecord>(value),
+        Ok(KeyKind::Stream { .. }) => at.decode::<StreamRecord>(value),
         Ok(KeyKind::Backlink { .. }) => at.decode::<BacklinkRecord>(value),
         Ok(KeyKind::Descriptor(_)) => at.decode::<DescriptorRecord>(value),
         _ => at.wrong("is a version of something that has none", Advice::Versions),

@@ -11,7 +11,8 @@ use crate::Key;
 use crate::keys::{self, HASH_BITS, KeyKind, OwnerKind, ParsedKey, SLOT_BITS};
 use crate::records::{
     AllocatorRecord, BacklinkRecord, DentryRecord, DescriptorRecord, InodeRecord, Intent, IntentRecord, Mask,
-    OwnerUsageRecord, REGION_BLOCKS, RegionRecord, UsageRecord, XattrRecord, XattrValue, decode_descriptor,
+    OwnerUsageRecord, REGION_BLOCKS, RegionRecord, StreamRecord, UsageRecord, XattrRecord, XattrValue,
+    decode_descriptor,
 };
 
 /// What is known of a tree so far.
@@ -59,6 +60,9 @@ pub(super) struct Facts {
     /// Length of its extended attributes, and what those found are without the head of the list.
     pub(super) xattr_bytes: u32,
     pub(super) xattrs_found: usize,
+    /// How many streams it has, and how many were found.
+    pub(super) streams: u32,
+    pub(super) streams_found: u32,
 }
 
 impl Checker {
@@ -91,6 +95,10 @@ impl Checker {
                 }
             }
             KeyKind::Xattr { inode, name } => self.visit_xattr(key, (*inode, name), value),
+            KeyKind::Stream { inode, stream } => {
+                self.report.must_decode::<StreamRecord>(key, value);
+                self.tree.stream(self.report.at(key), *inode, *stream);
+            }
             KeyKind::Backlink { inode, directory, cookie, .. } => {
                 self.report.must_decode::<BacklinkRecord>(key, value);
                 self.tree.backlink(self.report.at(key), *inode, place(*directory, cookie.0));
@@ -161,6 +169,8 @@ impl Tree {
             generation: record.mask_generation,
             xattr_bytes: record.xattr_bytes,
             xattrs_found: 0,
+            streams: record.streams,
+            streams_found: 0,
             names: 0,
             is_at_home: false,
             entries: 0,
@@ -228,6 +238,30 @@ impl Tree {
         if let Some(last) = record.extents.last().filter(|_| !is_masked) {
             let block = index.saturating_mul(u64::from(REGION_BLOCKS)).saturating_add(u64::from(last.end()) - 1);
             facts.end_byte = facts.end_byte.max(block.saturating_mul(BLOCK_BYTES).saturating_add(1));
+        }
+    }
+
+    fn stream(&mut self, mut at: At<'_>, inode: InodeNumber, stream: InodeNumber) {
+        match self.inodes.get_mut(&inode) {
+            Some(facts) => facts.streams_found += 1,
+            None => at.wrong("belongs to an inode that does not exist", Advice::Leak),
+        }
+        match self.inodes.get_mut(&stream) {
+            Some(facts) => {
+                facts.names += 1;
+                facts.is_at_home |= (facts.home_parent, facts.home_cookie) == (inode, Cookie::START);
+            }
+            None => at.wrong(format!("stands in inode {}, which does not exist", stream.0), Advice::Backup),
+        }
+    }
+
+    /// The directory that an inode is charged to; a stream where the file is whose it is.
+    pub(super) fn charged(&self, number: InodeNumber, facts: &Facts) -> InodeNumber {
+        let is_directory = |facts: &Facts| facts.file_type == FileType::Directory;
+        match self.inodes.get(&facts.home_parent) {
+            _ if is_directory(facts) => number,
+            Some(home) if !is_directory(home) => home.home_parent,
+            _ => facts.home_parent,
         }
     }
 

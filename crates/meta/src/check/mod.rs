@@ -113,6 +113,7 @@ impl Checker {
             | KeyKind::Usage(_)
             | KeyKind::OwnerUsage { .. }
             | KeyKind::Xattr { .. }
+            | KeyKind::Stream { .. }
             | KeyKind::Backlink { .. }
             | KeyKind::Descriptor(_) => self.visit_tree(key, parsed, value),
             _ => self.visit_shard(key, parsed, value),

@@ -50,6 +50,9 @@ fn check_inode(report: &mut Report, shard: ShardId, number: InodeNumber, facts: 
         let what = format!("has {xattrs_found} bytes of extended attributes, its record says {}", facts.xattr_bytes);
         wrong(what, Advice::Counter);
     }
+    if facts.streams != facts.streams_found {
+        wrong(format!("has {} streams, its record says {}", facts.streams_found, facts.streams), Advice::Counter);
+    }
     if facts.file_type == FileType::Directory {
         check_directory(report, &key, number, facts);
     } else {
@@ -133,7 +136,7 @@ fn check_usage(report: &mut Report, shard: ShardId, tree: &Tree) {
     let mut unsettled: BTreeMap<InodeNumber, u32> = BTreeMap::new();
     for (number, facts) in tree.inodes.iter().filter(|(_, facts)| facts.links > 0) {
         let is_directory = facts.file_type == FileType::Directory;
-        let charged = if is_directory { *number } else { facts.home_parent };
+        let charged = tree.charged(*number, facts);
         sums.entry(charged).or_default().add_inode(facts);
         if is_directory && *number != InodeNumber::ROOT {
             *unsettled.entry(facts.home_parent).or_default() += 1;

@@ -50,6 +50,7 @@ fn inode(file_type: FileType, parent: u64, links: u32) -> InodeRecord {
         create_verifier: None,
         xattr_bytes: 0,
         symlink: Bytes::new(),
+        streams: 0,
         journal_floor: 0,
         attributes_floor: 0,
     }

@@ -16,6 +16,7 @@
 //! 09 version     tag.. of the key | died          29 shared    segment | block
 //! 0a expiry      died | born | tag.. of the key
 //! 0b gone        tag.. of the key                                                    46 next segment
+//! 0c stream      inode | stream (versioned)
 //! ```
 
 mod fold;
@@ -231,6 +232,18 @@ pub fn xattr(inode: InodeId, name: &[u8]) -> Key {
 #[must_use]
 pub fn xattr_range(inode: InodeId) -> KeyRange {
     within(inode, Tag::Xattr, |_| ()).prefix_range()
+}
+
+/// A stream of an inode: an inode of its own.
+#[must_use]
+pub fn stream(inode: InodeId, stream: InodeNumber) -> Key {
+    within(inode, Tag::Stream, |key| stream.put(key))
+}
+
+/// All streams of an inode.
+#[must_use]
+pub fn stream_range(inode: InodeId) -> KeyRange {
+    within(inode, Tag::Stream, |_| ()).prefix_range()
 }
 
 /// A link of an inode: the place `cookie` in a directory of a tree.
@@ -505,6 +518,7 @@ enum Tag {
     Version,
     Expiry,
     Gone,
+    Stream,
     Space,
     Intent,
     Reply,
@@ -539,6 +553,7 @@ tags!(
     Version = 0x09,
     Expiry = 0x0a,
     Gone = 0x0b,
+    Stream = 0x0c,
     Space = 0x20,
     Intent = 0x21,
     Reply = 0x22,

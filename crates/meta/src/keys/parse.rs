@@ -36,6 +36,8 @@ pub enum KeyKind {
     OwnerUsage { directory: InodeNumber, kind: OwnerKind, owner: Principal },
     /// An extended attribute.
     Xattr { inode: InodeNumber, name: Bytes },
+    /// A stream of an inode.
+    Stream { inode: InodeNumber, stream: InodeNumber },
     /// A link of an inode.
     Backlink { inode: InodeNumber, tree: TreeId, directory: InodeNumber, cookie: Cookie },
     /// A security descriptor.
@@ -169,6 +171,7 @@ fn take_of_inode(from: &mut Reader<'_>, tag: Tag) -> Result<KeyKind, RecordError
             Ok(KeyKind::OwnerUsage { directory: number, kind, owner: Field::take(from)? })
         }
         Tag::Xattr => Ok(KeyKind::Xattr { inode: number, name: take_name(from)? }),
+        Tag::Stream => Ok(KeyKind::Stream { inode: number, stream: Field::take(from)? }),
         Tag::Backlink => Ok(KeyKind::Backlink {
             inode: number,
             tree: Field::take(from)?,

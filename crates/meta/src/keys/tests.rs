@@ -19,6 +19,7 @@ fn keys_stand_as_drawn() {
     let owner = Principal::Unix(7);
     assert_eq!(hex(owner_usage(at(5), OwnerKind::Group, &owner)), format!("{head}050000000000000005020100000007"));
     assert_eq!(hex(xattr(at(5), b"ab")), format!("{head}06000000000000000561620000"));
+    assert_eq!(hex(stream(at(5), InodeNumber(6))), format!("{head}0c00000000000000050000000000000006"));
     assert_eq!(hex(version(&inode(at(5)), Epoch(9))), format!("{head}090100000000000000050000000000000009"));
     let expired = expiry(&inode(at(5)), Epoch(8), Epoch(9));
     assert_eq!(hex(expired), format!("{head}0a00000000000000090000000000000008010000000000000005"));

@@ -70,6 +70,8 @@ pub struct InodeRecord {
     pub xattr_bytes: u32,
     /// Where a symlink leads; empty for all others.
     pub symlink: Bytes,
+    /// How many streams it has beside its data.
+    pub streams: u32,
     /// What the journal keeps of the file up to this version is void: the records hold it, or something newer.
     pub journal_floor: u64,
     /// What the journal keeps of the file up to this version brings no mode and no time of modification: they were set
@@ -110,6 +112,21 @@ impl InodeRecord {
         self.masks.iter().any(|mask| covers(mask) && generation < mask.generation)
     }
 
+    /// Whether it is the data of a stream: it is at home in the inode whose stream it is, not in a directory.
+    #[must_use]
+    pub fn is_stream(&self) -> bool {
+        self.links > 0 && self.file_type == FileType::Regular && self.home_cookie == Cookie::START
+    }
+
+    /// The lowest format that can say it.
+    fn format(&self) -> u8 {
+        match self {
+            _ if self.streams > 0 => FORMAT_STREAMS,
+            _ if self.journal_floor > 0 || self.attributes_floor > 0 => FORMAT_FLOORS,
+            _ => FORMAT,
+        }
+    }
+
     fn check(&self) -> Result<(), RecordError> {
         let is_ordered = |mask: &Mask| mask.first_region < mask.end_region && mask.generation <= self.mask_generation;
         let is_symlink = self.file_type == FileType::Symlink;
@@ -138,7 +155,7 @@ impl Shared for InodeRecord {
     }
 }
 
-/// The fields of both formats, in this order.
+/// The fields of all formats, in this order.
 macro_rules! head_fields {
     ($($field:ident),+ $(,)?) => {
         impl InodeRecord {
@@ -147,7 +164,7 @@ macro_rules! head_fields {
             }
 
             fn take_fields(from: &mut Reader<'_>) -> Result<Self, RecordError> {
-                Ok(Self { $($field: Field::take(from)?,)+ journal_floor: 0, attributes_floor: 0 })
+                Ok(Self { $($field: Field::take(from)?,)+ streams: 0, journal_floor: 0, attributes_floor: 0 })
             }
         }
     };
@@ -156,34 +173,44 @@ macro_rules! head_fields {
 tags!(ArchiveState, "archive state", Online = 0, Copied = 1, Archived = 2);
 fields!(Mask, first_region, end_region, generation, epoch);
 
-/// Format 1 has no floors, which are 0 then; it is still written where they are.
+/// Format 1 has no floors, which are 0 then; it is still written where they are. Format 2 has no streams.
 impl Record for InodeRecord {
     const NAME: &'static str = "inode";
 
     fn append(&self, to: &mut Vec<u8>) {
         assert_eq!(self.check(), Ok(()), "an inode record that must not be written");
-        let has_floors = self.journal_floor > 0 || self.attributes_floor > 0;
-        let mut behind = Writer::behind(to, if has_floors { FORMAT_FLOORS } else { FORMAT });
+        let format = self.format();
+        let mut behind = Writer::behind(to, format);
         self.put_fields(&mut behind);
-        if has_floors {
+        if format >= FORMAT_FLOORS {
             self.journal_floor.put(&mut behind);
             self.attributes_floor.put(&mut behind);
+        }
+        if format == FORMAT_STREAMS {
+            self.streams.put(&mut behind);
         }
         *to = behind.into_bytes();
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
-        let has_floors = bytes.first() == Some(&FORMAT_FLOORS);
-        let mut from = Reader::open(bytes, Self::NAME, if has_floors { FORMAT_FLOORS } else { FORMAT })?;
+        let known = [FORMAT_FLOORS, FORMAT_STREAMS];
+        let format = bytes.first().copied().filter(|format| known.contains(format)).unwrap_or(FORMAT);
+        let mut from = Reader::open(bytes, Self::NAME, format)?;
         let mut record = Self::take_fields(&mut from)?;
-        if has_floors {
+        if format >= FORMAT_FLOORS {
             record.journal_floor = Field::take(&mut from)?;
             record.attributes_floor = Field::take(&mut from)?;
         }
+        if format == FORMAT_STREAMS {
+            record.streams = Field::take(&mut from)?;
+        }
         from.end()?;
         record.check()?;
-        let is_needless = has_floors && record.journal_floor == 0 && record.attributes_floor == 0;
-        if is_needless { Err(RecordError::Invalid("floors")) } else { Ok(record) }
+        match (record.format() == format, format) {
+            (true, _) => Ok(record),
+            (false, FORMAT_STREAMS) => Err(RecordError::Invalid("streams")),
+            (false, _) => Err(RecordError::Invalid("floors")),
+        }
     }
 }
 
@@ -223,5 +250,6 @@ head_fields!(
 const FIXED_BYTES_MAX: usize = 512;
 const FORMAT: u8 = 1;
 const FORMAT_FLOORS: u8 = 2;
+const FORMAT_STREAMS: u8 = 3;
 /// Most masks of one inode; a further cut waits until an intent has been worked off.
 pub const INODE_MASKS_MAX: usize = 16;

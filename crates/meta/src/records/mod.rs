@@ -22,8 +22,8 @@ use bytes::Bytes;
 pub use descriptor::{DescriptorRef, decode_descriptor, encode_descriptor};
 pub use inode::{ArchiveState, INODE_MASKS_MAX, InodeRecord, Mask};
 pub use names::{
-    BacklinkRecord, DESCRIPTOR_BYTES_MAX, DentryRecord, DescriptorRecord, ExpiryRecord, GoneRecord, XattrRecord,
-    XattrValue,
+    BacklinkRecord, DESCRIPTOR_BYTES_MAX, DentryRecord, DescriptorRecord, ExpiryRecord, GoneRecord, StreamRecord,
+    XattrRecord, XattrValue,
 };
 pub use region::{Coding, Extent, Located, REGION_BLOCKS, REGION_BYTES, RegionRecord, Released};
 pub use shard::{
@@ -132,6 +132,7 @@ versioned!(
     XattrRecord,
     BacklinkRecord,
     DescriptorRecord,
+    StreamRecord,
     GoneRecord
 );
 

@@ -78,6 +78,15 @@ pub enum XattrValue {
     Inode(InodeNumber),
 }
 
+/// A stream of an inode beside its data (MS-FSCC 2.1.5.1); its bytes are those of an inode that is at home in this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamRecord {
+    /// Epoch in which this state was written.
+    pub born: Epoch,
+    /// Its name.
+    pub name: Name,
+}
+
 /// In a clone: the key it stands for does not exist although the origin has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GoneRecord {
@@ -134,6 +143,7 @@ record!(DentryRecord, "dentry", |_| Ok(()), born, name, tree, number, shard, fil
 record!(BacklinkRecord, "backlink", |_| Ok(()), born, sequence, name);
 record!(DescriptorRecord, "descriptor", Self::check, born, references, descriptor);
 record!(XattrRecord, "xattr", Self::check, born, value);
+record!(StreamRecord, "stream", |_| Ok(()), born, name);
 record!(GoneRecord, "gone", |_| Ok(()), born);
 record!(ExpiryRecord, "expiry", |_| Ok(()),);
 

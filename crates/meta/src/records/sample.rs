@@ -142,6 +142,7 @@ fn inode(random: &mut Random) -> InodeRecord {
         create_verifier: random.perhaps(Random::bytes),
         xattr_bytes: random.half(),
         symlink: if file_type == FileType::Symlink { random.blob(4096) } else { Bytes::new() },
+        streams: 0,
         journal_floor: 0,
         attributes_floor: 0,
     }
@@ -156,6 +157,19 @@ pub(crate) fn inode_with_floors(seed: u64) -> InodeRecord {
         attributes_floor: 1 + random.below(1 << 50),
         ..record
     }
+}
+
+/// An inode of the third format.
+pub(crate) fn inode_with_streams(seed: u64) -> InodeRecord {
+    let mut random = Random(seed);
+    let record = inode(&mut random);
+    InodeRecord { streams: 1 + random.below(256) as u32, journal_floor: random.below(2) * random.word(), ..record }
+}
+
+/// A stream.
+pub(crate) fn stream(seed: u64) -> StreamRecord {
+    let mut random = Random(seed);
+    StreamRecord { born: Epoch(random.word()), name: random.name() }
 }
 
 /// What the journal keeps of a write.
@@ -430,6 +444,7 @@ pub(crate) fn recode(key: &Key, value: &[u8]) -> Result<Bytes, MetaError> {
         Kind::Usage(_) => of::<UsageRecord>(key, value),
         Kind::OwnerUsage { .. } => of::<OwnerUsageRecord>(key, value),
         Kind::Xattr { .. } => of::<XattrRecord>(key, value),
+        Kind::Stream { .. } => of::<StreamRecord>(key, value),
         Kind::Backlink { .. } => of::<BacklinkRecord>(key, value),
         Kind::Descriptor(_) => of::<DescriptorRecord>(key, value),
         Kind::Expiry { .. } => of::<ExpiryRecord>(key, value),
