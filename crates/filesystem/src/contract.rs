@@ -11,9 +11,10 @@ use vfs::{
     LockClient, LockEntry, LockRecovery, LockReply, LockRequest, LookupReply, LookupRequest, Mailbox, MkdirRequest,
     MknodRequest, Namespace, OpContext, OpenId, OpenReply, OpenRequest, OpenState, Opens, RangeRequest, ReadReply,
     ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest,
-    RenameReply, RenameRequest, SeekReply, SeekRequest, SessionId, SetattrReply, SetattrRequest, ShardId, ShareRequest,
-    StatFsReply, SymlinkRequest, TestLockReply, WalkReply, WalkRequest, Watch, WatchRequest, WriteReply, WriteRequest,
-    WriteVerifier, XattrListReply, XattrListRequest, ZoneRootReply, ZoneRootRequest,
+    RenameReply, RenameRequest, RenameStreamRequest, SeekReply, SeekRequest, SessionId, SetattrReply, SetattrRequest,
+    ShardId, ShareRequest, StatFsReply, StreamListReply, StreamListRequest, SymlinkRequest, TestLockReply, WalkReply,
+    WalkRequest, Watch, WatchRequest, WriteReply, WriteRequest, WriteVerifier, XattrListReply, XattrListRequest,
+    ZoneRootReply, ZoneRootRequest,
 };
 
 use crate::Filesystem;
@@ -107,6 +108,10 @@ impl<K: kv::Engine, C: chunk::Store> AttributeIo for Filesystem<K, C> {
         self.do_xattr_list(ctx, request).await
     }
 
+    async fn stream_list(&self, ctx: &OpContext, request: StreamListRequest) -> Result<StreamListReply, Failure> {
+        self.do_stream_list(ctx, request).await
+    }
+
     async fn stat_fs(&self, ctx: &OpContext, inode: InodeId) -> Result<StatFsReply, Failure> {
         self.do_stat_fs(ctx, inode).await
     }
@@ -145,6 +150,10 @@ impl<K: kv::Engine, C: chunk::Store> Opens for Filesystem<K, C> {
 
     async fn rename_open(&self, ctx: &OpContext, request: RenameOpenRequest) -> Result<RenameReply, Failure> {
         self.do_rename_open(ctx, request).await
+    }
+
+    async fn rename_stream(&self, ctx: &OpContext, request: RenameStreamRequest) -> Result<(), Failure> {
+        self.do_rename_stream(ctx, request).await
     }
 
     fn open_state(&self, ctx: &OpContext, open: OpenId) -> Result<OpenState, FsError> {

@@ -8,7 +8,7 @@ use kv::Direction;
 use meta::keys::{self, Key, KeyKind, OwnerKind};
 use meta::records::{
     BacklinkRecord, DentryRecord, DescriptorRecord, DescriptorRef, InodeRecord, OwnerUsageRecord, Record, RegionRecord,
-    UsageRecord, XattrRecord,
+    StreamRecord, UsageRecord, XattrRecord,
 };
 use meta::{MetaError, Version};
 use vfs::{Failure, FsError, InodeId, ShardId};
@@ -123,6 +123,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             Miss::Owner(key) => self.load_owner(key).await,
             Miss::Backlinks(inode) => self.load_backlinks(inode).await,
             Miss::Xattrs(inode) => self.load_xattrs(inode).await,
+            Miss::Streams(inode) => self.load_streams(inode).await,
             Miss::Descriptor(key) => self.load_descriptor(key).await,
             Miss::Region(key) => self.load_region(key).await,
             Miss::RegionList(inode, first) => {
@@ -189,6 +190,21 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
         let slot = Slot { value: entries.into(), version: found.version };
         self.records.xattrs.fill_at((&inode, ticket), slot, self.meta.watermark());
+        Ok(())
+    }
+
+    async fn load_streams(&self, inode: InodeId) -> Result<(), MetaError> {
+        let ticket = self.records.streams.begin(&inode);
+        let limit = vfs::limits::STREAMS_MAX;
+        let found = self.meta.scan_seen(&keys::stream_range(inode), limit, Direction::Forward).await?;
+        let mut entries = Vec::with_capacity(found.value.len());
+        for (key, value) in found.value {
+            if let KeyKind::Stream { stream, .. } = kind_of(&key)? {
+                entries.push((stream, StreamRecord::decode_at(&key, &value)?));
+            }
+        }
+        let slot = Slot { value: entries.into(), version: found.version };
+        self.records.streams.fill_at((&inode, ticket), slot, self.meta.watermark());
         Ok(())
     }
 

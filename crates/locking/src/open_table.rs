@@ -35,6 +35,8 @@ pub struct Open {
     pub delete_on_close: bool,
     /// The lease that it asked for.
     pub lease: Option<LeaseRequest>,
+    /// The file that it is a stream of; that is open with it.
+    pub stream_of: Option<InodeId>,
     granted: AtomicU32,
     is_closing: AtomicBool,
     /// Something was written through it.
@@ -56,6 +58,8 @@ pub struct NewOpen {
     pub delete_on_close: bool,
     /// The lease that it asks for.
     pub lease: Option<LeaseRequest>,
+    /// The file that it is a stream of, and the name by which that was found.
+    pub stream_of: Option<(InodeId, Option<Link>)>,
 }
 
 /// A name of an inode: the entry of a directory.
@@ -78,14 +82,21 @@ pub enum Closing {
     Begun,
     /// Nothing else is to be done.
     Plain,
-    /// It is the last open of this name, which is to be removed before the open is ended.
-    Removes(Link),
+    /// It is the last open of names that are to be removed before it is ended.
+    Removes {
+        /// That of a stream, in the file.
+        stream: Option<Link>,
+        /// That of an inode: what is open, or the file whose stream it is.
+        name: Option<(InodeId, Link)>,
+    },
 }
 
 /// The opens of one inode.
 #[derive(Debug, Default)]
 struct InodeOpens {
     held: Vec<Held>,
+    /// Opens of its streams, with the name by which this inode was found.
+    streams: Vec<Held>,
     /// Names that go with their last open.
     pending: Vec<Link>,
     /// The intent that removes the inode, which has lost its last name; it waits for the last open.
@@ -117,11 +128,14 @@ impl OpenTable {
     /// # Errors
     /// `TooManyOpens`.
     pub fn add(&self, new: NewOpen) -> Result<Arc<Open>, TooManyOpens> {
-        let NewOpen { inode, session, granted, link, delete_on_close, lease } = new;
+        let NewOpen { inode, session, granted, link, delete_on_close, lease, stream_of } = new;
         let id = OpenId(self.next.fetch_add(1, Ordering::Relaxed) + 1);
         let (granted, is_closing, has_written) =
             (AtomicU32::new(granted.0), AtomicBool::new(false), AtomicBool::new(false));
-        let open = Arc::new(Open { id, inode, session, delete_on_close, lease, granted, is_closing, has_written });
+        let file = stream_of.as_ref().map(|(file, _)| *file);
+        let open =
+            Open { id, inode, session, delete_on_close, lease, stream_of: file, granted, is_closing, has_written };
+        let open = Arc::new(open);
         let mut inodes = self.inodes.of(&inode);
         {
             let mut sessions = self.sessions.of(&session);
@@ -134,6 +148,10 @@ impl OpenTable {
         self.count.fetch_add(1, Ordering::Relaxed);
         self.opens.of(&id).insert(id, Arc::clone(&open));
         inodes.entry(inode).or_default().held.push(Held { open: Arc::clone(&open), link });
+        drop(inodes);
+        if let Some((file, link)) = stream_of {
+            self.inodes.of(&file).entry(file).or_default().streams.push(Held { open: Arc::clone(&open), link });
+        }
         Ok(open)
     }
 
@@ -156,7 +174,17 @@ impl OpenTable {
         self.count() != 0 && self.inodes.of(&inode).get(&inode).is_some_and(InodeOpens::is_open)
     }
 
-    /// Whether an inode has an open of this kind that is not being closed.
+    /// Whether streams of an inode are open.
+    #[must_use]
+    pub fn holds_streams(&self, inode: InodeId) -> bool {
+        if self.count() == 0 {
+            return false;
+        }
+        let inodes = self.inodes.of(&inode);
+        inodes.get(&inode).is_some_and(|opens| opens.streams.iter().any(|held| !held.open.is_closing()))
+    }
+
+    /// Whether an inode itself has an open of this kind that is not being closed.
     #[must_use]
     pub fn holds_any(&self, inode: InodeId, is_meant: impl Fn(&Open) -> bool) -> bool {
         let inodes = self.inodes.of(&inode);
@@ -167,11 +195,13 @@ impl OpenTable {
     /// The name that an open was opened by, as it is now, and whether it goes with its last open.
     #[must_use]
     pub fn link(&self, open: &Open) -> (Option<Link>, bool) {
-        let inodes = self.inodes.of(&open.inode);
-        let Some(opens) = inodes.get(&open.inode) else { return (None, false) };
-        let link = opens.held.iter().find(|held| held.open.id == open.id).and_then(|held| held.link.clone());
-        let is_pending = link.as_ref().is_some_and(|link| opens.pending.contains(link));
-        (link, is_pending)
+        self.link_in(open.inode, open.id)
+    }
+
+    /// The name of the file whose stream an open has open, as [`OpenTable::link`].
+    #[must_use]
+    pub fn file_link(&self, open: &Open) -> (Option<Link>, bool) {
+        open.stream_of.map_or((None, false), |file| self.link_in(file, open.id))
     }
 
     /// Whether a name of an inode goes with its last open; any name, where none is given.
@@ -197,39 +227,51 @@ impl OpenTable {
     /// Begins a close: nobody else uses the open from now on, but it stands in the way of others until it is ended.
     #[must_use]
     pub fn begin_close(&self, open: &Open) -> Closing {
-        let mut inodes = self.inodes.of(&open.inode);
-        if open.is_closing.swap(true, Ordering::AcqRel) {
-            return Closing::Begun;
-        }
-        let Some(opens) = inodes.get_mut(&open.inode) else { return Closing::Plain };
-        if open.delete_on_close {
-            opens.set_pending(open.id, true);
-        }
-        let link = opens.held.iter().find(|held| held.open.id == open.id).and_then(|held| held.link.clone());
-        let is_last = |link: &Link| {
-            let mut others = opens.held.iter().filter(|held| !held.open.is_closing());
-            !others.any(|held| held.link.as_ref() == Some(link))
+        let own = {
+            let mut inodes = self.inodes.of(&open.inode);
+            if open.is_closing.swap(true, Ordering::AcqRel) {
+                return Closing::Begun;
+            }
+            let opens = inodes.get_mut(&open.inode);
+            opens.and_then(|opens| {
+                if open.delete_on_close {
+                    opens.set_pending(open.id, true);
+                }
+                opens.removed_with(open.id)
+            })
         };
-        match link.filter(|link| opens.pending.contains(link) && is_last(link)) {
-            Some(link) => Closing::Removes(link),
-            None => Closing::Plain,
-        }
+        let (stream, name) = match open.stream_of {
+            None => (None, own.map(|link| (open.inode, link))),
+            Some(file) => {
+                let inodes = self.inodes.of(&file);
+                (own, inodes.get(&file).and_then(|opens| opens.removed_with(open.id)).map(|link| (file, link)))
+            }
+        };
+        if stream.is_none() && name.is_none() { Closing::Plain } else { Closing::Removes { stream, name } }
     }
 
-    /// Ends an open. Returns the intent that waited for it, if it was the last of an inode without a name.
+    /// Ends an open. Returns the inodes without a name of which it was the last, with the intents that waited for it.
     #[must_use]
-    pub fn end(&self, open: &Open) -> Option<u64> {
+    pub fn end(&self, open: &Open) -> Vec<(InodeId, u64)> {
         open.is_closing.store(true, Ordering::Release);
-        let mut inodes = self.inodes.of(&open.inode);
-        self.opens.of(&open.id).remove(&open.id)?;
+        if self.opens.of(&open.id).remove(&open.id).is_none() {
+            return Vec::new();
+        }
         self.count.fetch_sub(1, Ordering::Relaxed);
         self.leave_session(open);
-        let opens = inodes.get_mut(&open.inode)?;
-        opens.held.retain(|held| held.open.id != open.id);
+        let inodes = [Some(open.inode), open.stream_of].into_iter().flatten();
+        inodes.filter_map(|inode| Some((inode, self.end_in(inode, open.id)?))).collect()
+    }
+
+    fn end_in(&self, inode: InodeId, id: OpenId) -> Option<u64> {
+        let mut inodes = self.inodes.of(&inode);
+        let opens = inodes.get_mut(&inode)?;
+        opens.held.retain(|held| held.open.id != id);
+        opens.streams.retain(|held| held.open.id != id);
         let orphan = if opens.is_open() { None } else { opens.orphan.take() };
         opens.forget_pending();
-        if opens.held.is_empty() {
-            inodes.remove(&open.inode);
+        if opens.held.is_empty() && opens.streams.is_empty() {
+            inodes.remove(&inode);
         }
         orphan
     }
@@ -275,7 +317,7 @@ impl OpenTable {
     pub fn parents(&self, shard: ShardId) -> HashSet<InodeId> {
         let mut parents = HashSet::new();
         for part in self.inodes.all() {
-            let opens = part.values().flat_map(|opens| &opens.held);
+            let opens = part.values().flat_map(InodeOpens::all);
             let of_shard = opens.filter_map(|held| held.link.as_ref()).filter(|link| link.parent.shard == shard);
             parents.extend(of_shard.map(|link| link.parent));
         }
@@ -307,8 +349,17 @@ impl OpenTable {
 
     fn each_of(&self, inode: InodeId, link: &Link, change: impl Fn(&mut Held)) {
         if let Some(opens) = self.inodes.of(&inode).get_mut(&inode) {
-            opens.held.iter_mut().filter(|held| held.link.as_ref() == Some(link)).for_each(change);
+            let all = opens.held.iter_mut().chain(&mut opens.streams);
+            all.filter(|held| held.link.as_ref() == Some(link)).for_each(change);
         }
+    }
+
+    fn link_in(&self, inode: InodeId, id: OpenId) -> (Option<Link>, bool) {
+        let inodes = self.inodes.of(&inode);
+        let Some(opens) = inodes.get(&inode) else { return (None, false) };
+        let link = opens.link_of(id);
+        let is_pending = link.as_ref().is_some_and(|link| opens.pending.contains(link));
+        (link, is_pending)
     }
 
     fn leave_session(&self, open: &Open) {
@@ -357,9 +408,26 @@ impl Open {
 }
 
 impl InodeOpens {
-    /// Whether there is an open that is not being closed.
+    /// Opens of it and of its streams.
+    fn all(&self) -> impl Iterator<Item = &Held> {
+        self.held.iter().chain(&self.streams)
+    }
+
+    /// Whether it or a stream of it has an open that is not being closed.
     fn is_open(&self) -> bool {
-        self.held.iter().any(|held| !held.open.is_closing())
+        self.all().any(|held| !held.open.is_closing())
+    }
+
+    /// The name by which it was found for this open.
+    fn link_of(&self, id: OpenId) -> Option<Link> {
+        self.all().find(|held| held.open.id == id).and_then(|held| held.link.clone())
+    }
+
+    /// The name that is to be removed as this open, which is being closed, was the last that was opened by it.
+    fn removed_with(&self, id: OpenId) -> Option<Link> {
+        let link = self.link_of(id).filter(|link| self.pending.contains(link))?;
+        let mut others = self.all().filter(|held| !held.open.is_closing());
+        (!others.any(|held| held.link.as_ref() == Some(&link))).then_some(link)
     }
 
     fn set_pending(&mut self, id: OpenId, is_pending: bool) -> bool {
@@ -374,8 +442,8 @@ impl InodeOpens {
 
     /// Names that nothing has open any more are not pending any more either: their removal was tried.
     fn forget_pending(&mut self) {
-        let Self { held, pending, .. } = self;
-        pending.retain(|link| held.iter().any(|held| held.link.as_ref() == Some(link)));
+        let Self { held, streams, pending, .. } = self;
+        pending.retain(|link| held.iter().chain(&*streams).any(|held| held.link.as_ref() == Some(link)));
     }
 }
 
@@ -409,7 +477,12 @@ mod tests {
             link: name.map(link),
             delete_on_close: false,
             lease: None,
+            stream_of: None,
         }
+    }
+
+    fn removes(name: &str) -> Closing {
+        Closing::Removes { stream: None, name: Some((inode(7), link(name))) }
     }
 
     fn table() -> OpenTable {
@@ -432,7 +505,7 @@ mod tests {
         assert_eq!(table.begin_close(&open), Closing::Plain);
         assert!(table.find(SESSION, open.id).is_none() && !table.holds(inode(7)));
         assert_eq!(table.begin_close(&open), Closing::Begun);
-        assert_eq!(table.end(&open), None);
+        assert_eq!(table.end(&open), []);
         assert!(is_empty(&table));
     }
 
@@ -444,13 +517,13 @@ mod tests {
         assert!(table.set_pending(&one, true));
         assert!(table.is_pending(inode(7), Some(&link("a"))) && !table.is_pending(inode(7), Some(&link("b"))));
         assert_eq!(table.begin_close(&two), Closing::Plain);
-        assert_eq!(table.end(&two), None);
-        assert_eq!(table.begin_close(&one), Closing::Removes(link("a")));
+        assert_eq!(table.end(&two), []);
+        assert_eq!(table.begin_close(&one), removes("a"));
         assert!(table.is_pending(inode(7), Some(&link("a"))), "until it is done");
-        assert_eq!(table.end(&one), None);
+        assert_eq!(table.end(&one), []);
         assert!(!table.is_pending(inode(7), None));
         assert_eq!(table.begin_close(&other), Closing::Plain);
-        assert_eq!(table.end(&other), None);
+        assert_eq!(table.end(&other), []);
         assert!(is_empty(&table));
     }
 
@@ -460,7 +533,7 @@ mod tests {
         let delete = NewOpen { delete_on_close: true, ..new(Some("a")) };
         let (one, two) = (table.add(delete).unwrap(), table.add(new(Some("a"))).unwrap());
         assert_eq!(table.begin_close(&one), Closing::Plain);
-        assert_eq!(table.begin_close(&two), Closing::Removes(link("a")));
+        assert_eq!(table.begin_close(&two), removes("a"));
     }
 
     #[test]
@@ -484,10 +557,36 @@ mod tests {
         assert!(!table.hold_orphan(inode(7), 3));
         let (one, two) = (table.add(new(Some("a"))).unwrap(), table.add(new(None)).unwrap());
         assert!(table.hold_orphan(inode(7), 3));
-        assert_eq!((table.end(&one), table.end(&two)), (None, Some(3)));
+        assert_eq!((table.end(&one), table.end(&two)), (vec![], vec![(inode(7), 3)]));
         let closing = table.add(new(None)).unwrap();
         assert_eq!(table.begin_close(&closing), Closing::Plain);
         assert!(!table.hold_orphan(inode(7), 4), "nobody would let it go");
+    }
+
+    #[test]
+    fn a_file_is_open_with_its_streams() {
+        let table = table();
+        let stream = |name: &str| NewOpen {
+            inode: inode(8),
+            link: Some(Link { parent: inode(7), name: Name::try_from(name).unwrap() }),
+            stream_of: Some((inode(7), Some(link("a")))),
+            delete_on_close: true,
+            ..new(None)
+        };
+        let (file, one) = (table.add(new(Some("a"))).unwrap(), table.add(stream("s")).unwrap());
+        assert!(table.holds_streams(inode(7)) && !table.holds_any(inode(7), |open| open.id == one.id));
+        assert!(table.set_pending(&file, true));
+        assert_eq!(table.begin_close(&file), Closing::Plain, "its stream is open");
+        assert_eq!(table.end(&file), []);
+        assert!(table.is_pending(inode(7), Some(&link("a"))) && table.holds(inode(7)));
+        table.relink(inode(7), &link("a"), &link("b"));
+        assert_eq!(table.file_link(&one), (Some(link("b")), true));
+        assert!(table.hold_orphan(inode(7), 3) && table.hold_orphan(inode(8), 4));
+        let closing = table.begin_close(&one);
+        let Closing::Removes { stream: Some(gone), name } = closing else { panic!("{closing:?}") };
+        assert_eq!((gone.parent, name), (inode(7), Some((inode(7), link("b")))));
+        assert_eq!(table.end(&one), [(inode(8), 4), (inode(7), 3)]);
+        assert!(is_empty(&table));
     }
 
     #[test]
@@ -497,7 +596,7 @@ mod tests {
         table.add(new(None)).unwrap();
         assert_eq!(table.add(new(None)).err(), Some(TooManyOpens));
         table.add(NewOpen { session: SessionId(2), ..new(None) }).unwrap();
-        assert_eq!(table.end(&first), None);
+        assert_eq!(table.end(&first), []);
         table.add(new(None)).unwrap();
         assert_eq!(table.clear().len(), 3);
         assert!(is_empty(&table));

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::acl::AccessMask;
 #[cfg(doc)]
 use crate::acl::SecurityDescriptor;
-use crate::{Attributes, Change, Failure, FsError, InodeId, OpContext, SetAttributes, Timestamp, Via};
+use crate::{Attributes, Change, Failure, FsError, InodeId, Name, OpContext, SetAttributes, Timestamp, Via};
 
 /// Attributes of an inode.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +61,33 @@ pub struct XattrListRequest {
     pub inode: InodeId,
     /// Through what.
     pub via: Via,
+}
+
+/// Question for the streams of an inode.
+#[derive(Clone, Copy, Debug)]
+pub struct StreamListRequest {
+    /// The inode.
+    pub inode: InodeId,
+    /// Through what: an open of it or of one of its streams.
+    pub via: Via,
+}
+
+/// A stream of an inode beside its data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamEntry {
+    /// Its name.
+    pub name: Name,
+    /// In bytes.
+    pub size: u64,
+    /// Bytes that it takes.
+    pub allocated_bytes: u64,
+}
+
+/// All streams of an inode beside its data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamListReply {
+    /// In the order in which they were made.
+    pub entries: Vec<StreamEntry>,
 }
 
 /// All extended attributes of an inode.
@@ -145,6 +172,17 @@ pub trait AttributeIo: Send + Sync + 'static {
         _ctx: &OpContext,
         _request: XattrListRequest,
     ) -> impl Future<Output = Result<XattrListReply, Failure>> + Send {
+        async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// Lists the streams of an inode, which anybody may who has an open of it.
+    ///
+    /// Errors, in order: `StaleHandle`, `BadOpen`, `Io`; `NotSupported` by houses that have none.
+    fn stream_list(
+        &self,
+        _ctx: &OpContext,
+        _request: StreamListRequest,
+    ) -> impl Future<Output = Result<StreamListReply, Failure>> + Send {
         async { Err(FsError::NotSupported.into()) }
     }
 

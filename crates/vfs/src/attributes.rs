@@ -89,6 +89,8 @@ pub struct Attributes {
     pub descriptor: Option<Arc<SecurityDescriptor>>,
     /// Length of its extended attributes as one list (MS-FSCC 2.4.13 `EaSize`); 0: it has none.
     pub xattr_bytes: u32,
+    /// The file that it is a stream of: of a stream only inode, type, size and room are its own, all else is the file's.
+    pub stream_of: Option<InodeId>,
 }
 
 /// An extended attribute to set. Of two names that differ in the case of ASCII letters only there is one.
@@ -153,8 +155,8 @@ pub struct SetAttributes {
     /// Who may what: control and DACL, in place of what the mode says and of what would be inherited. Its owner, group and
     /// SACL are not looked at.
     pub descriptor: Option<Arc<SecurityDescriptor>>,
-    /// Whether the extended attributes that are there go first.
-    pub drops_xattrs: bool,
+    /// Whether it is overwritten: the extended attributes and streams that are there go first (MS-FSA 2.1.5.1.2.3).
+    pub overwrites: bool,
     /// Extended attributes, one after the other.
     pub xattrs: Vec<XattrChange>,
 }
@@ -180,7 +182,7 @@ impl SetAttributes {
     /// Whether it sets or removes extended attributes.
     #[must_use]
     pub fn changes_xattrs(&self) -> bool {
-        self.drops_xattrs || !self.xattrs.is_empty()
+        self.overwrites || !self.xattrs.is_empty()
     }
 }
 

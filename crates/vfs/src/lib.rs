@@ -29,7 +29,7 @@ pub use admin::{
 };
 pub use attribute_io::{
     AccessReply, AccessRequest, AttributeIo, FileSystemStatistics, GetattrReply, SetattrReply, SetattrRequest,
-    StatFsReply, XattrListReply, XattrListRequest,
+    StatFsReply, StreamEntry, StreamListReply, StreamListRequest, XattrListReply, XattrListRequest,
 };
 pub use attributes::{
     Attributes, Change, DeviceNumber, DosAttributes, FileType, PreAttributes, SetAttributes, SetTime, Timestamp,
@@ -62,7 +62,7 @@ pub use namespace::{
 pub use opens::{
     CloseReply, CloseRequest, DeletePendingRequest, Disposition, LockClient, LockEntry, LockKind, LockOwner, LockRange,
     LockRecovery, LockReply, LockRequest, LockState, LockedWhat, OpenReply, OpenRequest, OpenState, OpenTarget,
-    OpenedHow, Opens, RenameOpenRequest, ShareMode, ShareRequest, TestLockReply,
+    OpenedHow, Opens, RenameOpenRequest, RenameStreamRequest, ShareMode, ShareRequest, TestLockReply,
 };
 pub use watch::{Notice, NoticeKind, Noticed, Notices, Watch, WatchFilter, WatchRequest};
 

@@ -40,3 +40,5 @@ pub const XATTR_NAME_BYTES_MAX: usize = 255;
 pub const XATTRS_BYTES_MAX: usize = 64 * 1024 - 64;
 /// Most extended attributes of an inode: they may all change at once.
 pub const XATTRS_MAX: usize = 512;
+/// Most streams of an inode beside its data: they all go with it in one change.
+pub const STREAMS_MAX: usize = 256;

@@ -25,8 +25,6 @@ pub enum OpenTarget {
         parent: InodeId,
         /// The name in it.
         name: Name,
-        /// A named stream of the file (MS-FSCC 2.1.5); `None` is the file itself.
-        stream: Option<Name>,
         /// How names are compared.
         case: Case,
     },
@@ -65,6 +63,8 @@ pub struct ShareMode {
 pub struct OpenRequest {
     /// What is to be opened.
     pub target: OpenTarget,
+    /// The stream of it that is to be opened (MS-FSCC 2.1.5.1); `None` is the file itself.
+    pub stream: Option<Name>,
     /// What happens when it exists or not.
     pub disposition: Disposition,
     /// Must be a directory (`Some(true)`), must not be one (`Some(false)`), or either.
@@ -126,7 +126,9 @@ pub struct OpenState {
     /// Directory and name that it was opened by, also after renames; `None` when it was opened without a name, and when
     /// the name was removed meanwhile.
     pub name: Option<(InodeId, Name)>,
-    /// Whether that name is deleted with its last open.
+    /// The stream of that which it was opened by, also after renames.
+    pub stream: Option<Name>,
+    /// Whether what it was opened by is deleted with its last open.
     pub delete_pending: bool,
 }
 
@@ -152,6 +154,17 @@ pub struct RenameOpenRequest {
     pub replace: bool,
     /// How the new name is compared with those that are there.
     pub case: Case,
+}
+
+/// Rename of a stream through an open of it.
+#[derive(Clone, Debug)]
+pub struct RenameStreamRequest {
+    /// The open.
+    pub open: OpenId,
+    /// The new name, in the same file.
+    pub to_name: Name,
+    /// Whether an existing target is replaced.
+    pub replace: bool,
 }
 
 /// The end of an open.
@@ -341,16 +354,23 @@ pub trait Opens: Send + Sync + 'static {
     /// A file whose last name goes while it is open stays until its last open is closed. An open does not outlive its
     /// session.
     ///
+    /// A stream (`stream`) has an inode, bytes, opens, locks and leases of its own; name, rights and attributes are those of
+    /// its file, which a disposition that creates makes too where it is missing. Names of streams are compared without
+    /// regard to case. Who creates one needs `WRITE_DATA`. Opens of a file and of its streams let each other do everything,
+    /// but that what an open of a stream does not let others delete is not deleted with its file. The file goes with the
+    /// last open of it and its streams; overwriting it takes its streams. There are at most
+    /// [`crate::limits::STREAMS_MAX`].
+    ///
     /// A lease is granted as far as others leave room for it; one that is in the way is broken first (`Breaking`): what
     /// others cache of writes, and of opens where a share mode is in the way, but not by an open that only looks at or
     /// sets attributes. Other operations break leases as well: writing, locking and setting the size what others cache at all,
     /// reading without an open what they cache of writes, taking or changing a name what they cache of opens, and what
     /// changes in a directory what they cache of it.
     ///
-    /// Errors, in order: `NotSupported` (a stream), `InvalidArgument` (a directory that would be overwritten),
+    /// Errors, in order: `InvalidArgument` (a directory that would be overwritten), `NotDirectory` (a stream as a directory),
     /// `StaleHandle`, `NotDirectory`, `AccessDenied` (search), `NameTooLong`, `NotFound` or `Exists` (against the
     /// disposition), `DeletePending` (also of the directory to create in), `IsDirectory` or `NotDirectory` (against
-    /// `directory`), `AccessDenied`, `NotPermitted` (deleting a READONLY file or the root of a zone), `InvalidArgument` (the key of the lease
+    /// `directory`), `AccessDenied`, `NotPermitted` (deleting a READONLY file or the root of a zone), `TooManyLinks` (streams), `InvalidArgument` (the key of the lease
     /// is that of another file), `Breaking`, `ShareConflict`, `TooManyLocks` (opens of the session or the house), `QuotaExceeded`, `NoSpace`, `Io`; as `create` and `mkdir`
     /// where it creates.
     fn open(&self, _ctx: &OpContext, _request: OpenRequest) -> impl Future<Output = Result<OpenReply, Failure>> + Send {
@@ -404,6 +424,18 @@ pub trait Opens: Send + Sync + 'static {
         _ctx: &OpContext,
         _request: RenameOpenRequest,
     ) -> impl Future<Output = Result<RenameReply, Failure>> + Send {
+        async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// Gives a stream that an open has open another name (MS-FSA 2.1.5.15.11).
+    ///
+    /// Errors, in order: `BadOpen`, `AccessDenied` (without `DELETE`), `WrongType` (no stream), `NotFound` (its name is
+    /// gone), `Exists`, `AccessDenied` (the target is open), `Io`.
+    fn rename_stream(
+        &self,
+        _ctx: &OpContext,
+        _request: RenameStreamRequest,
+    ) -> impl Future<Output = Result<(), Failure>> + Send {
         async { Err(FsError::NotSupported.into()) }
     }
 

@@ -31,6 +31,7 @@ pub(crate) fn effective(inode: InodeId, record: &InodeRecord, pending: Pending) 
         change: record.change.max(pending.change),
         dos: record.dos,
         xattr_bytes: record.xattr_bytes,
+        stream_of: record.is_stream().then(|| inode.sibling(record.home_parent)),
         descriptor: record.descriptor.as_ref().map(DescriptorRef::in_force),
     }
 }

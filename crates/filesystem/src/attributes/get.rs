@@ -6,7 +6,7 @@ use vfs::{
     OpContext, StatFsReply,
 };
 
-use super::effective;
+use super::{effective, of_stream};
 use crate::Filesystem;
 use crate::access::allowed;
 use crate::cache::Seen;
@@ -47,7 +47,12 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn settled_attributes(&self, inode: InodeId) -> Result<Attributes, Failure> {
         let mut seen = Seen::default();
         let record = self.live(inode, &mut seen).await?;
-        let attributes = self.attributes(inode, &record);
+        let mut attributes = self.attributes(inode, &record);
+        if let Some(file) = attributes.stream_of
+            && let Some(record) = self.inode(file, &mut seen).await?
+        {
+            attributes = of_stream(attributes, self.attributes(file, &record));
+        }
         self.settle(seen.0).await?;
         Ok(attributes)
     }

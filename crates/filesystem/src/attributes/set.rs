@@ -66,7 +66,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         request: &SetattrRequest,
         before: &Attributes,
     ) -> Result<(), FsError> {
-        let open = self.open_of(ctx, (request.inode, request.via))?;
+        let open = match request.attributes.size {
+            Some(_) => self.open_of(ctx, (request.inode, request.via))?,
+            None => self.attributes_open_of(ctx, (request.inode, request.via))?,
+        };
         if request.guard.is_some_and(|guard| guard != before.changed) {
             return Err(FsError::NotSync);
         }
@@ -186,6 +189,9 @@ fn set_checked<K: kv::Engine, C: chunk::Store>(
     apply(&mut record, credentials, set, turn.now);
     set_descriptor(turn, (&old, &mut record), set)?;
     turn.set_xattrs(inode, &mut record, set)?;
+    if set.overwrites {
+        turn.lose_streams(inode, &mut record)?;
+    }
     let charged = |record: &InodeRecord| (record.owner.clone(), record.group.clone(), record.xattr_bytes);
     if charged(&old) != charged(&record) {
         turn.charge_change(inode, (&old, &record), 0)?;

@@ -20,7 +20,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             let mut seen = Seen::default();
             let record = self.live(inode, &mut seen).await?;
             let attributes = self.attributes(inode, &record);
-            let open = self.open_of(ctx, (inode, via))?;
+            let open = self.attributes_open_of(ctx, (inode, via))?;
             let rights =
                 open.map_or_else(|| granted(&attributes, &ctx.credentials, AccessMask::READ_EA), |open| open.granted());
             if !rights.contains(AccessMask::READ_EA) {

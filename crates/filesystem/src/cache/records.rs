@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use meta::Version;
 use meta::records::{
-    BacklinkRecord, DentryRecord, DescriptorRecord, InodeRecord, OwnerUsageRecord, RegionRecord, UsageRecord,
-    XattrRecord,
+    BacklinkRecord, DentryRecord, DescriptorRecord, InodeRecord, OwnerUsageRecord, RegionRecord, StreamRecord,
+    UsageRecord, XattrRecord,
 };
 use vfs::{CacheFigures, Cookie, InodeId, InodeNumber, Principal, ShardId};
 
@@ -26,6 +26,10 @@ pub(crate) type OwnerKey = (ShardId, bool, Principal);
 pub(crate) type XattrEntry = (Bytes, XattrRecord);
 /// All extended attributes of an inode, in the order of their names.
 pub(crate) type Xattrs = Arc<Vec<XattrEntry>>;
+/// A stream by the number of its inode.
+pub(crate) type StreamEntry = (InodeNumber, StreamRecord);
+/// All streams of an inode, in the order in which they were made.
+pub(crate) type Streams = Arc<Vec<StreamEntry>>;
 /// A descriptor of a shard by its hash.
 pub(crate) type DescriptorKey = (ShardId, [u8; 32]);
 /// A name of an inode that has several: directory and cookie of the dentry.
@@ -48,6 +52,8 @@ pub(crate) enum Miss {
     Backlinks(InodeId),
     /// All extended attributes of an inode.
     Xattrs(InodeId),
+    /// All streams of an inode.
+    Streams(InodeId),
     /// A descriptor, with the number of inodes that point at it.
     Descriptor(DescriptorKey),
     /// A region.
@@ -65,6 +71,7 @@ pub(crate) struct RecordCache {
     pub(crate) owners: Table<OwnerKey, Option<Arc<OwnerUsageRecord>>>,
     pub(crate) backlinks: Table<InodeId, Backlinks>,
     pub(crate) xattrs: Table<InodeId, Xattrs>,
+    pub(crate) streams: Table<InodeId, Streams>,
     pub(crate) descriptors: Table<DescriptorKey, Option<Arc<DescriptorRecord>>>,
     pub(crate) known_descriptors: KnownDescriptors,
     pub(crate) regions: Table<RegionKey, Option<Arc<RegionRecord>>>,
@@ -85,6 +92,7 @@ impl RecordCache {
             owners: Table::new(few),
             backlinks: Table::new(few),
             xattrs: Table::new(few),
+            streams: Table::new(few),
             descriptors: Table::new(few),
             known_descriptors: KnownDescriptors::default(),
             regions: Table::new(many),
@@ -102,6 +110,7 @@ impl RecordCache {
             self.owners.figures("owner"),
             self.backlinks.figures("backlink"),
             self.xattrs.figures("xattr"),
+            self.streams.figures("stream"),
             self.descriptors.figures("descriptor"),
             self.regions.figures("region"),
             self.listings.figures(),
@@ -118,6 +127,7 @@ impl RecordCache {
         self.owners.clear();
         self.backlinks.clear();
         self.xattrs.clear();
+        self.streams.clear();
         self.descriptors.clear();
         self.regions.clear();
         self.listings.clear();

@@ -152,6 +152,9 @@ fn set_size<K: kv::Engine, C: chunk::Store>(
     apply(&mut record, credentials, set, turn.now);
     set_descriptor(turn, (&old, &mut record), set)?;
     turn.set_xattrs(inode, &mut record, set)?;
+    if set.overwrites {
+        turn.lose_streams(inode, &mut record)?;
+    }
     if !credentials.superuser {
         record.mode = mode_of(without_set_id(u32::from(record.mode)));
     }

@@ -249,7 +249,7 @@ fn make_room_below<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, pa
     turn.raise(parent.inode, 0)
 }
 
-fn named(stop: Stop, parent: &Attributes) -> Stop {
+pub(super) fn named(stop: Stop, parent: &Attributes) -> Stop {
     match stop {
         Stop::Fail(failure) => Stop::Fail(Failure::with(failure.error, parent.clone())),
         other => other,

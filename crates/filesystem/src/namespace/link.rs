@@ -4,6 +4,7 @@ use meta::records::DentryRecord;
 use vfs::limits::LINKS_MAX;
 use vfs::{Attributes, Case, Change, Failure, FileType, FsError, LinkReply, LinkRequest, OpContext};
 
+use super::create::named;
 use super::lookup::check_length;
 use super::prepare::Prepared;
 use super::remove::lose_name;
@@ -68,6 +69,7 @@ fn link<K: kv::Engine, C: chunk::Store>(
             return Ok(LinkReply { attributes: inode, parent: Change::none(before) });
         }
         turn.require_deletable(existing.target).map_err(refuse)?;
+        turn.require_streams_deletable(existing.target).map_err(|stop| named(stop, &before))?;
         turn.remove_dentry(request.parent, existing.cookie)?;
         lose_name(turn, request.parent, existing, victim)?;
     }

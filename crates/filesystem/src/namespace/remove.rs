@@ -6,6 +6,7 @@ use vfs::{
     Attributes, Case, Change, Failure, FileType, FsError, InodeId, OpContext, RemoveKind, RemoveReply, RemoveRequest,
 };
 
+use super::create::named;
 use super::lookup::{check_length, require_directory};
 use super::prepare::Prepared;
 use crate::Filesystem;
@@ -50,6 +51,7 @@ fn remove<K: kv::Engine, C: chunk::Store>(
         return Err(refuse(FsError::NotEmpty));
     }
     turn.require_deletable(found.target).map_err(refuse)?;
+    turn.require_streams_deletable(found.target).map_err(|stop| named(stop, &before))?;
     turn.remove_dentry(request.parent, found.cookie)?;
     let removed = lose_name(turn, request.parent, &found, victim)?;
     let after = turn.touch_directory(request.parent, -1, -i64::from(attributes.is_directory()))?;
@@ -94,6 +96,9 @@ fn remove_directory<K: kv::Engine, C: chunk::Store>(
     inode: InodeId,
     record: &InodeRecord,
 ) -> Step<Attributes> {
+    let mut record = record.clone();
+    turn.lose_streams(inode, &mut record)?;
+    let record = &record;
     let usage: UsageRecord = turn.usage(inode)?;
     debug_assert_eq!(usage.inodes, 1, "an empty directory counts itself");
     turn.charge_inode(inode, record, of_record(record).negated())?;
@@ -115,7 +120,8 @@ fn lose_one_of_many<K: kv::Engine, C: chunk::Store>(
     let names = turn.backlinks(inode)?;
     let was_home = (record.home_parent, record.home_cookie) == (directory.number, found.cookie);
     if let (true, Some((home, cookie, _))) = (was_home, names.first()) {
-        turn.move_charge((directory, inode.sibling(*home)), of_record(&record))?;
+        let charge = of_record(&record).plus(&turn.charge_of_streams(inode)?);
+        turn.move_charge((directory, inode.sibling(*home)), charge)?;
         record.home_parent = *home;
         record.home_cookie = *cookie;
     }
@@ -137,6 +143,9 @@ fn remove_last<K: kv::Engine, C: chunk::Store>(
     let inode = found.target;
     debug_assert_eq!(record.home_parent, directory.number, "the last name is the home link");
     turn.charge_inode(inode, record, of_record(record).negated())?;
+    let mut record = record.clone();
+    turn.lose_streams(inode, &mut record)?;
+    let record = &record;
     let attributes = gone(turn, inode, record);
     match record.file_type {
         FileType::Regular => crate::file::remove_in_turn(turn, inode, record)?,

@@ -215,9 +215,15 @@ fn check_opens<K: kv::Engine, C: chunk::Store>(
 ) -> Step<()> {
     let existing = moved.existing.as_ref();
     let Some(open) = open else {
-        turn.require_deletable(moved.found.target)?;
-        return existing.map_or(Ok(()), |(existing, _)| Ok(turn.require_deletable(existing.target)?));
+        for inode in std::iter::once(moved.found.target).chain(existing.map(|(existing, _)| existing.target)) {
+            turn.require_deletable(inode)?;
+            turn.require_streams_deletable(inode)?;
+        }
+        return Ok(());
     };
+    if turn.house.opens.holds_streams(open.inode) {
+        return Err(FsError::AccessDenied.into());
+    }
     turn.house.intrude(open.inode, Some(open), Intrusion::Remove)?;
     if let Some((existing, _)) = existing {
         turn.house.intrude(existing.target, None, Intrusion::Remove)?;
@@ -274,7 +280,7 @@ fn move_charge<K: kv::Engine, C: chunk::Store>(
         turn.raise(to, usage.height)?;
         of_tree(&usage)
     } else {
-        of_record(record)
+        of_record(record).plus(&turn.charge_of_streams(inode)?)
     };
     turn.move_charge((from, to), charge)
 }

@@ -46,18 +46,22 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
         self.break_directory_of(&open);
         let _ending = Ending { house: self, open: &open };
-        let is_gone = match &closing {
-            Closing::Removes(link) => self.remove_closed(&open, link).await?,
-            Closing::Begun | Closing::Plain => false,
-        };
+        let mut is_gone = false;
+        if let Closing::Removes { stream, name } = &closing {
+            if let Some(link) = stream {
+                is_gone = self.remove_closed_stream(open.inode, link.parent).await?;
+            }
+            if let Some((inode, link)) = name {
+                is_gone |= self.remove_closed((*inode, &open), link).await?;
+            }
+        }
         Ok((!is_gone).then_some(open.inode))
     }
 
     /// Removes a name whose last open is being closed. Says whether the inode went with it.
     ///
     /// Errors: `NoSpace`, `Io`.
-    async fn remove_closed(&self, open: &Open, link: &Link) -> Result<bool, Failure> {
-        let inode = open.inode;
+    async fn remove_closed(&self, (inode, open): (InodeId, &Open), link: &Link) -> Result<bool, Failure> {
         self.admit_release()?;
         let place = (link.parent, &link.name, Case::Sensitive);
         self.mutate_removing(link.parent.shard, place, |turn, victim| {
@@ -83,14 +87,14 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
     /// Ends an open, and frees all that it held.
     pub(crate) fn end_open(&self, open: &Open) {
-        let orphan = self.opens.end(open);
+        let orphans = self.opens.end(open);
         self.watches.close(open.inode, open.id);
         self.locks.table.free_open(open.inode, open.id);
         if open.lease.is_some() {
             self.leases.close(open.inode, open.id);
         }
-        if let Some(number) = orphan {
-            self.let_orphan_go(open.inode, number);
+        for (inode, number) in orphans {
+            self.let_orphan_go(inode, number);
         }
     }
 
@@ -121,8 +125,14 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
     pub(crate) fn do_open_state(&self, ctx: &OpContext, id: OpenId) -> Result<OpenState, FsError> {
         let open = self.opens.find(ctx.session, id).ok_or(FsError::BadOpen)?;
-        let (link, delete_pending) = self.opens.link(&open);
+        let (mut link, mut delete_pending) = self.opens.link(&open);
+        let mut stream = None;
+        if open.stream_of.is_some() {
+            let (file, is_pending) = self.opens.file_link(&open);
+            stream = std::mem::replace(&mut link, file).map(|link| link.name);
+            delete_pending |= is_pending;
+        }
         let name = link.map(|link| (link.parent, link.name));
-        Ok(OpenState { inode: open.inode, granted: open.granted(), name, delete_pending })
+        Ok(OpenState { inode: open.inode, granted: open.granted(), name, stream, delete_pending })
     }
 }

@@ -21,6 +21,20 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         open.map(Some).ok_or(FsError::BadOpen)
     }
 
+    /// The open through which attributes are reached: of the inode, or of a stream of it.
+    ///
+    /// Errors: `BadOpen`.
+    pub(crate) fn attributes_open_of(
+        &self,
+        ctx: &OpContext,
+        (inode, via): (InodeId, Via),
+    ) -> Result<Option<Arc<Open>>, FsError> {
+        let Via::Open(id) = via else { return Ok(None) };
+        let open = self.opens.find(ctx.session, id);
+        let open = open.filter(|open| open.inode == inode || open.stream_of == Some(inode));
+        open.map(Some).ok_or(FsError::BadOpen)
+    }
+
     /// Refuses what an open, except `own`, does not let others do.
     ///
     /// Errors: `Breaking`, `ShareConflict`.

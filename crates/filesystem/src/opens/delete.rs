@@ -54,7 +54,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// An open that may delete and rename.
     ///
     /// Errors, in order: `BadOpen`, `AccessDenied`.
-    fn deleting_open(&self, ctx: &OpContext, id: vfs::OpenId) -> Result<std::sync::Arc<Open>, FsError> {
+    pub(super) fn deleting_open(&self, ctx: &OpContext, id: vfs::OpenId) -> Result<std::sync::Arc<Open>, FsError> {
         let open = self.opens.find(ctx.session, id).ok_or(FsError::BadOpen)?;
         if open.granted().contains(AccessMask::DELETE) { Ok(open) } else { Err(FsError::AccessDenied) }
     }
@@ -64,6 +64,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 fn mark<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, open: &Open) -> Step<()> {
     let record = turn.live(open.inode)?;
     let attributes = turn.attributes(open.inode, &record);
+    let attributes = turn.whole(attributes)?;
     let refuse = |error| Failure::with(error, attributes.clone());
     if is_read_only(&attributes) || open.inode.number == InodeNumber::ROOT {
         return Err(refuse(FsError::NotPermitted).into());

@@ -18,6 +18,7 @@ mod recovery;
 mod register;
 mod roster;
 mod share;
+mod stream;
 #[cfg(test)]
 mod tests;
 

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use locking::{HeldShare, Link, NewOpen, Open, Refusal, ShareReservation};
 use vfs::acl::AccessMask;
 use vfs::{
-    Attributes, Disposition, DosAttributes, Failure, FileType, FsError, InodeNumber, LeaseGrant, LockOwner, Name,
-    OpContext, OpenReply, OpenRequest, OpenTarget, OpenedHow, SetAttributes, SetattrRequest, ShareMode, Via,
+    Attributes, Disposition, DosAttributes, Failure, FileType, FsError, InodeId, InodeNumber, LeaseGrant, LockOwner,
+    Name, OpContext, OpenReply, OpenRequest, OpenTarget, OpenedHow, SetAttributes, SetattrRequest, ShareMode, Via,
 };
 
+use super::stream::{make_stream, open_stream};
 use crate::Filesystem;
 use crate::access::{SEARCH, granted, is_read_only, open_rights, require, require_sticky};
 use crate::namespace::{NewInode, check_length, create_new, require_directory};
@@ -21,24 +22,26 @@ use crate::turn::{Found, Step, Stop, Turn};
 
 /// What is to be opened, as the turn found or made it.
 #[derive(Debug)]
-struct Opened {
-    attributes: Attributes,
-    link: Option<Link>,
-    how: OpenedHow,
-    granted: AccessMask,
-    maximal: AccessMask,
+pub(super) struct Opened {
+    pub(super) attributes: Attributes,
+    pub(super) link: Option<Link>,
+    pub(super) how: OpenedHow,
+    pub(super) granted: AccessMask,
+    pub(super) maximal: AccessMask,
+    /// The file that it is a stream of, and the name by which that was found.
+    pub(super) stream_of: Option<(InodeId, Option<Link>)>,
 }
 
 /// Something that exists.
-struct Existing {
-    attributes: Attributes,
-    link: Option<Link>,
+pub(super) struct Existing {
+    pub(super) attributes: Attributes,
+    pub(super) link: Option<Link>,
     /// Whether the caller may remove its name.
-    may_delete: bool,
+    pub(super) may_delete: bool,
     /// Whether the caller may list its directory.
-    may_list: bool,
+    pub(super) may_list: bool,
     /// Whether nobody may: the root of a zone, or something without a name.
-    is_fixed: bool,
+    pub(super) is_fixed: bool,
 }
 
 /// An open that its client has not heard of yet; gone with this unless it is granted.
@@ -104,6 +107,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             link: opened.link.clone(),
             delete_on_close: request.delete_on_close,
             lease: request.lease,
+            stream_of: opened.stream_of.clone(),
         };
         let open = self.opens.add(new).map_err(|_| FsError::TooManyLocks)?;
         let kind = (is_cut(opened.how), opened.attributes.is_directory());
@@ -131,9 +135,13 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Cuts what is overwritten, through the open itself.
     async fn cut_opened(&self, ctx: &OpContext, request: &OpenRequest, open: &Open) -> Result<Attributes, Failure> {
         let SetAttributes { dos, xattrs, .. } = request.attributes.clone();
-        let attributes = SetAttributes { size: Some(0), dos, xattrs, drops_xattrs: true, ..SetAttributes::default() };
+        let attributes = match open.stream_of {
+            Some(_) => SetAttributes { size: Some(0), ..SetAttributes::default() },
+            None => SetAttributes { size: Some(0), dos, xattrs, overwrites: true, ..SetAttributes::default() },
+        };
         let cut = SetattrRequest { inode: open.inode, via: Via::Open(open.id), attributes, guard: None };
-        Ok(self.set_with_size((ctx, Kind::Taken), &cut, 0).await?.change.after)
+        let after = self.set_with_size((ctx, Kind::Taken), &cut, 0).await?.change.after;
+        if open.stream_of.is_some() { self.settled_attributes(open.inode).await } else { Ok(after) }
     }
 
     /// After the cut the open may do what was granted, and stands in the way of others as much.
@@ -146,14 +154,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
 /// What can be refused before anything is looked at.
 fn check_request(request: &OpenRequest) -> Result<(), FsError> {
-    let has_stream = matches!(&request.target, OpenTarget::Child { stream: Some(_), .. });
-    if has_stream {
-        return Err(FsError::NotSupported);
+    match request.directory {
+        Some(true) if request.stream.is_some() => Err(FsError::NotDirectory),
+        Some(true) if overwrites(request.disposition) => Err(FsError::InvalidArgument),
+        _ => Ok(()),
     }
-    if request.directory == Some(true) && overwrites(request.disposition) {
-        return Err(FsError::InvalidArgument);
-    }
-    Ok(())
 }
 
 fn shard_of(request: &OpenRequest) -> vfs::ShardId {
@@ -174,9 +179,9 @@ fn find_or_create<K: kv::Engine, C: chunk::Store>(
             let attributes = turn.attributes(*inode, &record);
             let may_delete = ctx.credentials.superuser;
             let existing = Existing { attributes, link: None, may_delete, may_list: false, is_fixed: true };
-            open_existing(turn, request, ctx, existing)
+            open_there(turn, ctx, (request, room), existing)
         }
-        OpenTarget::Child { parent, name, case, .. } => {
+        OpenTarget::Child { parent, name, case } => {
             let record = turn.live(*parent)?;
             let parent = turn.attributes(*parent, &record);
             let refuse = |error| Stop::Fail(Failure::with(error, parent.clone()));
@@ -186,15 +191,32 @@ fn find_or_create<K: kv::Engine, C: chunk::Store>(
             match turn.find_as(parent.inode, (name, *case))? {
                 Some(found) => {
                     let existing = existing(turn, ctx, (&parent, &found))?;
-                    open_existing(turn, request, ctx, existing)
+                    open_there(turn, ctx, (request, room), existing)
                 }
                 None if !creates(request.disposition) => Err(refuse(FsError::NotFound)),
                 None => {
                     room.clone()?;
-                    create(turn, ctx, (&parent, name), request)
+                    let made = create(turn, ctx, (&parent, name), request)?;
+                    match &request.stream {
+                        Some(stream) => make_stream(turn, stream, made),
+                        None => Ok(made),
+                    }
                 }
             }
         }
+    }
+}
+
+/// Opens what exists, or a stream of it.
+fn open_there<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    ctx: &OpContext,
+    (request, room): (&OpenRequest, &Result<(), Failure>),
+    existing: Existing,
+) -> Step<Opened> {
+    match &request.stream {
+        Some(stream) => open_stream(turn, ctx, (request, room, stream), existing),
+        None => open_existing(turn, request, ctx, existing),
     }
 }
 
@@ -214,7 +236,7 @@ fn existing<K: kv::Engine, C: chunk::Store>(
 }
 
 fn open_existing<K: kv::Engine, C: chunk::Store>(
-    turn: &Turn<'_, K, C>,
+    turn: &mut Turn<'_, K, C>,
     request: &OpenRequest,
     ctx: &OpContext,
     existing: Existing,
@@ -224,7 +246,7 @@ fn open_existing<K: kv::Engine, C: chunk::Store>(
     if request.disposition == Disposition::Create {
         return Err(refuse(FsError::Exists));
     }
-    if link.as_ref().is_some_and(|link| turn.house.opens.is_pending(attributes.inode, Some(link))) {
+    if is_pending(turn, attributes.inode, link.as_ref()) {
         return Err(refuse(FsError::DeletePending));
     }
     check_type(request, &attributes).map_err(refuse)?;
@@ -236,12 +258,29 @@ fn open_existing<K: kv::Engine, C: chunk::Store>(
     {
         return Err(refuse(FsError::NotPermitted));
     }
-    let how = match request.disposition {
+    if granted.contains(AccessMask::DELETE) {
+        turn.require_streams_deletable(attributes.inode)?;
+    }
+    let how = how_existing(request.disposition);
+    Ok(Opened { attributes, link, how, granted, maximal, stream_of: None })
+}
+
+/// Whether the name that something was found by goes with its last open.
+pub(super) fn is_pending<K: kv::Engine, C: chunk::Store>(
+    turn: &Turn<'_, K, C>,
+    inode: InodeId,
+    link: Option<&Link>,
+) -> bool {
+    link.is_some_and(|link| turn.house.opens.is_pending(inode, Some(link)))
+}
+
+/// What opening of something that exists does to it.
+pub(super) fn how_existing(disposition: Disposition) -> OpenedHow {
+    match disposition {
         Disposition::Open | Disposition::OpenOrCreate | Disposition::Create => OpenedHow::Opened,
         Disposition::Overwrite | Disposition::OverwriteOrCreate => OpenedHow::Overwritten,
         Disposition::Supersede => OpenedHow::Superseded,
-    };
-    Ok(Opened { attributes, link, how, granted, maximal })
+    }
 }
 
 fn check_type(request: &OpenRequest, attributes: &Attributes) -> Result<(), FsError> {
@@ -258,7 +297,7 @@ fn check_type(request: &OpenRequest, attributes: &Attributes) -> Result<(), FsEr
 /// The rights that are granted of those that could be.
 ///
 /// Errors: `AccessDenied`.
-fn grant(request: &OpenRequest, maximal: AccessMask) -> Result<AccessMask, FsError> {
+pub(super) fn grant(request: &OpenRequest, maximal: AccessMask) -> Result<AccessMask, FsError> {
     let asks_for_all = request.access.contains(AccessMask::MAXIMUM_ALLOWED);
     let wanted = AccessMask(request.access.0 & !AccessMask::MAXIMUM_ALLOWED.0);
     let granted = if asks_for_all { maximal } else { wanted };
@@ -271,7 +310,11 @@ fn grant(request: &OpenRequest, maximal: AccessMask) -> Result<AccessMask, FsErr
 }
 
 /// Whether the caller may overwrite what is there, if it asks for that (MS-FSA 2.1.5.1.2).
-fn check_overwritten(request: &OpenRequest, attributes: &Attributes, maximal: AccessMask) -> Result<(), FsError> {
+pub(super) fn check_overwritten(
+    request: &OpenRequest,
+    attributes: &Attributes,
+    maximal: AccessMask,
+) -> Result<(), FsError> {
     if !overwrites(request.disposition) {
         return Ok(());
     }
@@ -302,10 +345,10 @@ fn create<K: kv::Engine, C: chunk::Store>(
     }
     let made = create_new(turn, ctx, (parent, name), &NewInode::of(file_type, attributes))?;
     let link = Some(Link { parent: parent.inode, name: name.clone() });
-    Ok(Opened { attributes: made.attributes, link, how: OpenedHow::Created, granted, maximal })
+    Ok(Opened { attributes: made.attributes, link, how: OpenedHow::Created, granted, maximal, stream_of: None })
 }
 
-fn creates(disposition: Disposition) -> bool {
+pub(super) fn creates(disposition: Disposition) -> bool {
     !matches!(disposition, Disposition::Open | Disposition::Overwrite)
 }
 

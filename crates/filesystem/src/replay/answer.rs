@@ -74,5 +74,6 @@ fn gone(inode: InodeId, kind: RemoveKind) -> Attributes {
         dos: DosAttributes::default(),
         descriptor: None,
         xattr_bytes: 0,
+        stream_of: None,
     }
 }

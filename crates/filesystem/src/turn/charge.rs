@@ -32,17 +32,21 @@ pub(crate) fn of_tree(usage: &UsageRecord) -> Charge {
 }
 
 impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
-    /// A directory and all above it, up to the root of the shard.
-    pub(crate) fn chain(&mut self, directory: InodeId) -> Step<Vec<InodeId>> {
-        let (mut chain, mut at) = (vec![directory], directory);
+    /// A directory and all above it, up to the root of the shard. The home of a stream may be a file, which counts nothing:
+    /// its directory is the first then.
+    pub(crate) fn chain(&mut self, home: InodeId) -> Step<Vec<InodeId>> {
+        let (mut chain, mut at) = (Vec::new(), home);
         while at.number != InodeNumber::ROOT {
             let record = self.inode(at)?.ok_or(FsError::StaleHandle)?;
+            if record.file_type == FileType::Directory {
+                chain.push(at);
+            }
             at = at.sibling(record.home_parent);
             if chain.len() > DEPTH_MAX as usize {
                 return Err(FsError::TooDeep.into());
             }
-            chain.push(at);
         }
+        chain.push(at);
         Ok(chain)
     }
 
@@ -101,7 +105,8 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             return self.charge_owners(&new.owner, &new.group, charge);
         }
         self.charge_owners(&old.owner, &old.group, of_record(old).negated())?;
-        self.charge_owners(&new.owner, &new.group, of_record(new))
+        self.charge_owners(&new.owner, &new.group, of_record(new))?;
+        self.give_streams(inode, new)
     }
 
     /// Bytes that versions hold are counted where the file was; when that directory is gone, at the root of the shard.

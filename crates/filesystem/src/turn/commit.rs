@@ -111,6 +111,11 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
                 change.replace(&clock, keys::xattr(touched.key, &name), old, encoded(new));
             }
         }
+        for touched in self.writes.streams.written() {
+            for (stream, old, new) in differences(touched, |entry| entry.0, |entry| &entry.1) {
+                change.replace(&clock, keys::stream(touched.key, stream), old, encoded(new));
+            }
+        }
         for (key, value) in self.plain.drain(..) {
             set(&mut change, key, value);
         }
@@ -147,6 +152,10 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         for touched in self.writes.xattrs.written() {
             let value = touched.new.clone().unwrap_or_default();
             records.xattrs.put(touched.key, Slot { value, version }, watermark);
+        }
+        for touched in self.writes.streams.written() {
+            let value = touched.new.clone().unwrap_or_default();
+            records.streams.put(touched.key, Slot { value, version }, watermark);
         }
         for touched in self.writes.descriptors.written() {
             records.descriptors.put(touched.key, Slot { value: touched.new.clone(), version }, watermark);

@@ -9,6 +9,7 @@ mod commit;
 mod descriptors;
 mod names;
 mod records;
+mod streams;
 mod writes;
 mod xattrs;
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use meta::records::{DescriptorRecord, InodeRecord, OwnerUsageRecord, RegionRecord, UsageRecord};
 use vfs::InodeId;
 
-use crate::cache::{BacklinkEntry, BucketEntry, BucketKey, DescriptorKey, OwnerKey, RegionKey, XattrEntry};
+use crate::cache::{
+    BacklinkEntry, BucketEntry, BucketKey, DescriptorKey, OwnerKey, RegionKey, StreamEntry, XattrEntry,
+};
 
 /// One record that the turn has read or written: as it was before, and as it is to be; `None` is absent.
 #[derive(Debug)]
@@ -31,6 +33,7 @@ pub(crate) struct WriteSet {
     pub(crate) buckets: Writes<BucketKey, Vec<BucketEntry>>,
     pub(crate) descriptors: Writes<DescriptorKey, DescriptorRecord>,
     pub(crate) xattrs: Writes<InodeId, Vec<XattrEntry>>,
+    pub(crate) streams: Writes<InodeId, Vec<StreamEntry>>,
     pub(crate) backlinks: Writes<InodeId, Vec<BacklinkEntry>>,
 }
 

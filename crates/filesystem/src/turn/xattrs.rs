@@ -22,7 +22,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         if old.is_empty() && set.xattrs.is_empty() {
             return Ok(());
         }
-        let mut entries = if set.drops_xattrs { Vec::new() } else { old.to_vec() };
+        let mut entries = if set.overwrites { Vec::new() } else { old.to_vec() };
         for change in &set.xattrs {
             let found = entries.iter().position(|(name, _)| name.eq_ignore_ascii_case(&change.name));
             let found = found.map(|found| entries.remove(found));

@@ -52,7 +52,7 @@ pub(super) fn set_attributes(wire: &Sattr3) -> Result<SetAttributes, Refused> {
         created: None,
         dos: None,
         descriptor: None,
-        drops_xattrs: false,
+        overwrites: false,
         xattrs: Vec::new(),
     })
 }

@@ -256,7 +256,7 @@ impl Generator {
                 13..=14 => set.modified = Some(self.time()),
                 _ if self.random.chance(30) => {
                     set.xattrs = self.xattrs();
-                    set.drops_xattrs = self.random.chance(20);
+                    set.overwrites = self.random.chance(20);
                 }
                 _ if self.random.chance(60) => set.descriptor = Some(self.descriptor()),
                 _ => set.dos = self.random.chance(50).then_some(DosAttributes(2)),

@@ -115,7 +115,10 @@ impl Turn<'_> {
         let fits = set_xattrs((&mut xattrs, &mut attributes), new.attributes);
         self.ensure(fits, new.parent, FsError::FileTooLarge)?;
         let (id, is_directory) = (attributes.inode, attributes.is_directory());
-        self.state.inodes.insert(id, Inode { attributes: attributes.clone(), body: new.body, exclusive: None, xattrs });
+        self.state.inodes.insert(
+            id,
+            Inode { attributes: attributes.clone(), body: new.body, exclusive: None, xattrs, streams: Vec::new() },
+        );
         let parent = self.change_entries(new.parent, |parent| {
             parent.set_entry(new.name, id);
             parent.attributes.links += u32::from(is_directory);

@@ -15,6 +15,8 @@ pub(super) struct Inode {
     pub(super) exclusive: Option<[u8; 8]>,
     /// Extended attributes.
     pub(super) xattrs: BTreeMap<Bytes, Bytes>,
+    /// Streams beside its data, in the order in which they were made.
+    pub(super) streams: Vec<(InodeId, Name)>,
 }
 
 #[derive(Debug)]

@@ -18,6 +18,7 @@ impl Turn<'_> {
         }
         if let Some(replaced) = replaced {
             self.require_deletable(parent, replaced)?;
+            self.require_streams_deletable(parent, replaced)?;
             self.unlink(replaced)?;
             self.state.opens.follow(&(parent, name.clone()), None);
         }

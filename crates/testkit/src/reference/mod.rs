@@ -35,6 +35,7 @@ mod remove;
 mod rename;
 mod set_attributes;
 mod state;
+mod streams;
 mod turn;
 mod watch;
 mod zone;
@@ -54,9 +55,10 @@ use vfs::{
     LinkReply, LinkRequest, LockClient, LockEntry, LockRecovery, LockReply, LockRequest, LookupReply, LookupRequest,
     MkdirRequest, MknodRequest, Namespace, OpContext, OpenId, OpenReply, OpenRequest, OpenState, Opens, RangeRequest,
     ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest,
-    RenameReply, RenameRequest, SeekReply, SeekRequest, SessionId, SetattrReply, SetattrRequest, ShardId, ShareRequest,
-    StatFsReply, SymlinkRequest, TestLockReply, View, WalkReply, WalkRequest, Watch, WatchRequest, WriteReply,
-    WriteRequest, WriteVerifier, XattrListReply, XattrListRequest, ZoneRootReply, ZoneRootRequest,
+    RenameReply, RenameRequest, RenameStreamRequest, SeekReply, SeekRequest, SessionId, SetattrReply, SetattrRequest,
+    ShardId, ShareRequest, StatFsReply, StreamListReply, StreamListRequest, SymlinkRequest, TestLockReply, View,
+    WalkReply, WalkRequest, Watch, WatchRequest, WriteReply, WriteRequest, WriteVerifier, XattrListReply,
+    XattrListRequest, ZoneRootReply, ZoneRootRequest,
 };
 use watch::Changes;
 
@@ -219,7 +221,7 @@ impl FileIo for ReferenceFilesystem {
 
 impl AttributeIo for ReferenceFilesystem {
     async fn getattr(&self, ctx: &OpContext, inode: InodeId) -> Result<GetattrReply, Failure> {
-        Ok(GetattrReply { attributes: self.reading(ctx)?.attributes(inode)?.clone() })
+        Ok(GetattrReply { attributes: self.reading(ctx)?.whole(inode)? })
     }
 
     async fn setattr(&self, ctx: &OpContext, request: SetattrRequest) -> Result<SetattrReply, Failure> {
@@ -236,11 +238,15 @@ impl AttributeIo for ReferenceFilesystem {
     async fn xattr_list(&self, ctx: &OpContext, request: XattrListRequest) -> Result<XattrListReply, Failure> {
         let turn = self.reading(ctx)?;
         let inode = turn.inode(request.inode)?;
-        let by_open = turn.through(request.inode, request.via)?.map(opens::Open::granted);
+        let by_open = turn.attributes_through(request.inode, request.via)?.map(opens::Open::granted);
         let rights = by_open.unwrap_or_else(|| permission::rights(&ctx.credentials, &inode.attributes));
         turn.ensure(rights.contains(AccessMask::READ_EA), request.inode, FsError::AccessDenied)?;
         let entries = inode.xattrs.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         Ok(XattrListReply { entries, attributes: inode.attributes.clone() })
+    }
+
+    async fn stream_list(&self, ctx: &OpContext, request: StreamListRequest) -> Result<StreamListReply, Failure> {
+        self.reading(ctx)?.stream_list(&request)
     }
 
     async fn stat_fs(&self, ctx: &OpContext, inode: InodeId) -> Result<StatFsReply, Failure> {
@@ -270,6 +276,10 @@ impl Opens for ReferenceFilesystem {
 
     async fn rename_open(&self, ctx: &OpContext, request: RenameOpenRequest) -> Result<RenameReply, Failure> {
         self.changing(ctx)?.rename_open(request)
+    }
+
+    async fn rename_stream(&self, ctx: &OpContext, request: RenameStreamRequest) -> Result<(), Failure> {
+        self.changing(ctx)?.rename_stream(&request)
     }
 
     fn open_state(&self, ctx: &OpContext, open: OpenId) -> Result<OpenState, FsError> {

@@ -17,30 +17,40 @@ use super::set_attributes::{set_size, set_xattrs};
 use super::turn::Turn;
 
 /// A name of an inode: directory and entry.
-type Link = (InodeId, Name);
+pub(super) type Link = (InodeId, Name);
 
 /// Everything that is open.
 #[derive(Debug, Default)]
 pub(super) struct Opens {
-    all: BTreeMap<OpenId, Open>,
-    pending: BTreeSet<Link>,
+    pub(super) all: BTreeMap<OpenId, Open>,
+    pub(super) pending: BTreeSet<Link>,
+    /// Streams that go with their last open.
+    pub(super) pending_streams: BTreeSet<InodeId>,
     last: u64,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Open {
     session: SessionId,
-    inode: InodeId,
-    granted: AccessMask,
+    pub(super) inode: InodeId,
+    pub(super) granted: AccessMask,
     share: ShareMode,
-    delete_on_close: bool,
-    link: Option<Link>,
+    pub(super) delete_on_close: bool,
+    /// The name of it, or of the file whose stream it is.
+    pub(super) link: Option<Link>,
+    /// That file.
+    pub(super) stream_of: Option<InodeId>,
 }
 
 impl Opens {
-    /// Whether an inode is open.
+    /// Whether an inode or a stream of it is open.
     pub(super) fn holds(&self, inode: InodeId) -> bool {
-        self.all.values().any(|open| open.inode == inode)
+        self.all.values().any(|open| open.inode == inode || open.stream_of == Some(inode))
+    }
+
+    /// Whether a stream of an inode is open.
+    pub(super) fn holds_streams(&self, inode: InodeId) -> bool {
+        self.all.values().any(|open| open.stream_of == Some(inode))
     }
 
     /// The opens of an inode.
@@ -50,7 +60,8 @@ impl Opens {
 
     /// The directories in which something is open.
     pub(super) fn parents(&self) -> Vec<InodeId> {
-        self.all.values().filter_map(|open| open.link.as_ref()).map(|(parent, _)| *parent).collect()
+        let names = self.all.values().filter_map(|open| open.link.as_ref()).map(|(parent, _)| *parent);
+        names.chain(self.all.values().filter_map(|open| open.stream_of)).collect()
     }
 
     /// A name becomes another, or goes.
@@ -67,6 +78,7 @@ impl Opens {
     pub(super) fn clear(&mut self) {
         self.all.clear();
         self.pending.clear();
+        self.pending_streams.clear();
     }
 
     /// The opens of a session.
@@ -108,8 +120,8 @@ impl Turn<'_> {
     /// As [`vfs::Opens::open`].
     pub(super) fn open(&mut self, request: &OpenRequest) -> Result<OpenReply, Failure> {
         let overwrites = overwrites(request.disposition);
-        if matches!(&request.target, OpenTarget::Child { stream: Some(_), .. }) {
-            return Err(FsError::NotSupported.into());
+        if request.stream.is_some() && request.directory == Some(true) {
+            return Err(FsError::NotDirectory.into());
         }
         if overwrites && request.directory == Some(true) {
             return Err(FsError::InvalidArgument.into());
@@ -117,18 +129,25 @@ impl Turn<'_> {
         let (parent, name, case) = match &request.target {
             OpenTarget::Inode(inode) => {
                 self.attributes(*inode)?;
-                return self.open_existing(request, *inode, None);
+                return self.open_there(request, *inode, None);
             }
-            OpenTarget::Child { parent, name, case, .. } => (*parent, name, *case),
+            OpenTarget::Child { parent, name, case } => (*parent, name, *case),
         };
         self.searched(parent)?;
         self.require_short(parent, name)?;
         match self.entry_named(parent, name, case)? {
-            Some((stored, inode)) => self.open_existing(request, inode, Some((parent, stored))),
+            Some((stored, inode)) => self.open_there(request, inode, Some((parent, stored))),
             None if matches!(request.disposition, Disposition::Open | Disposition::Overwrite) => {
                 Err(self.refuse(parent, FsError::NotFound))
             }
             None => self.open_new(request, (parent, name.clone())),
+        }
+    }
+
+    fn open_there(&mut self, request: &OpenRequest, inode: InodeId, link: Option<Link>) -> Result<OpenReply, Failure> {
+        match &request.stream {
+            Some(stream) => self.open_stream((request, stream), inode, link),
+            None => self.open_existing(request, inode, link),
         }
     }
 
@@ -156,18 +175,18 @@ impl Turn<'_> {
         let is_kept = is_fixed || inode.number == InodeNumber::ROOT || self.is_read_only(inode)?;
         self.ensure(!request.delete_on_close || !is_kept, inode, FsError::NotPermitted)?;
         let write = if overwrites { AccessMask::WRITE_DATA } else { AccessMask::default() };
+        if granted.contains(AccessMask::DELETE) {
+            self.require_streams_deletable(inode, inode)?;
+        }
         self.check_shared(inode, granted.union(write), request.share)?;
-        let how = match request.disposition {
-            Disposition::Overwrite | Disposition::OverwriteOrCreate => OpenedHow::Overwritten,
-            Disposition::Supersede => OpenedHow::Superseded,
-            Disposition::Open | Disposition::OpenOrCreate | Disposition::Create => OpenedHow::Opened,
-        };
+        let how = how_existing(request.disposition);
         if overwrites {
             let (now, ctx) = (self.now, self.ctx);
-            let set = SetAttributes { drops_xattrs: true, ..request.attributes.clone() };
+            let set = SetAttributes { overwrites: true, ..request.attributes.clone() };
             let (mut xattrs, mut shown) = (BTreeMap::new(), self.attributes(inode)?.clone());
             let fits = set_xattrs((&mut xattrs, &mut shown), &set);
             self.ensure(fits, inode, FsError::FileTooLarge)?;
+            self.lose_streams(inode)?;
             self.change(inode, |inode| {
                 (inode.xattrs, inode.attributes.xattr_bytes) = (xattrs, shown.xattr_bytes);
                 set_size(inode, 0, now);
@@ -176,7 +195,7 @@ impl Turn<'_> {
                 inode.exclusive = None;
             })?;
         }
-        self.add_open(request, (inode, link, how), (granted, maximal))
+        self.add_open(request, (inode, link, None, how), (granted, maximal))
     }
 
     fn open_new(&mut self, request: &OpenRequest, link: Link) -> Result<OpenReply, Failure> {
@@ -194,22 +213,27 @@ impl Turn<'_> {
         };
         let attributes = SetAttributes { size: None, ..request.attributes.clone() };
         let made = self.make(New { parent: *parent, name, file_type, body, attributes: &attributes })?;
-        let what = (made.attributes.inode, Some(link), OpenedHow::Created);
+        let inode = made.attributes.inode;
+        let (inode, stream_of) = match &request.stream {
+            Some(stream) => (self.add_stream(inode, stream)?, Some(inode)),
+            None => (inode, None),
+        };
+        let what = (inode, Some(link), stream_of, OpenedHow::Created);
         self.add_open(request, what, (granted, AccessMask::ALL))
     }
 
-    fn add_open(
+    pub(super) fn add_open(
         &mut self,
         request: &OpenRequest,
-        (inode, link, how): (InodeId, Option<Link>, OpenedHow),
+        (inode, link, stream_of, how): (InodeId, Option<Link>, Option<InodeId>, OpenedHow),
         (granted, maximal): (AccessMask, AccessMask),
     ) -> Result<OpenReply, Failure> {
         let (session, share, delete_on_close) = (self.ctx.session, request.share, request.delete_on_close);
         let opens = &mut self.state.opens;
         opens.last += 1;
         let open = OpenId(opens.last);
-        opens.all.insert(open, Open { session, inode, granted, share, delete_on_close, link });
-        let attributes = self.attributes(inode)?.clone();
+        opens.all.insert(open, Open { session, inode, granted, share, delete_on_close, link, stream_of });
+        let attributes = self.whole(inode)?;
         Ok(OpenReply { open, how, granted, maximal, lease: LeaseGrant::default(), attributes })
     }
 
@@ -222,17 +246,18 @@ impl Turn<'_> {
         if open.delete_on_close {
             self.end_watches_at(open.inode);
         }
+        self.close_stream(&open)?;
         if let Some(link) = &open.link {
-            if open.delete_on_close {
+            if open.delete_on_close && open.stream_of.is_none() {
                 self.state.opens.pending.insert(link.clone());
             }
             let is_last = !self.state.opens.all.values().any(|other| other.link.as_ref() == Some(link));
             if is_last && self.state.opens.pending.remove(link) {
-                self.remove_closed(open.inode, link)?;
+                self.remove_closed(open.stream_of.unwrap_or(open.inode), link)?;
             }
         }
         self.state.forget_closed();
-        let change = self.attributes(open.inode).ok().map(|attributes| Change::none(attributes.clone()));
+        let change = self.whole(open.inode).ok().map(Change::none);
         Ok(CloseReply { change })
     }
 
@@ -251,6 +276,9 @@ impl Turn<'_> {
     /// As [`vfs::Opens::set_delete_pending`].
     pub(super) fn set_delete_pending(&mut self, request: DeletePendingRequest) -> Result<(), Failure> {
         let open = self.deleting_open(request.open)?;
+        if open.stream_of.is_some() {
+            return self.set_stream_pending(&open, request.pending);
+        }
         if !request.pending {
             self.state.opens.pending.retain(|link| open.link.as_ref() != Some(link));
             return Ok(());
@@ -279,8 +307,10 @@ impl Turn<'_> {
     /// As [`vfs::Opens::open_state`].
     pub(super) fn open_state(&self, id: OpenId) -> Result<OpenState, Failure> {
         let open = self.find_open(id)?;
-        let delete_pending = open.link.as_ref().is_some_and(|link| self.is_pending(link));
-        Ok(OpenState { inode: open.inode, granted: open.granted, name: open.link.clone(), delete_pending })
+        let stream = open.stream_of.and_then(|file| self.stream_name(file, open.inode));
+        let delete_pending = open.link.as_ref().is_some_and(|link| self.is_pending(link))
+            || self.state.opens.pending_streams.contains(&open.inode);
+        Ok(OpenState { inode: open.inode, granted: open.granted, name: open.link.clone(), stream, delete_pending })
     }
 
     /// The open through which an inode is reached.
@@ -289,6 +319,16 @@ impl Turn<'_> {
     pub(super) fn through(&self, inode: InodeId, via: Via) -> Result<Option<&Open>, Failure> {
         let Via::Open(id) = via else { return Ok(None) };
         let open = self.find_open(id).ok().filter(|open| open.inode == inode);
+        open.map(Some).ok_or_else(|| self.refuse(inode, FsError::BadOpen))
+    }
+
+    /// The open through which attributes are reached: of the inode, or of a stream of it.
+    ///
+    /// Errors: `BadOpen`.
+    pub(super) fn attributes_through(&self, inode: InodeId, via: Via) -> Result<Option<&Open>, Failure> {
+        let Via::Open(id) = via else { return Ok(None) };
+        let open = self.find_open(id).ok();
+        let open = open.filter(|open| open.inode == inode || open.stream_of == Some(inode));
         open.map(Some).ok_or_else(|| self.refuse(inode, FsError::BadOpen))
     }
 
@@ -321,7 +361,7 @@ impl Turn<'_> {
         self.find_open(id).map(|open| (open.inode, open.granted))
     }
 
-    fn is_pending(&self, link: &Link) -> bool {
+    pub(super) fn is_pending(&self, link: &Link) -> bool {
         self.state.opens.pending.contains(link)
     }
 
@@ -330,7 +370,7 @@ impl Turn<'_> {
         open.ok_or_else(|| FsError::BadOpen.into())
     }
 
-    fn deleting_open(&self, id: OpenId) -> Result<Open, Failure> {
+    pub(super) fn deleting_open(&self, id: OpenId) -> Result<Open, Failure> {
         let open = self.find_open(id)?;
         if open.granted.contains(AccessMask::DELETE) { Ok(open.clone()) } else { Err(FsError::AccessDenied.into()) }
     }
@@ -345,7 +385,7 @@ impl Turn<'_> {
         self.ensure(is_file || is_directory || !overwrites, inode, FsError::WrongType)
     }
 
-    fn maximal(&self, inode: InodeId, link: Option<&Link>, is_fixed: bool) -> Result<AccessMask, Failure> {
+    pub(super) fn maximal(&self, inode: InodeId, link: Option<&Link>, is_fixed: bool) -> Result<AccessMask, Failure> {
         let credentials = &self.ctx.credentials;
         let attributes = self.attributes(inode)?;
         let (may_delete, may_list) = match link {
@@ -360,7 +400,7 @@ impl Turn<'_> {
         Ok(permission::open_rights(credentials, attributes, (may_delete && !is_fixed, may_list)))
     }
 
-    fn grant(&self, request: &OpenRequest, at: InodeId, maximal: AccessMask) -> Result<AccessMask, Failure> {
+    pub(super) fn grant(&self, request: &OpenRequest, at: InodeId, maximal: AccessMask) -> Result<AccessMask, Failure> {
         let wanted = AccessMask(request.access.0 & !AccessMask::MAXIMUM_ALLOWED.0);
         let granted = if request.access.contains(AccessMask::MAXIMUM_ALLOWED) { maximal } else { wanted };
         let deletes = !request.delete_on_close || granted.contains(AccessMask::DELETE);
@@ -370,7 +410,7 @@ impl Turn<'_> {
     }
 
     /// Errors: `ShareConflict`.
-    fn check_shared(&self, inode: InodeId, granted: AccessMask, share: ShareMode) -> Result<(), Failure> {
+    pub(super) fn check_shared(&self, inode: InodeId, granted: AccessMask, share: ShareMode) -> Result<(), Failure> {
         let uses = uses_of(granted);
         if uses == ShareMode::default() {
             return Ok(());
@@ -379,6 +419,15 @@ impl Turn<'_> {
         let by_dos_share = |(other, lets): &(_, _)| exceeds(uses, *lets) || exceeds(*other, share);
         let is_free = !by_open && !self.dos_shares(inode).iter().any(by_dos_share);
         self.ensure(is_free, inode, FsError::ShareConflict)
+    }
+}
+
+/// What opening of something that exists does to it.
+pub(super) fn how_existing(disposition: Disposition) -> OpenedHow {
+    match disposition {
+        Disposition::Overwrite | Disposition::OverwriteOrCreate => OpenedHow::Overwritten,
+        Disposition::Supersede => OpenedHow::Superseded,
+        Disposition::Open | Disposition::OpenOrCreate | Disposition::Create => OpenedHow::Opened,
     }
 }
 
@@ -396,7 +445,7 @@ fn exceeds(uses: ShareMode, lets: ShareMode) -> bool {
     uses.read && !lets.read || uses.write && !lets.write || uses.delete && !lets.delete
 }
 
-fn overwrites(disposition: Disposition) -> bool {
+pub(super) fn overwrites(disposition: Disposition) -> bool {
     matches!(disposition, Disposition::Overwrite | Disposition::OverwriteOrCreate | Disposition::Supersede)
 }
 

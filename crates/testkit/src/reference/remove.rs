@@ -33,6 +33,7 @@ impl Turn<'_> {
         let is_empty = directory.is_none_or(|directory| directory.len() == 0);
         self.ensure(is_empty, *parent, FsError::NotEmpty)?;
         self.require_deletable(*parent, id)?;
+        self.require_streams_deletable(*parent, id)?;
         Ok(id)
     }
 }

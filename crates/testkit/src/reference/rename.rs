@@ -115,8 +115,12 @@ impl Turn<'_> {
         let target = found.target.as_ref().map(|(_, target)| *target);
         let Some(open) = open else {
             self.require_deletable(from, found.source)?;
-            return target.map_or(Ok(()), |target| self.require_deletable(to, target));
+            self.require_streams_deletable(from, found.source)?;
+            let Some(target) = target else { return Ok(()) };
+            self.require_deletable(to, target)?;
+            return self.require_streams_deletable(to, target);
         };
+        self.ensure(!self.state.opens.holds_streams(open), from, FsError::AccessDenied)?;
         if let Some(target) = target {
             let is_kept = self.attributes(target)?.is_directory() || self.is_read_only(target)?;
             self.ensure(!is_kept && !self.state.opens.holds(target), to, FsError::AccessDenied)?;

@@ -31,6 +31,9 @@ impl Turn<'_> {
         let (mut xattrs, mut shown) = (inode.xattrs.clone(), inode.attributes.clone());
         let fits = set_xattrs((&mut xattrs, &mut shown), set);
         self.ensure(fits, *id, FsError::FileTooLarge)?;
+        if set.overwrites {
+            self.lose_streams(*id)?;
+        }
         let change = self.change(*id, |inode| {
             (inode.xattrs, inode.attributes.xattr_bytes) = (xattrs, shown.xattr_bytes);
             apply(inode, set, &ctx.credentials, now);
@@ -42,7 +45,10 @@ impl Turn<'_> {
     fn check_set(&self, request: &SetattrRequest) -> Result<(), Failure> {
         let SetattrRequest { inode: id, attributes: set, via, guard } = request;
         let now = self.attributes(*id)?;
-        let open = self.through(*id, *via)?;
+        let open = match set.size {
+            Some(_) => self.through(*id, *via)?,
+            None => self.attributes_through(*id, *via)?,
+        };
         self.ensure(guard.is_none_or(|guard| guard == now.changed), *id, FsError::NotSync)?;
         let may_have_size = matches!(now.file_type, FileType::Regular | FileType::Directory);
         self.ensure(are_valid(set) && (set.size.is_none() || may_have_size), *id, FsError::InvalidArgument)?;
@@ -176,7 +182,7 @@ pub(super) fn set_xattrs(
     (xattrs, attributes): (&mut BTreeMap<Bytes, Bytes>, &mut Attributes),
     set: &SetAttributes,
 ) -> bool {
-    if set.drops_xattrs {
+    if set.overwrites {
         xattrs.clear();
     }
     for change in &set.xattrs {

@@ -55,7 +55,9 @@ impl State {
         let mut attributes = state.blank(root, FileType::Directory, now);
         attributes.mode = 0o755;
         let body = Body::Directory(Directory::new(root));
-        state.inodes.insert(root, Inode { attributes, body, exclusive: None, xattrs: BTreeMap::new() });
+        state
+            .inodes
+            .insert(root, Inode { attributes, body, exclusive: None, xattrs: BTreeMap::new(), streams: Vec::new() });
         state
     }
 
@@ -80,6 +82,7 @@ impl State {
             dos: DosAttributes::default(),
             descriptor: None,
             xattr_bytes: 0,
+            stream_of: None,
         }
     }
 

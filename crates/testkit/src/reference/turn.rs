@@ -124,6 +124,10 @@ impl Turn<'_> {
     ///
     /// Errors: `StaleHandle`.
     pub(super) fn unlink(&mut self, id: InodeId) -> Result<Attributes, Failure> {
+        let attributes = self.attributes(id)?;
+        if attributes.is_directory() || attributes.links <= 1 {
+            self.lose_streams(id)?;
+        }
         let after = self.change(id, |inode| {
             let links = inode.attributes.links;
             inode.attributes.links = if inode.attributes.is_directory() { 0 } else { links.saturating_sub(1) };

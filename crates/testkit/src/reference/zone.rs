@@ -43,7 +43,9 @@ impl Turn<'_> {
         attributes.owner = given.owner.clone().unwrap_or(Principal::Unix(self.ctx.credentials.uid));
         attributes.group = given.group.clone().unwrap_or(Principal::Unix(self.ctx.credentials.gid));
         let body = Body::Directory(Directory::new(parent));
-        self.state.inodes.insert(id, Inode { attributes, body, exclusive: None, xattrs: BTreeMap::new() });
+        self.state
+            .inodes
+            .insert(id, Inode { attributes, body, exclusive: None, xattrs: BTreeMap::new(), streams: Vec::new() });
         self.change_entries(parent, |parent| {
             parent.set_entry(name, id);
             parent.attributes.links += 1;

@@ -26,6 +26,7 @@ mod rename;
 mod set_attributes;
 mod set_id;
 mod special;
+mod streams;
 mod times;
 mod watches;
 mod xattrs;
@@ -54,6 +55,7 @@ pub async fn all<V: Vfs>(house: &V, clock: &ManualClock) {
     Box::pin(permissions::all(&Scene::set("permissions", house, clock).await)).await;
     Box::pin(descriptors::all(&Scene::set("descriptors", house, clock).await)).await;
     Box::pin(xattrs::all(&Scene::set("xattrs", house, clock).await)).await;
+    Box::pin(streams::all(&Scene::set("streams", house, clock).await)).await;
     Box::pin(set_attributes::all(&Scene::set("set_attributes", house, clock).await)).await;
     Box::pin(set_id::all(&Scene::set("set_id", house, clock).await)).await;
     Box::pin(opens::all(&Scene::set("opens", house, clock).await)).await;

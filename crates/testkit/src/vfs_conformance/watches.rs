@@ -27,6 +27,7 @@ impl<V: Vfs> Actor<'_, V> {
     async fn open_directory(&self, inode: InodeId, access: AccessMask) -> OpenId {
         let request = OpenRequest {
             target: OpenTarget::Inode(inode),
+            stream: None,
             disposition: Disposition::Open,
             directory: None,
             access,
@@ -176,9 +177,10 @@ async fn watches_go_with_their_opens<V: Vfs>(scene: &Scene<'_, V>) {
     assert_eq!(told(&notices), []);
     let empty = alice.mkdir(stage, "empty", 0o755).await.unwrap();
     let (_, notices) = alice.watch(empty, ALL, false).await;
-    let target = OpenTarget::Child { parent: stage, name: named("empty"), stream: None, case: Case::Sensitive };
+    let target = OpenTarget::Child { parent: stage, name: named("empty"), case: Case::Sensitive };
     let request = OpenRequest {
         target,
+        stream: None,
         disposition: Disposition::Open,
         directory: Some(true),
         access: AccessMask::DELETE,

@@ -71,9 +71,9 @@ async fn there_is_a_most<V: Vfs>(scene: &Scene<'_, V>) {
     assert_eq!(refused.err(), Some(FsError::FileTooLarge));
     assert_eq!(list(&alice, file).await, Ok(vec![("n".to_owned(), value)]));
     let many = |count: usize| (0..count).map(|at| change(&format!("{at:03}"), Some(b""))).collect::<Vec<_>>();
-    let refused = alice.set(file, SetAttributes { drops_xattrs: true, ..setting(many(XATTRS_MAX + 1)) }).await;
+    let refused = alice.set(file, SetAttributes { overwrites: true, ..setting(many(XATTRS_MAX + 1)) }).await;
     assert_eq!(refused.err(), Some(FsError::FileTooLarge));
-    alice.set(file, SetAttributes { drops_xattrs: true, ..setting(many(XATTRS_MAX)) }).await.unwrap();
+    alice.set(file, SetAttributes { overwrites: true, ..setting(many(XATTRS_MAX)) }).await.unwrap();
     assert_eq!(list(&alice, file).await.map(|list| list.len()), Ok(XATTRS_MAX));
 }
 

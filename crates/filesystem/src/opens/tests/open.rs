@@ -19,12 +19,8 @@ impl House {
 
     fn opening(&self, name: &str, access: AccessMask) -> OpenRequest {
         OpenRequest {
-            target: OpenTarget::Child {
-                parent: self.ctx.root,
-                name: named(name),
-                stream: None,
-                case: Case::Insensitive,
-            },
+            target: OpenTarget::Child { parent: self.ctx.root, name: named(name), case: Case::Insensitive },
+            stream: None,
             disposition: Disposition::OpenOrCreate,
             directory: None,
             access,
@@ -233,7 +229,7 @@ fn a_watch_far_above_makes_no_open_twice() {
         let filter = vfs::WatchFilter::FILE_NAME;
         let watching = vfs::WatchRequest { open, recursive: true, filter, notices: Arc::clone(&notices) };
         vfs::Watch::watch(&*house.filesystem, &house.ctx, watching).await.unwrap();
-        let target = OpenTarget::Child { parent, name: named("file"), stream: None, case: Case::Sensitive };
+        let target = OpenTarget::Child { parent, name: named("file"), case: Case::Sensitive };
         let share = ShareMode::default();
         let alone = OpenRequest { target, share, ..house.opening("file", READS_AND_WRITES) };
         let opened = house.open(alone.clone()).await.unwrap();

@@ -46,9 +46,10 @@ fn sharing(letters: &str) -> ShareMode {
 
 /// An open of what exists, which lets others do everything.
 pub(in super::super) fn opening(parent: InodeId, name: &str, access: &str) -> OpenRequest {
-    let target = OpenTarget::Child { parent, name: named(name), stream: None, case: Case::Insensitive };
+    let target = OpenTarget::Child { parent, name: named(name), case: Case::Insensitive };
     OpenRequest {
         target,
+        stream: None,
         disposition: Disposition::Open,
         directory: None,
         access: rights(access),
@@ -90,30 +91,43 @@ impl<V: Vfs> Actor<'_, V> {
         reply.map(|reply| reply.change.is_some()).map_err(|failure| failure.error)
     }
 
-    async fn mark(&self, open: OpenId, pending: bool) -> Result<(), FsError> {
+    pub(in super::super) async fn mark(&self, open: OpenId, pending: bool) -> Result<(), FsError> {
         let request = DeletePendingRequest { open, pending };
         self.house.set_delete_pending(self.next(), request).await.map_err(|failure| failure.error)
     }
 
-    async fn move_open(&self, open: OpenId, (to_parent, name): (InodeId, &str), replace: bool) -> Result<(), FsError> {
+    pub(in super::super) async fn move_open(
+        &self,
+        open: OpenId,
+        (to_parent, name): (InodeId, &str),
+        replace: bool,
+    ) -> Result<(), FsError> {
         let case = Case::Insensitive;
         let request = RenameOpenRequest { open, to_parent, to_name: named(name), replace, case };
         self.house.rename_open(self.next(), request).await.map(|_| ()).map_err(|failure| failure.error)
     }
 
-    async fn read_by(&self, (inode, open): (InodeId, OpenId)) -> Result<Vec<u8>, FsError> {
+    pub(in super::super) async fn read_by(&self, (inode, open): (InodeId, OpenId)) -> Result<Vec<u8>, FsError> {
         let request = ReadRequest { inode, via: Via::Open(open), offset: 0, length: 100 };
         let reply = self.house.read(self.next(), request).await;
         reply.map(|reply| reply.data.to_bytes().to_vec()).map_err(|failure| failure.error)
     }
 
-    async fn write_by(&self, (inode, open): (InodeId, OpenId), data: &[u8]) -> Result<(), FsError> {
+    pub(in super::super) async fn write_by(
+        &self,
+        (inode, open): (InodeId, OpenId),
+        data: &[u8],
+    ) -> Result<(), FsError> {
         let (via, data) = (Via::Open(open), data.to_vec().into());
         let request = WriteRequest { inode, via, offset: 0, data, stability: Stability::Unstable };
         self.house.write(self.next(), request).await.map(|_| ()).map_err(|failure| failure.error)
     }
 
-    async fn set_by(&self, (inode, open): (InodeId, OpenId), attributes: SetAttributes) -> Result<(), FsError> {
+    pub(in super::super) async fn set_by(
+        &self,
+        (inode, open): (InodeId, OpenId),
+        attributes: SetAttributes,
+    ) -> Result<(), FsError> {
         let request = SetattrRequest { inode, via: Via::Open(open), attributes, guard: None };
         self.house.setattr(self.next(), request).await.map(|_| ()).map_err(|failure| failure.error)
     }
