@@ -19,6 +19,8 @@ pub(crate) struct Open {
     /// The tree connect that it was opened through.
     pub(crate) tree: u32,
     pub(crate) inode: InodeId,
+    /// The file: what it has open, or that whose stream it is.
+    pub(crate) file: InodeId,
     pub(crate) is_directory: bool,
     /// What it may be used for: as granted by the file, and no more than the share allows.
     pub(crate) granted: AccessMask,

@@ -13,13 +13,13 @@ use smb_wire::info::{
 use smb_wire::query_info::{InfoType, SetInfoRequest, SetInfoResponse};
 use vfs::acl::AccessMask;
 use vfs::{
-    Case, DeletePendingRequest, OpContext, RenameOpenRequest, SetAttributes, SetTime, SetattrRequest, Stability,
-    Timestamp, Vfs, Via, WriteRequest,
+    Case, DeletePendingRequest, OpContext, RenameOpenRequest, RenameStreamRequest, SetAttributes, SetTime,
+    SetattrRequest, Stability, Timestamp, Vfs, Via, WriteRequest,
 };
 
 use crate::answer::Answer;
 use crate::attributes::{SPARSE, allocation_size, dos_attributes};
-use crate::create::{components, parent};
+use crate::create::{Path, Stream, components, parent};
 use crate::descriptors::{given, needed};
 use crate::dispatch::Call;
 use crate::extended_attributes::given as xattrs_given;
@@ -158,10 +158,22 @@ async fn rename<V: Vfs>(
     if to.root_directory != 0 {
         return Err(Status::INVALID_PARAMETER);
     }
-    let mut path = components(to.name)?;
-    let to_name = path.pop().ok_or(Status::OBJECT_NAME_INVALID)?;
-    let to_parent = parent(call, ctx, (disk, path)).await?;
     let replace = to.flags.contains(RenameFlags::REPLACE_IF_EXISTS);
+    let Path { mut names, stream } = components(to.name)?;
+    match stream {
+        None => {}
+        // A stream stays in its file, and does not become its data.
+        Some(Stream::Named(to_name)) if names.is_empty() && open.file != open.inode => {
+            let request = RenameStreamRequest { open: open.id, to_name, replace };
+            return call.door.vfs.rename_stream(ctx, request).await.map_err(status::of);
+        }
+        Some(_) => return Err(Status::INVALID_PARAMETER),
+    }
+    if open.file != open.inode {
+        return Err(Status::INVALID_PARAMETER);
+    }
+    let to_name = names.pop().ok_or(Status::OBJECT_NAME_INVALID)?;
+    let to_parent = parent(call, ctx, (disk, names)).await?;
     let request = RenameOpenRequest { open: open.id, to_parent, to_name, replace, case: Case::Insensitive };
     let renamed = call.past_leases(Some(open), || call.door.vfs.rename_open(ctx, request.clone())).await?;
     renamed.map(drop).map_err(status::of)
@@ -193,7 +205,8 @@ async fn security<V: Vfs>(
     if attributes == SetAttributes::default() {
         return Ok(Answer::success(&SetInfoResponse {}));
     }
-    let request = SetattrRequest { inode: open.inode, via: Via::Open(open.id), attributes, guard: None };
+    let inode = if attributes.size.is_some() { open.inode } else { open.file };
+    let request = SetattrRequest { inode, via: Via::Open(open.id), attributes, guard: None };
     call.door.vfs.setattr(ctx, request).await.map_err(|failure| match failure.error {
         vfs::FsError::NotPermitted => Status::INVALID_OWNER,
         _ => status::of(failure),
@@ -209,7 +222,7 @@ async fn set<V: Vfs>(
     if attributes == SetAttributes::default() {
         return Ok(());
     }
-    let request = SetattrRequest { inode: open.inode, via: Via::Open(open.id), attributes, guard: None };
+    let request = SetattrRequest { inode: open.file, via: Via::Open(open.id), attributes, guard: None };
     let set = call.past_leases(Some(open), || call.door.vfs.setattr(ctx, request.clone())).await?;
     set.map(drop).map_err(status::of)
 }

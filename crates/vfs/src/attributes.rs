@@ -206,6 +206,12 @@ pub fn xattr_list_bytes(entries: impl Iterator<Item = (usize, usize)>) -> usize 
 }
 
 impl Attributes {
+    /// The file: the inode, or that whose stream it is.
+    #[must_use]
+    pub fn file(&self) -> InodeId {
+        self.stream_of.unwrap_or(self.inode)
+    }
+
     /// The part that tells whether something changed.
     #[must_use]
     pub fn pre(&self) -> PreAttributes {

@@ -356,7 +356,7 @@ pub trait Opens: Send + Sync + 'static {
     ///
     /// A stream (`stream`) has an inode, bytes, opens, locks and leases of its own; name, rights and attributes are those of
     /// its file, which a disposition that creates makes too where it is missing. Names of streams are compared without
-    /// regard to case. Who creates one needs `WRITE_DATA`. Opens of a file and of its streams let each other do everything,
+    /// regard to case. Who creates one needs `WRITE_DATA`, and who has that may delete them. Opens of a file and of its streams let each other do everything,
     /// but that what an open of a stream does not let others delete is not deleted with its file. The file goes with the
     /// last open of it and its streams; overwriting it takes its streams. There are at most
     /// [`crate::limits::STREAMS_MAX`].

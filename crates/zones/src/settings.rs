@@ -87,6 +87,7 @@ pub(crate) struct ShareTable {
     #[serde(default)]
     pub(crate) guests: bool,
     pub(crate) browsable: Option<bool>,
+    pub(crate) streams: Option<bool>,
     #[serde(default)]
     pub(crate) smb3_encryption_enabled: bool,
     pub(crate) permissions: Option<Vec<Spanned<PermissionSetting>>>,

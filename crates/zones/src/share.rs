@@ -22,6 +22,7 @@ pub struct Share {
     pub(crate) read_only: bool,
     pub(crate) guests: bool,
     pub(crate) browsable: bool,
+    pub(crate) streams: bool,
     pub(crate) must_encrypt: bool,
     pub(crate) permissions: Arc<[Permission]>,
 }
@@ -99,6 +100,12 @@ impl Share {
     #[must_use]
     pub fn is_browsable(&self) -> bool {
         self.browsable
+    }
+
+    /// Whether files may have streams beside their data.
+    #[must_use]
+    pub fn has_streams(&self) -> bool {
+        self.streams
     }
 
     /// Whether everything but the way in must be encrypted.

@@ -50,7 +50,7 @@ fn set_in_turn<K: kv::Engine, C: chunk::Store>(
     if request.attributes == SetAttributes::default() {
         return Ok(SetattrReply { change: Change::none(before) });
     }
-    let open = turn.house.open_of(ctx, (request.inode, request.via))?;
+    let open = turn.house.attributes_open_of(ctx, (request.inode, request.via))?;
     turn.spare_parent(open.and_then(|open| open.lease));
     turn.note_changed_in(request.inode.sibling(record.home_parent));
     let after = set_checked(turn, &ctx.credentials, (request.inode, &before), &request.attributes)?;

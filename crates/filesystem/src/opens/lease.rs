@@ -98,7 +98,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         if !self.leases.is_any_of_directories() || !open.has_written() {
             return;
         }
-        if let Some(link) = self.opens.link(open).0 {
+        let link = if open.stream_of.is_some() { self.opens.file_link(open).0 } else { self.opens.link(open).0 };
+        if let Some(link) = link {
             self.break_directories(&[link.parent], open.lease.and_then(|lease| lease.parent));
         }
     }

@@ -30,7 +30,10 @@ pub(super) fn open_stream<K: kv::Engine, C: chunk::Store>(
     if is_going || is_pending(turn, inode, link.as_ref()) {
         return Err(refuse(FsError::DeletePending));
     }
-    let maximal = open_rights(&attributes, &ctx.credentials, (may_delete && !is_fixed, may_list));
+    let rights = open_rights(&attributes, &ctx.credentials, (may_delete && !is_fixed, may_list));
+    // To delete a stream is to change its file.
+    let writes = rights.contains(AccessMask::WRITE_DATA);
+    let maximal = if writes { rights.union(AccessMask::DELETE) } else { rights };
     let granted = grant(request, maximal).map_err(refuse)?;
     if request.delete_on_close && is_read_only(&attributes) {
         return Err(refuse(FsError::NotPermitted));

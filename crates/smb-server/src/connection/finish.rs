@@ -17,7 +17,7 @@ use crate::session::Session;
 
 impl Machine {
     /// Writes the answers of a batch as one frame. Payloads go out from where they lie, unless they are encrypted or
-    /// others follow.
+    /// stand in a chain. All messages of a chain are padded, as Windows does it, the last one too.
     ///
     /// Errors: a session has encrypted as much as it may.
     pub(crate) fn finish(&mut self, replies: Replies, output: &mut Output) -> Result<(), Distrusted> {
@@ -25,11 +25,16 @@ impl Machine {
         let lead = FRAME_HEADER_BYTES + if sealed.is_some() { TRANSFORM_HEADER_BYTES } else { 0 };
         let mut buffer = BytesMut::with_capacity(lead + replies.iter().map(bytes_of).sum::<usize>());
         buffer.put_bytes(0, lead);
+        let is_chain = replies.len() > 1;
         let payload = match replies.last_mut() {
-            Some(last) if sealed.is_none() => std::mem::take(&mut last.answer.payload),
+            Some(last) if sealed.is_none() && !is_chain => std::mem::take(&mut last.answer.payload),
             _ => Payload::new(),
         };
         let starts = self.chain(&replies, &mut buffer);
+        if is_chain {
+            let length = buffer.len() - lead;
+            buffer.put_bytes(0, length.next_multiple_of(MESSAGE_ALIGNMENT) - length);
+        }
         if sealed.is_none() {
             sign(&replies, &starts, (&mut buffer, &payload));
         }
@@ -149,3 +154,5 @@ fn bytes_of(reply: &Reply) -> usize {
         + 8
         + if reply.header.command == Command::READ { 0 } else { reply.answer.payload.len() }
 }
+
+const MESSAGE_ALIGNMENT: usize = 8;

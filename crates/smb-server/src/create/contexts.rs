@@ -52,7 +52,7 @@ impl<'a> Wishes<'a> {
             contexts.push(CreateResponseContext::MaximalAccess(MaximalAccess { status: Status::SUCCESS, access }));
         }
         if self.disk_id {
-            let (file_id, volume_id) = (attributes.inode.number.0, attributes.fsid);
+            let (file_id, volume_id) = (attributes.file().number.0, attributes.fsid);
             contexts.push(CreateResponseContext::DiskId(DiskId { file_id, volume_id }));
         }
         contexts

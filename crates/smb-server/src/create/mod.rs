@@ -25,7 +25,7 @@ use vfs::{
 use self::contexts::Wishes;
 use self::lease::Asked;
 pub(crate) use self::lease::{level_of, state_of, wire_state};
-pub(crate) use self::name::{components, shown};
+pub(crate) use self::name::{Path, Stream, components, shown, stream_units};
 use crate::answer::Answer;
 use crate::attributes::{dos_attributes, network_open};
 use crate::change_notify::Watch;
@@ -45,16 +45,18 @@ pub(crate) async fn create<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<An
     let Target::Disk(disk) = &tree.target else { return Err(Status::OBJECT_NAME_NOT_FOUND) };
     check(&request)?;
     let wishes = Wishes::of(&request)?;
-    let path = components(request.name)?;
+    let Path { names, stream } = components(request.name)?;
+    let stream = check_stream(&request, disk, stream)?;
     let plan = Plan::of(&request, disk)?;
     let ctx = call.context(disk.root);
-    let target = target(call, &ctx, (disk, path)).await?;
+    let target = target(call, &ctx, (disk, names)).await?;
     let attributes = plan.attributes(call, (&request, &wishes))?;
     let asked = Asked::of(call, &request, wishes.lease);
     let opening = OpenRequest {
         target,
+        directory: if stream.is_some() { Some(false) } else { plan.directory },
+        stream: stream.and_then(Stream::name),
         disposition: plan.disposition,
-        directory: plan.directory,
         access: plan.access,
         share: share_mode(request.share_access),
         lease: asked.as_ref().map(Asked::request),
@@ -85,6 +87,7 @@ fn answer<V: Vfs>(
         id,
         tree: tree.id,
         inode: attributes.inode,
+        file: attributes.file(),
         is_directory: attributes.is_directory(),
         granted: granted.intersection(disk.rights),
         attributes_told: AtomicUsize::new(0),
@@ -147,6 +150,17 @@ fn check(request: &CreateRequest<'_>) -> Result<(), Status> {
         return Err(Status::NOT_SUPPORTED);
     }
     Ok(())
+}
+
+/// A stream is no directory, and has to be one that the share lets be.
+///
+/// Errors, in order: OBJECT_NAME_INVALID, NOT_A_DIRECTORY.
+fn check_stream(request: &CreateRequest<'_>, disk: &Disk, stream: Option<Stream>) -> Result<Option<Stream>, Status> {
+    match &stream {
+        Some(Stream::Named(_)) if !disk.share.has_streams() => Err(Status::OBJECT_NAME_INVALID),
+        Some(_) if request.options.contains(CreateOptions::DIRECTORY_FILE) => Err(Status::NOT_A_DIRECTORY),
+        _ => Ok(stream),
+    }
 }
 
 /// What is asked of the house.
@@ -216,7 +230,7 @@ async fn target<V: Vfs>(
 ) -> Result<OpenTarget, Status> {
     let Some(name) = path.pop() else { return Ok(OpenTarget::Inode(disk.root)) };
     let parent = parent(call, ctx, (disk, path)).await?;
-    Ok(OpenTarget::Child { parent, name, stream: None, case: Case::Insensitive })
+    Ok(OpenTarget::Child { parent, name, case: Case::Insensitive })
 }
 
 /// The directory that a path leads to.

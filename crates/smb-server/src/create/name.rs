@@ -9,25 +9,76 @@ use smb_wire::Status;
 use smb_wire::codec::Utf16;
 use vfs::Name;
 
-/// The components of a path below the root of a share; none is the root.
+/// A path below the root of a share; no names are the root.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Path {
+    pub(crate) names: Vec<Name>,
+    /// What of the last name is meant; `None` when it does not say.
+    pub(crate) stream: Option<Stream>,
+}
+
+/// A stream of a file (MS-FSCC 2.1.5.1).
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Stream {
+    /// `::$DATA`: its data, which a directory has not.
+    Data,
+    /// `:name` or `:name:$DATA`.
+    Named(Name),
+}
+
+impl Stream {
+    /// The name of one beside the data.
+    pub(crate) fn name(self) -> Option<Name> {
+        match self {
+            Self::Data => None,
+            Self::Named(name) => Some(name),
+        }
+    }
+}
+
+/// The components of a path below the root of a share.
 ///
 /// Errors, in order: INVALID_PARAMETER (begins with a separator), OBJECT_NAME_INVALID.
-pub(crate) fn components(path: Utf16<'_>) -> Result<Vec<Name>, Status> {
-    let mut path: &[u16] = &path.units().collect::<Vec<_>>();
+pub(crate) fn components(path: Utf16<'_>) -> Result<Path, Status> {
+    let path: &[u16] = &path.units().collect::<Vec<_>>();
     if path.first() == Some(&SEPARATOR) {
         return Err(Status::INVALID_PARAMETER);
     }
-    // `file::$DATA` is the file itself (MS-FSCC 2.1.5.1).
-    let data: Vec<u16> = "::$DATA".encode_utf16().collect();
-    if let Some(at) = path.len().checked_sub(data.len())
-        && path.get(at..).is_some_and(|end| folded(end) == folded(&data))
-    {
-        path = path.get(..at).unwrap_or_default();
+    let last = path.iter().rposition(|unit| *unit == SEPARATOR).map_or(0, |at| at + 1);
+    let colon = path.iter().skip(last).position(|unit| *unit == COLON).map(|at| last + at);
+    let (path, stream) = path.split_at(colon.unwrap_or(path.len()));
+    let stream = if colon.is_some() { Some(stream_of(stream)?) } else { None };
+    let names: Result<_, _> = match path {
+        [] => Ok(Vec::new()),
+        path => path.split(|unit| *unit == SEPARATOR).map(component).collect(),
+    };
+    Ok(Path { names: names?, stream })
+}
+
+/// What stands behind the name of a file, with the first colon.
+///
+/// Errors: OBJECT_NAME_INVALID.
+fn stream_of(units: &[u16]) -> Result<Stream, Status> {
+    let invalid = Status::OBJECT_NAME_INVALID;
+    let mut parts = units.split(|unit| *unit == COLON).skip(1);
+    let (name, kind) = (parts.next().unwrap_or_default(), parts.next());
+    let data: Vec<u16> = "$DATA".encode_utf16().collect();
+    if parts.next().is_some() || kind.is_some_and(|kind| folded(kind) != data) || name.len() > NAME_UNITS_MAX {
+        return Err(invalid);
     }
-    if path.is_empty() {
-        return Ok(Vec::new());
+    match (name, kind) {
+        ([], None) => Err(invalid),
+        ([], Some(_)) => Ok(Stream::Data),
+        (name, _) => {
+            let text = String::from_utf16(name).map_err(|_| invalid)?;
+            Name::new(text.into_bytes().into()).map(Stream::Named).map_err(|_| invalid)
+        }
     }
-    path.split(|unit| *unit == SEPARATOR).map(component).collect()
+}
+
+/// The name of a stream as SMB shows it: no other door makes any, so it is one of SMB.
+pub(crate) fn stream_units(name: &Name) -> Vec<u16> {
+    String::from_utf8_lossy(name.as_bytes()).encode_utf16().collect()
 }
 
 /// One component of a path.
@@ -92,6 +143,7 @@ fn folded(units: &[u16]) -> Vec<u16> {
 }
 
 const SEPARATOR: u16 = b'\\' as u16;
+const COLON: u16 = b':' as u16;
 const DOT: u16 = b'.' as u16;
 const SHOWN: u16 = 0xf000;
 const NAME_UNITS_MAX: usize = 255;
@@ -108,7 +160,26 @@ mod tests {
 
     fn path(text: &str) -> Result<Vec<Name>, Status> {
         let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        components(Utf16::from_bytes(&bytes).unwrap())
+        components(Utf16::from_bytes(&bytes).unwrap()).map(|path| path.names)
+    }
+
+    fn stream(text: &str) -> Result<Option<Stream>, Status> {
+        let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        components(Utf16::from_bytes(&bytes).unwrap()).map(|path| path.stream)
+    }
+
+    #[test]
+    fn streams_are_told_from_names() {
+        let named = |name: &str| Ok(Some(Stream::Named(name.try_into().unwrap())));
+        assert_eq!(stream("a"), Ok(None));
+        assert_eq!(stream(r"a\b::$data"), Ok(Some(Stream::Data)));
+        assert_eq!(stream("a:b"), named("b"));
+        assert_eq!(stream(":b:$DaTa"), named("b"), "of the root");
+        assert_eq!(stream("a:?* \x05\n"), named("?* \x05\n"));
+        for wrong in ["a:", "a::", "a:b:", "a:b:$FOO", "a:b:$DATA:", "a::$FOO", r"a:b\c", "a:b/c", "a:b\0", r"a:b\c:d"]
+        {
+            assert_eq!(stream(wrong), Err(Status::OBJECT_NAME_INVALID), "{wrong}");
+        }
     }
 
     #[test]
@@ -118,7 +189,7 @@ mod tests {
         assert_eq!(path(r"a\ä b\C.txt"), Ok(names(&["a", "ä b", "C.txt"])));
         assert_eq!(path("a::$data"), Ok(names(&["a"])));
         assert_eq!(path(r"\a"), Err(Status::INVALID_PARAMETER));
-        for wrong in [r"a\", r"a\\b", ".", "a/b", "a*", "what?", "a:b", "a<", "a>", "\"", "a|b", "a\x01"] {
+        for wrong in [r"a\", r"a\\b", ".", "a/b", "a*", "what?", "a<", "a>", "\"", "a|b", "a\x01"] {
             assert_eq!(path(wrong), Err(Status::OBJECT_NAME_INVALID), "{wrong}");
         }
         assert_eq!(path(r"a\.."), Err(Status::OBJECT_PATH_SYNTAX_BAD));

@@ -21,7 +21,7 @@ pub(super) async fn object_id<V: Vfs>(
     let ctx = call.context(tree.root().unwrap_or(open.inode));
     let attributes = call.door.vfs.getattr(&ctx, open.inode).await.map_err(status::of)?.attributes;
     let volume = Guid(u128::from(attributes.fsid).to_le_bytes());
-    let number = u128::from(attributes.inode.number.0) << 64 | u128::from(attributes.fsid);
+    let number = u128::from(attributes.file().number.0) << 64 | u128::from(attributes.fsid);
     let object_id = Guid(number.to_le_bytes());
     asked.output(&ObjectId {
         object_id,

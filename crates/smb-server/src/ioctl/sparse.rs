@@ -39,7 +39,7 @@ pub(super) async fn set_sparse<V: Vfs>(
         // The right to write is enough, which an open of attributes does not say: it was asked above.
         let ctx = OpContext::internal(ctx.root);
         let attributes = SetAttributes { dos: Some(dos), ..SetAttributes::default() };
-        let request = SetattrRequest { inode: open.inode, via: Via::Anonymous, attributes, guard: None };
+        let request = SetattrRequest { inode: open.file, via: Via::Anonymous, attributes, guard: None };
         call.door.vfs.setattr(&ctx, request).await.map_err(status::of)?;
     }
     Ok(asked.nothing())

@@ -26,7 +26,7 @@ pub(super) async fn tell<V: Vfs>(
     if !open.granted.contains(AccessMask::READ_EA) {
         return Err(Status::ACCESS_DENIED);
     }
-    let wanted = XattrListRequest { inode: open.inode, via: Via::Open(open.id) };
+    let wanted = XattrListRequest { inode: open.file, via: Via::Open(open.id) };
     let stored = call.door.vfs.xattr_list(ctx, wanted).await.map_err(status::of)?.entries;
     if stored.is_empty() {
         return Err(Status::NO_EAS_ON_FILE);

@@ -12,11 +12,11 @@ use smb_wire::info::{
 };
 use smb_wire::negotiate::Dialect;
 use vfs::acl::AccessMask;
-use vfs::{Attributes, InodeId, LookupName, LookupRequest, OpContext, OpenState, Vfs};
+use vfs::{Attributes, InodeId, LookupName, LookupRequest, OpContext, OpenState, StreamListRequest, Vfs, Via};
 
 use super::Told;
 use crate::attributes::{allocation_size, file_attributes, network_open, times};
-use crate::create::shown;
+use crate::create::{shown, stream_units};
 use crate::dispatch::Call;
 use crate::open_table::Open;
 use crate::status;
@@ -37,7 +37,7 @@ pub(super) async fn tell<V: Vfs>(
     Ok(match class {
         FileInformationClass::BASIC => fixed(&told.basic()),
         FileInformationClass::STANDARD => fixed(&told.standard()),
-        FileInformationClass::INTERNAL => fixed(&Number64 { value: attributes.inode.number.0 }),
+        FileInformationClass::INTERNAL => fixed(&Number64 { value: attributes.file().number.0 }),
         FileInformationClass::EA => fixed(&Number32 { value: attributes.xattr_bytes }),
         FileInformationClass::MODE | FileInformationClass::ALIGNMENT => fixed(&Number32 { value: 0 }),
         FileInformationClass::ACCESS => fixed(&Number32 { value: open.granted.0 }),
@@ -47,7 +47,7 @@ pub(super) async fn tell<V: Vfs>(
             fixed(&FileAttributeTag { attributes: file_attributes(&attributes), reparse_tag: 0 })
         }
         FileInformationClass::ID => fixed(&told.id()),
-        FileInformationClass::STREAM => told.streams(),
+        FileInformationClass::STREAM => streams(call, ctx, open).await?,
         FileInformationClass::NORMALIZED_NAME if call.terms.dialect != Dialect::SMB_3_1_1 => {
             return Err(Status::NOT_SUPPORTED);
         }
@@ -111,28 +111,15 @@ impl Facts<'_> {
     }
 
     fn id(&self) -> FileIdInformation {
-        let number = u128::from(self.attributes.inode.number.0);
+        let number = u128::from(self.attributes.file().number.0);
         FileIdInformation { volume_serial_number: self.attributes.fsid, file_id: number.to_le_bytes() }
-    }
-
-    /// The data of a file is its only stream; a directory has none.
-    fn streams(&self) -> Told {
-        let mut bytes = BytesMut::new();
-        if !self.attributes.is_directory() {
-            let name: Vec<u8> = "::$DATA".encode_utf16().flat_map(u16::to_le_bytes).collect();
-            let (size, allocation_size) = (self.attributes.size, allocation_size(self.attributes));
-            let stream = FileStream { size, allocation_size, name: text(&name) };
-            // There is no limit: what does not fit is cut off behind.
-            let _fits = EntryWriter::new(&mut bytes, usize::MAX).push(&stream);
-        }
-        Told { bytes, fixed: STREAM_FIXED_BYTES }
     }
 
     fn all<'a>(&self, name: Utf16<'a>) -> FileAll<'a> {
         FileAll {
             basic: self.basic(),
             standard: self.standard(),
-            index_number: self.attributes.inode.number.0,
+            index_number: self.attributes.file().number.0,
             ea_size: self.attributes.xattr_bytes,
             access: WireMask::from_bits_retain(self.open.granted.0),
             position: self.open.position.load(Ordering::Relaxed),
@@ -157,6 +144,27 @@ fn text(bytes: &[u8]) -> Utf16<'_> {
     Utf16::from_bytes(bytes).unwrap_or_default()
 }
 
+/// The data of a file, which a directory has not, and the streams beside it.
+async fn streams<V: Vfs>(call: &Call<'_, V>, ctx: &OpContext, open: &Open) -> Result<Told, Status> {
+    let attributes = call.door.vfs.getattr(ctx, open.file).await.map_err(status::of)?.attributes;
+    let request = StreamListRequest { inode: open.file, via: Via::Open(open.id) };
+    let beside = call.door.vfs.stream_list(ctx, request).await.map_err(status::of)?.entries;
+    let mut bytes = BytesMut::new();
+    // There is no limit: what does not fit is cut off behind.
+    let mut writer = EntryWriter::new(&mut bytes, usize::MAX);
+    let mut tell = |name: &[u16], (size, allocation_size): (u64, u64)| {
+        let name = utf16(&[&[COLON], name, &DATA].concat());
+        let _fits = writer.push(&FileStream { size, allocation_size, name: text(&name) });
+    };
+    if !attributes.is_directory() {
+        tell(&[], (attributes.size, allocation_size(&attributes)));
+    }
+    for stream in beside {
+        tell(&stream_units(&stream.name), (stream.size, stream.allocated_bytes.max(stream.size)));
+    }
+    Ok(Told { bytes, fixed: STREAM_FIXED_BYTES })
+}
+
 /// The short name of an open: names of 8.3 are not made, but one that has that form is its own (MS-FSCC 2.1.5.2.1).
 fn short_name(state: &OpenState) -> Option<Vec<u8>> {
     let (_, name) = state.name.as_ref()?;
@@ -176,8 +184,10 @@ async fn path<V: Vfs>(
     state: &OpenState,
 ) -> Result<Vec<u8>, Status> {
     let root = tree.root().unwrap_or(state.inode);
-    let Some((parent, name)) = &state.name else { return Ok(utf16(&[SEPARATOR])) };
+    let stream = state.stream.as_ref().map(|stream| [&[COLON], &stream_units(stream)[..]].concat()).unwrap_or_default();
+    let Some((parent, name)) = &state.name else { return Ok(utf16(&[&[SEPARATOR], &stream[..]].concat())) };
     let mut units = shown(name.as_bytes());
+    units.extend(stream);
     let mut at = *parent;
     for _ in 0..vfs::limits::WALK_COMPONENTS_MAX {
         units.insert(0, SEPARATOR);
@@ -222,6 +232,9 @@ fn utf16(units: &[u16]) -> Vec<u8> {
 }
 
 const SEPARATOR_BYTES: usize = 2;
+const COLON: u16 = b':' as u16;
+/// `:$DATA`, the type of all streams.
+const DATA: [u16; 6] = [COLON, b'$' as u16, b'D' as u16, b'A' as u16, b'T' as u16, b'A' as u16];
 const SEPARATOR: u16 = b'\\' as u16;
 const NAME_FIXED_BYTES: usize = 4;
 /// These have the size of their structures in C, padded at the end.

@@ -14,7 +14,7 @@ use super::Told;
 use crate::dispatch::Call;
 use crate::open_table::Open;
 use crate::status;
-use crate::tree::Tree;
+use crate::tree::{Target, Tree};
 
 /// Tells a class.
 pub(super) async fn tell<V: Vfs>(
@@ -24,6 +24,8 @@ pub(super) async fn tell<V: Vfs>(
 ) -> Result<Told, Status> {
     let reply = call.door.vfs.stat_fs(ctx, open.inode).await.map_err(status::of)?;
     let (statistics, fsid) = (reply.statistics, reply.attributes.fsid);
+    let has_streams = matches!(&tree.target, Target::Disk(disk) if disk.share.has_streams());
+    let streams = if has_streams { FsAttributes::NAMED_STREAMS } else { FsAttributes::empty() };
     let label: Vec<u8> = tree.name.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let kind: Vec<u8> = "NTFS".encode_utf16().flat_map(u16::to_le_bytes).collect();
     Ok(match class {
@@ -44,7 +46,9 @@ pub(super) async fn tell<V: Vfs>(
         // Programs look for this name before they believe in long names.
         FsInformationClass::ATTRIBUTE => variable(
             &FsAttribute {
-                attributes: FsAttributes::CASE_PRESERVED_NAMES
+                attributes: streams
+                    | FsAttributes::SUPPORTS_EXTENDED_ATTRIBUTES
+                    | FsAttributes::CASE_PRESERVED_NAMES
                     | FsAttributes::UNICODE_ON_DISK
                     | FsAttributes::PERSISTENT_ACLS
                     | FsAttributes::SUPPORTS_SPARSE_FILES

@@ -11,6 +11,7 @@ mod negotiating;
 mod pipes;
 mod protection;
 mod sessions;
+mod streams;
 mod trees;
 mod waiting;
 mod watching;

@@ -99,7 +99,7 @@ fn elements_are_signed_by_themselves_and_a_refused_one_refuses_those_that_belong
     assert_eq!(statuses, [Status::SUCCESS, Status::NETWORK_NAME_DELETED, Status::NETWORK_NAME_DELETED]);
     assert!(answers.iter().all(|answer| client.is_signed(answer)));
     let sizes: Vec<_> = answers.iter().map(|answer| answer.body.len()).collect();
-    assert_eq!(sizes, [8, 16, 9], "padded but for the last");
+    assert_eq!(sizes, [8, 16, 16], "padded, the last too");
 }
 
 #[test]

@@ -47,7 +47,10 @@ impl Turn<'_> {
             || found.is_some_and(|stream| self.state.opens.pending_streams.contains(&stream));
         self.ensure(!is_going, file, FsError::DeletePending)?;
         let is_fixed = link.as_ref().is_none_or(|(parent, _)| parent.shard != file.shard);
-        let maximal = self.maximal(file, link.as_ref(), is_fixed)?;
+        let mut maximal = self.maximal(file, link.as_ref(), is_fixed)?;
+        if maximal.contains(AccessMask::WRITE_DATA) {
+            maximal = maximal.union(AccessMask::DELETE);
+        }
         let granted = self.grant(request, file, maximal)?;
         self.ensure(!request.delete_on_close || !self.is_read_only(file)?, file, FsError::NotPermitted)?;
         let Some(stream) = found else {

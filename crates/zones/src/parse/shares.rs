@@ -32,6 +32,7 @@ impl Reader<'_> {
                 read_only: table.read_only,
                 guests: table.guests,
                 browsable: table.browsable.unwrap_or(true),
+                streams: table.streams.unwrap_or(true),
                 must_encrypt: table.smb3_encryption_enabled,
                 permissions: permissions.into(),
             }));
