@@ -10,6 +10,7 @@ use vfs::{
 
 use super::content::Content;
 use super::inode::{Body, Directory, Inode};
+use super::leases::Intrusion;
 use super::permission::{self, SET_GID, WRITE};
 use super::set_attributes::{are_valid, moment, set_descriptor, set_size, set_xattrs};
 use super::turn::Turn;
@@ -92,6 +93,7 @@ impl Turn<'_> {
             self.ensure(may_write, parent, FsError::AccessDenied)?;
             self.require_shared(id, Via::Anonymous, ShareMode { write: true, ..ShareMode::default() })?;
             self.ensure(size <= FILE_SIZE_MAX, parent, FsError::FileTooLarge)?;
+            self.intrude(id, Via::Anonymous, Intrusion::Write)?;
             let (now, ctx) = (self.now, self.ctx);
             self.change(id, |inode| {
                 set_size(inode, size, now);

@@ -9,6 +9,7 @@ use vfs::{
 };
 
 use super::inode::Body;
+use super::leases::Intrusion;
 use super::permission::{self, READ, WRITE};
 use super::turn::Turn;
 
@@ -18,6 +19,7 @@ impl Turn<'_> {
         self.require_bytes(id, via, READ)?;
         self.require_shared(id, via, ShareMode { read: true, ..ShareMode::default() })?;
         self.require_unlocked(id, via, (offset, u64::from(length).min(IO_BYTES_MAX as u64), false))?;
+        self.intrude_reading(id, via)?;
         let inode = self.inode(id)?;
         let wanted = u64::from(length).min(IO_BYTES_MAX as u64);
         let left = inode.attributes.size.saturating_sub(offset);
@@ -36,6 +38,7 @@ impl Turn<'_> {
         let data = data.slice(0, IO_BYTES_MAX);
         let length = data.len() as u64;
         self.require_unlocked(*id, *via, (*offset, length, true))?;
+        self.intrude(*id, *via, Intrusion::Write)?;
         let end = offset.checked_add(length).filter(|end| *end <= FILE_SIZE_MAX);
         let end = end.ok_or_else(|| self.refuse(*id, FsError::FileTooLarge))?;
         let missing = match &self.inode(*id)?.body {
@@ -57,6 +60,7 @@ impl Turn<'_> {
         self.require_bytes(id, via, WRITE)?;
         self.require_shared(id, via, ShareMode { write: true, ..ShareMode::default() })?;
         self.require_unlocked(id, via, (offset, length, true))?;
+        self.intrude(id, via, Intrusion::Write)?;
         let end = offset.checked_add(length).filter(|end| *end <= FILE_SIZE_MAX);
         let end = end.ok_or_else(|| self.refuse(id, FsError::FileTooLarge))?;
         let size = self.attributes(id)?.size;
@@ -81,6 +85,7 @@ impl Turn<'_> {
         self.require_bytes(id, via, READ)?;
         self.require_shared(id, via, ShareMode { read: true, ..ShareMode::default() })?;
         self.require_unlocked(id, via, (offset, 0, false))?;
+        self.intrude_reading(id, via)?;
         let inode = self.inode(id)?;
         let size = inode.attributes.size;
         let found = match &inode.body {
@@ -102,6 +107,11 @@ impl Turn<'_> {
         }
         let change = Change::none(self.attributes(id)?.clone());
         Ok(CommitReply { change, verifier: self.state.verifier() })
+    }
+
+    /// An open that reads broke what others cached of writes when it was granted.
+    fn intrude_reading(&self, id: InodeId, via: Via) -> Result<(), Failure> {
+        if via == Via::Anonymous { self.intrude(id, via, Intrusion::Read) } else { Ok(()) }
     }
 
     fn put(&mut self, request: &WriteRequest, data: &Payload, end: u64) -> Result<Change, Failure> {

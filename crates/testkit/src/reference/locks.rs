@@ -13,6 +13,7 @@ use vfs::{
 /// Behind the last byte that there can be.
 const BYTES_MAX: u128 = 1 << 64;
 
+use super::leases::Intrusion;
 use super::permission::{self, READ, WRITE};
 use super::turn::Turn;
 
@@ -97,6 +98,9 @@ impl Turn<'_> {
         let locks = &mut self.state.locks;
         locks.require_client(&wanted.owner)?;
         locks.require_grace(&wanted.owner, request.reclaim, now)?;
+        let intrusion = if request.kind == LockKind::Shared { Intrusion::Read } else { Intrusion::Write };
+        self.intrude(request.inode, Via::Anonymous, intrusion)?;
+        let locks = &mut self.state.locks;
         let is_free = locks.holders(&wanted).next().is_none();
         // Only who would wait keeps the order of those who wait.
         let is_next = request.wait.is_none() || locks.in_front(&wanted).next().is_none();
@@ -122,6 +126,13 @@ impl Turn<'_> {
             None => locks.waiting.push((wanted, mailbox)),
         }
         Ok(LockReply::Queued)
+    }
+
+    /// Whether anybody has locked bytes of a file.
+    pub(super) fn is_locked(&self, inode: InodeId) -> bool {
+        let locks = &self.state.locks;
+        let has_range = locks.held.iter().any(|held| held.inode == inode);
+        has_range || locks.mandatory.iter().any(|held| held.inode == inode)
     }
 
     /// As [`vfs::Opens::test_lock`]; `now` on the monotonic clock.
@@ -160,6 +171,8 @@ impl Turn<'_> {
         if now < locks.grace_until {
             return Err(FsError::Grace.into());
         }
+        self.intrude(inode, Via::Open(open), Intrusion::Write)?;
+        let locks = &mut self.state.locks;
         let by_other = locks.held.iter().any(|held| wanted.lock.as_ref().is_some_and(|wanted| held.excludes(wanted)));
         if by_other || locks.mandatory.iter().any(|held| held.refuses(&wanted)) {
             let mailbox = request.wait.clone().ok_or(FsError::LockConflict)?;

@@ -16,7 +16,7 @@
 //!   superuser's.
 //! - The root of a zone can be neither removed (`NotPermitted`) nor renamed (`CrossDevice`).
 //! - Names over the NFS limit are refused where the contract lists `NameTooLong`, elsewhere after search permission.
-//! - There are no snapshots: changes of one are `ReadOnly`, reads `NotSupported`. Leases are `NotSupported`.
+//! - There are no snapshots: changes of one are `ReadOnly`, reads `NotSupported`.
 //! - Names that differ in the case of ASCII letters only are alike to who asks so; of several that are, the first in the
 //!   order of bytes is found, if none is exact.
 //! - Locks and shares of NLM bind each other only, not reads and writes. A reclaim outside the grace period is `Grace`.
@@ -25,6 +25,7 @@ mod content;
 mod create;
 mod file;
 mod inode;
+mod leases;
 mod link;
 mod locks;
 mod lookup;
@@ -50,9 +51,10 @@ use state::State;
 use turn::Turn;
 use vfs::acl::AccessMask;
 use vfs::{
-    AccessReply, AccessRequest, Admin, AttributeIo, Change, ClientId, Clock, CloseReply, CloseRequest, CommitReply,
-    CommitRequest, CreateReply, CreateRequest, DeletePendingRequest, Failure, FileIo, FsError, GetattrReply, InodeId,
-    LinkReply, LinkRequest, LockClient, LockEntry, LockRecovery, LockReply, LockRequest, LookupReply, LookupRequest,
+    AccessReply, AccessRequest, AcknowledgementRefusal, Admin, AttributeIo, Awaited, BreakAcknowledgement, Change,
+    ClientId, Clock, CloseReply, CloseRequest, CommitReply, CommitRequest, CreateReply, CreateRequest,
+    DeletePendingRequest, Failure, FileIo, FsError, GetattrReply, InodeId, LeaseOwner, LeaseState, LinkReply,
+    LinkRequest, LockClient, LockEntry, LockRecovery, LockReply, LockRequest, LookupReply, LookupRequest, Mailbox,
     MkdirRequest, MknodRequest, Namespace, OpContext, OpenId, OpenReply, OpenRequest, OpenState, Opens, RangeRequest,
     ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest,
     RenameReply, RenameRequest, RenameStreamRequest, SeekReply, SeekRequest, SessionId, SetattrReply, SetattrRequest,
@@ -108,6 +110,11 @@ impl ReferenceFilesystem {
         self.state().locks.restart(grace_until);
     }
 
+    /// Ends the breaks of leases that are as old as that.
+    pub fn expire_breaks(&self, age: Duration) {
+        self.state().leases.expire(self.clock.monotonic(), age);
+    }
+
     /// Loses power: data that was written unstable and not made stable since is gone, and the write verifier changes.
     pub fn crash(&self) {
         self.state().crash();
@@ -127,7 +134,14 @@ impl ReferenceFilesystem {
             return Err(error.into());
         }
         match ctx.view {
-            View::Live => Ok(Turn { state: self.state(), ctx, now: self.clock.now(), changes: Changes::default() }),
+            View::Live => Ok(Turn {
+                state: self.state(),
+                ctx,
+                now: self.clock.now(),
+                monotonic: self.clock.monotonic(),
+                spared: None,
+                changes: Changes::default(),
+            }),
             View::Snapshot(_) => Err(FsError::NotSupported.into()),
         }
     }
@@ -284,6 +298,22 @@ impl Opens for ReferenceFilesystem {
 
     fn open_state(&self, ctx: &OpContext, open: OpenId) -> Result<OpenState, FsError> {
         self.reading(ctx).and_then(|turn| turn.open_state(open)).map_err(|failure| failure.error)
+    }
+
+    fn acknowledge_break(
+        &self,
+        ctx: &OpContext,
+        acknowledgement: BreakAcknowledgement,
+    ) -> Result<LeaseState, AcknowledgementRefusal> {
+        if let LeaseOwner::Open(open) = acknowledgement.owner {
+            let found = self.reading(ctx).and_then(|turn| turn.opened(open));
+            found.map_err(|_| AcknowledgementRefusal::Unknown)?;
+        }
+        self.state().leases.acknowledge(acknowledgement, self.clock.monotonic())
+    }
+
+    fn await_break(&self, inode: InodeId, mailbox: &Arc<Mailbox>) -> Result<Awaited, FsError> {
+        Ok(self.state().leases.await_break(inode, mailbox))
     }
 
     async fn end_session(&self, session: SessionId) {

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use vfs::acl::AccessMask;
 use vfs::{
     Change, CloseReply, DeletePendingRequest, Disposition, DosAttributes, Failure, FileType, FsError, InodeId,
-    InodeNumber, LeaseGrant, Name, OpenId, OpenReply, OpenRequest, OpenState, OpenTarget, OpenedHow, RenameOpenRequest,
-    RenameReply, RenameRequest, SessionId, SetAttributes, ShareMode, Via,
+    InodeNumber, LeaseOwner, LeaseRequest, Name, OpenId, OpenReply, OpenRequest, OpenState, OpenTarget, OpenedHow,
+    RenameOpenRequest, RenameReply, RenameRequest, SessionId, SetAttributes, ShareMode, Via,
 };
 
 use super::content::Content;
 use super::create::New;
 use super::inode::{Body, Directory};
+use super::leases::{Asking, Intrusion, owner_of};
 use super::permission;
 use super::set_attributes::{set_size, set_xattrs};
 use super::turn::Turn;
@@ -40,6 +41,7 @@ pub(super) struct Open {
     pub(super) link: Option<Link>,
     /// That file.
     pub(super) stream_of: Option<InodeId>,
+    pub(super) lease: Option<LeaseRequest>,
 }
 
 impl Opens {
@@ -56,6 +58,30 @@ impl Opens {
     /// The opens of an inode.
     pub(super) fn of(&self, inode: InodeId) -> Vec<Open> {
         self.all.values().filter(|open| open.inode == inode).cloned().collect()
+    }
+
+    /// Whose the lease is that an open asked for.
+    pub(super) fn lease_owner(&self, id: OpenId) -> Option<LeaseOwner> {
+        owner_of(id, self.all.get(&id)?.lease)
+    }
+
+    /// What opens of an inode may do, other than this one and those under its lease.
+    pub(super) fn others(
+        &self,
+        inode: InodeId,
+        (open, own): (OpenId, Option<LeaseOwner>),
+    ) -> impl Iterator<Item = AccessMask> {
+        let others = self.all.iter().filter(move |(id, other)| {
+            let is_own = **id == open || (own.is_some() && owner_of(**id, other.lease) == own);
+            other.inode == inode && !is_own
+        });
+        others.map(|(_, other)| other.granted)
+    }
+
+    /// What is open in a directory.
+    pub(super) fn below(&self, parent: InodeId) -> Vec<InodeId> {
+        let is_below = |open: &&Open| open.link.as_ref().is_some_and(|(directory, _)| *directory == parent);
+        self.all.values().filter(is_below).map(|open| open.inode).collect()
     }
 
     /// The directories in which something is open.
@@ -120,6 +146,7 @@ impl Turn<'_> {
     /// As [`vfs::Opens::open`].
     pub(super) fn open(&mut self, request: &OpenRequest) -> Result<OpenReply, Failure> {
         let overwrites = overwrites(request.disposition);
+        self.spared = request.lease.and_then(|lease| lease.parent);
         if request.stream.is_some() && request.directory == Some(true) {
             return Err(FsError::NotDirectory.into());
         }
@@ -178,7 +205,7 @@ impl Turn<'_> {
         if granted.contains(AccessMask::DELETE) {
             self.require_streams_deletable(inode, inode)?;
         }
-        self.check_shared(inode, granted.union(write), request.share)?;
+        self.make_room(request, inode, (granted.union(write), overwrites))?;
         let how = how_existing(request.disposition);
         if overwrites {
             let (now, ctx) = (self.now, self.ctx);
@@ -212,6 +239,7 @@ impl Turn<'_> {
             _ => (FileType::Regular, Body::File(Content::default())),
         };
         let attributes = SetAttributes { size: None, ..request.attributes.clone() };
+        self.require_own_key(request, InodeId::default())?;
         let made = self.make(New { parent: *parent, name, file_type, body, attributes: &attributes })?;
         let inode = made.attributes.inode;
         let (inode, stream_of) = match &request.stream {
@@ -231,17 +259,21 @@ impl Turn<'_> {
         let (session, share, delete_on_close) = (self.ctx.session, request.share, request.delete_on_close);
         let opens = &mut self.state.opens;
         opens.last += 1;
-        let open = OpenId(opens.last);
-        opens.all.insert(open, Open { session, inode, granted, share, delete_on_close, link, stream_of });
+        let (open, lease) = (OpenId(opens.last), request.lease);
+        opens.all.insert(open, Open { session, inode, granted, share, delete_on_close, link, stream_of, lease });
         let attributes = self.whole(inode)?;
-        Ok(OpenReply { open, how, granted, maximal, lease: LeaseGrant::default(), attributes })
+        let asking = Asking { open, lease, mailbox: &request.mailbox };
+        let lease = self.grant_lease(&asking, (inode, attributes.is_directory()));
+        Ok(OpenReply { open, how, granted, maximal, lease, attributes })
     }
 
     /// As [`vfs::Opens::close`].
     pub(super) fn close(&mut self, id: OpenId) -> Result<CloseReply, Failure> {
         let open = self.find_open(id)?.clone();
+        self.spared = open.lease.and_then(|lease| lease.parent);
         self.state.opens.all.remove(&id);
         self.state.locks.free_open(id);
+        self.state.leases.close(id);
         self.end_watches_of(id);
         if open.delete_on_close {
             self.end_watches_at(open.inode);
@@ -290,6 +322,7 @@ impl Turn<'_> {
         self.ensure(is_empty, inode, FsError::NotEmpty)?;
         let has_name = open.link.is_some() || self.attributes(inode)?.links == 0;
         self.ensure(has_name, inode, FsError::NotPermitted)?;
+        self.intrude(inode, Via::Open(request.open), Intrusion::Remove)?;
         self.state.opens.pending.extend(open.link);
         self.end_watches_at(inode);
         Ok(())
@@ -300,6 +333,8 @@ impl Turn<'_> {
         let open = self.deleting_open(request.open)?;
         let RenameOpenRequest { to_parent, to_name, replace, case, .. } = request;
         let (from_parent, from_name) = open.link.ok_or(FsError::NotFound)?;
+        self.spared = open.lease.and_then(|lease| lease.parent);
+        self.intrude(open.inode, Via::Open(request.open), Intrusion::Remove)?;
         let request = RenameRequest { from_parent, from_name, to_parent, to_name, replace };
         self.rename_as(&request, (case, Some(open.inode)))
     }
@@ -337,12 +372,18 @@ impl Turn<'_> {
         let mut others = self.state.opens.all.iter().filter(|(id, _)| via != Via::Open(**id));
         let is_denied = others.any(|(_, open)| open.inode == inode && open.clashes(uses, EVERYTHING));
         // Who has an open was let in by the others.
-        self.ensure(via != Via::Anonymous || !is_denied, inode, FsError::ShareConflict)
+        if via == Via::Anonymous && is_denied {
+            self.intrude(inode, via, Intrusion::Refused)?;
+            return Err(self.refuse(inode, FsError::ShareConflict));
+        }
+        Ok(())
     }
 
     /// Errors: `ShareConflict`.
     pub(super) fn require_deletable(&self, directory: InodeId, inode: InodeId) -> Result<(), Failure> {
-        let shared = self.require_shared(inode, Via::Anonymous, ShareMode { delete: true, ..ShareMode::default() });
+        let shared = self.intrude(inode, Via::Anonymous, Intrusion::Remove).and_then(|()| {
+            self.require_shared(inode, Via::Anonymous, ShareMode { delete: true, ..ShareMode::default() })
+        });
         shared.map_err(|failure| self.refuse(directory, failure.error))
     }
 

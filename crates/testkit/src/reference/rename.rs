@@ -1,8 +1,9 @@
 //! Renaming.
 
 use vfs::limits::{DEPTH_MAX, DIRECTORY_LINKS_MAX};
-use vfs::{Case, Change, Failure, FsError, InodeId, Name, RenameReply, RenameRequest};
+use vfs::{Case, Change, Failure, FsError, InodeId, Name, RenameReply, RenameRequest, Via};
 
+use super::leases::Intrusion;
 use super::permission::{SEARCH, WRITE};
 use super::turn::Turn;
 
@@ -122,6 +123,7 @@ impl Turn<'_> {
         };
         self.ensure(!self.state.opens.holds_streams(open), from, FsError::AccessDenied)?;
         if let Some(target) = target {
+            self.intrude(target, Via::Anonymous, Intrusion::Remove)?;
             let is_kept = self.attributes(target)?.is_directory() || self.is_read_only(target)?;
             self.ensure(!is_kept && !self.state.opens.holds(target), to, FsError::AccessDenied)?;
         }
@@ -130,9 +132,18 @@ impl Turn<'_> {
         }
         for parent in self.state.opens.parents() {
             let is_below = parent.shard == open.shard && self.is_below(parent, open).unwrap_or(false);
+            if is_below {
+                self.intrude_below(parent)?;
+            }
             self.ensure(!is_below, from, FsError::AccessDenied)?;
         }
         Ok(())
+    }
+
+    /// Errors: `Breaking`.
+    fn intrude_below(&self, parent: InodeId) -> Result<(), Failure> {
+        let below = self.state.opens.below(parent);
+        below.into_iter().try_for_each(|inode| self.intrude(inode, Via::Anonymous, Intrusion::Remove))
     }
 
     fn move_entry(&mut self, request: &RenameRequest, found: &Found) -> Result<RenameReply, Failure> {

@@ -13,6 +13,7 @@ use vfs::{
 };
 
 use super::inode::{Body, Inode};
+use super::leases::Intrusion;
 use super::permission::{self, SET_GID, SET_UID, WRITE};
 use super::turn::Turn;
 
@@ -68,7 +69,8 @@ impl Turn<'_> {
                 self.require_unlocked(*id, *via, (size.min(old), size.abs_diff(old), true))?;
             }
         }
-        self.ensure(set.size.is_none_or(|size| size <= FILE_SIZE_MAX), *id, FsError::FileTooLarge)
+        self.ensure(set.size.is_none_or(|size| size <= FILE_SIZE_MAX), *id, FsError::FileTooLarge)?;
+        if set.size.is_some() { self.intrude(*id, *via, Intrusion::Write) } else { Ok(()) }
     }
 
     /// What descriptor, or mode and owner let the caller set without an open.

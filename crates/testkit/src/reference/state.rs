@@ -9,6 +9,7 @@ use vfs::{
 };
 
 use super::inode::{Body, Directory, Inode};
+use super::leases::Leases;
 use super::locks::Locks;
 use super::opens::Opens;
 use super::watch::Watcher;
@@ -29,6 +30,7 @@ pub(super) struct State {
     pub(super) used_bytes: u64,
     pub(super) locks: Locks,
     pub(super) opens: Opens,
+    pub(super) leases: Leases,
     pub(super) watches: Vec<Watcher>,
     pub(super) last_number: u64,
     last_shard: u32,
@@ -46,6 +48,7 @@ impl State {
             used_bytes: 0,
             locks: Locks::default(),
             opens: Opens::default(),
+            leases: Leases::default(),
             watches: Vec::new(),
             last_number: InodeNumber::ROOT.0,
             last_shard: ShardId::ROOT.0,

@@ -55,6 +55,7 @@ impl Turn<'_> {
         self.ensure(!request.delete_on_close || !self.is_read_only(file)?, file, FsError::NotPermitted)?;
         let Some(stream) = found else {
             self.ensure(maximal.contains(AccessMask::WRITE_DATA), file, FsError::AccessDenied)?;
+            self.require_own_key(request, InodeId::default())?;
             let stream = self.add_stream(file, name)?;
             return self.add_open(request, (stream, link, Some(file), OpenedHow::Created), (granted, maximal));
         };
@@ -63,7 +64,7 @@ impl Turn<'_> {
             self.check_stream_cut(request, file, maximal)?;
         }
         let write = if cuts { AccessMask::WRITE_DATA } else { AccessMask::default() };
-        self.check_shared(stream, granted.union(write), request.share)?;
+        self.make_room(request, stream, (granted.union(write), cuts))?;
         if cuts {
             let now = self.now;
             self.change(stream, |stream| set_size(stream, 0, now))?;

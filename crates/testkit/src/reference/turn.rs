@@ -1,11 +1,15 @@
 //! One operation: the state, who asks, and the time it happens at; with the checks that many operations share.
 
 use std::sync::MutexGuard;
+use std::time::Duration;
 
 use vfs::limits::NFS_NAME_BYTES_MAX;
-use vfs::{Attributes, Change, Failure, FileType, FsError, InodeId, Name, OpContext, Protocol, Timestamp};
+use vfs::{
+    Attributes, Change, Failure, FileType, FsError, InodeId, LeaseKey, LeaseOwner, Name, OpContext, Protocol, Timestamp,
+};
 
 use super::inode::{Directory, Inode};
+use super::leases::Intrusion;
 use super::permission::{self, SEARCH};
 use super::state::State;
 use super::watch::Changes;
@@ -14,6 +18,10 @@ pub(super) struct Turn<'a> {
     pub(super) state: MutexGuard<'a, State>,
     pub(super) ctx: &'a OpContext,
     pub(super) now: Timestamp,
+    /// On the monotonic clock.
+    pub(super) monotonic: Duration,
+    /// The lease of a directory that this does not break.
+    pub(super) spared: Option<LeaseKey>,
     pub(super) changes: Changes,
 }
 
@@ -113,6 +121,8 @@ impl Turn<'_> {
     /// Errors: `StaleHandle`.
     pub(super) fn change_entries(&mut self, id: InodeId, edit: impl FnOnce(&mut Inode)) -> Result<Change, Failure> {
         let now = self.now;
+        let spared = self.spared.map(LeaseOwner::Key);
+        self.state.leases.intrude(id, spared, (Intrusion::Write, self.monotonic));
         self.change(id, |inode| {
             edit(inode);
             inode.attributes.modified = now;

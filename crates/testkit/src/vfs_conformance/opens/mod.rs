@@ -2,6 +2,7 @@
 
 mod deletion;
 mod dispositions;
+mod leases;
 mod locks;
 mod renames;
 mod sharing;
@@ -23,6 +24,7 @@ pub(super) async fn all<V: Vfs>(scene: &Scene<'_, V>) {
     deletion::all(scene).await;
     renames::all(scene).await;
     locks::all(scene).await;
+    leases::all(scene).await;
 }
 
 /// Rights by letters: `r`ead, `w`rite, e`x`ecute, `d`elete, `s`et attributes, look at `a`ttributes, `m`aximum.
