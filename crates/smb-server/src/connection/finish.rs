@@ -1,5 +1,7 @@
 //! Answers into a frame (MS-SMB2 3.3.4.1): chained, with credits, signed or encrypted.
 
+use std::sync::atomic::Ordering;
+
 use admission::{Distrusted, Output};
 use bytes::{BufMut, BytesMut};
 use pages::Payload;
@@ -21,6 +23,7 @@ impl Machine {
     ///
     /// Errors: a session has encrypted as much as it may.
     pub(crate) fn finish(&mut self, replies: Replies, output: &mut Output) -> Result<(), Distrusted> {
+        let opened = replies.opened();
         let Replies { mut replies, sealed } = replies;
         let lead = FRAME_HEADER_BYTES + if sealed.is_some() { TRANSFORM_HEADER_BYTES } else { 0 };
         let mut buffer = BytesMut::with_capacity(lead + replies.iter().map(bytes_of).sum::<usize>());
@@ -51,6 +54,7 @@ impl Machine {
         }
         output.push_payload(&Payload::from(buffer.freeze()));
         output.push_payload(&payload);
+        opened.iter().for_each(|open| open.is_told.store(true, Ordering::Relaxed));
         Ok(())
     }
 

@@ -15,7 +15,6 @@ mod traffic;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use admission::{Distrusted, Output, Protocol};
@@ -123,10 +122,9 @@ where
         let output = output.unwrap_or(&mut unheard);
         // An interim answer goes before the last one, and behind that of a CREATE what is told of its open.
         self.send_due(output)?;
-        let opened = replies.opened();
+        let has_opens = replies.has_opens();
         self.send(replies, output)?;
-        opened.iter().for_each(|open| open.is_told.store(true, Ordering::Relaxed));
-        if opened.is_empty() { Ok(()) } else { self.send_unasked(output) }
+        if has_opens { self.send_unasked(output) } else { Ok(()) }
     }
 
     fn tell(&mut self, output: Option<&mut Output>, cx: &Context<'_>) -> Result<bool, Distrusted> {

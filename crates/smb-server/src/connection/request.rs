@@ -149,6 +149,11 @@ impl Replies {
         Self { replies: SmallVec::from_iter([reply]), sealed }
     }
 
+    /// Whether clients hear of opens by these.
+    pub(super) fn has_opens(&self) -> bool {
+        self.replies.iter().any(|reply| reply.answer.file_id.is_some())
+    }
+
     /// The opens that clients hear of by these.
     pub(super) fn opened(&self) -> SmallVec<[Arc<Open>; 1]> {
         let found = |reply: &Reply| {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::Waker;
 use std::time::Duration;
 
 use admission::{Distrusted, Output};
@@ -330,6 +331,12 @@ impl Client<'_> {
         let mut header = *encoded.first_chunk::<TRANSFORM_HEADER_BYTES>().unwrap();
         session.cipher.as_ref().unwrap().0.encrypt(&mut header, &mut message).unwrap();
         [&header[..], &message].concat()
+    }
+
+    /// What it is told without having asked, decrypted.
+    pub(super) fn unasked(&mut self) -> Vec<Response> {
+        let told = self.machine.unasked(Waker::noop()).expect("a connection that stays");
+        told.into_iter().flat_map(|replies| self.finished(replies)).collect()
     }
 
     pub(super) fn unseal(&self, frame: &[u8]) -> Bytes {

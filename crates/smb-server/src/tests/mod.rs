@@ -6,6 +6,7 @@ mod files;
 mod garbage;
 mod harness;
 mod ioctl;
+mod leases;
 mod listings;
 mod negotiating;
 mod pipes;

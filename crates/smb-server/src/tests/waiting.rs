@@ -49,7 +49,7 @@ impl Client<'_> {
         due.into_iter().chain(done).map(|replies| self.finished(replies)).collect()
     }
 
-    fn finished(&mut self, replies: Replies) -> Vec<Response> {
+    pub(super) fn finished(&mut self, replies: Replies) -> Vec<Response> {
         let mut output = Output::default();
         self.machine.finish(replies, &mut output).expect("a connection that stays");
         let frame = Bytes::from(output.take_all()).slice(4..);
