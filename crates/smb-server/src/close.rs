@@ -22,7 +22,8 @@ pub(crate) async fn close<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<Ans
     if !call.session.opens.take(&open) {
         return Err(Status::FILE_CLOSED);
     }
-    call.peer.waits.end(Which::Open { session: call.session.id, open: open.file_id.volatile });
+    let which = Which::Open { session: call.session.id, open: open.file_id.volatile };
+    call.session.end_waits(Some(&call.peer.waits), which);
     let ctx = call.context(tree.root().unwrap_or(open.inode));
     let closed = call.door.vfs.close(&ctx, vfs::CloseRequest { open: open.id }).await.map_err(status::of)?;
     let wants_attributes = request.flags.contains(CloseFlags::POSTQUERY_ATTRIB);

@@ -131,7 +131,8 @@ async fn perform<V: Vfs>(
     if command == Command::ECHO {
         return Ok(Answer::success(&EchoResponse {}));
     }
-    let (Some(session), Some(terms)) = (&request.session, terms) else { return Err(Status::INVALID_PARAMETER.into()) };
+    let (Some(channel), Some(terms)) = (&request.channel, terms) else { return Err(Status::INVALID_PARAMETER.into()) };
+    let session = &channel.session;
     let zone = door.facts.registry.zone_for(peer.local.ip()).ok_or(Refusal::Close)?;
     if zone.id() != session.zone {
         // The address was given to another tenant: what was opened is not theirs.

@@ -18,8 +18,7 @@ pub(crate) struct Door<V> {
 impl<V: Vfs> Door<V> {
     /// Ends a session with everything that it holds; once.
     pub(crate) async fn end(&self, session: &Session) {
-        let waits = self.facts.sessions.waits(session.id);
-        let interrupt = || waits.iter().for_each(|waits| waits.end(Which::Session(session.id)));
+        let interrupt = || session.end_waits(None, Which::Session(session.id));
         if session.life.end(interrupt).await {
             self.facts.sessions.remove(session.id);
             self.vfs.end_session(session.session_id()).await;

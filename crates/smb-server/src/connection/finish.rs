@@ -86,8 +86,8 @@ impl Machine {
             Delay::Last(id) => header = apart(header, id),
             Delay::Unasked => {}
         }
-        header.session_id = answer.session_id.unwrap_or_else(|| match &reply.session {
-            Some(session) => session.id,
+        header.session_id = answer.session_id.unwrap_or_else(|| match &reply.channel {
+            Some(channel) => channel.session.id,
             None => reply.header.session_id,
         });
         if let (Some(tree), Recipient::Sync { process_id, .. }) = (answer.tree_id, header.recipient) {
@@ -119,8 +119,8 @@ impl Machine {
 /// Each answer is signed by itself, with its padding; the payload belongs to the last.
 fn sign(replies: &[Reply], starts: &[usize], (buffer, payload): (&mut BytesMut, &Payload)) {
     for (index, reply) in replies.iter().enumerate() {
-        let keys = reply.session.as_ref().and_then(|session| session.keys.as_ref()).filter(|_| reply.must_sign);
-        let (Some(keys), Some(start)) = (keys, starts.get(index)) else { continue };
+        let signer = reply.channel.as_ref().and_then(|channel| channel.signer.as_ref()).filter(|_| reply.must_sign);
+        let (Some(signer), Some(start)) = (signer, starts.get(index)) else { continue };
         let (end, slices) = match starts.get(index + 1) {
             Some(next) => (*next, &[][..]),
             None => (buffer.len(), payload.slices()),
@@ -129,7 +129,7 @@ fn sign(replies: &[Reply], starts: &[usize], (buffer, payload): (&mut BytesMut, 
         else {
             continue;
         };
-        keys.signer.sign(header, std::iter::once(&*rest).chain(slices.iter().map(AsRef::as_ref)));
+        signer.sign(header, std::iter::once(&*rest).chain(slices.iter().map(AsRef::as_ref)));
     }
 }
 

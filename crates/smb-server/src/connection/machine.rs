@@ -30,7 +30,7 @@ use super::setup::Setup;
 use super::traffic::Traffic;
 use crate::answer::Answer;
 use crate::metrics::Metrics;
-use crate::session::{Session, Sessions};
+use crate::session::{Channel, Session, Sessions};
 use crate::settings::{STRANGER_BYTES_MAX, Settings};
 use crate::status;
 use crate::users::Users;
@@ -70,7 +70,7 @@ pub(crate) struct Machine {
     pub(super) credits: Credits,
     pub(super) preauth: PreauthHash,
     pub(super) setups: HashMap<u64, Setup>,
-    pub(super) sessions: HashMap<u64, Arc<Session>>,
+    pub(super) sessions: HashMap<u64, Arc<Channel>>,
 }
 
 enum State {
@@ -84,7 +84,7 @@ enum State {
 /// What the element before leaves to a related one.
 #[derive(Default)]
 struct Before {
-    session: Option<Arc<Session>>,
+    channel: Option<Arc<Channel>>,
     /// It was refused before it was done.
     refused: Option<Status>,
 }
@@ -119,9 +119,10 @@ impl Machine {
         self.setups.is_empty()
     }
 
-    /// The sessions of the connection, which end with it.
+    /// The sessions that end with the connection: those that no other one leads to.
     pub(crate) fn take_sessions(&mut self) -> Vec<Arc<Session>> {
-        self.sessions.drain().map(|(_, session)| session).collect()
+        let left = self.sessions.drain().filter(|(_, channel)| channel.session.leave(&self.peer));
+        left.map(|(_, channel)| Arc::clone(&channel.session)).collect()
     }
 
     /// What the sessions are to be told without having asked.
@@ -129,8 +130,8 @@ impl Machine {
     /// Errors: there was no room for all of it. A client that does not hear of a break would read what is not there.
     pub(crate) fn unasked(&self, waker: &Waker) -> Result<Vec<Replies>, Distrusted> {
         let mut all = Vec::new();
-        for session in self.sessions.values() {
-            session.take_breaks(waker, &mut all)?;
+        for channel in self.sessions.values() {
+            channel.session.take_breaks(waker, &mut all)?;
         }
         Ok(all)
     }
@@ -142,8 +143,8 @@ impl Machine {
         match Protocol::of(frame.bytes()) {
             Some(Protocol::Smb2) => self.messages(&frame.freeze(), None),
             Some(Protocol::Transform) => {
-                let (message, session) = self.unseal(frame)?;
-                self.messages(&message, Some(session))
+                let (message, channel) = self.unseal(frame)?;
+                self.messages(&message, Some(&channel))
             }
             Some(Protocol::Smb1) => self.upgrade(frame.bytes()).map(Some),
             Some(Protocol::Compressed) | None => Err(Distrusted),
@@ -162,10 +163,10 @@ impl Machine {
     }
 
     /// MS-SMB2 3.3.5.2.1.1. What does not decrypt closes the connection.
-    fn unseal(&self, mut frame: Frame) -> Result<(Bytes, Arc<Session>), Distrusted> {
+    fn unseal(&self, mut frame: Frame) -> Result<(Bytes, Arc<Channel>), Distrusted> {
         let header = TransformHeader::decode(&mut Decoder::new(frame.bytes())).map_err(|_| Distrusted)?;
-        let session = self.sessions.get(&header.session_id).ok_or(Distrusted)?;
-        let keys = session.keys.as_ref().and_then(|keys| keys.encryption.as_ref());
+        let channel = self.sessions.get(&header.session_id).ok_or(Distrusted)?;
+        let keys = channel.session.keys.as_ref().and_then(|keys| keys.encryption.as_ref());
         let (_, decryptor) = keys.ok_or(Distrusted)?;
         let (authenticated, message) = frame.bytes_mut().split_first_chunk_mut().ok_or(Distrusted)?;
         if usize::try_from(header.original_message_size) != Ok(message.len()) {
@@ -175,11 +176,10 @@ impl Machine {
         if Protocol::of(message) != Some(Protocol::Smb2) {
             return Err(Distrusted);
         }
-        let session = Arc::clone(session);
-        Ok((frame.freeze().slice(TRANSFORM_HEADER_BYTES..), session))
+        Ok((frame.freeze().slice(TRANSFORM_HEADER_BYTES..), Arc::clone(channel)))
     }
 
-    fn messages(&mut self, frame: &Bytes, sealed: Option<Arc<Session>>) -> Result<Option<Batch>, Distrusted> {
+    fn messages(&mut self, frame: &Bytes, sealed: Option<&Arc<Channel>>) -> Result<Option<Batch>, Distrusted> {
         let mut requests = SmallVec::new();
         let mut before = Before::default();
         for element in Elements::new(frame) {
@@ -194,9 +194,10 @@ impl Machine {
                 frame,
                 is_sealed: sealed.is_some(),
             };
-            requests.extend(self.element(&incoming, (&mut before, sealed.as_ref()), requests.is_empty())?);
+            requests.extend(self.element(&incoming, (&mut before, sealed), requests.is_empty())?);
         }
         let (terms, bytes) = (self.terms().cloned(), frame.len());
+        let sealed = sealed.map(|channel| Arc::clone(&channel.session));
         Ok((!requests.is_empty()).then_some(Batch { requests, sealed, terms, bytes }))
     }
 
@@ -204,7 +205,7 @@ impl Machine {
     fn element(
         &mut self,
         incoming: &Incoming<'_>,
-        (before, sealed): (&mut Before, Option<&Arc<Session>>),
+        (before, sealed): (&mut Before, Option<&Arc<Channel>>),
         is_first: bool,
     ) -> Result<Option<Request>, Distrusted> {
         let header = incoming.header;
@@ -235,10 +236,10 @@ impl Machine {
             // MS-SMB2 3.3.5.2.7.2.
             Err(Status::INVALID_PARAMETER)
         } else if is_related {
-            match (&before.session, before.refused) {
+            match (&before.channel, before.refused) {
                 (None, _) => Err(Status::INVALID_PARAMETER),
                 (Some(_), Some(status)) => Err(status),
-                (Some(session), None) => Ok(Arc::clone(session)),
+                (Some(channel), None) => Ok(Arc::clone(channel)),
             }
         } else {
             self.session(incoming, sealed)?
@@ -247,12 +248,12 @@ impl Machine {
     }
 
     /// A client takes a request back (MS-SMB2 3.3.5.16); nothing is answered, whatever comes of it.
-    fn cancel(&self, incoming: &Incoming<'_>, sealed: Option<&Arc<Session>>) {
+    fn cancel(&self, incoming: &Incoming<'_>, sealed: Option<&Arc<Channel>>) {
         let header = incoming.header;
-        let Ok(Ok(session)) = self.session(incoming, sealed) else { return };
-        if is_protected(incoming, &session).is_ok() {
+        let Ok(Ok(channel)) = self.session(incoming, sealed) else { return };
+        if is_protected(incoming, &channel).is_ok() {
             let named = header.async_id().map_or(Named::Message(header.message_id), Named::Async);
-            self.peer.waits.cancel(session.id, named);
+            self.peer.waits.cancel(channel.session.id, named);
         }
     }
 
@@ -260,12 +261,12 @@ impl Machine {
         &mut self,
         incoming: &Incoming<'_>,
         before: &mut Before,
-        found: Result<Arc<Session>, Status>,
+        found: Result<Arc<Channel>, Status>,
     ) -> Result<Request, Distrusted> {
         let command = incoming.header.command;
         let request = match found {
-            Ok(session) if command == Command::SESSION_SETUP => self.checked_setup(incoming, session)?,
-            Ok(session) => self.checked(incoming, session)?,
+            Ok(channel) if command == Command::SESSION_SETUP => self.checked_setup(incoming, channel)?,
+            Ok(channel) => self.checked(incoming, channel)?,
             // A client that has no session yet makes one.
             Err(Status::USER_SESSION_DELETED) if command == Command::SESSION_SETUP => {
                 self.session_setup(incoming, None)
@@ -274,7 +275,7 @@ impl Machine {
             Err(Status::USER_SESSION_DELETED) if command == Command::ECHO => incoming.request(None),
             Err(status) => refused(incoming.request(None), status),
         };
-        before.session.clone_from(&request.session);
+        before.channel.clone_from(&request.channel);
         before.refused = match &request.verdict {
             Verdict::Answered(answer) if answer.status.is_error() => Some(answer.status),
             _ => None,
@@ -286,27 +287,27 @@ impl Machine {
     fn session(
         &self,
         incoming: &Incoming<'_>,
-        sealed: Option<&Arc<Session>>,
-    ) -> Result<Result<Arc<Session>, Status>, Distrusted> {
+        sealed: Option<&Arc<Channel>>,
+    ) -> Result<Result<Arc<Channel>, Status>, Distrusted> {
         let id = incoming.header.session_id;
         if let Some(sealed) = sealed {
             // MS-SMB2 3.3.5.2.1.1: one session's key says nothing of another's requests.
-            return if sealed.id == id { Ok(Ok(Arc::clone(sealed))) } else { Err(Distrusted) };
+            return if sealed.session.id == id { Ok(Ok(Arc::clone(sealed))) } else { Err(Distrusted) };
         }
-        let session = self.sessions.get(&id).filter(|session| !session.life.is_over());
-        Ok(session.cloned().ok_or(Status::USER_SESSION_DELETED))
+        let channel = self.sessions.get(&id).filter(|channel| !channel.session.life.is_over());
+        Ok(channel.cloned().ok_or(Status::USER_SESSION_DELETED))
     }
 
     /// A request of a session, if it is signed or encrypted as it must be (MS-SMB2 3.3.5.2.4, 3.3.5.2.9).
-    fn checked(&mut self, incoming: &Incoming<'_>, session: Arc<Session>) -> Result<Request, Distrusted> {
+    fn checked(&mut self, incoming: &Incoming<'_>, channel: Arc<Channel>) -> Result<Request, Distrusted> {
         let command = incoming.header.command;
-        let mut request = incoming.request(Some(Arc::clone(&session)));
-        if let Err(status) = is_protected(incoming, &session) {
+        let mut request = incoming.request(Some(Arc::clone(&channel)));
+        if let Err(status) = is_protected(incoming, &channel) {
             return Ok(refused(request, status));
         }
         let is_bare = !incoming.is_sealed && !incoming.header.flags.contains(HeaderFlags::SIGNED);
         let is_311 = self.terms().is_some_and(|terms| terms.dialect == Dialect::SMB_3_1_1);
-        if command == Command::TREE_CONNECT && is_bare && is_311 && session.keys.is_some() {
+        if command == Command::TREE_CONNECT && is_bare && is_311 && channel.signer.is_some() {
             // MS-SMB2 3.3.5.7: it would prove that nobody changed what was negotiated.
             return Err(Distrusted);
         }
@@ -314,16 +315,16 @@ impl Machine {
             return Ok(refused(request, Status::INVALID_PARAMETER));
         }
         if command == Command::LOGOFF {
-            self.sessions.remove(&session.id);
-            request.after = Some(After::End(session));
+            self.sessions.remove(&channel.session.id);
+            request.after = Some(After::End(Arc::clone(&channel.session)));
         }
         Ok(request)
     }
 
-    fn checked_setup(&mut self, incoming: &Incoming<'_>, session: Arc<Session>) -> Result<Request, Distrusted> {
-        match is_protected(incoming, &session) {
-            Ok(()) => Ok(self.session_setup(incoming, Some(session))),
-            Err(status) => Ok(refused(incoming.request(Some(session)), status)),
+    fn checked_setup(&mut self, incoming: &Incoming<'_>, channel: Arc<Channel>) -> Result<Request, Distrusted> {
+        match is_protected(incoming, &channel) {
+            Ok(()) => Ok(self.session_setup(incoming, Some(channel))),
+            Err(status) => Ok(refused(incoming.request(Some(channel)), status)),
         }
     }
 
@@ -388,19 +389,19 @@ impl Machine {
 }
 
 /// Whether a request is signed, or encrypted, as its session wants it.
-fn is_protected(incoming: &Incoming<'_>, session: &Session) -> Result<(), Status> {
+fn is_protected(incoming: &Incoming<'_>, channel: &Channel) -> Result<(), Status> {
     if incoming.is_sealed {
         return Ok(());
     }
-    if session.must_encrypt {
+    if channel.session.must_encrypt {
         return Err(Status::ACCESS_DENIED);
     }
-    let Some(keys) = &session.keys else { return Ok(()) };
+    let Some(signer) = &channel.signer else { return Ok(()) };
     if !incoming.header.flags.contains(HeaderFlags::SIGNED) {
-        return if session.must_sign { Err(Status::ACCESS_DENIED) } else { Ok(()) };
+        return if channel.session.must_sign { Err(Status::ACCESS_DENIED) } else { Ok(()) };
     }
     let header = incoming.bytes.first_chunk::<HEADER_BYTES>().ok_or(Status::ACCESS_DENIED)?;
-    keys.signer.verify(header, [incoming.body]).map_err(|_| Status::ACCESS_DENIED)
+    signer.verify(header, [incoming.body]).map_err(|_| Status::ACCESS_DENIED)
 }
 
 fn refused(mut request: Request, status: Status) -> Request {

@@ -1,6 +1,7 @@
 //! What an SMB connection speaks: frames in, each a batch of requests, and one frame out for each batch. How it is served is
 //! `admission`'s: turns, bounds, times; what is said is the [`Machine`]'s.
 
+mod binding;
 mod credits;
 mod finish;
 mod frame;

@@ -53,6 +53,9 @@ impl Terms {
         terms.client_guid = request.client_guid;
         terms.client_mode = request.security_mode;
         terms.client_capabilities = request.capabilities;
+        if dialect.0 >= Dialect::SMB_3_0.0 {
+            terms.capabilities |= request.capabilities & Capabilities::MULTI_CHANNEL;
+        }
         match dialect {
             Dialect::SMB_3_1_1 => terms.agree_on_contexts(&request.contexts)?,
             Dialect::SMB_3_0 | Dialect::SMB_3_0_2 if request.capabilities.contains(Capabilities::ENCRYPTION) => {

@@ -9,7 +9,7 @@ use smb_wire::{Command, Header, HeaderFlags, Status};
 use super::negotiate::Terms;
 use crate::answer::Answer;
 use crate::open_table::Open;
-use crate::session::Session;
+use crate::session::{Channel, Session};
 
 /// The requests of one frame, to be done in this order.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(crate) struct Request {
     pub(crate) header: Header,
     /// From `StructureSize` on.
     pub(crate) body: Bytes,
-    pub(crate) session: Option<Arc<Session>>,
+    pub(crate) channel: Option<Arc<Channel>>,
     pub(crate) verdict: Verdict,
     /// To be done before the answer goes out.
     pub(crate) after: Option<After>,
@@ -74,7 +74,7 @@ pub(crate) struct Reply {
     pub(crate) answer: Answer,
     /// Whether its client was told that it takes time.
     pub(crate) delay: Delay,
-    pub(super) session: Option<Arc<Session>>,
+    pub(super) channel: Option<Arc<Channel>>,
     pub(super) hashed: Option<Hashed>,
     pub(super) must_sign: bool,
 }
@@ -106,16 +106,16 @@ pub(super) struct Incoming<'a> {
 
 impl Incoming<'_> {
     /// The request of a session, to be done.
-    pub(super) fn request(&self, session: Option<Arc<Session>>) -> Request {
+    pub(super) fn request(&self, channel: Option<Arc<Channel>>) -> Request {
         let is_signed = self.header.flags.contains(HeaderFlags::SIGNED);
-        let must_sign = session.as_ref().is_some_and(|session| session.must_sign);
+        let must_sign = channel.as_ref().is_some_and(|channel| channel.session.must_sign);
         Request {
             header: *self.header,
             body: self.frame.slice_ref(self.body),
-            must_sign_answer: session.as_ref().is_some_and(|session| session.keys.is_some())
+            must_sign_answer: channel.as_ref().is_some_and(|channel| channel.signer.is_some())
                 && !self.is_sealed
                 && (is_signed || must_sign),
-            session,
+            channel,
             verdict: Verdict::Do,
             after: None,
             hashed: None,
@@ -126,15 +126,15 @@ impl Incoming<'_> {
 impl Request {
     /// What goes back into the machine.
     pub(crate) fn reply(self, answer: Answer) -> Reply {
-        let Self { header, session, hashed, must_sign_answer: must_sign, .. } = self;
-        Reply { header, answer, delay: Delay::None, session, hashed, must_sign }
+        let Self { header, channel, hashed, must_sign_answer: must_sign, .. } = self;
+        Reply { header, answer, delay: Delay::None, channel, hashed, must_sign }
     }
 
     /// The answer that says that another one comes.
     pub(crate) fn interim(&self, async_id: u64) -> Reply {
-        let (header, session) = (self.header, self.session.clone());
+        let (header, channel) = (self.header, self.channel.clone());
         let (answer, delay) = (Answer::error(Status::PENDING), Delay::Interim(async_id));
-        Reply { header, answer, delay, session, hashed: None, must_sign: false }
+        Reply { header, answer, delay, channel, hashed: None, must_sign: false }
     }
 }
 
@@ -145,7 +145,7 @@ impl Replies {
         let session_id = sealed.as_ref().map_or(0, |session| session.id);
         let header = Header { credit_charge: 0, session_id, ..Header::request(Command::OPLOCK_BREAK, u64::MAX) };
         let delay = Delay::Unasked;
-        let reply = Reply { header, answer, delay, session: None, hashed: None, must_sign: false };
+        let reply = Reply { header, answer, delay, channel: None, hashed: None, must_sign: false };
         Self { replies: SmallVec::from_iter([reply]), sealed }
     }
 
@@ -157,8 +157,8 @@ impl Replies {
     /// The opens that clients hear of by these.
     pub(super) fn opened(&self) -> SmallVec<[Arc<Open>; 1]> {
         let found = |reply: &Reply| {
-            let (session, file_id) = (reply.session.as_ref()?, reply.answer.file_id?);
-            session.opens.find_of_any_tree(file_id)
+            let (channel, file_id) = (reply.channel.as_ref()?, reply.answer.file_id?);
+            channel.session.opens.find_of_any_tree(file_id)
         };
         self.replies.iter().filter_map(found).collect()
     }

@@ -1,7 +1,6 @@
 //! SESSION_SETUP (MS-SMB2 3.3.5.5): tokens until somebody is let in, or not.
 
 use std::sync::Arc;
-use std::task::Waker;
 
 use security::smb::{Decryptor, Derivation, Encryptor, PreauthHash, SessionKeys, Signer};
 use security::{Established, Step, Who};
@@ -15,7 +14,7 @@ use zones::{NOBODY, NOGROUP, Zone};
 use super::machine::Machine;
 use super::request::{After, Hashed, Incoming, Request, Verdict};
 use crate::answer::Answer;
-use crate::session::{Keys, Listed, Session, SessionParts, Standing};
+use crate::session::{Channel, Keys, Listed, Session, SessionParts, Standing};
 use crate::settings::Protection;
 use crate::status;
 use crate::users::Exchange;
@@ -26,13 +25,23 @@ pub(super) struct Setup {
     exchange: Box<dyn Exchange>,
     pub(super) hash: PreauthHash,
     legs: usize,
+    /// It is to join a session of another connection.
+    joins: bool,
 }
 
 impl Machine {
-    /// Takes the next token of a client. The session of the request is there when somebody proves again who it is.
-    pub(super) fn session_setup(&mut self, incoming: &Incoming<'_>, session: Option<Arc<Session>>) -> Request {
-        let outcome = self.setup_leg(incoming, session.as_ref());
-        let mut request = incoming.request(session.clone());
+    /// Takes the next token of a client. The channel of the request is there when somebody proves again who it is.
+    pub(super) fn session_setup(&mut self, incoming: &Incoming<'_>, channel: Option<Arc<Channel>>) -> Request {
+        let purpose = match self.purpose(incoming, channel.as_ref()) {
+            Ok(purpose) => purpose,
+            Err(status) => {
+                let mut request = incoming.request(channel);
+                request.verdict = Verdict::Answered(Box::new(Answer::error(status)));
+                return request;
+            }
+        };
+        let outcome = self.setup_leg(incoming, &purpose);
+        let mut request = incoming.request(purpose.channel().cloned());
         match outcome {
             Ok(Leg::Next { id, token }) => {
                 let flags = SessionFlags::empty();
@@ -42,20 +51,21 @@ impl Machine {
                 request.hashed = Some(Hashed::Setup(id));
                 request.verdict = Verdict::Answered(Box::new(answer));
             }
-            Ok(Leg::Last { session, token, replaced }) => {
-                let body = SessionSetupResponse { flags: flags_of(&session), security_buffer: &token };
+            Ok(Leg::Last { channel, token, replaced }) => {
+                let body = SessionSetupResponse { flags: flags_of(&channel.session), security_buffer: &token };
                 let mut answer = Answer::success(&body);
-                answer.session_id = Some(session.id);
-                request.must_sign_answer = session.keys.is_some();
-                request.session = Some(session);
+                answer.session_id = Some(channel.session.id);
+                request.must_sign_answer = channel.signer.is_some();
+                request.channel = Some(channel);
                 request.after = replaced.map(After::End);
                 request.verdict = Verdict::Answered(Box::new(answer));
             }
             Err(status) => {
-                if status == Status::LOGON_FAILURE {
+                if let (Purpose::Again(channel), Status::LOGON_FAILURE) = (&purpose, status) {
                     // A failed one kills the session that it would have refreshed (MS-SMB2 3.3.5.5.2).
+                    let session = &channel.session;
                     request.after =
-                        session.filter(|session| self.sessions.remove(&session.id).is_some()).map(After::End);
+                        self.sessions.remove(&session.id).map(|channel| After::End(Arc::clone(&channel.session)));
                 }
                 request.verdict = Verdict::Answered(Box::new(Answer::error(status)));
             }
@@ -63,20 +73,33 @@ impl Machine {
         request
     }
 
-    /// Errors, in order: INVALID_PARAMETER (unreadable), REQUEST_NOT_ACCEPTED (a channel that would bind to a session, too
-    /// many exchanges or sessions), USER_SESSION_DELETED, LOGON_FAILURE, ACCESS_DENIED (cannot encrypt, and has to).
-    fn setup_leg(&mut self, incoming: &Incoming<'_>, session: Option<&Arc<Session>>) -> Result<Leg, Status> {
+    /// What an exchange is for.
+    ///
+    /// Errors, in order: INVALID_PARAMETER (unreadable), those of who would join a session; ACCESS_DENIED where the
+    /// connection already has.
+    fn purpose(&self, incoming: &Incoming<'_>, channel: Option<&Arc<Channel>>) -> Result<Purpose, Status> {
         let request: SessionSetupRequest<'_> = decode_body(incoming.body).map_err(status::unreadable)?;
-        if request.flags.contains(SessionSetupFlags::BINDING) {
-            return Err(Status::REQUEST_NOT_ACCEPTED);
+        let is_binding = request.flags.contains(SessionSetupFlags::BINDING);
+        match channel {
+            Some(_) if is_binding => Err(Status::ACCESS_DENIED),
+            Some(channel) => Ok(Purpose::Again(Arc::clone(channel))),
+            None if is_binding => Ok(Purpose::Join(self.joined(incoming)?)),
+            None => Ok(Purpose::First),
         }
+    }
+
+    /// Errors, in order: INVALID_PARAMETER (unreadable), REQUEST_NOT_ACCEPTED (too many exchanges or sessions),
+    /// USER_SESSION_DELETED, LOGON_FAILURE, ACCESS_DENIED (cannot encrypt, and has to), NOT_SUPPORTED (joins as somebody
+    /// else), INSUFFICIENT_RESOURCES.
+    fn setup_leg(&mut self, incoming: &Incoming<'_>, purpose: &Purpose) -> Result<Leg, Status> {
+        let request: SessionSetupRequest<'_> = decode_body(incoming.body).map_err(status::unreadable)?;
         let zone = self.zone().ok_or(Status::NETWORK_NAME_DELETED)?;
-        let id = incoming.header.session_id;
-        let id = match (id, session) {
-            (0, _) => self.begin_setup(self.facts.sessions.next_id(), &zone)?,
-            (id, _) if self.setups.contains_key(&id) => id,
-            (id, Some(_)) => self.begin_setup(id, &zone)?,
-            (_, None) => return Err(Status::USER_SESSION_DELETED),
+        let joins = matches!(purpose, Purpose::Join(_));
+        let id = match (incoming.header.session_id, purpose) {
+            (0, _) => self.begin_setup((self.facts.sessions.next_id(), joins), &zone)?,
+            (id, _) if self.setups.get(&id).is_some_and(|setup| setup.joins == joins) => id,
+            (id, Purpose::Again(_) | Purpose::Join(_)) => self.begin_setup((id, joins), &zone)?,
+            (_, Purpose::First) => return Err(Status::USER_SESSION_DELETED),
         };
         let now = self.facts.clock.now();
         let Some(setup) = self.setups.get_mut(&id) else { return Err(Status::USER_SESSION_DELETED) };
@@ -95,23 +118,25 @@ impl Machine {
                 return Err(failed(failure));
             }
         };
-        self.establish((id, &zone, session), (setup, established), &request)
+        self.establish((id, &zone, purpose), (setup, established), &request)
     }
 
-    fn begin_setup(&mut self, id: u64, zone: &Arc<Zone>) -> Result<u64, Status> {
+    fn begin_setup(&mut self, (id, joins): (u64, bool), zone: &Arc<Zone>) -> Result<u64, Status> {
+        // Sessions may have ended on other connections.
+        self.sessions.retain(|_, channel| !channel.session.life.is_over());
         if self.setups.len() >= SETUPS_MAX || self.sessions.len() >= SESSIONS_MAX {
             return Err(Status::REQUEST_NOT_ACCEPTED);
         }
         let mut challenge = [0; 8];
         (self.facts.random)(&mut challenge);
         let exchange = self.facts.users.exchange(zone, self.peer.client, challenge);
-        self.setups.insert(id, Setup { exchange, hash: self.preauth, legs: 0 });
+        self.setups.insert(id, Setup { exchange, hash: self.preauth, legs: 0, joins });
         Ok(id)
     }
 
     fn establish(
         &mut self,
-        (id, zone, session): (u64, &Zone, Option<&Arc<Session>>),
+        (id, zone, purpose): (u64, &Zone, &Purpose),
         (setup, established): (Setup, Established),
         request: &SessionSetupRequest<'_>,
     ) -> Result<Leg, Status> {
@@ -127,14 +152,26 @@ impl Machine {
             Standing::Guest | Standing::Anonymous => Credentials::unix(NOBODY, NOGROUP, &[]),
         };
         let (credentials, token) = (Arc::new(credentials), established.token);
-        if let Some(session) = session {
-            if session.user != user || session.standing != standing {
-                return Err(Status::LOGON_FAILURE);
+        match purpose {
+            Purpose::First => {}
+            Purpose::Again(channel) => {
+                let session = &channel.session;
+                if session.user != user || session.standing != standing {
+                    return Err(Status::LOGON_FAILURE);
+                }
+                session.refresh(credentials);
+                return Ok(Leg::Last { channel: Arc::clone(channel), token, replaced: None });
             }
-            session.refresh(credentials);
-            return Ok(Leg::Last { session: Arc::clone(session), token, replaced: None });
+            Purpose::Join(channel) => {
+                let session = &channel.session;
+                if session.user != user || session.standing != standing {
+                    return Err(Status::NOT_SUPPORTED);
+                }
+                let keys = self.keys(&established.session_key, &setup.hash);
+                return Ok(Leg::Last { channel: self.join(session, Some(keys.signer))?, token, replaced: None });
+            }
         }
-        let Some(terms) = self.terms() else { return Err(Status::INVALID_PARAMETER) };
+        let Some(terms) = self.terms().cloned() else { return Err(Status::INVALID_PARAMETER) };
         let wants_encryption = self.facts.settings.encryption == Protection::Required;
         let keys = (standing == Standing::Proved).then(|| self.keys(&established.session_key, &setup.hash));
         let can_encrypt = keys.as_ref().is_some_and(|keys| keys.encryption.is_some());
@@ -150,20 +187,29 @@ impl Machine {
             must_sign: keys.is_some() && modes.contains(SecurityMode::SIGNING_REQUIRED),
             must_encrypt: wants_encryption,
             keys,
+            terms,
             since: self.facts.clock.now(),
             credentials,
         }));
-        session.mailbox.wake_by(&Waker::from(Arc::clone(&self.peer.outbox)));
-        self.sessions.insert(id, Arc::clone(&session));
+        let channel = self.join(&session, Channel::unbound(&session).signer)?;
         let peer = &self.peer;
         self.facts.sessions.enter(Listed {
             session: Arc::clone(&session),
             client: peer.socket,
             local: peer.local,
             traffic: Arc::clone(&peer.traffic),
-            waits: Arc::clone(&peer.waits),
         });
-        Ok(Leg::Last { replaced: self.replaced(request.previous_session_id, &session), session, token })
+        Ok(Leg::Last { replaced: self.replaced(request.previous_session_id, &session), channel, token })
+    }
+
+    /// A session is reached over this connection from now on.
+    ///
+    /// Errors, in order: USER_SESSION_DELETED, INSUFFICIENT_RESOURCES.
+    fn join(&mut self, session: &Arc<Session>, signer: Option<Arc<Signer>>) -> Result<Arc<Channel>, Status> {
+        session.join(&self.peer)?;
+        let channel = Arc::new(Channel { session: Arc::clone(session), signer });
+        self.sessions.insert(session.id, Arc::clone(&channel));
+        Ok(channel)
     }
 
     /// The session that this one comes in place of (MS-SMB2 3.3.5.5.3): of the same user, whose connection was lost.
@@ -194,7 +240,7 @@ impl Machine {
             _ => None,
         };
         let signing = signing.unwrap_or(security::smb::SigningAlgorithm::HmacSha256);
-        Keys { signer: Signer::new(signing, &keys.signing), encryption }
+        Keys { signer: Arc::new(Signer::new(signing, &keys.signing)), encryption }
     }
 }
 
@@ -203,7 +249,26 @@ enum Leg {
     /// The client has to send another.
     Next { id: u64, token: Vec<u8> },
     /// Somebody is let in.
-    Last { session: Arc<Session>, token: Vec<u8>, replaced: Option<Arc<Session>> },
+    Last { channel: Arc<Channel>, token: Vec<u8>, replaced: Option<Arc<Session>> },
+}
+
+/// What an exchange is for.
+enum Purpose {
+    /// A new session.
+    First,
+    /// Somebody proves again who it is.
+    Again(Arc<Channel>),
+    /// A session of another connection is to be reached over this one; signed with its key until then.
+    Join(Arc<Channel>),
+}
+
+impl Purpose {
+    fn channel(&self) -> Option<&Arc<Channel>> {
+        match self {
+            Self::First => None,
+            Self::Again(channel) | Self::Join(channel) => Some(channel),
+        }
+    }
 }
 
 fn flags_of(session: &Session) -> SessionFlags {

@@ -1,5 +1,6 @@
 //! Sessions: somebody who logged on, with keys, tree connects and opens.
 
+mod channel;
 mod life;
 mod table;
 
@@ -11,17 +12,21 @@ use std::task::Waker;
 
 use admission::Distrusted;
 use security::smb::{Decryptor, Encryptor, Signer};
+use smb_wire::Status;
 use vfs::{Credentials, Event, LeaseBreak, Mailbox, SessionId, Timestamp, ZoneId};
 
+use self::channel::Channels;
+pub(crate) use self::channel::Channel;
 pub(crate) use self::life::Life;
 pub(crate) use self::table::{Listed, Sessions};
-use crate::connection::Replies;
+use crate::connection::{Peer, Replies, Terms};
 use crate::open_table::Opens;
 use crate::oplock_break::notification;
 use crate::pipe::Pipes;
 use crate::tree::Tree;
+use crate::waits::{Waits, Which};
 
-/// Somebody who logged on over a connection.
+/// Somebody who logged on, over one connection or several.
 pub(crate) struct Session {
     /// `SessionId` on the wire.
     pub(crate) id: u64,
@@ -30,6 +35,8 @@ pub(crate) struct Session {
     pub(crate) standing: Standing,
     /// `None` for guests and anonymous sessions: there is no key.
     pub(crate) keys: Option<Keys>,
+    /// What its first connection agreed on, and all others must.
+    pub(crate) terms: Arc<Terms>,
     /// Requests that are not encrypted must be signed.
     pub(crate) must_sign: bool,
     /// Requests must be encrypted.
@@ -39,6 +46,7 @@ pub(crate) struct Session {
     pub(crate) pipes: Pipes,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) life: Life,
+    channels: Channels,
     /// Breaks of opens that their client has not heard of yet.
     held_back: Mutex<Vec<LeaseBreak>>,
     credentials: Mutex<Arc<Credentials>>,
@@ -58,7 +66,8 @@ pub(crate) enum Standing {
 
 /// What a session signs and encrypts with.
 pub(crate) struct Keys {
-    pub(crate) signer: Signer,
+    /// Of its first connection, and of those that are about to join.
+    pub(crate) signer: Arc<Signer>,
     pub(crate) encryption: Option<(Encryptor, Decryptor)>,
 }
 
@@ -69,6 +78,7 @@ pub(crate) struct SessionParts {
     pub(crate) user: String,
     pub(crate) standing: Standing,
     pub(crate) keys: Option<Keys>,
+    pub(crate) terms: Arc<Terms>,
     pub(crate) must_sign: bool,
     pub(crate) must_encrypt: bool,
     pub(crate) since: Timestamp,
@@ -83,13 +93,14 @@ struct Trees {
 
 impl Session {
     pub(crate) fn new(parts: SessionParts) -> Self {
-        let SessionParts { id, zone, user, standing, keys, must_sign, must_encrypt, since, credentials } = parts;
+        let SessionParts { id, zone, user, standing, keys, terms, must_sign, must_encrypt, since, credentials } = parts;
         Self {
             id,
             zone,
             user,
             standing,
             keys,
+            terms,
             must_sign,
             must_encrypt,
             since,
@@ -97,6 +108,7 @@ impl Session {
             pipes: Pipes::default(),
             mailbox: Arc::default(),
             life: Life::default(),
+            channels: Channels::default(),
             held_back: Mutex::default(),
             credentials: Mutex::new(credentials),
             trees: Mutex::default(),
@@ -116,6 +128,29 @@ impl Session {
     /// Its user proved once more who it is, and may be in other groups by now.
     pub(crate) fn refresh(&self, credentials: Arc<Credentials>) {
         *self.credentials.lock().unwrap_or_else(PoisonError::into_inner) = credentials;
+    }
+
+    /// It is reached over another connection.
+    ///
+    /// Errors, in order: USER_SESSION_DELETED, INSUFFICIENT_RESOURCES.
+    pub(crate) fn join(&self, peer: &Arc<Peer>) -> Result<(), Status> {
+        self.channels.add(Arc::clone(peer))?;
+        self.mailbox.wake_by(&Waker::from(Arc::clone(&peer.outbox)));
+        Ok(())
+    }
+
+    /// A connection ended. What is to be told goes over another one from now on; says whether there is none.
+    pub(crate) fn leave(&self, peer: &Arc<Peer>) -> bool {
+        let Some(left) = self.channels.remove(peer) else { return true };
+        let waker = Waker::from(Arc::clone(&left.outbox));
+        self.mailbox.wake_by(&waker);
+        waker.wake();
+        false
+    }
+
+    /// Lets go what waits for something that is gone, whichever connection it waits on. `own` is the one of who asks.
+    pub(crate) fn end_waits(&self, own: Option<&Waits>, which: Which) {
+        self.channels.each_waits(own, |waits| waits.end(which));
     }
 
     /// What its client is to be told of breaks by now; wakes by the waker when there is more.

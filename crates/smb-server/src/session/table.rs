@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Session;
 use crate::connection::Traffic;
-use crate::waits::Waits;
 
 /// All sessions.
 #[derive(Debug)]
@@ -17,14 +16,13 @@ pub(crate) struct Sessions {
     open: Mutex<BTreeMap<u64, Listed>>,
 }
 
-/// A session and the connection it came over.
+/// A session and the connection it came over first.
 #[derive(Clone, Debug)]
 pub(crate) struct Listed {
     pub(crate) session: Arc<Session>,
     pub(crate) client: SocketAddr,
     pub(crate) local: SocketAddr,
     pub(crate) traffic: Arc<Traffic>,
-    pub(crate) waits: Arc<Waits>,
 }
 
 impl Default for Sessions {
@@ -45,11 +43,6 @@ impl Sessions {
 
     pub(crate) fn find(&self, id: u64) -> Option<Arc<Session>> {
         self.open().get(&id).map(|listed| Arc::clone(&listed.session))
-    }
-
-    /// The waiting requests of the connection of a session.
-    pub(crate) fn waits(&self, id: u64) -> Option<Arc<Waits>> {
-        self.open().get(&id).map(|listed| Arc::clone(&listed.waits))
     }
 
     pub(crate) fn remove(&self, id: u64) {

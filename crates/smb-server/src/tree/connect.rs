@@ -52,7 +52,7 @@ pub(crate) async fn connect<V: Vfs>(call: &Call<'_, V>) -> Result<Answer, Status
 pub(crate) async fn disconnect<V: Vfs>(call: &Call<'_, V>) -> Result<Answer, Status> {
     let tree = call.tree()?;
     call.session.disconnect(tree.id).ok_or(Status::NETWORK_NAME_DELETED)?;
-    call.peer.waits.end(Which::Tree { session: call.session.id, tree: tree.id });
+    call.session.end_waits(Some(&call.peer.waits), Which::Tree { session: call.session.id, tree: tree.id });
     call.session.pipes.take_tree(tree.id);
     for open in call.session.opens.take_tree(tree.id) {
         let ctx = call.context(tree.root().unwrap_or_else(|| call.zone.root()));
