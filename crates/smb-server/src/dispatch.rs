@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Poll;
 
 use smallvec::SmallVec;
+use smb_wire::negotiate::Dialect;
 use smb_wire::{Command, EchoResponse, FileId, HeaderFlags, LogoffResponse, Status};
 use tracing::Instrument;
 use vfs::{Awaited, Failure, FsError, InodeId, Mailbox, OpContext, OperationId, Priority, Protocol, Vfs, View};
 use zones::Zone;
 
 use crate::answer::Answer;
+use crate::channel_sequence::Changing;
 use crate::connection::{After, Batch, Delay, Peer, Replies, Reply, Request, Terms, Verdict, tree_id};
 use crate::door::Door;
 use crate::open_table::Open;
@@ -219,7 +221,24 @@ impl<V: Vfs> Call<'_, V> {
     /// Errors: FILE_CLOSED (also all ones in a request that belongs to none before), INVALID_PARAMETER (there was none
     /// before).
     pub(crate) fn open(&self, file_id: FileId, tree: &Tree) -> Result<Arc<Open>, Status> {
-        self.session.opens.find(self.named(file_id)?, tree.id).ok_or(Status::FILE_CLOSED)
+        let open = self.session.opens.find(self.named(file_id)?, tree.id).ok_or(Status::FILE_CLOSED)?;
+        if let Some(number) = self.sequence() {
+            open.sequence.see(number);
+        }
+        Ok(open)
+    }
+
+    /// The open that a request names, which changes something; it is under way while what is returned is there.
+    ///
+    /// Errors: FILE_NOT_AVAILABLE (it is late).
+    pub(crate) fn changing<'o>(&self, open: &'o Open) -> Result<Option<Changing<'o>>, Status> {
+        let is_again = self.request.header.flags.contains(HeaderFlags::REPLAY_OPERATION);
+        self.sequence().map(|number| open.sequence.begin(number, is_again)).transpose()
+    }
+
+    /// `ChannelSequence` of a request; SMB 2 has none.
+    pub(crate) fn sequence(&self) -> Option<u16> {
+        (self.terms.dialect.0 >= Dialect::SMB_3_0.0).then(|| self.request.header.channel_sequence())
     }
 
     /// The pipe that a request names, as [`Call::open`].

@@ -8,6 +8,7 @@
 mod answer;
 mod attributes;
 mod change_notify;
+mod channel_sequence;
 mod close;
 mod connection;
 mod create;

@@ -9,6 +9,7 @@ use vfs::acl::AccessMask;
 use vfs::{InodeId, OpenId};
 
 use crate::change_notify::Watch;
+use crate::channel_sequence::ChannelSequence;
 use crate::query_directory::Listing;
 
 /// Something that a client opened.
@@ -34,6 +35,8 @@ pub(crate) struct Open {
     pub(crate) listing: Mutex<Listing>,
     /// What it hears of changes below.
     pub(crate) watch: Watch,
+    /// Which requests are late.
+    pub(crate) sequence: ChannelSequence,
     /// Whether its client was told of it: not before that is it told of breaks.
     pub(crate) is_told: AtomicBool,
 }

@@ -35,6 +35,7 @@ pub(crate) async fn set_info<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<
     let request: SetInfoRequest<'_> = decode_body(&call.request.body).map_err(status::unreadable)?;
     let Target::Disk(disk) = &tree.target else { return Err(Status::NOT_SUPPORTED) };
     let open = call.open(request.file_id, tree)?;
+    let _changing = call.changing(&open)?;
     let ctx = call.context(disk.root);
     match request.info_type {
         InfoType::FILE => {}

@@ -24,6 +24,7 @@ pub(crate) async fn write<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<Ans
         return Err(Status::INVALID_PARAMETER);
     }
     let open = call.open(request.file_id, tree)?;
+    let _changing = call.changing(&open)?;
     if open.is_directory {
         return Err(Status::INVALID_DEVICE_REQUEST);
     }

@@ -273,6 +273,9 @@ impl Machine {
             }
             // ECHO is answered whoever asks (MS-SMB2 3.3.5.17).
             Err(Status::USER_SESSION_DELETED) if command == Command::ECHO => incoming.request(None),
+            Err(Status::USER_SESSION_DELETED) => {
+                refused(incoming.request(self.elsewhere(incoming).ok()), Status::USER_SESSION_DELETED)
+            }
             Err(status) => refused(incoming.request(None), status),
         };
         before.channel.clone_from(&request.channel);

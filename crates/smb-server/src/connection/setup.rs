@@ -35,7 +35,7 @@ impl Machine {
         let purpose = match self.purpose(incoming, channel.as_ref()) {
             Ok(purpose) => purpose,
             Err(status) => {
-                let mut request = incoming.request(channel);
+                let mut request = incoming.request(channel.or_else(|| self.elsewhere(incoming).ok()));
                 request.verdict = Verdict::Answered(Box::new(Answer::error(status)));
                 return request;
             }

@@ -29,6 +29,7 @@ pub(crate) use self::name::{Path, Stream, components, shown, stream_units};
 use crate::answer::Answer;
 use crate::attributes::{dos_attributes, network_open};
 use crate::change_notify::Watch;
+use crate::channel_sequence::ChannelSequence;
 use crate::descriptors::given;
 use crate::dispatch::Call;
 use crate::extended_attributes::given as xattrs_given;
@@ -95,6 +96,7 @@ fn answer<V: Vfs>(
         position: AtomicU64::new(0),
         listing: Mutex::default(),
         watch: Watch::default(),
+        sequence: ChannelSequence::starting_at(call.sequence().unwrap_or_default()),
         is_told: AtomicBool::new(false),
     };
     let open = call.session.opens.enter(id, make);

@@ -51,6 +51,7 @@ pub(crate) async fn ioctl<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<Ans
 /// Codes about something that is open.
 async fn of_open<V: Vfs>(call: &Call<'_, V>, tree: &Tree, asked: &Asked<'_>) -> Result<Answer, Status> {
     let open = call.open(asked.request.file_id, tree)?;
+    let _changing = call.changing(&open)?;
     if !matches!(tree.target, Target::Disk(_)) {
         return Err(Status::INVALID_DEVICE_REQUEST);
     }

@@ -15,8 +15,8 @@ use security::smb::{Decryptor, Encryptor, Signer};
 use smb_wire::Status;
 use vfs::{Credentials, Event, LeaseBreak, Mailbox, SessionId, Timestamp, ZoneId};
 
-use self::channel::Channels;
 pub(crate) use self::channel::Channel;
+use self::channel::Channels;
 pub(crate) use self::life::Life;
 pub(crate) use self::table::{Listed, Sessions};
 use crate::connection::{Peer, Replies, Terms};

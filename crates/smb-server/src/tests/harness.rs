@@ -181,8 +181,8 @@ pub(crate) fn offer<'a>(dialects: &'a [Dialect]) -> Offer<'a> {
 /// A client's side of a session.
 pub(crate) struct Keys {
     pub(crate) id: u64,
-    signer: Signer,
-    cipher: Option<(Encryptor, Decryptor)>,
+    pub(super) signer: Signer,
+    pub(super) cipher: Option<(Encryptor, Decryptor)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -197,7 +197,7 @@ pub(crate) struct Client<'a> {
     pub(crate) machine: Machine,
     pub(super) peer: Arc<Peer>,
     pub(crate) next: u64,
-    hash: PreauthHash,
+    pub(super) hash: PreauthHash,
     pub(crate) terms: Option<Agreed>,
     pub(crate) session: Option<Keys>,
     pub(crate) tree: u32,
@@ -353,7 +353,7 @@ impl Client<'_> {
         let header = self.header(Command::NEGOTIATE);
         let body = NegotiateRequest {
             security_mode: offer.mode,
-            capabilities: Capabilities::ENCRYPTION,
+            capabilities: Capabilities::ENCRYPTION | Capabilities::MULTI_CHANNEL,
             client_guid: Guid([3; 16]),
             dialects: List::Items(offer.dialects),
             contexts: NegotiateContexts::Items(offer.contexts),
@@ -407,7 +407,7 @@ impl Client<'_> {
     }
 
     /// MS-SMB2 3.2.5.3: the keys of a user; the last response is signed with them.
-    fn keys(&self, id: u64, hash: &PreauthHash, last: &Response) -> Option<Keys> {
+    pub(super) fn keys(&self, id: u64, hash: &PreauthHash, last: &Response) -> Option<Keys> {
         let body: SessionSetupResponse<'_> = decode_body(&last.body).unwrap();
         let guests = smb_wire::session_setup::SessionFlags::IS_GUEST | smb_wire::session_setup::SessionFlags::IS_NULL;
         if body.flags.intersects(guests) {

@@ -2,7 +2,7 @@
 
 use smb_wire::codec::decode_body;
 use smb_wire::negotiate::Dialect;
-use smb_wire::session_setup::{SessionFlags, SessionSetupFlags, SessionSetupRequest, SessionSetupResponse};
+use smb_wire::session_setup::{SessionFlags, SessionSetupRequest, SessionSetupResponse};
 use smb_wire::{Command, EchoRequest, Header, LogoffRequest, Status};
 use vfs::SessionId;
 
@@ -101,18 +101,6 @@ fn a_session_ends_with_logoff_or_when_its_user_comes_back() {
     let answer = first.exchange(&first.message(header, &LogoffRequest {})).unwrap().unwrap();
     assert_eq!(responses(&answer)[0].status(), Status::USER_SESSION_DELETED);
     assert!(SessionId(session.id).0 >= 1 << 48, "apart from the numbers of other doors");
-}
-
-#[test]
-fn a_channel_that_would_bind_is_refused_politely() {
-    let house = House::new();
-    let first = house.client(CONTOSO).at_home(Dialect::SMB_3_1_1);
-    let mut second = house.client(CONTOSO);
-    second.negotiate(offer(&[Dialect::SMB_3_1_1]));
-    let header = Header { session_id: first.session.unwrap().id, ..second.header(Command::SESSION_SETUP) };
-    let body = SessionSetupRequest { flags: SessionSetupFlags::BINDING, ..setup(b"alice") };
-    let answer = second.exchange(&second.message(header, &body)).unwrap().unwrap();
-    assert_eq!(responses(&answer)[0].status(), Status::REQUEST_NOT_ACCEPTED);
 }
 
 #[test]
