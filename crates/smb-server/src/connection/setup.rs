@@ -75,8 +75,8 @@ impl Machine {
 
     /// What an exchange is for.
     ///
-    /// Errors, in order: INVALID_PARAMETER (unreadable), those of who would join a session; ACCESS_DENIED where the
-    /// connection already has.
+    /// Errors, in order: INVALID_PARAMETER (unreadable), those of who would join a session, ACCESS_DENIED where the
+    /// connection already has; USER_SESSION_DELETED.
     fn purpose(&self, incoming: &Incoming<'_>, channel: Option<&Arc<Channel>>) -> Result<Purpose, Status> {
         let request: SessionSetupRequest<'_> = decode_body(incoming.body).map_err(status::unreadable)?;
         let is_binding = request.flags.contains(SessionSetupFlags::BINDING);
@@ -84,7 +84,10 @@ impl Machine {
             Some(_) if is_binding => Err(Status::ACCESS_DENIED),
             Some(channel) => Ok(Purpose::Again(Arc::clone(channel))),
             None if is_binding => Ok(Purpose::Join(self.joined(incoming)?)),
-            None => Ok(Purpose::First),
+            None if incoming.header.session_id == 0 || self.setups.contains_key(&incoming.header.session_id) => {
+                Ok(Purpose::First)
+            }
+            None => Err(Status::USER_SESSION_DELETED),
         }
     }
 
