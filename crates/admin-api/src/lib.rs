@@ -5,6 +5,7 @@
 mod health;
 mod list;
 mod lock;
+mod plan;
 mod problem;
 mod session;
 mod status;
@@ -14,7 +15,8 @@ mod zone;
 pub use health::{Health, HealthStatus};
 pub use list::{LIMIT_DEFAULT, LIMIT_MAX, List, Page};
 pub use lock::{Lock, LockHolder, LockKind, LockState};
-pub use problem::{PROBLEM_TYPE, Problem};
+pub use plan::{KeyChange, ZonePlan};
+pub use problem::{Mistake, PROBLEM_TYPE, Problem};
 pub use session::Session;
 pub use status::{
     CacheStatus, Concern, ConnectionStatus, Fill, GraceStatus, LockStatus, LogStatus, ProcessStatus, Severity,
@@ -37,5 +39,9 @@ pub const LOCKS_PATH: &str = "/v1/locks";
 pub const EXPORTS_PATH: &str = "/v1/exports";
 /// Shares served: [`List`] of [`Share`].
 pub const SHARES_PATH: &str = "/v1/shares";
-/// Zones served, and those that are not though they are configured: [`List`] of [`Zone`].
+/// The media type of a zone file.
+pub const TOML_TYPE: &str = "application/toml";
+/// Zones served, and those that are not though they are configured: [`List`] of [`Zone`]. Below it, each zone by its name:
+/// GET gives its file as JSON with the keys of the file (or as it stands, for who accepts [`TOML_TYPE`]), PUT makes it what
+/// is sent in either form, DELETE takes it away; the latter two answer a [`ZonePlan`] and with `?dry_run=true` do no more.
 pub const ZONES_PATH: &str = "/v1/zones";

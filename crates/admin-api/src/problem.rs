@@ -15,13 +15,32 @@ pub struct Problem {
     /// What is wrong with this request, and what would be right.
     #[serde(default)]
     pub detail: String,
+    /// Everything that is wrong in the configuration as it was asked for; empty for other kinds of problems.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<Mistake>,
+}
+
+/// One thing that is wrong in a zone file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mistake {
+    /// The file; empty for what was sent and is no file yet.
+    #[serde(default)]
+    pub file: String,
+    /// Line in it, from 1, when known. Of a document sent as JSON it is that of the file that would be written.
+    #[serde(default)]
+    pub line: Option<u64>,
+    /// The key, as `export[0].clients`; empty for the file as a whole.
+    #[serde(default)]
+    pub key: String,
+    /// What is wrong and what is allowed.
+    pub reason: String,
 }
 
 impl Problem {
     /// A problem that its status tells.
     #[must_use]
     pub fn new(status: u16, title: &str, detail: impl Into<String>) -> Self {
-        Self { kind: "about:blank".to_owned(), title: title.to_owned(), status, detail: detail.into() }
+        Self { kind: "about:blank".to_owned(), title: title.to_owned(), status, detail: detail.into(), errors: Vec::new() }
     }
 }
 

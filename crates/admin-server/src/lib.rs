@@ -1,10 +1,11 @@
 //! The operator's window: health, metrics and lists over HTTP, on a Unix socket and for monitoring on a TCP port.
 //!
-//! What is shown comes through [`Sources`], which the roof implements; nothing here changes anything. Answers are put
+//! What is shown comes through [`Sources`], what is changed goes through [`ZoneDocuments`]; the roof implements both. Answers are put
 //! together on the runtime that serves them, which is not one that serves tenants. Nothing here makes a thread, a
 //! runtime or a task: [`Window`] gives out futures, and the roof runs them.
 
 mod concerns;
+mod documents;
 mod figures;
 mod history;
 mod lists;
@@ -18,6 +19,7 @@ mod status;
 mod tests;
 mod window;
 
+pub use documents::{Changed, Decision, Fault, ZoneChange, ZoneDocuments};
 pub use figures::{
     About, Condition, ConnectionFigures, Figures, Latency, OperationFigures, ProcessFigures, ReplyFigures,
     SessionFigures, ShareFigures, Sources, Traffic, ZoneFigures,

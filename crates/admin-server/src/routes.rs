@@ -18,7 +18,7 @@ use crate::page::Asked;
 use crate::problem::Refused;
 use crate::serve::Scope;
 use crate::window::Desk;
-use crate::{lists, metrics, status};
+use crate::{documents, lists, metrics, status};
 
 /// Everything that may be asked in a scope.
 pub(crate) fn router(desk: Arc<Desk>, scope: Scope) -> Router {
@@ -31,7 +31,8 @@ pub(crate) fn router(desk: Arc<Desk>, scope: Scope) -> Router {
             .route(LOCKS_PATH, list(lists::locks))
             .route(EXPORTS_PATH, list(lists::exports))
             .route(SHARES_PATH, list(lists::shares))
-            .route(ZONES_PATH, list(lists::zones)),
+            .route(ZONES_PATH, list(lists::zones))
+            .route(ZONE_ROUTE, get(documents::show).put(documents::put).delete(documents::delete)),
     };
     router.fallback(unknown).method_not_allowed_fallback(not_allowed).with_state(desk)
 }
@@ -63,12 +64,15 @@ fn list<T: Serialize + Send + 'static>(
 
 async fn unknown(uri: Uri) -> Refused {
     let detail = format!(
-        "there is no {}; see /v1/status, /v1/sessions, /v1/locks, /v1/exports, /v1/shares, /v1/zones",
+        "there is no {}; see /v1/status, /v1/sessions, /v1/locks, /v1/exports, /v1/shares, /v1/zones, /v1/zones/NAME",
         uri.path()
     );
     Refused(Problem::new(404, "Not Found", detail))
 }
 
 async fn not_allowed() -> Refused {
-    Refused(Problem::new(405, "Method Not Allowed", "nothing can be changed here: GET and HEAD only"))
+    Refused(Problem::new(405, "Method Not Allowed", "only /v1/zones/NAME can be changed, by PUT and DELETE; else GET and HEAD"))
 }
+
+/// One zone, below [`ZONES_PATH`].
+const ZONE_ROUTE: &str = "/v1/zones/{name}";

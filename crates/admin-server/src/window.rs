@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use admin_api::Health;
 use tokio::time::MissedTickBehavior;
 
+use crate::documents::ZoneDocuments;
 use crate::figures::{Condition, Figures, Sources};
 use crate::history::{History, SAMPLE_INTERVAL, Sample, Span};
 use crate::routes;
@@ -19,14 +20,15 @@ pub struct Window {
 /// What all requests share.
 pub(crate) struct Desk {
     pub(crate) sources: Arc<dyn Sources>,
+    pub(crate) documents: Arc<dyn ZoneDocuments>,
     history: Mutex<History>,
 }
 
 impl Window {
     /// A window that nobody looks through yet.
     #[must_use]
-    pub fn new(sources: Arc<dyn Sources>) -> Self {
-        Self { desk: Arc::new(Desk::new(sources)) }
+    pub fn new(sources: Arc<dyn Sources>, documents: Arc<dyn ZoneDocuments>) -> Self {
+        Self { desk: Arc::new(Desk::new(sources, documents)) }
     }
 
     /// Answers requests until it is dropped.
@@ -46,8 +48,8 @@ impl Window {
 }
 
 impl Desk {
-    pub(crate) fn new(sources: Arc<dyn Sources>) -> Self {
-        Self { sources, history: Mutex::default() }
+    pub(crate) fn new(sources: Arc<dyn Sources>, documents: Arc<dyn ZoneDocuments>) -> Self {
+        Self { sources, documents, history: Mutex::default() }
     }
 
     /// Remembers how everything is now.

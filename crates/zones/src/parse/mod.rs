@@ -96,8 +96,7 @@ impl Reader<'_> {
 
     fn name(&mut self, written: &Text) -> String {
         let name = written.get_ref();
-        let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        if name.is_empty() || name.len() > ZONE_NAME_BYTES_MAX || !name.bytes().all(is_legal) {
+        if !is_zone_name(name) {
             let reason = format!(
                 "\"{}\" is no zone name: 1 to {ZONE_NAME_BYTES_MAX} letters, digits, \"-\", \"_\" and \".\"",
                 name.escape_default()
@@ -133,6 +132,12 @@ impl Reader<'_> {
         }
         addresses
     }
+}
+
+/// Whether a zone may be called so.
+pub(crate) fn is_zone_name(name: &str) -> bool {
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=ZONE_NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(is_legal)
 }
 
 fn parse_address(text: &str) -> Result<IpAddr, String> {

@@ -1,0 +1,57 @@
+//! `GET /v1/zones/NAME`.
+
+use std::sync::Arc;
+
+use admin_api::{Problem, TOML_TYPE};
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use zones::document::to_json;
+
+use super::Fault;
+use super::preconditions::{Preconditions, etag};
+use crate::problem::Refused;
+use crate::window::Desk;
+
+/// The file of a zone, as JSON or as it stands.
+pub(crate) async fn show(
+    State(desk): State<Arc<Desk>>,
+    path: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let name = named(path)?;
+    let found = desk.documents.read(name.clone()).await.map_err(refused)?;
+    let text = found.ok_or_else(|| Refused(missing(&name)))?.text;
+    let tag = etag(&text);
+    let shown = [(header::ETAG, tag.clone()), (header::VARY, "Accept".to_owned())];
+    if Preconditions::of(&headers).has(&tag) {
+        return Ok((StatusCode::NOT_MODIFIED, shown).into_response());
+    }
+    if accepts_toml(&headers) {
+        return Ok((shown, [(header::CONTENT_TYPE, TOML_TYPE)], text).into_response());
+    }
+    let keys = to_json(&text).map_err(|error| refused(Fault::Failed(error.to_string())))?;
+    Ok((shown, Json(keys)).into_response())
+}
+
+/// The name in the path.
+pub(super) fn named(path: Result<Path<String>, PathRejection>) -> Result<String, Refused> {
+    let Path(name) = path.map_err(|wrong| Refused(Problem::new(400, "Bad Request", wrong.body_text())))?;
+    Ok(name)
+}
+
+pub(super) fn missing(name: &str) -> Problem {
+    Problem::new(404, "Not Found", format!("there is no zone \"{}\"; see /v1/zones", name.escape_default()))
+}
+
+pub(super) fn refused(fault: Fault) -> Refused {
+    Refused(fault.into())
+}
+
+fn accepts_toml(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut kinds = accepted.flat_map(|value| value.split(',')).map(|kind| kind.split(';').next().unwrap_or_default());
+    kinds.any(|kind| kind.trim().eq_ignore_ascii_case(TOML_TYPE))
+}
