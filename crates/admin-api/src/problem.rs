@@ -40,7 +40,13 @@ impl Problem {
     /// A problem that its status tells.
     #[must_use]
     pub fn new(status: u16, title: &str, detail: impl Into<String>) -> Self {
-        Self { kind: "about:blank".to_owned(), title: title.to_owned(), status, detail: detail.into(), errors: Vec::new() }
+        Self {
+            kind: "about:blank".to_owned(),
+            title: title.to_owned(),
+            status,
+            detail: detail.into(),
+            errors: Vec::new(),
+        }
     }
 }
 

@@ -19,7 +19,7 @@ mod status;
 mod tests;
 mod window;
 
-pub use documents::{Changed, Decision, Fault, ZoneChange, ZoneDocuments};
+pub use documents::{Changed, Decide, Decision, Fault, ZoneChange, ZoneDocuments};
 pub use figures::{
     About, Condition, ConnectionFigures, Figures, Latency, OperationFigures, ProcessFigures, ReplyFigures,
     SessionFigures, ShareFigures, Sources, Traffic, ZoneFigures,

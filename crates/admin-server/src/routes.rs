@@ -71,7 +71,11 @@ async fn unknown(uri: Uri) -> Refused {
 }
 
 async fn not_allowed() -> Refused {
-    Refused(Problem::new(405, "Method Not Allowed", "only /v1/zones/NAME can be changed, by PUT and DELETE; else GET and HEAD"))
+    Refused(Problem::new(
+        405,
+        "Method Not Allowed",
+        "only /v1/zones/NAME can be changed, by PUT and DELETE; else GET and HEAD",
+    ))
 }
 
 /// One zone, below [`ZONES_PATH`].

@@ -35,9 +35,9 @@ pub(crate) enum Verb {
     /// What a running gateway shares with clients of SMB.
     #[command(subcommand)]
     Share(ListVerb),
-    /// Zones of a running gateway.
+    /// Zones of a running gateway: shown, changed, taken away.
     #[command(subcommand)]
-    Zone(ListVerb),
+    Zone(ZoneVerb),
     /// Users of a zone and their passwords, in the files that the zone names.
     #[command(subcommand)]
     User(UserVerb),
@@ -86,6 +86,58 @@ pub(crate) struct MoveLogArguments {
 pub(crate) enum ListVerb {
     /// Lists them.
     List(ListArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ZoneVerb {
+    /// Lists them.
+    List(ListArguments),
+    /// Shows the file of one.
+    Show(ZoneShowArguments),
+    /// Makes one what a file says, after showing what that changes.
+    Apply(ZoneApplyArguments),
+    /// Takes one away. What it serves stays in the store.
+    Delete(ZoneDeleteArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ZoneShowArguments {
+    #[command(flatten)]
+    pub(crate) client: ClientArguments,
+    /// The zone.
+    pub(crate) name: String,
+    /// Print the file as it stands, comments too; the default.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) toml: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ZoneApplyArguments {
+    #[command(flatten)]
+    pub(crate) client: ClientArguments,
+    /// The zone file: TOML, which is taken as it stands, or *.json, which keeps the comments of the file that is there.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Only say what it would change.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Ask nothing.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ZoneDeleteArguments {
+    #[command(flatten)]
+    pub(crate) client: ClientArguments,
+    /// The zone.
+    pub(crate) name: String,
+    /// Only say what it would change.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Ask nothing.
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// Which gateway, and how its answer is shown. Without `--socket`, the variable `BERTH_ADMIN_SOCKET` names the socket;

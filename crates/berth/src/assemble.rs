@@ -1,5 +1,6 @@
 //! The house, put together in the order of docs/architecture.md and taken apart backwards.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ use crate::zone_roots;
 pub(crate) struct ZoneSource {
     /// Reads them; blocks.
     pub(crate) load: fn(&Settings) -> Result<Vec<ZoneDefinition>, ConfigErrors>,
+    /// The folder of zone files that it reads; `None`: they come from nowhere that can be changed.
+    pub(crate) folder: fn(&Settings) -> Option<PathBuf>,
     /// Mode of exported directories that are made.
     pub(crate) export_mode: u32,
 }
@@ -146,6 +149,11 @@ impl<V: Vfs> House<V> {
     async fn try_reload(&mut self) -> Result<()> {
         let (settings, load) = (self.settings.clone(), self.source.load);
         let definitions = spawn_blocking(move || load(&settings)).await.context("reading the zones")??;
+        self.take(definitions).await
+    }
+
+    /// Serves these zones: all of them, or, when that cannot be, those served so far.
+    pub(crate) async fn take(&mut self, definitions: Vec<ZoneDefinition>) -> Result<()> {
         for (zone, warning) in definitions.iter().flat_map(|zone| zone.warnings().iter().map(move |note| (zone, note)))
         {
             tracing::warn!(zone = zone.name(), warning = %warning, "a zone file is not quite right");
@@ -159,6 +167,11 @@ impl<V: Vfs> House<V> {
         self.listeners.keep(&stands).await;
         self.conditions.reload(prepared.left_out);
         Ok(())
+    }
+
+    /// The folder of zone files, if there is one.
+    pub(crate) fn zone_folder(&self) -> Option<PathBuf> {
+        (self.source.folder)(&self.settings)
     }
 
     /// The zones served now.
@@ -237,7 +250,11 @@ mod tests {
             let clock = Arc::new(ManualClock::standing());
             let vfs = Arc::new(ReferenceFilesystem::new(clock.clone()));
             let handle_keys = HandleKeys::new(&[(1, [7; 32])]).unwrap();
-            let source = ZoneSource { load: |settings| zones::load(&settings.zones), export_mode: 0o755 };
+            let source = ZoneSource {
+                load: |settings| zones::load(&settings.zones),
+                folder: |settings| Some(settings.zones.clone()),
+                export_mode: 0o755,
+            };
             let pool = Pool::new(PoolSettings::default());
             House::open(Ground { vfs, handle_keys, server_guid: [1; 16], clock, pool }, &self.settings, source).await
         }

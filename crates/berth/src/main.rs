@@ -13,6 +13,7 @@ mod demo;
 mod listeners;
 mod move_log;
 mod ready;
+mod replace;
 mod runtime;
 mod serve;
 mod settings;
@@ -21,6 +22,7 @@ mod smb_users;
 mod store;
 mod telemetry;
 mod user;
+mod zone_change;
 mod zone_roots;
 
 use std::io::{self, Write};
@@ -28,7 +30,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::arguments::{Arguments, ListVerb, StoreVerb, Verb};
+use crate::arguments::{Arguments, ListVerb, StoreVerb, Verb, ZoneVerb};
 
 /// Requests and changes are made of many small allocations that end on another thread than they began on.
 #[global_allocator]
@@ -47,7 +49,8 @@ fn main() -> ExitCode {
         Verb::Lock(ListVerb::List(arguments)) => return client::list::<admin_api::Lock>(&arguments),
         Verb::Export(ListVerb::List(arguments)) => return client::list::<admin_api::Export>(&arguments),
         Verb::Share(ListVerb::List(arguments)) => return client::list::<admin_api::Share>(&arguments),
-        Verb::Zone(ListVerb::List(arguments)) => return client::list::<admin_api::Zone>(&arguments),
+        Verb::Zone(ZoneVerb::List(arguments)) => return client::list::<admin_api::Zone>(&arguments),
+        Verb::Zone(verb) => return client::zone(&verb),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use vfs::Clock;
+use vfs::{Clock, Vfs};
 use zones::{ConfigErrors, Zone, ZoneDefinition};
 
-use crate::admin::{About, Operator};
+use crate::admin::{About, Changes, Documents, Operator, Pending};
 use crate::arguments::ServeArguments;
 use crate::assemble::{CLOSE_TIME, Ground, House, ZoneSource};
 use crate::clock::SystemClock;
@@ -17,7 +17,7 @@ use crate::runtime::on_this_thread;
 use crate::settings::Settings;
 use crate::shutdown::{Order, Orders, notify_ready, notify_reloading, notify_stopping, stop_within};
 use crate::store::OpenStore;
-use crate::{telemetry, zone_roots};
+use crate::{telemetry, zone_change, zone_roots};
 
 /// What is served, and what is said when it is.
 pub(crate) struct Gateway {
@@ -31,7 +31,11 @@ pub(crate) struct Gateway {
 pub(crate) fn run(arguments: &ServeArguments) -> Result<()> {
     let settings = Settings::load(&arguments.config)?;
     telemetry::start(&settings.log)?;
-    let source = ZoneSource { load: load_zones, export_mode: zone_roots::EXPORT_MODE };
+    let source = ZoneSource {
+        load: load_zones,
+        folder: |settings| Some(settings.zones.clone()),
+        export_mode: zone_roots::EXPORT_MODE,
+    };
     Gateway { settings, source, announce: |_, _| Ok(()) }.run()
 }
 
@@ -71,18 +75,20 @@ impl Gateway {
                 return Ok(());
             }
         };
-        let (store, mut house, operator) = opened?;
+        let (store, mut house, operator, mut changes) = opened?;
         self.tell_ready(&house)?;
-        while orders.next().await == Order::Reload {
-            notify_reloading();
-            tracing::info!("reading the zones again");
-            let reloaded = tokio::select! {
-                reloaded = house.reload() => reloaded,
-                () = orders.stop() => break,
+        loop {
+            let change = tokio::select! {
+                order = orders.next() => match order {
+                    Order::Stop => break,
+                    Order::Reload => None,
+                },
+                Some(change) = changes.recv() => Some(change),
             };
-            match reloaded {
-                Ok(()) => tracing::info!(zones = house.zones().len(), "zones reloaded"),
-                Err(error) => tracing::error!(error = format!("{error:#}"), "zones not reloaded; the old ones stay"),
+            notify_reloading();
+            tokio::select! {
+                () = reread(&mut house, change) => {}
+                () = orders.stop() => break,
             }
             notify_ready(&status(&house.zones()));
         }
@@ -96,7 +102,7 @@ impl Gateway {
         Ok(())
     }
 
-    async fn open(&self) -> Result<(OpenStore, House<crate::store::LocalFilesystem>, Operator)> {
+    async fn open(&self) -> Result<(OpenStore, House<crate::store::LocalFilesystem>, Operator, Changes)> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let about = About::new(&self.settings, clock.now());
         let store = OpenStore::open(&self.settings, Arc::clone(&clock)).await?;
@@ -105,8 +111,9 @@ impl Gateway {
         let server_guid = store.server_guid();
         let ground = Ground { vfs, handle_keys, server_guid, clock, pool };
         let house = House::open(ground, &self.settings, self.source.clone()).await?;
-        let operator = Operator::open(&self.settings, Arc::new(house.sources(about)))?;
-        Ok((store, house, operator))
+        let (documents, changes) = Documents::new(house.zone_folder());
+        let operator = Operator::open(&self.settings, Arc::new(house.sources(about)), Arc::new(documents))?;
+        Ok((store, house, operator, changes))
     }
 
     fn tell_ready(&self, house: &House<crate::store::LocalFilesystem>) -> Result<()> {
@@ -114,6 +121,23 @@ impl Gateway {
         tracing::info!(zones = zones.len(), data = %self.settings.data.display(), "ready");
         notify_ready(&status(&zones));
         (self.announce)(&self.settings, &zones)
+    }
+}
+
+/// Reads the zones again, with a change of one of them if there is one.
+async fn reread<V: Vfs>(house: &mut House<V>, change: Option<Pending>) {
+    if let Some(Pending { change, answer }) = change {
+        let zone = change.name.clone();
+        let made = zone_change::make(house, change).await;
+        tracing::info!(zone, error = ?made.as_ref().err(), "a change of a zone");
+        // Nobody waits any more: the change is made all the same.
+        drop(answer.send(made));
+        return;
+    }
+    tracing::info!("reading the zones again");
+    match house.reload().await {
+        Ok(()) => tracing::info!(zones = house.zones().len(), "zones reloaded"),
+        Err(error) => tracing::error!(error = format!("{error:#}"), "zones not reloaded; the old ones stay"),
     }
 }
 

@@ -360,6 +360,69 @@ mod tests {
         assert!(gateway.0.wait().unwrap().success());
     }
 
+    fn zone_verb(site: &TempDir, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let output = berth(&[&["zone"], arguments, &["--socket", "data/admin.sock"]].concat(), site.path());
+        let said = stderr(&output);
+        (output.status.code(), String::from_utf8(output.stdout).unwrap(), said)
+    }
+
+    #[test]
+    fn zones_are_shown_changed_and_taken_away_while_served() {
+        let nfs = free_port();
+        let settings = format!(
+            "data = \"data\"\n[nfs]\nport = {nfs}\n[portmap]\nport = 0\n[metadata]\nlog_bytes = 8388608\n\
+             [memory]\nbudget_bytes = 67108864\n[blocks]\nfree_bytes_min = 0\n"
+        );
+        let first = "# ours\n".to_owned() + &zone("a", "127.0.0.26");
+        let site = site(&settings, &[("first.toml", first.clone())]);
+        let mut gateway = Gateway::start(site.path());
+        wait_for(site.path(), "ready zones=1");
+        let answers = |address: &str| TcpStream::connect((address, nfs)).is_ok();
+        assert_eq!(zone_verb(&site, &["show", "a"]), (Some(0), first.clone(), String::new()));
+
+        // A new zone, in both forms; asked for, then made.
+        fs::write(site.path().join("b"), zone("b", "127.0.0.27")).unwrap();
+        let (code, plan, said) = zone_verb(&site, &["apply", "-f", "b", "--dry-run"]);
+        assert!(code == Some(0) && plan.contains("+ addresses = [\"127.0.0.27\"]\n"), "{plan}{said}");
+        assert!(!answers("127.0.0.27") && !site.path().join("zones/b.toml").exists());
+        let (code, _, said) = zone_verb(&site, &["apply", "-f", "b"]);
+        assert!(code == Some(2) && said.contains("say --yes"), "{said}");
+        let (code, plan, said) = zone_verb(&site, &["apply", "-f", "b", "--yes"]);
+        assert!(code == Some(0) && plan.ends_with("zone b: done\n"), "{plan}{said}");
+        assert!(answers("127.0.0.27"), "served when it is told to be done");
+        assert_eq!(text(&site, "b.toml"), zone("b", "127.0.0.27"));
+        let shown = zone_verb(&site, &["show", "a", "--json"]).1.replace("/home", "/homes");
+        fs::write(site.path().join("a.json"), shown).unwrap();
+        let (code, plan, said) = zone_verb(&site, &["apply", "-f", "a.json", "--yes", "--json"]);
+        assert!(code == Some(0) && plan.contains("\"applied\":true"), "{plan}{said}");
+        let second = first.replace("/home", "/homes");
+        assert_eq!(text(&site, "first.toml"), second, "comments stay");
+
+        // What is wrong, what is not there, what cannot be served: nothing is half done.
+        for (wrong, reason) in [
+            (zone("b", "127.0.0.26"), "zones/first.toml: addresses: 127.0.0.26 is also an address of zone \"b\""),
+            (zone("b", "here"), "zones/b.toml:3: addresses[0]: \"here\" is no IP address"),
+            // An address that this machine does not have (RFC 5737).
+            (zone("b", "192.0.2.1"), "nothing was changed: cannot listen on 192.0.2.1"),
+            (zone("x y", "127.0.0.28"), "\"x y\" is no zone name"),
+        ] {
+            fs::write(site.path().join("wrong"), wrong).unwrap();
+            let (code, _, said) = zone_verb(&site, &["apply", "-f", "wrong", "--yes"]);
+            assert!(code == Some(2) && said.contains(reason), "{said}");
+            assert_eq!((text(&site, "first.toml"), text(&site, "b.toml")), (second.clone(), zone("b", "127.0.0.27")));
+            assert!(answers("127.0.0.26") && answers("127.0.0.27"));
+        }
+        assert_eq!(json(&["status"], site.path())["concerns"], serde_json::json!([]));
+
+        assert_eq!(zone_verb(&site, &["delete", "b", "--yes"]).0, Some(0));
+        assert!(!site.path().join("zones/b.toml").exists() && !answers("127.0.0.27") && answers("127.0.0.26"));
+        let (code, _, said) = zone_verb(&site, &["delete", "a", "--yes"]);
+        assert!(code == Some(2) && said.contains("this is the last zone"), "{said}");
+        assert_eq!(text(&site, "first.toml"), second);
+        gateway.signal(Signal::TERM);
+        assert!(gateway.0.wait().unwrap().success());
+    }
+
     /// A zone with a user and a group, and a file of passwords that is not there yet.
     fn site_with_users() -> TempDir {
         let keys = "users_file = \"a.users\"\ngroups_file = \"a.groups\"\npasswords_file = \"a.passwords\"\n[[export]]";

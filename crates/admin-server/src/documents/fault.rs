@@ -31,10 +31,17 @@ impl From<Fault> for Problem {
         match fault {
             Fault::Refused(problem) => problem,
             Fault::Wrong(errors) => wrong(errors.0.into_iter().map(mistake).collect()),
-            Fault::NoFiles => conflict("the zones of this gateway do not come from files (a demo): they are as they are"),
+            Fault::NoFiles => {
+                conflict("the zones of this gateway do not come from files (a demo): they are as they are")
+            }
             Fault::BadName => {
                 let reason = "no zone name: 1 to 64 letters, digits, \"-\", \"_\" and \".\"";
-                wrong(vec![Mistake { file: String::new(), line: None, key: "name".to_owned(), reason: reason.to_owned() }])
+                wrong(vec![Mistake {
+                    file: String::new(),
+                    line: None,
+                    key: "name".to_owned(),
+                    reason: reason.to_owned(),
+                }])
             }
             Fault::Taken(file) => {
                 conflict(&format!("{file} is there and describes no zone of this name: put it right or move it away"))

@@ -29,8 +29,11 @@ pub struct ZoneChange {
     /// The zone.
     pub name: String,
     /// What is to become of its file, which is `None` when it has none.
-    pub decide: Box<dyn FnOnce(Option<&Document>) -> Result<Decision, Problem> + Send>,
+    pub decide: Decide,
 }
+
+/// Decides what is to become of a file.
+pub type Decide = Box<dyn FnOnce(Option<&Document>) -> Result<Decision, Problem> + Send>;
 
 /// What is to become of the file of a zone.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use admin_api::{KeyChange, Problem, ZONES_PATH, ZonePlan};
 use axum::Json;
-use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -34,10 +34,10 @@ pub(crate) async fn put(
     State(desk): State<Arc<Desk>>,
     path: Result<Path<String>, PathRejection>,
     how: Result<Query<How>, QueryRejection>,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<Response, Refused> {
     let (name, is_dry_run) = (named(path)?, is_dry_run(how)?);
+    let (Parts { headers, .. }, body) = request.into_parts();
     let wish = Wish::read(&headers, body).await.map_err(Refused)?;
     let (meant, zone) = (Preconditions::of(&headers), name.clone());
     let decide = Box::new(move |current: Option<&zones::document::Document>| {

@@ -66,6 +66,11 @@ async fn monitoring_sees_health_and_metrics_only() {
     }
 }
 
+fn window() -> Window {
+    let fake = Site::new().fake;
+    Window::new(Arc::clone(&fake) as _, fake as _)
+}
+
 /// Sends bytes over a real connection and returns everything that comes until it is closed.
 async fn exchange(window: &Window, sent: &[u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -85,7 +90,7 @@ async fn exchange(window: &Window, sent: &[u8]) -> String {
 
 #[tokio::test]
 async fn one_request_is_answered_and_the_connection_closed() {
-    let window = Window::new(Arc::clone(&Site::new().fake) as _);
+    let window = window();
     let answer = exchange(&window, b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("{\"status\":\"ok\"}"), "{answer}");
     let two = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
@@ -94,7 +99,7 @@ async fn one_request_is_answered_and_the_connection_closed() {
 
 #[tokio::test]
 async fn endless_headers_and_nonsense_are_cut_off() {
-    let window = Window::new(Arc::clone(&Site::new().fake) as _);
+    let window = window();
     let long = [b"GET /healthz HTTP/1.1\r\nx: ".as_slice(), &vec![b'a'; 1 << 20]].concat();
     assert!(exchange(&window, &long).await.starts_with("HTTP/1.1 431"));
     let many = ["GET /healthz HTTP/1.1\r\n".to_owned(), "x: y\r\n".repeat(100), "\r\n".to_owned()].concat();
@@ -104,7 +109,7 @@ async fn endless_headers_and_nonsense_are_cut_off() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_says_nothing_is_let_go() {
-    let window = Window::new(Arc::clone(&Site::new().fake) as _);
+    let window = window();
     // Time is not real here: it goes on when nothing else does.
     exchange(&window, b"GET /healthz").await;
     let body = b"GET /healthz HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\nabc";

@@ -1,5 +1,6 @@
 //! A gateway that does not exist, and a client of its window.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -8,6 +9,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use axum::response::Response;
+use futures_util::future::BoxFuture;
 use http_body_util::BodyExt;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
@@ -19,7 +21,9 @@ use vfs::{
     SpaceFigures, Timestamp,
 };
 use zones::Zone;
+use zones::document::Document;
 
+use crate::documents::{Changed, Decision, Fault, ZoneChange, ZoneDocuments};
 use crate::figures::{
     About, Condition, ConnectionFigures, Figures, Latency, OperationFigures, ProcessFigures, ReplyFigures,
     SessionFigures, ShareFigures, Sources, Traffic, ZoneFigures,
@@ -36,6 +40,10 @@ pub(crate) struct Fake {
     pub(crate) sessions: Vec<SessionFigures>,
     pub(crate) locks: Mutex<Vec<LockEntry>>,
     pub(crate) recovery: Mutex<LockRecovery>,
+    /// The text of each zone file, by zone.
+    pub(crate) files: Mutex<BTreeMap<String, String>>,
+    /// What changes fail with, if they do.
+    pub(crate) fault: Mutex<Option<Fault>>,
 }
 
 /// A window over a made-up gateway.
@@ -55,8 +63,10 @@ impl Site {
             sessions: (1..=5).map(session).collect(),
             locks: Mutex::new(locks()),
             recovery: Mutex::default(),
+            files: Mutex::default(),
+            fault: Mutex::default(),
         });
-        let desk = Arc::new(Desk::new(fake.clone()));
+        let desk = Arc::new(Desk::new(fake.clone(), fake.clone()));
         Self { fake, desk }
     }
 
@@ -149,6 +159,41 @@ impl Sources for Fake {
 
     fn lock_recovery(&self) -> LockRecovery {
         self.recovery.lock().unwrap().clone()
+    }
+}
+
+impl Fake {
+    fn document(&self, name: &str) -> Option<Document> {
+        let text = self.files.lock().unwrap().get(name).cloned()?;
+        Some(Document { file: format!("zones/{name}.toml").into(), text })
+    }
+
+    fn make(&self, change: ZoneChange) -> Result<Changed, Fault> {
+        let old = self.document(&change.name);
+        let Decision { text, is_dry_run } = (change.decide)(old.as_ref()).map_err(Fault::Refused)?;
+        if let Some(fault) = self.fault.lock().unwrap().clone() {
+            return Err(fault);
+        }
+        if !is_dry_run {
+            let mut files = self.files.lock().unwrap();
+            match &text {
+                Some(text) => files.insert(change.name, text.clone()),
+                None => files.remove(&change.name),
+            };
+        }
+        let old = old.map(|document| document.text);
+        Ok(Changed { old, new: text, warnings: vec!["hm".to_owned()], is_applied: !is_dry_run })
+    }
+}
+
+impl ZoneDocuments for Fake {
+    fn read(&self, name: String) -> BoxFuture<'_, Result<Option<Document>, Fault>> {
+        Box::pin(async move { Ok(self.document(&name)) })
+    }
+
+    fn change(&self, change: ZoneChange) -> BoxFuture<'_, Result<Changed, Fault>> {
+        let made = self.make(change);
+        Box::pin(async move { made })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The window over made-up figures, through the bytes of HTTP.
 
 mod asking;
+mod documents;
 mod exposition;
 mod fake;
 mod lists;

@@ -1,5 +1,6 @@
 //! The operator's window of this process: its socket, and what it shows.
 
+mod documents;
 mod process;
 mod socket;
 mod sources;
@@ -7,11 +8,12 @@ mod sources;
 use std::path::Path;
 use std::sync::Arc;
 
-use admin_server::{Scope, Sources, Window};
+use admin_server::{Scope, Sources, Window, ZoneDocuments};
 use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+pub(crate) use self::documents::{Changes, Documents, Pending};
 use self::socket::Socket;
 pub(crate) use self::sources::{About, HouseSources};
 use crate::settings::Settings;
@@ -25,11 +27,15 @@ pub(crate) struct Operator {
 
 impl Operator {
     /// Answers on the admin socket, and on the port for monitoring if there is one.
-    pub(crate) fn open(settings: &Settings, sources: Arc<dyn Sources>) -> Result<Self> {
+    pub(crate) fn open(
+        settings: &Settings,
+        sources: Arc<dyn Sources>,
+        documents: Arc<dyn ZoneDocuments>,
+    ) -> Result<Self> {
         let path = settings.admin_socket();
         let (socket, listener) = Socket::open(&path)?;
         let monitoring = settings.admin.metrics_listen.map(listen).transpose()?;
-        let (window, mut tasks) = (Window::new(sources), JoinSet::new());
+        let (window, mut tasks) = (Window::new(sources, documents), JoinSet::new());
         let sampled = window.clone();
         tasks.spawn(async move { sampled.sample().await });
         if let Some(listener) = monitoring {

@@ -3,15 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use admin_api::Problem;
+use admin_api::{Mistake, Problem};
 use anyhow::{Context, Result, bail};
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::Request;
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
+use hyper::http::request::Builder;
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
+use zones::ConfigError;
 
 use crate::arguments::ClientArguments;
 use crate::settings::Settings;
@@ -20,6 +22,14 @@ use crate::settings::Settings;
 #[derive(Debug)]
 pub(super) struct Gateway {
     socket: PathBuf,
+}
+
+/// What it answered.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) etag: Option<String>,
+    pub(super) body: Bytes,
 }
 
 impl Gateway {
@@ -44,16 +54,20 @@ impl Gateway {
     ///
     /// Errors, in order: nobody answers, the request is refused, the answer is not understood.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        let answer = tokio::time::timeout(ANSWER_TIME, self.exchange(path)).await;
-        let (status, body) = answer.context("the gateway does not answer")??;
-        if !(200..300).contains(&status) {
-            let problem: Problem = serde_json::from_slice(&body).unwrap_or_else(|_| Problem::new(status, "", ""));
-            bail!("the gateway refuses {path}: {} {} {}", problem.status, problem.title, problem.detail);
-        }
-        serde_json::from_slice(&body).context("the answer is not understood: is the gateway of another version?")
+        let answer = self.ask(Request::get(path), Bytes::new()).await?;
+        answer.check(path)?;
+        answer.read()
     }
 
-    async fn exchange(&self, path: &str) -> Result<(u16, Bytes)> {
+    /// What it answers to a request, whatever that is.
+    ///
+    /// Errors: nobody answers.
+    pub(super) async fn ask(&self, request: Builder, body: Bytes) -> Result<Answer> {
+        let request = request.header("host", "berth").body(Full::new(body)).context("no such request can be made")?;
+        tokio::time::timeout(ANSWER_TIME, self.exchange(request)).await.context("the gateway does not answer")?
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer> {
         let stream = UnixStream::connect(&self.socket).await.with_context(|| {
             format!(
                 "no gateway answers at {}: it does not run, is still starting (see its log), has another socket \
@@ -63,16 +77,44 @@ impl Gateway {
         })?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let connection = tokio::spawn(connection);
-        let request = Request::get(path).header("host", "berth").body(Empty::<Bytes>::new())?;
         let response = sender.send_request(request).await.context("the gateway closed the connection")?;
         let status = response.status().as_u16();
+        let etag = response.headers().get("etag").and_then(|tag| tag.to_str().ok()).map(str::to_owned);
         let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
         let body = body.map_err(|error| anyhow::anyhow!("the answer broke off: {error}"))?.to_bytes();
         drop(sender);
         // The answer is complete: how the connection ends says nothing more.
         drop(connection.await);
-        Ok((status, body))
+        Ok(Answer { status, etag, body })
     }
+}
+
+impl Answer {
+    /// Errors: the request for what is at `path` was refused; every mistake on a line of its own where that is why.
+    pub(super) fn check(&self, path: &str) -> Result<()> {
+        if (200..300).contains(&self.status) {
+            return Ok(());
+        }
+        let unknown = |_| Problem::new(self.status, "", "");
+        let problem: Problem = serde_json::from_slice(&self.body).unwrap_or_else(unknown);
+        if problem.errors.is_empty() {
+            bail!("the gateway refuses {path}: {} {} {}", problem.status, problem.title, problem.detail);
+        }
+        bail!("{}", problem.errors.iter().map(told).collect::<Vec<_>>().join("\n"))
+    }
+
+    /// What it says, in JSON.
+    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_slice(&self.body).context("the answer is not understood: is the gateway of another version?")
+    }
+}
+
+/// As `berth serve --check` tells it.
+fn told(mistake: &Mistake) -> String {
+    let Mistake { file, line, key, reason } = mistake;
+    let (file, line) = (file.clone().into(), line.and_then(|line| usize::try_from(line).ok()));
+    let error = ConfigError { file, line, key: key.clone(), reason: reason.clone() }.to_string();
+    error.strip_prefix(": ").map(str::to_owned).unwrap_or(error)
 }
 
 const SOCKET_VARIABLE: &str = "BERTH_ADMIN_SOCKET";

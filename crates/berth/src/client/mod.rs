@@ -8,6 +8,7 @@ mod shares;
 mod status;
 mod table;
 mod units;
+mod zone_files;
 mod zones;
 
 use std::io::{self, Write};
@@ -20,6 +21,7 @@ use serde::de::DeserializeOwned;
 
 use self::gateway::Gateway;
 pub(crate) use self::table::{Column, Table};
+pub(crate) use self::zone_files::zone;
 use crate::arguments::{ClientArguments, ListArguments};
 use crate::complain;
 use crate::runtime::on_this_thread;

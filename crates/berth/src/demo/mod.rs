@@ -31,9 +31,9 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<()> {
     }
     telemetry::start(&settings.log)?;
     let source = if arguments.torture {
-        ZoneSource { load: |_| definitions(&TORTURE_ZONES), export_mode: TORTURE_EXPORT_MODE }
+        ZoneSource { load: |_| definitions(&TORTURE_ZONES), folder: |_| None, export_mode: TORTURE_EXPORT_MODE }
     } else {
-        ZoneSource { load: |_| definitions(&ZONES), export_mode: EXPORT_MODE }
+        ZoneSource { load: |_| definitions(&ZONES), folder: |_| None, export_mode: EXPORT_MODE }
     };
     let announce = if arguments.json { announce_json } else { announce_text };
     Gateway { settings, source, announce }.run()

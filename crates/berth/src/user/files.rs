@@ -1,15 +1,15 @@
 //! The files that a zone's users stand in: read together, changed one at a time while nobody else changes them, and only to
 //! what the zone can be read with afterwards.
 
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use zones::{LocalUser, Sources, ZoneDefinition, parse_with, system_reader, system_resolver, system_secret_reader};
 
 use crate::arguments::ZoneArguments;
+use crate::replace::{PLAIN_MODE, SECRET_MODE, replace};
 use crate::settings::Settings;
 
 /// The files of one zone, locked against other `berth user`.
@@ -135,32 +135,3 @@ impl Text {
         Ok(Self { file: file.to_owned(), text })
     }
 }
-
-/// Puts a new file in place of the old one: whoever reads sees the one or the other, after a power cut too. Owner and mode
-/// of the old one stay; `mode` is that of a file that was not there. A link is followed.
-fn replace(file: &Path, text: &str, mode: u32) -> io::Result<()> {
-    let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-    let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no file"));
-    };
-    let fresh = folder.join(format!(".{}.new", name.to_string_lossy()));
-    // Left behind by one that was killed: whoever is here holds the lock.
-    fs::remove_file(&fresh)
-        .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
-    let mut output = OpenOptions::new().write(true).create_new(true).mode(SECRET_MODE).open(&fresh)?;
-    output.write_all(text.as_bytes())?;
-    match fs::metadata(&file) {
-        Ok(old) => {
-            std::os::unix::fs::fchown(&output, Some(old.uid()), Some(old.gid()))?;
-            output.set_permissions(Permissions::from_mode(old.mode() & 0o7777))?;
-        }
-        Err(_) => output.set_permissions(Permissions::from_mode(mode))?,
-    }
-    output.sync_all()?;
-    fs::rename(&fresh, &file)?;
-    File::open(folder)?.sync_all()
-}
-
-/// Nobody but the owner.
-const SECRET_MODE: u32 = 0o600;
-const PLAIN_MODE: u32 = 0o644;

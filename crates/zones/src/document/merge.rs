@@ -52,8 +52,7 @@ fn cleaned_value(key: String, value: &Json, depth: usize) -> Result<Json, Docume
 }
 
 fn merge_table(table: &mut dyn TableLike, wished: &Map<String, Json>, place: &Place) {
-    let gone: Vec<_> =
-        table.iter().map(|(key, _)| key.to_owned()).filter(|key| !wished.contains_key(key)).collect();
+    let gone: Vec<_> = table.iter().map(|(key, _)| key.to_owned()).filter(|key| !wished.contains_key(key)).collect();
     for key in gone {
         table.remove(&key);
     }
@@ -104,7 +103,8 @@ fn merge_tables(tables: &mut ArrayOfTables, wished: &[Json]) {
         }
     }
     let positions: Vec<_> = found.iter().flatten().map(Table::position).collect();
-    let is_in_order = positions.is_sorted() && positions.len() == found.iter().take_while(|table| table.is_some()).count();
+    let is_in_order =
+        positions.is_sorted() && positions.len() == found.iter().take_while(|table| table.is_some()).count();
     tables.clear();
     for (table, wished) in found.into_iter().zip(wished) {
         let mut table = table.unwrap_or_default();
@@ -206,7 +206,9 @@ fn item_json(item: &Item) -> Option<Json> {
         Item::None => None,
         Item::Value(value) => value_json(value),
         Item::Table(table) => table_json(table),
-        Item::ArrayOfTables(tables) => tables.iter().map(|table| table_json(table)).collect::<Option<_>>().map(Json::Array),
+        Item::ArrayOfTables(tables) => {
+            tables.iter().map(|table| table_json(table)).collect::<Option<_>>().map(Json::Array)
+        }
     }
 }
 

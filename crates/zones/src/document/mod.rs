@@ -44,10 +44,8 @@ impl Document {
 ///
 /// Errors: no TOML, a date, a number that JSON does not have.
 pub fn to_json(text: &str) -> Result<Map<String, Value>, DocumentError> {
-    let table: toml::Table = toml::from_str(text).map_err(|error| DocumentError {
-        key: String::new(),
-        reason: error.message().trim().replace('\n', "; "),
-    })?;
+    let table: toml::Table = toml::from_str(text)
+        .map_err(|error| DocumentError { key: String::new(), reason: error.message().trim().replace('\n', "; ") })?;
     table.into_iter().map(|(key, value)| Ok((key.clone(), value_of(key, value)?))).collect()
 }
 

@@ -98,7 +98,8 @@ fn changes_are_told_key_by_key() {
     new["export"][1]["map_root"]["group"] = json!("x");
     new["export"][0].as_object_mut().unwrap().remove("read_only");
     new.as_object_mut().unwrap().remove("share");
-    let found: Vec<_> = changes(&old, &object(new)).into_iter().map(|change| (change.key, change.old, change.new)).collect();
+    let found: Vec<_> =
+        changes(&old, &object(new)).into_iter().map(|change| (change.key, change.old, change.new)).collect();
     let is = |key: &str, old: Option<Value>, new: Option<Value>| (key.to_owned(), old, new);
     assert_eq!(
         found,
@@ -115,7 +116,8 @@ fn changes_are_told_key_by_key() {
 #[test]
 fn a_folder_is_read_as_if_a_file_were_replaced() {
     let folder = tempfile::tempdir().unwrap();
-    let zone = |name: &str, address: &str| format!("name = \"{name}\"\nbase = \"/{name}\"\naddresses = [\"{address}\"]\n");
+    let zone =
+        |name: &str, address: &str| format!("name = \"{name}\"\nbase = \"/{name}\"\naddresses = [\"{address}\"]\n");
     fs::write(folder.path().join("x.toml"), zone("a", "127.0.0.1")).unwrap();
     let names = |file: &str, text: Option<String>| {
         let zones = load_replaced(folder.path(), &Replaced { file: folder.path().join(file), text });
@@ -141,7 +143,11 @@ fn a_folder_is_read_as_if_a_file_were_replaced() {
 }
 
 fn value(depth: u32) -> BoxedStrategy<Value> {
-    let leaf = prop_oneof![any::<bool>().prop_map(Value::from), any::<i64>().prop_map(Value::from), ".{0,6}".prop_map(Value::from)];
+    let leaf = prop_oneof![
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        ".{0,6}".prop_map(Value::from)
+    ];
     leaf.prop_recursive(depth, 24, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
