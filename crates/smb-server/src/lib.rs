@@ -19,6 +19,7 @@ mod extended_attributes;
 mod flush;
 mod ioctl;
 mod lock;
+mod lock_sequence;
 mod metrics;
 mod open_table;
 mod oplock_break;

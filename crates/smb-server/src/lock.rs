@@ -5,10 +5,12 @@ use std::sync::Arc;
 use smb_wire::Status;
 use smb_wire::codec::decode_body;
 use smb_wire::lock::{LockElement, LockFlags, LockRequest, LockResponse};
+use smb_wire::negotiate::Capabilities;
 use vfs::{FsError, LockKind, LockOwner, LockRange, LockReply, LockRequest as Locking, Mailbox, OpContext, Vfs};
 
 use crate::answer::Answer;
 use crate::dispatch::Call;
+use crate::lock_sequence::Turn;
 use crate::open_table::Open;
 use crate::status;
 use crate::tree::Tree;
@@ -22,6 +24,12 @@ use crate::waits::told;
 pub(crate) async fn lock<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<Answer, Status> {
     let request: LockRequest<'_> = decode_body(&call.request.body).map_err(status::unreadable)?;
     let open = call.open(request.file_id, tree)?;
+    // Only who may have several connections sends one again (MS-SMB2 3.3.5.14).
+    let is_multi_channel = call.terms.capabilities.contains(Capabilities::MULTI_CHANNEL);
+    let turn = Turn::of(&request).filter(|_| is_multi_channel);
+    if turn.is_some_and(|turn| open.locks.is_done(turn)) {
+        return Ok(Answer::success(&LockResponse {}));
+    }
     let ctx = call.context(tree.root().unwrap_or(open.inode));
     let locker = Locker { call, ctx, open: &open };
     let unlocks = request.locks.get(0).is_some_and(|first| first.flags.contains(LockFlags::UNLOCK));
@@ -29,6 +37,9 @@ pub(crate) async fn lock<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<Answ
         locker.unlock_all(&request).await?;
     } else {
         locker.lock_all(&request).await?;
+    }
+    if let Some(turn) = turn {
+        open.locks.note(turn);
     }
     Ok(Answer::success(&LockResponse {}))
 }

@@ -10,6 +10,7 @@ use vfs::{InodeId, OpenId};
 
 use crate::change_notify::Watch;
 use crate::channel_sequence::ChannelSequence;
+use crate::lock_sequence::LockSequence;
 use crate::query_directory::Listing;
 
 /// Something that a client opened.
@@ -35,6 +36,8 @@ pub(crate) struct Open {
     pub(crate) listing: Mutex<Listing>,
     /// What it hears of changes below.
     pub(crate) watch: Watch,
+    /// Which LOCKs were done.
+    pub(crate) locks: LockSequence,
     /// Which requests are late.
     pub(crate) sequence: ChannelSequence,
     /// Whether its client was told of it: not before that is it told of breaks.

@@ -33,6 +33,7 @@ use crate::channel_sequence::ChannelSequence;
 use crate::descriptors::given;
 use crate::dispatch::Call;
 use crate::extended_attributes::given as xattrs_given;
+use crate::lock_sequence::LockSequence;
 use crate::open_table::Open;
 use crate::status;
 use crate::tree::{Disk, Target, Tree};
@@ -96,6 +97,7 @@ fn answer<V: Vfs>(
         position: AtomicU64::new(0),
         listing: Mutex::default(),
         watch: Watch::default(),
+        locks: LockSequence::default(),
         sequence: ChannelSequence::starting_at(call.sequence().unwrap_or_default()),
         is_told: AtomicBool::new(false),
     };

@@ -1,13 +1,16 @@
 //! Sessions that are reached over several connections.
 
 use bytes::BytesMut;
-use smb_wire::codec::encode_body;
+use smb_wire::codec::{List, encode_body};
 use smb_wire::compound::Chain;
+use smb_wire::create::CreateDisposition;
+use smb_wire::lock::{LockElement, LockFlags, LockRequest};
 use smb_wire::negotiate::Dialect;
 use smb_wire::session_setup::{SessionSetupFlags, SessionSetupRequest};
 use smb_wire::{Command, Header, HeaderFlags, LogoffRequest, Status, TreeDisconnectRequest};
 use testkit::block_on;
 
+use super::files::{at_home, open};
 use super::harness::{CONTOSO, Client, FABRIKAM, House, Keys, PREAUTH, Response, SIGNING, offer, responses, setup};
 
 impl Client<'_> {
@@ -135,4 +138,22 @@ fn only_its_user_joins_a_session_with_its_key_and_as_it_was_agreed_on() {
     assert_eq!(join(CONTOSO, offer(&[Dialect::SMB_3_0_2]), keys, "alice"), Status::INVALID_PARAMETER);
     assert_eq!(join(CONTOSO, same, keys, "alice"), Status::NOT_SUPPORTED, "by GMAC");
     assert_eq!(join(CONTOSO, offer(&[Dialect::SMB_2_1]), keys, "alice"), Status::REQUEST_NOT_ACCEPTED);
+}
+
+#[test]
+fn a_lock_that_is_sent_again_over_another_connection_is_granted_once() {
+    let house = House::new();
+    let mut first = at_home(&house, Dialect::SMB_3_1_1);
+    let file_id = open(&mut first, "file", CreateDisposition::CREATE).unwrap();
+    let mut second = house.client(CONTOSO);
+    second.negotiate(offer(&[Dialect::SMB_3_1_1]));
+    second.join(first.session.as_ref().unwrap(), &["alice"]);
+    second.tree = first.tree;
+    let flags = LockFlags::EXCLUSIVE | LockFlags::FAIL_IMMEDIATELY;
+    let locks = [LockElement { offset: 0, length: 10, flags }];
+    let lock = |lock_sequence| LockRequest { lock_sequence, file_id, locks: List::Items(&locks) };
+    assert_eq!(first.ask(Command::LOCK, &lock(1 << 4 | 1)).status(), Status::SUCCESS);
+    assert_eq!(second.ask(Command::LOCK, &lock(1 << 4 | 1)).status(), Status::SUCCESS, "the same one");
+    assert_eq!(second.ask(Command::LOCK, &lock(1 << 4 | 2)).status(), Status::LOCK_NOT_GRANTED, "another one");
+    assert_eq!(second.ask(Command::LOCK, &lock(0)).status(), Status::LOCK_NOT_GRANTED, "one that is not told apart");
 }
