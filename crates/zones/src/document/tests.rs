@@ -71,6 +71,13 @@ fn comments_go_with_their_tables() {
     assert!(text.contains("# Over SMB.\n[[share]]\nname = \"s\""), "{text}");
 }
 
+/// Dotted keys are all that says that such a table is there.
+#[test]
+fn a_table_that_loses_its_keys_stays() {
+    let text = changed(|zone| zone["export"][1]["map_root"] = json!({}));
+    assert_eq!(text, TEXT.replace("map_root.user = \"off\"", "map_root = {}"));
+}
+
 #[test]
 fn a_new_document_is_written_as_people_would() {
     let wished = json!({ "name": "b", "base": "/b", "addresses": ["127.0.0.2"], "cache_seconds": null,
