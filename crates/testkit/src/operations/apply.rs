@@ -1,12 +1,14 @@
 //! Doing one operation.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use vfs::acl::AccessMask;
 use vfs::{
-    AccessRequest, Attributes, Case, Change, CommitRequest, CreateReply, CreateRequest, Failure, InodeId, LinkRequest,
-    LookupRequest, MkdirRequest, MknodRequest, Name, OpContext, ReadRequest, RemoveRequest, RenameRequest,
-    SetattrRequest, SymlinkRequest, Timestamp, Vfs, Via, WalkRequest, WriteRequest, XattrListRequest,
+    AccessRequest, Attributes, Case, Change, CloseRequest, CommitRequest, CreateReply, CreateRequest, Disposition,
+    Failure, InodeId, LinkRequest, LookupRequest, Mailbox, MkdirRequest, MknodRequest, Name, OpContext, OpenRequest,
+    OpenTarget, ReadRequest, RemoveRequest, RenameRequest, SetAttributes, SetattrRequest, ShareMode, Stability,
+    StreamListRequest, SymlinkRequest, Timestamp, Vfs, Via, WalkRequest, WriteRequest, XattrListRequest,
 };
 
 use super::{Action, Caller, Guard, Operation, Outcome, Register, Session};
@@ -48,6 +50,7 @@ impl<V: Vfs> Session<'_, V> {
             Action::Readlink { .. } | Action::Read { .. } | Action::Write { .. } | Action::Commit { .. } => {
                 self.bytes(caller, &operation.action).await
             }
+            Action::Stream { .. } | Action::Streams { .. } => self.streams(caller, &operation.action).await,
             _ => self.attributes(caller, &operation.action).await,
         };
         match result {
@@ -240,6 +243,52 @@ impl<V: Vfs> Session<'_, V> {
             }
             _ => Ok(Shown::default()),
         }
+    }
+}
+
+impl<V: Vfs> Session<'_, V> {
+    async fn streams(&mut self, caller: Caller, action: &Action) -> Result<Shown, Failure> {
+        match action {
+            Action::Stream { inode, name, offset, length, fill, goes } => {
+                let (ctx, inode) = self.at(caller, *inode);
+                let opened = self.house.open(&ctx, opening(inode, name, *goes)).await?;
+                let (stream, via) = (opened.attributes.inode, Via::Open(opened.open));
+                let data = pattern(*fill, *length).into();
+                let write = WriteRequest { inode: stream, via, offset: *offset, data, stability: Stability::File };
+                let written = self.house.write(&ctx, write).await.map(|_| ());
+                let read = ReadRequest { inode: stream, via, offset: 0, length: 1 << 16 };
+                let read = self.house.read(&ctx, read).await.map(|reply| reply.data.to_bytes());
+                self.house.close(&ctx, CloseRequest { open: opened.open }).await?;
+                written?;
+                let whole = self.house.getattr(&ctx, inode).await?.attributes;
+                Ok(Shown { objects: vec![whole], data: Some(read?), ..Shown::default() })
+            }
+            Action::Streams { inode } => {
+                let (ctx, inode) = self.at(caller, *inode);
+                let request = StreamListRequest { inode, via: Via::Anonymous };
+                let entries = self.house.stream_list(&ctx, request).await?.entries;
+                let told = entries.iter().map(|entry| format!("{}={};", entry.name, entry.size)).collect::<String>();
+                Ok(Shown { data: Some(told.into()), ..Shown::default() })
+            }
+            _ => Ok(Shown::default()),
+        }
+    }
+}
+
+fn opening(inode: InodeId, stream: &Name, goes: bool) -> OpenRequest {
+    let access = AccessMask::READ_DATA.union(AccessMask::WRITE_DATA);
+    OpenRequest {
+        target: OpenTarget::Inode(inode),
+        stream: Some(stream.clone()),
+        disposition: if goes { Disposition::Open } else { Disposition::OpenOrCreate },
+        directory: None,
+        access: if goes { access.union(AccessMask::DELETE) } else { access },
+        share: ShareMode::default(),
+        lease: None,
+        delete_on_close: goes,
+        attributes: SetAttributes::default(),
+        durable: None,
+        mailbox: Arc::new(Mailbox::default()),
     }
 }
 

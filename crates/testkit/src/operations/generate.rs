@@ -105,7 +105,7 @@ impl Generator {
     fn bytes(&mut self) -> Action {
         let inode = self.object();
         let (offset, length) = self.range();
-        match self.random.below(20) {
+        match self.random.below(24) {
             0..=9 => {
                 let stability = self.random.pick(&[2, 0, 0, 1]);
                 let stability = [Stability::Unstable, Stability::Data, Stability::File].into_iter().nth(stability);
@@ -121,6 +121,13 @@ impl Generator {
                 Action::Setattr { inode, attributes, guard: Guard::Absent }
             }
             18 => Action::Readlink { inode },
+            19..=21 => {
+                let name = self.random.pick(&["one", "One", "two", "three"]);
+                let (inode, name) = (self.any(), Name::try_from(name).unwrap_or_else(|_| self.name()));
+                let (offset, length, goes) = (offset % (1 << 20), length % (1 << 20), self.random.chance(30));
+                Action::Stream { inode, name, offset, length, fill: self.random.bits(), goes }
+            }
+            22 => Action::Streams { inode: self.any() },
             _ => Action::Commit { inode, offset: 0, length: 0 },
         }
     }

@@ -183,6 +183,18 @@ pub enum Action {
     Xattrs {
         inode: Register,
     },
+    /// Opens a stream, which is made for it, writes it stably, reads it and closes it, or closes it so that it goes.
+    Stream {
+        inode: Register,
+        name: Name,
+        offset: u64,
+        length: usize,
+        fill: u64,
+        goes: bool,
+    },
+    Streams {
+        inode: Register,
+    },
 }
 
 impl Caller {

@@ -98,8 +98,10 @@ impl Turn<'_> {
 
     /// Takes all streams of an inode.
     pub(super) fn lose_streams(&mut self, file: InodeId) -> Result<(), Failure> {
-        for (stream, _) in self.inode(file)?.streams.clone() {
-            self.lose_stream(file, stream)?;
+        let streams = self.state.inodes.get_mut(&file).map(|file| std::mem::take(&mut file.streams));
+        for (stream, _) in streams.unwrap_or_default() {
+            self.unlink(stream)?;
+            self.state.opens.pending_streams.remove(&stream);
         }
         Ok(())
     }
