@@ -46,6 +46,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
         self.break_directory_of(&open);
         let _ending = Ending { house: self, open: &open };
+        self.stamp_file_of(&open).await;
         let mut is_gone = false;
         if let Closing::Removes { stream, name } = &closing {
             if let Some(link) = stream {

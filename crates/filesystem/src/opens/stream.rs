@@ -1,13 +1,14 @@
 //! Opens of streams: they are looked for, made, renamed and removed in their file; rights are those of that.
 
-use locking::Link;
+use locking::{Link, Open};
 use vfs::acl::AccessMask;
 use vfs::{Disposition, Failure, FsError, InodeId, Name, OpContext, OpenRequest, OpenedHow, RenameStreamRequest};
 
 use super::open::{Existing, Opened, check_overwritten, creates, grant, how_existing, is_pending};
 use crate::Filesystem;
 use crate::access::{is_read_only, open_rights};
-use crate::turn::{Step, Stop, Turn};
+use crate::attributes::{mode_of, without_set_id};
+use crate::turn::{Scratch, Step, Stop, Turn};
 
 /// Opens a stream of a file that exists, or makes it.
 pub(super) fn open_stream<K: kv::Engine, C: chunk::Store>(
@@ -72,6 +73,24 @@ pub(super) fn make_stream<K: kv::Engine, C: chunk::Store>(
     Ok(Opened { attributes, link: Some(Link { parent: inode, name: name.clone() }), stream_of, ..file })
 }
 
+fn stamp<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, (file, stream): (InodeId, InodeId)) -> Step<()> {
+    let Some(record) = turn.inode(stream)?.filter(|record| record.links > 0) else { return Ok(()) };
+    let Some(old) = turn.inode(file)?.filter(|record| record.links > 0) else { return Ok(()) };
+    let (own, whole) = (turn.attributes(stream, &record), turn.attributes(file, &old));
+    if own.modified <= own.created || own.modified <= whole.modified {
+        return Ok(());
+    }
+    let mut record = (*old).clone();
+    if turn.take_pending(file, &mut record, true) {
+        record.mode = mode_of(without_set_id(u32::from(record.mode)));
+    }
+    record.modified = own.modified;
+    record.changed = turn.now;
+    record.change = turn.stamp();
+    turn.put_inode(file, record);
+    Ok(())
+}
+
 fn refuse_opened(opened: &Opened, error: FsError) -> Stop {
     Stop::Fail(Failure::with(error, opened.attributes.clone()))
 }
@@ -99,6 +118,16 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             turn.rename_stream((file, open.inode), &request.to_name)
         })
         .await
+    }
+
+    /// What was written of a stream is told by the times of its file, once an open of it is closed. Nobody waits for it: the
+    /// stream has the time itself.
+    pub(super) async fn stamp_file_of(&self, open: &Open) {
+        let Some(file) = open.stream_of else { return };
+        let mut step = |turn: &mut Turn<'_, K, C>| stamp(turn, (file, open.inode));
+        if let Err(failure) = self.mutate_once(file.shard, &mut Scratch::default(), &mut step).await {
+            tracing::debug!(?file, ?failure, "the times of a file do not tell what was written of its stream");
+        }
     }
 
     /// Removes a stream whose last open is being closed. Says whether it went.

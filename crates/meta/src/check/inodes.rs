@@ -242,14 +242,20 @@ impl Tree {
     }
 
     fn stream(&mut self, mut at: At<'_>, inode: InodeNumber, stream: InodeNumber) {
-        match self.inodes.get_mut(&inode) {
-            Some(facts) => facts.streams_found += 1,
-            None => at.wrong("belongs to an inode that does not exist", Advice::Leak),
+        let owner = self.inodes.get_mut(&inode).map(|facts| {
+            facts.streams_found += 1;
+            (facts.owner.clone(), facts.group.clone())
+        });
+        if owner.is_none() {
+            at.wrong("belongs to an inode that does not exist", Advice::Leak);
         }
         match self.inodes.get_mut(&stream) {
             Some(facts) => {
                 facts.names += 1;
                 facts.is_at_home |= (facts.home_parent, facts.home_cookie) == (inode, Cookie::START);
+                if owner.is_some_and(|owner| owner != (facts.owner.clone(), facts.group.clone())) {
+                    at.wrong("is counted for another owner than its file", Advice::Counter);
+                }
             }
             None => at.wrong(format!("stands in inode {}, which does not exist", stream.0), Advice::Backup),
         }

@@ -48,6 +48,7 @@ pub(super) async fn tell<V: Vfs>(
             &FsAttribute {
                 attributes: streams
                     | FsAttributes::SUPPORTS_EXTENDED_ATTRIBUTES
+                    | FsAttributes::CASE_SENSITIVE_SEARCH
                     | FsAttributes::CASE_PRESERVED_NAMES
                     | FsAttributes::UNICODE_ON_DISK
                     | FsAttributes::PERSISTENT_ACLS

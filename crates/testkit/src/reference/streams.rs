@@ -122,6 +122,7 @@ impl Turn<'_> {
     /// What a close does to the stream that it closes.
     pub(super) fn close_stream(&mut self, open: &Open) -> Result<(), Failure> {
         let Some(file) = open.stream_of else { return Ok(()) };
+        self.stamp_file(file, open.inode)?;
         let opens = &mut self.state.opens;
         if open.delete_on_close {
             opens.pending_streams.insert(open.inode);
@@ -129,6 +130,20 @@ impl Turn<'_> {
         let is_last = !opens.all.values().any(|other| other.inode == open.inode);
         if is_last && opens.pending_streams.remove(&open.inode) && self.stream_name(file, open.inode).is_some() {
             self.lose_stream(file, open.inode)?;
+        }
+        Ok(())
+    }
+
+    /// What was written of a stream is told by the times of its file.
+    fn stamp_file(&mut self, file: InodeId, stream: InodeId) -> Result<(), Failure> {
+        let is_named = |id| self.attributes(id).is_ok_and(|attributes| attributes.links > 0);
+        if !is_named(file) || !is_named(stream) {
+            return Ok(());
+        }
+        let (own, whole) = (self.attributes(stream)?, self.attributes(file)?);
+        let modified = own.modified;
+        if modified > own.created && modified > whole.modified {
+            self.change(file, |file| file.attributes.modified = modified)?;
         }
         Ok(())
     }

@@ -111,7 +111,11 @@ async fn attributes_are_those_of_the_file<V: Vfs>(scene: &Scene<'_, V>) {
     let (shown, whole) = (alice.attributes(inode).await.unwrap(), alice.attributes(file).await.unwrap());
     assert_eq!((whole.mode, shown.mode, shown.size, whole.size), (0o600, 0o600, 3, 0));
     assert!(whole.xattr_bytes > 0 && shown.xattr_bytes == whole.xattr_bytes);
+    let before = alice.attributes(file).await.unwrap();
+    alice.write_by((inode, opened.open), b"later").await.unwrap();
     alice.close(opened.open).await.unwrap();
+    let after = alice.attributes(file).await.unwrap();
+    assert!(after.modified > before.modified && after.changed > before.changed, "a stream was written");
 }
 
 async fn a_directory_has_them_too<V: Vfs>(scene: &Scene<'_, V>) {
