@@ -54,7 +54,9 @@ impl Terms {
         terms.client_mode = request.security_mode;
         terms.client_capabilities = request.capabilities;
         if dialect.0 >= Dialect::SMB_3_0.0 {
-            terms.capabilities |= request.capabilities & Capabilities::MULTI_CHANNEL;
+            // Told only to clients that say it themselves (MS-SMB2 3.3.5.4): others do not reckon with it.
+            terms.capabilities |=
+                request.capabilities & (Capabilities::MULTI_CHANNEL | Capabilities::DIRECTORY_LEASING);
         }
         match dialect {
             Dialect::SMB_3_1_1 => terms.agree_on_contexts(&request.contexts)?,
@@ -87,8 +89,7 @@ impl Terms {
             mode: SecurityMode::SIGNING_ENABLED | required,
             capabilities: match dialect {
                 Dialect::SMB_2_0_2 => Capabilities::empty(),
-                Dialect::SMB_2_1 | Dialect::WILDCARD => Capabilities::LEASING | Capabilities::LARGE_MTU,
-                _ => Capabilities::LEASING | Capabilities::LARGE_MTU | Capabilities::DIRECTORY_LEASING,
+                _ => Capabilities::LEASING | Capabilities::LARGE_MTU,
             },
             cipher: None,
             signing: match dialect {

@@ -353,7 +353,7 @@ impl Client<'_> {
         let header = self.header(Command::NEGOTIATE);
         let body = NegotiateRequest {
             security_mode: offer.mode,
-            capabilities: Capabilities::ENCRYPTION | Capabilities::MULTI_CHANNEL,
+            capabilities: Capabilities::ENCRYPTION | Capabilities::MULTI_CHANNEL | Capabilities::DIRECTORY_LEASING,
             client_guid: Guid([3; 16]),
             dialects: List::Items(offer.dialects),
             contexts: NegotiateContexts::Items(offer.contexts),
