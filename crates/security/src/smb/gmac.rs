@@ -116,6 +116,10 @@ impl Run<'_> {
 
     /// The tag of the message.
     pub(super) fn finish(mut self) -> Block {
+        if self.bytes == self.gathered_bytes as u64 {
+            // All of it lies in one piece: nothing is to be put together.
+            return self.key.tag(self.nonce, self.gathered.get(..self.gathered_bytes).unwrap_or_default());
+        }
         self.end_gathered();
         let length = self.key.times_power(0, length_block(self.bytes));
         xor(xor(self.hash, length), self.mask)
@@ -144,7 +148,10 @@ impl Run<'_> {
     fn add(&mut self, tag: Block, bytes: usize) {
         let length = self.key.times_power(0, length_block(bytes as u64));
         let hash = xor(xor(tag, self.mask), length);
-        self.hash = xor(self.key.times_powers(bytes.div_ceil(BLOCK), self.hash), hash);
+        let is_first = self.hash == [0; BLOCK];
+        // Nothing times a power is nothing.
+        let before = if is_first { self.hash } else { self.key.times_powers(bytes.div_ceil(BLOCK), self.hash) };
+        self.hash = xor(before, hash);
     }
 }
 
