@@ -85,7 +85,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         for _ in 0..MISSES_MAX {
             if let Some(slot) = self.records.inodes.get_near(&inode) {
                 self.require_loaded()?;
-                seen.note(slot.version);
+                seen.note_inode(&slot);
                 return Ok(slot.value);
             }
             self.load(Miss::Inode(inode), &mut Scratch::default()).await?;
@@ -188,7 +188,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 entries.push((name, XattrRecord::decode_at(&key, &value)?));
             }
         }
-        let slot = Slot { value: entries.into(), version: found.version };
+        let slot = Slot::new(entries.into(), found.version);
         self.records.xattrs.fill_at((&inode, ticket), slot, self.meta.watermark());
         Ok(())
     }
@@ -203,7 +203,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 entries.push((stream, StreamRecord::decode_at(&key, &value)?));
             }
         }
-        let slot = Slot { value: entries.into(), version: found.version };
+        let slot = Slot::new(entries.into(), found.version);
         self.records.streams.fill_at((&inode, ticket), slot, self.meta.watermark());
         Ok(())
     }
@@ -255,7 +255,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             records.insert(index, Arc::new(record));
         }
         for (key, ticket) in &tickets {
-            let slot = Slot { value: records.remove(&key.1), version: found.version };
+            let slot = Slot::new(records.remove(&key.1), found.version);
             self.records.regions.fill_at((key, *ticket), slot, self.meta.watermark());
         }
         Ok(())
@@ -276,7 +276,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 entries.push((cookie, DentryRecord::decode_at(&key, &value)?));
             }
         }
-        let slot = Slot { value: entries.into(), version: found.version };
+        let slot = Slot::new(entries.into(), found.version);
         self.records.buckets.fill_at((&key, ticket), slot, self.meta.watermark());
         Ok(())
     }
@@ -314,7 +314,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     async fn record<R: Record>(&self, key: &Key) -> Result<Slot<Option<Arc<R>>>, MetaError> {
         let meta::Seen { value, version } = self.meta.read_seen(key).await?;
         let value = value.map(|value| R::decode_at(key, &value)).transpose()?.map(Arc::new);
-        Ok(Slot { value, version })
+        Ok(Slot::new(value, version))
     }
 }
 

@@ -53,7 +53,8 @@ pub struct WalkRequest {
 /// Where a walk ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WalkReply {
-    /// The inode at the end of the path.
+    /// The inode at the end of the path. Of a directory, times and the count of entries are perhaps not durable: they
+    /// are not to be told.
     pub attributes: Attributes,
 }
 

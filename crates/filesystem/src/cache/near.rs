@@ -67,7 +67,7 @@ impl Inodes {
 /// With a counter of references that no other thread touches.
 fn own_copy(slot: &InodeSlot) -> InodeSlot {
     let value = slot.value.as_deref().map(|record| Arc::new(record.clone()));
-    Slot { value, version: slot.version }
+    Slot { value, version: slot.version, decided: slot.decided }
 }
 
 /// Inodes of a thread; about 100 KiB.
@@ -87,7 +87,7 @@ mod tests {
     }
 
     fn slot(version: u64) -> InodeSlot {
-        Slot { value: None, version: Version(version) }
+        Slot::new(None, Version(version))
     }
 
     fn read(table: &Inodes, number: u64) -> Option<u64> {

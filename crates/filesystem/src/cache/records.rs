@@ -10,7 +10,7 @@ use meta::records::{
 };
 use vfs::{CacheFigures, Cookie, InodeId, InodeNumber, Principal, ShardId};
 
-use super::{KnownDescriptors, KnownNames, ListingCache, Table};
+use super::{KnownDescriptors, KnownNames, ListingCache, Slot, Table};
 
 /// A run of dentries of one directory whose names share a hash.
 pub(crate) type BucketKey = (InodeId, u64);
@@ -136,9 +136,19 @@ impl RecordCache {
 
 /// The highest version that an operation has read or written: what its reply waits for.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Seen(pub(crate) Version);
+pub(crate) struct Seen(pub(crate) Version, bool);
 
 impl Seen {
+    /// Of who passes through directories, and tells nobody of their times and counts.
+    pub(crate) fn passing() -> Self {
+        Self(Version::default(), true)
+    }
+
+    /// Takes note of an inode.
+    pub(crate) fn note_inode(&mut self, slot: &Slot<Option<Arc<InodeRecord>>>) {
+        self.note(if self.1 { slot.decided } else { slot.version });
+    }
+
     /// Takes note of a version.
     pub(crate) fn note(&mut self, version: Version) {
         self.0 = self.0.max(version);
@@ -164,7 +174,7 @@ mod tests {
         let records = RecordCache::new(0, 0);
         let key = (InodeId::default(), 7);
         records.names.begin(key.0);
-        records.buckets.put(key, Slot { value: Bucket::default(), version: Version(1) }, Version(0));
+        records.buckets.put(key, Slot::new(Bucket::default(), Version(1)), Version(0));
         thread::scope(|scope| {
             let held_up = records.buckets.hold_up(&key);
             scope.spawn(|| records.clear());

@@ -34,6 +34,16 @@ pub(crate) struct Slot<V> {
     pub(crate) value: V,
     /// The change that wrote it; 0 for one that was loaded.
     pub(crate) version: Version,
+    /// The change that wrote what of it concerns those who only pass: of a directory everything but its times and the
+    /// count of its entries, else all of it.
+    pub(crate) decided: Version,
+}
+
+impl<V> Slot<V> {
+    /// A value of which all was written by this change.
+    pub(crate) fn new(value: V, version: Version) -> Self {
+        Self { value, version, decided: version }
+    }
 }
 
 /// The right to fill the placeholder of a key.
@@ -117,7 +127,7 @@ impl<K: Eq + Hash + Clone, V: Clone> Table<K, V> {
 
     /// Ends a load of what is durable: the value is kept unless the key was written meanwhile.
     pub(crate) fn fill(&self, place: (&K, Loading), value: V, watermark: Version) {
-        self.fill_at(place, Slot { value, version: Version(0) }, watermark);
+        self.fill_at(place, Slot::new(value, Version(0)), watermark);
     }
 
     /// As `fill`, of what shows a change that is perhaps not durable.
@@ -238,7 +248,7 @@ mod tests {
     fn a_stale_load_never_hides_a_write() {
         let table = Table::new(100);
         let ticket = table.begin(&1);
-        table.put(1, Slot { value: "new", version: Version(5) }, Version(0));
+        table.put(1, Slot::new("new", Version(5)), Version(0));
         table.fill((&1, ticket), "old", Version(0));
         assert_eq!(table.get(&1).map(|slot| (slot.value, slot.version)), Some(("new", Version(5))));
     }
@@ -248,7 +258,7 @@ mod tests {
         let table = Table::new(0);
         for key in 0..10_000 {
             let version = Version(if key % 2 == 0 { 1 } else { 9 });
-            table.put(key, Slot { value: key, version }, Version(1));
+            table.put(key, Slot::new(key, version), Version(1));
         }
         assert!((0..10_000).filter(|key| key % 2 == 1).all(|key| table.get(&key).is_some()));
         let kept = (0..10_000).filter(|key| key % 2 == 0 && table.get(key).is_some()).count();

@@ -108,14 +108,20 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         if request.path.len() > vfs::limits::WALK_COMPONENTS_MAX {
             return Err(FsError::InvalidArgument.into());
         }
-        let mut seen = Seen::default();
-        let record = self.live(request.start, &mut seen).await?;
+        let mut seen = Seen::passing();
+        let walked = self.walk_down(ctx, request, &mut seen).await;
+        self.settle(seen.0).await?;
+        walked
+    }
+
+    async fn walk_down(&self, ctx: &OpContext, request: WalkRequest, seen: &mut Seen) -> Result<WalkReply, Failure> {
+        let record = self.live(request.start, seen).await?;
         let mut attributes = self.attributes(request.start, &record);
         for name in request.path {
+            self.require_live(ctx, FsError::StaleHandle)?;
             let step = LookupRequest { parent: attributes.inode, name: LookupName::Child(name), case: request.case };
-            attributes = self.do_lookup(ctx, step).await?.attributes;
+            attributes = self.look(ctx, &step, seen).await?.attributes;
         }
-        self.settle(seen.0).await?;
         Ok(WalkReply { attributes })
     }
 

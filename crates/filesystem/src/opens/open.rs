@@ -9,8 +9,9 @@ use std::sync::Arc;
 use locking::{HeldShare, Link, NewOpen, Open, Refusal, ShareReservation};
 use vfs::acl::AccessMask;
 use vfs::{
-    Attributes, Disposition, DosAttributes, Failure, FileType, FsError, InodeId, InodeNumber, LeaseGrant, LockOwner,
-    Name, OpContext, OpenReply, OpenRequest, OpenTarget, OpenedHow, SetAttributes, SetattrRequest, ShareMode, Via,
+    Attributes, Case, Disposition, DosAttributes, Failure, FileType, FsError, InodeId, InodeNumber, LeaseGrant,
+    LockOwner, Name, OpContext, OpenReply, OpenRequest, OpenTarget, OpenedHow, SetAttributes, SetattrRequest,
+    ShareMode, Via,
 };
 
 use super::stream::{make_stream, open_stream};
@@ -182,26 +183,42 @@ fn find_or_create<K: kv::Engine, C: chunk::Store>(
             open_there(turn, ctx, (request, room), existing)
         }
         OpenTarget::Child { parent, name, case } => {
-            let record = turn.live(*parent)?;
-            let parent = turn.attributes(*parent, &record);
-            let refuse = |error| Stop::Fail(Failure::with(error, parent.clone()));
-            require_directory(&parent)?;
-            require(&parent, &ctx.credentials, SEARCH).map_err(refuse)?;
-            check_length(ctx, name).map_err(refuse)?;
-            match turn.find_as(parent.inode, (name, *case))? {
-                Some(found) => {
-                    let existing = existing(turn, ctx, (&parent, &found))?;
-                    open_there(turn, ctx, (request, room), existing)
-                }
-                None if !creates(request.disposition) => Err(refuse(FsError::NotFound)),
-                None => {
-                    room.clone()?;
-                    let made = create(turn, ctx, (&parent, name), request)?;
-                    match &request.stream {
-                        Some(stream) => make_stream(turn, stream, made),
-                        None => Ok(made),
-                    }
-                }
+            let opened = find_or_create_in(turn, ctx, (*parent, name, *case), (request, room));
+            if matches!(opened, Err(Stop::Fail(_))) {
+                // A refusal tells of the directory.
+                turn.live(*parent)?;
+            }
+            opened
+        }
+    }
+}
+
+/// Who opens what is there learns nothing of the times and counts of its directory, and does not wait for those who
+/// make and remove others there.
+fn find_or_create_in<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    ctx: &OpContext,
+    (parent, name, case): (InodeId, &Name, Case),
+    (request, room): (&OpenRequest, &Result<(), Failure>),
+) -> Step<Opened> {
+    let record = turn.passed(parent)?;
+    let parent = turn.attributes(parent, &record);
+    let refuse = |error| Stop::Fail(Failure::with(error, parent.clone()));
+    require_directory(&parent)?;
+    require(&parent, &ctx.credentials, SEARCH).map_err(refuse)?;
+    check_length(ctx, name).map_err(refuse)?;
+    match turn.find_as(parent.inode, (name, case))? {
+        Some(found) => {
+            let existing = existing(turn, ctx, (&parent, &found))?;
+            open_there(turn, ctx, (request, room), existing)
+        }
+        None if !creates(request.disposition) => Err(refuse(FsError::NotFound)),
+        None => {
+            room.clone()?;
+            let made = create(turn, ctx, (&parent, name), request)?;
+            match &request.stream {
+                Some(stream) => make_stream(turn, stream, made),
+                None => Ok(made),
             }
         }
     }

@@ -141,27 +141,29 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         let (records, watermark) = (&self.house.records, self.house.meta.watermark());
         for touched in self.writes.inodes.written() {
             self.publish_directory(touched);
-            records.inodes.put(touched.key, Slot { value: touched.new.clone(), version }, watermark);
+            let decided = if is_passed_alike(touched) { records.inodes.get(&touched.key) } else { None };
+            let decided = decided.map_or(version, |slot| slot.decided);
+            records.inodes.put(touched.key, Slot { value: touched.new.clone(), version, decided }, watermark);
         }
         for touched in self.writes.usages.written() {
-            records.usages.put(touched.key, Slot { value: touched.new.clone(), version }, watermark);
+            records.usages.put(touched.key, Slot::new(touched.new.clone(), version), watermark);
         }
         for touched in self.writes.owners.written() {
-            records.owners.put(touched.key.clone(), Slot { value: touched.new.clone(), version }, watermark);
+            records.owners.put(touched.key.clone(), Slot::new(touched.new.clone(), version), watermark);
         }
         for touched in self.writes.xattrs.written() {
             let value = touched.new.clone().unwrap_or_default();
-            records.xattrs.put(touched.key, Slot { value, version }, watermark);
+            records.xattrs.put(touched.key, Slot::new(value, version), watermark);
         }
         for touched in self.writes.streams.written() {
             let value = touched.new.clone().unwrap_or_default();
-            records.streams.put(touched.key, Slot { value, version }, watermark);
+            records.streams.put(touched.key, Slot::new(value, version), watermark);
         }
         for touched in self.writes.descriptors.written() {
-            records.descriptors.put(touched.key, Slot { value: touched.new.clone(), version }, watermark);
+            records.descriptors.put(touched.key, Slot::new(touched.new.clone(), version), watermark);
         }
         for touched in self.writes.regions.written() {
-            records.regions.put(touched.key, Slot { value: touched.new.clone(), version }, watermark);
+            records.regions.put(touched.key, Slot::new(touched.new.clone(), version), watermark);
         }
         for touched in self.writes.buckets.written() {
             let value = touched.new.clone().unwrap_or_default();
@@ -170,17 +172,13 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             if !is_empty {
                 records.names.note(touched.key, true);
             }
-            records.buckets.put(touched.key, Slot { value, version }, watermark);
+            records.buckets.put(touched.key, Slot::new(value, version), watermark);
             if is_empty {
                 records.names.note(touched.key, false);
             }
         }
         for touched in self.writes.backlinks.written() {
-            records.backlinks.put(
-                touched.key,
-                Slot { value: touched.new.clone().unwrap_or_default(), version },
-                watermark,
-            );
+            records.backlinks.put(touched.key, Slot::new(touched.new.clone().unwrap_or_default(), version), watermark);
         }
     }
 
@@ -193,6 +191,16 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             _ => {}
         }
     }
+}
+
+/// Whether this is a directory of which only times and counts changed: nothing to who passes through.
+fn is_passed_alike(touched: &Touched<InodeId, InodeRecord>) -> bool {
+    let (Some(old), Some(new)) = (touched.old.as_deref(), touched.new.as_deref()) else { return false };
+    if new.file_type != FileType::Directory {
+        return false;
+    }
+    let InodeRecord { born, accessed, modified, changed, change, size, .. } = *new;
+    *new == InodeRecord { born, accessed, modified, changed, change, size, ..old.clone() }
 }
 
 /// The entries of a list that were removed, changed or added, by what names an entry. Lists may be long: a file can

@@ -1,13 +1,15 @@
 //! Opens, where they meet restarts, other doors and each other. What they mean is in the suite of the contract.
 
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 use std::thread;
 
 use testkit::block_on;
-use testkit::faulty::{Fault, FaultPoint};
+use testkit::faulty::{Fault, FaultPoint, FaultRates};
 use vfs::acl::AccessMask;
 use vfs::{
     AttributeIo, Attributes, Case, CloseRequest, CommitRequest, Disposition, FileIo, OpenId, OpenRequest, OpenTarget,
-    OpenedHow, ReadRequest, Stability, Via, WriteRequest,
+    OpenedHow, ReadRequest, SetattrRequest, Stability, Via, WalkRequest, WriteRequest,
 };
 
 use super::*;
@@ -235,9 +237,54 @@ fn a_watch_far_above_makes_no_open_twice() {
         let opened = house.open(alone.clone()).await.unwrap();
         let path = ["a", "b", "c", "file"].map(named).to_vec();
         let added = vfs::Notice { kind: vfs::NoticeKind::Added, path };
-        let told = notices.poll(&std::task::Context::from_waker(Waker::noop()));
-        assert_eq!(told, std::task::Poll::Ready(vfs::Noticed::Changes(vec![added])));
+        let told = notices.poll(&Context::from_waker(Waker::noop()));
+        assert_eq!(told, Poll::Ready(vfs::Noticed::Changes(vec![added])));
         house.shut(opened.open).await.unwrap();
         house.open(alone).await.expect("nobody else has it open");
+    });
+}
+
+/// What becomes of it at one look.
+fn look<T>(future: Pin<&mut (impl Future<Output = T> + ?Sized)>) -> Poll<T> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn an_open_waits_for_what_it_shows_and_not_for_its_neighbours() {
+    block_on(async {
+        let faults = Faults::seeded(1, FaultRates::default());
+        let engine = FaultyEngine::new(MemoryEngine::new(), faults.clone());
+        let rig = Rig { engine, faults: faults.clone(), ..Rig::new() };
+        let house = rig.open().await;
+        for name in ["file", "other", "third"] {
+            let opened = house.open(house.opening(name, READS_AND_WRITES)).await.unwrap();
+            house.shut(opened.open).await.unwrap();
+        }
+        faults.set_rates(FaultRates { delay_percent: 100, delay_polls_max: 50, ..FaultRates::default() });
+        let mut removing = pin!(house.remove("other"));
+        assert!(look(removing.as_mut()).is_pending());
+        let existing = || OpenRequest { disposition: Disposition::Open, ..house.opening("file", READS_AND_WRITES) };
+        let Poll::Ready(opened) = look(pin!(house.open(existing()))) else { panic!("it waits for a neighbour") };
+        let inode = opened.unwrap().attributes.inode;
+        let walk = || WalkRequest { start: house.ctx.root, path: Vec::new(), case: Case::Sensitive };
+        let walking = pin!(house.filesystem.walk(&house.ctx, walk()));
+        assert!(look(walking).is_ready());
+        // That the name is gone, and what is listed of the directory, shows the change.
+        let gone = OpenRequest { disposition: Disposition::Open, ..house.opening("other", READS_AND_WRITES) };
+        assert!(look(pin!(house.open(gone))).is_pending());
+        assert!(look(pin!(house.attributes(house.ctx.root))).is_pending());
+        removing.await;
+        // Who may pass is shown by passing.
+        let attributes = SetAttributes { mode: Some(0o711), ..SetAttributes::default() };
+        let request = SetattrRequest { inode: house.ctx.root, via: Via::Anonymous, attributes, guard: None };
+        let mut changing = pin!(house.filesystem.setattr(&house.ctx, request));
+        assert!(look(changing.as_mut()).is_pending());
+        let mut removing = pin!(house.remove("third"));
+        assert!(look(removing.as_mut()).is_pending());
+        assert!(look(pin!(house.open(existing()))).is_pending());
+        assert!(look(pin!(house.filesystem.walk(&house.ctx, walk()))).is_pending());
+        changing.await.unwrap();
+        removing.await;
+        assert_eq!(house.open(existing()).await.unwrap().attributes.inode, inode);
     });
 }
