@@ -51,7 +51,7 @@ fn at_home(house: &House, dialect: Dialect) -> Client<'_> {
 
 fn what_was_offered<'a>(dialects: &'a [Dialect]) -> ValidateNegotiateRequest<'a> {
     ValidateNegotiateRequest {
-        capabilities: Capabilities::ENCRYPTION | Capabilities::MULTI_CHANNEL,
+        capabilities: Capabilities::ENCRYPTION | Capabilities::MULTI_CHANNEL | Capabilities::DIRECTORY_LEASING,
         client_guid: Guid([3; 16]),
         security_mode: SecurityMode::SIGNING_ENABLED,
         dialects: List::Items(dialects),
