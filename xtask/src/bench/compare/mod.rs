@@ -12,7 +12,7 @@ use super::binaries::Binaries;
 use super::isolation::{self, Entered, Isolation};
 use super::life::Life;
 use super::limits::Limits;
-use super::load::Sample;
+use super::load::{Door, Sample};
 use super::results;
 use super::rows::{ROWS, Row, measure};
 use super::servers::Server;
@@ -27,9 +27,9 @@ pub(crate) struct CompareOptions {
     /// Only these rows, by their keys, with commas between.
     #[arg(long, value_delimiter = ',')]
     rows: Vec<String>,
-    /// How often each server is measured in each row.
-    #[arg(long, default_value_t = 2)]
-    rounds: u32,
+    /// How often each server is measured in each row; twice over NFS and once over SMB when not set.
+    #[arg(long)]
+    rounds: Option<u32>,
     /// Only these servers, with commas between.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Server>,
@@ -63,7 +63,7 @@ pub(crate) struct Comparison {
     pub(crate) cells: Vec<Cell>,
     /// Servers that were not measured, and why.
     pub(crate) missing: Vec<String>,
-    pub(crate) rounds: u32,
+    pub(crate) rounds: String,
     pub(crate) network: &'static str,
     pub(crate) quick: bool,
 }
@@ -122,7 +122,10 @@ impl CompareOptions {
             limits,
             cells: Vec::new(),
             missing: Vec::new(),
-            rounds: self.rounds,
+            rounds: match self.rounds {
+                Some(rounds) => rounds.to_string(),
+                None => format!("{NFS_ROUNDS} over NFS, {SMB_ROUNDS} over SMB"),
+            },
             network,
             quick: self.quick,
         })
@@ -130,7 +133,8 @@ impl CompareOptions {
 
     /// Rows that share a server, in each round by every server in turn.
     fn stage(&self, site: &Site, (rows, there): (&[&'static Row], &[Server]), cells: &mut Vec<Cell>) {
-        for round in 1..=self.rounds {
+        let is_smb = rows.iter().any(|row| matches!(row.door, Door::Smb(_)));
+        for round in 1..=self.rounds.unwrap_or(if is_smb { SMB_ROUNDS } else { NFS_ROUNDS }) {
             for server in there.iter().filter(|server| rows.iter().any(|row| row.servers.contains(server))) {
                 match Life::begin(site, *server) {
                     Ok(life) => live(life, (rows, round, self.quick), cells),
@@ -186,6 +190,10 @@ fn selected(keys: &[String]) -> Result<Vec<&'static Row>> {
     }
     Ok(ROWS.iter().filter(|row| keys.is_empty() || keys.iter().any(|key| key == row.key)).collect())
 }
+
+/// What fits into 20 minutes on two cores, building included.
+const NFS_ROUNDS: u32 = 2;
+const SMB_ROUNDS: u32 = 1;
 
 #[cfg(test)]
 mod tests {

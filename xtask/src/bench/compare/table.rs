@@ -307,7 +307,7 @@ mod tests {
                 cell("ganesha", 2, (60_000.0, 25.0)),
             ],
             missing: Vec::new(),
-            rounds: 2,
+            rounds: "2".to_owned(),
             network: "",
             quick: false,
         };
@@ -325,7 +325,7 @@ mod tests {
             limits: super::super::Limits::default(),
             cells: vec![cell("Berth", 1, (900.0, 2.0)), cell("ganesha", 1, (300.0, 9.0))],
             missing: Vec::new(),
-            rounds: 1,
+            rounds: "1".to_owned(),
             network: "",
             quick: false,
         };
