@@ -8,7 +8,7 @@ use super::DocumentError;
 /// The text with exactly these keys and values. A key that is `null` is one that is not there.
 ///
 /// Errors, in order: the text is no TOML; a value that TOML does not have (`null` in a list, a whole number above 2^63-1),
-/// tables in tables beyond [`DEPTH_MAX`].
+/// more than 16 tables in each other.
 pub fn merge(text: &str, wished: &Map<String, Json>) -> Result<String, DocumentError> {
     let refuse = |error: toml_edit::TomlError| refusal("", error.message().trim().replace('\n', "; "));
     let mut document: DocumentMut = text.parse().map_err(refuse)?;
