@@ -9,10 +9,11 @@ use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
+use admission::LargeRecord;
 use bytes::{BufMut, Bytes, BytesMut};
 use nfs_wire::nfs3::data_place;
 use nfs_wire::rpc::{RecordError, RecordLimits, RecordReader};
-use pages::{BLOCK_SIZE, PageBuf, Pool};
+use pages::{BLOCK_SIZE, Pool};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 /// Received bytes of one connection.
@@ -27,16 +28,6 @@ pub(super) struct Input {
     pool: Pool,
 }
 
-/// A record that is received into blocks.
-#[derive(Debug)]
-struct LargeRecord {
-    memory: PageBuf,
-    /// Where it begins in the memory, how far it has come, and where it ends.
-    start: usize,
-    filled: usize,
-    end: usize,
-}
-
 impl Input {
     /// Nothing has come yet. Blocks come from `pool`.
     pub(super) fn new(limits: RecordLimits, pool: Pool) -> Self {
@@ -46,7 +37,7 @@ impl Input {
 
     /// Bytes held.
     pub(super) fn len(&self) -> usize {
-        self.bytes.len() + self.large.as_ref().map_or(0, |large| large.memory.capacity())
+        self.bytes.len() + self.large.as_ref().map_or(0, LargeRecord::capacity)
     }
 
     /// Whether nothing of a record has come.
@@ -67,7 +58,7 @@ impl Input {
             self.records.skip_fragment();
             // The head of the next record is read by itself, as another large one may come.
             self.read_bytes = READ_BYTES_MIN;
-            return Ok(Some(large.memory.freeze().slice(large.start..large.end)));
+            return Ok(Some(large.freeze()));
         }
         if self.large.is_some() {
             return Ok(None);
@@ -87,8 +78,8 @@ impl Input {
         stream: &mut S,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        if self.large.is_some() {
-            self.receive_large(stream, cx)
+        if let Some(large) = &mut self.large {
+            large.poll_receive(stream, READ_BYTES_MAX, cx)
         } else if self.bytes.capacity() == 0 {
             self.receive_at_rest(stream, cx)
         } else {
@@ -114,24 +105,10 @@ impl Input {
             return;
         };
         let within = usize::try_from(offset % BLOCK_SIZE as u64).unwrap_or(0);
-        let start = (BLOCK_SIZE + within - at % BLOCK_SIZE) % BLOCK_SIZE;
-        let Ok(mut memory) = self.pool.allocate(start + length) else { return };
-        let filled = start + self.bytes.len();
-        let Some(head) = memory.get_mut(start..filled) else { return };
-        head.copy_from_slice(&self.bytes);
+        let Some(large) = LargeRecord::begin(&self.pool, (length, &self.bytes), (at, within)) else { return };
         self.bytes.clear();
         self.is_plain = false;
-        self.large = Some(LargeRecord { memory, start, filled, end: start + length });
-    }
-
-    fn receive_large<S: AsyncRead + Unpin>(&mut self, stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let Some(large) = &mut self.large else { return Poll::Ready(Ok(0)) };
-        let end = large.end.min(large.filled + READ_BYTES_MAX);
-        let mut buffer = ReadBuf::new(large.memory.get_mut(large.filled..end).unwrap_or_default());
-        ready!(Pin::new(stream).poll_read(cx, &mut buffer))?;
-        let count = buffer.filled().len();
-        large.filled += count;
-        Poll::Ready(Ok(count))
+        self.large = Some(large);
     }
 
     /// Receives into the buffer, which grows with what comes.
@@ -162,12 +139,6 @@ impl Input {
         }
         self.bytes.extend_from_slice(received);
         Poll::Ready(Ok(received.len()))
-    }
-}
-
-impl LargeRecord {
-    fn is_complete(&self) -> bool {
-        self.filled == self.end
     }
 }
 

@@ -1,7 +1,7 @@
 //! A frame as it was received: in a buffer of its own size, or in blocks of the pool.
 
+use admission::LargeRecord;
 use bytes::{Bytes, BytesMut};
-use pages::PageBuf;
 
 /// One frame, without the header of the transport.
 #[derive(Debug)]
@@ -9,14 +9,7 @@ pub(crate) enum Frame {
     /// In a buffer.
     Small(BytesMut),
     /// In blocks, so that the data of a WRITE lies in memory as it will lie in the file.
-    Large {
-        /// The blocks.
-        memory: PageBuf,
-        /// Where the frame begins in them.
-        start: usize,
-        /// Where it ends.
-        end: usize,
-    },
+    Large(LargeRecord),
 }
 
 impl Frame {
@@ -24,7 +17,7 @@ impl Frame {
     pub(crate) fn bytes(&self) -> &[u8] {
         match self {
             Self::Small(bytes) => bytes,
-            Self::Large { memory, start, end } => memory.get(*start..*end).unwrap_or_default(),
+            Self::Large(large) => large.bytes(),
         }
     }
 
@@ -32,7 +25,7 @@ impl Frame {
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
         match self {
             Self::Small(bytes) => bytes,
-            Self::Large { memory, start, end } => memory.get_mut(*start..*end).unwrap_or_default(),
+            Self::Large(large) => large.bytes_mut(),
         }
     }
 
@@ -40,7 +33,7 @@ impl Frame {
     pub(crate) fn freeze(self) -> Bytes {
         match self {
             Self::Small(bytes) => bytes.freeze(),
-            Self::Large { memory, start, end } => memory.freeze().slice(start..end),
+            Self::Large(large) => large.freeze(),
         }
     }
 }

@@ -6,16 +6,17 @@
 
 use std::future::Future;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
+use admission::LargeRecord;
 use bytes::{Buf, BufMut, BytesMut};
-use pages::{BLOCK_SIZE, PageBuf, Pool};
+use pages::{BLOCK_SIZE, Pool};
 use smb_wire::Protocol;
 use smb_wire::frame::{FRAME_HEADER_BYTES, FrameError, frame_length};
 use smb_wire::transform::TRANSFORM_HEADER_BYTES;
 use smb_wire::write::data_place;
-use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::frame::Frame;
 
@@ -24,20 +25,10 @@ use super::frame::Frame;
 pub(super) struct Input {
     bytes: BytesMut,
     read_bytes: usize,
-    large: Option<LargeFrame>,
+    large: Option<LargeRecord>,
     /// The frame in the making was looked at and is received like any other.
     is_plain: bool,
     pool: Pool,
-}
-
-/// A frame that is received into blocks.
-#[derive(Debug)]
-struct LargeFrame {
-    memory: PageBuf,
-    /// Where it begins in the memory, how far it has come, and where it ends.
-    start: usize,
-    filled: usize,
-    end: usize,
 }
 
 impl Input {
@@ -48,12 +39,12 @@ impl Input {
 
     /// Bytes held.
     pub(super) fn len(&self) -> usize {
-        self.bytes.len() + self.large.as_ref().map_or(0, |large| large.memory.capacity())
+        self.bytes.len() + self.large.as_ref().map_or(0, LargeRecord::capacity)
     }
 
     /// Whether a large frame has come whole: it must be taken before more is received.
     pub(super) fn is_large_complete(&self) -> bool {
-        self.large.as_ref().is_some_and(LargeFrame::is_complete)
+        self.large.as_ref().is_some_and(LargeRecord::is_complete)
     }
 
     /// The next complete frame, without its header, if it is no longer than `bytes_max`. An empty one is a keep-alive and
@@ -61,10 +52,10 @@ impl Input {
     ///
     /// Errors: the stream cannot be read on.
     pub(super) fn next_frame(&mut self, bytes_max: usize, may_take_blocks: bool) -> Result<Option<Frame>, FrameError> {
-        if let Some(LargeFrame { memory, start, end, .. }) = self.large.take_if(|large| large.is_complete()) {
+        if let Some(large) = self.large.take_if(|large| large.is_complete()) {
             // The head of the next frame is read by itself, as another large one may come.
             self.read_bytes = READ_BYTES_MIN;
-            return Ok(Some(Frame::Large { memory, start, end }));
+            return Ok(Some(Frame::Large(large)));
         }
         if self.large.is_some() {
             return Ok(None);
@@ -96,14 +87,10 @@ impl Input {
         }
         self.is_plain = true;
         let Some((at, within)) = place_of_data(come) else { return };
-        let start = (BLOCK_SIZE + within - at % BLOCK_SIZE) % BLOCK_SIZE;
-        let Ok(mut memory) = self.pool.allocate(start + length) else { return };
-        let filled = start + come.len();
-        let Some(head) = memory.get_mut(start..filled) else { return };
-        head.copy_from_slice(come);
+        let Some(large) = LargeRecord::begin(&self.pool, (length, come), (at, within)) else { return };
         self.bytes.clear();
         self.is_plain = false;
-        self.large = Some(LargeFrame { memory, start, filled, end: start + length });
+        self.large = Some(large);
     }
 
     /// Receives once what the stream has.
@@ -112,8 +99,8 @@ impl Input {
         stream: &mut S,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        if self.large.is_some() {
-            return self.receive_large(stream, cx);
+        if let Some(large) = &mut self.large {
+            return large.poll_receive(stream, READ_BYTES_MAX, cx);
         }
         if self.bytes.capacity() == 0 {
             return self.receive_at_rest(stream, cx);
@@ -136,16 +123,6 @@ impl Input {
         self.read_bytes = READ_BYTES_MIN;
     }
 
-    fn receive_large<S: AsyncRead + Unpin>(&mut self, stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let Some(large) = &mut self.large else { return Poll::Ready(Ok(0)) };
-        let end = large.end.min(large.filled + READ_BYTES_MAX);
-        let mut buffer = ReadBuf::new(large.memory.get_mut(large.filled..end).unwrap_or_default());
-        ready!(Pin::new(stream).poll_read(cx, &mut buffer))?;
-        let count = buffer.filled().len();
-        large.filled += count;
-        Poll::Ready(Ok(count))
-    }
-
     /// Makes a buffer only when something has come.
     fn receive_at_rest<S: AsyncRead + Unpin>(
         &mut self,
@@ -158,12 +135,6 @@ impl Input {
         self.bytes.reserve(READ_BYTES_MIN);
         self.bytes.extend_from_slice(first.get(..count).unwrap_or_default());
         Poll::Ready(Ok(count))
-    }
-}
-
-impl LargeFrame {
-    fn is_complete(&self) -> bool {
-        self.filled == self.end
     }
 }
 
@@ -195,10 +166,13 @@ const WRITE_DATA_AT: usize = 112;
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+
     use pages::PoolSettings;
     use smb_wire::codec::{Encode, Encoder};
     use smb_wire::write::{WriteFlags, WriteRequest};
     use smb_wire::{Channel, Command, FileId, Header};
+    use tokio::io::ReadBuf;
 
     use super::*;
 
@@ -284,7 +258,7 @@ mod tests {
                 "in pieces of {piece}"
             );
             assert_eq!((frames.len(), input.len()), (7, 0));
-            let is_large = |frame: &Frame| matches!(frame, Frame::Large { .. });
+            let is_large = |frame: &Frame| matches!(frame, Frame::Large(_));
             assert_eq!(frames.iter().map(is_large).collect::<Vec<_>>(), [true, false, true, false, false, true, true]);
             let places = [
                 (0, WRITE_DATA_AT),
