@@ -116,6 +116,8 @@ impl<V: Vfs> House<V> {
         house.reload().await?;
         let server = house.server.clone();
         house.beside.spawn(async move { server.serve_locks().await });
+        let smb = house.smb.clone();
+        house.beside.spawn(async move { smb.serve_parked().await });
         if house.settings.portmap.register {
             house.registration = Some(house.server.register(Rpcbind::default()).await);
         }

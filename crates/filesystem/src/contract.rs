@@ -7,14 +7,14 @@ use std::sync::atomic::Ordering;
 use vfs::{
     AccessReply, AccessRequest, AcknowledgementRefusal, Admin, AttributeIo, Awaited, BreakAcknowledgement, Change,
     ClientId, CloseReply, CloseRequest, CommitReply, CommitRequest, CreateReply, CreateRequest, DeletePendingRequest,
-    EpochReply, Failure, FileIo, FsError, GetattrReply, HouseFigures, InodeId, LeaseState, LinkReply, LinkRequest,
-    LockClient, LockEntry, LockRecovery, LockReply, LockRequest, LookupReply, LookupRequest, Mailbox, MkdirRequest,
-    MknodRequest, Namespace, OpContext, OpenId, OpenReply, OpenRequest, OpenState, Opens, RangeRequest, ReadReply,
-    ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest,
+    EpochReply, Failure, FileIo, FsError, GetattrReply, HouseFigures, InodeId, LeaseGrant, LeaseState, LinkReply,
+    LinkRequest, LockClient, LockEntry, LockRecovery, LockReply, LockRequest, LookupReply, LookupRequest, Mailbox,
+    MkdirRequest, MknodRequest, Namespace, OpContext, OpenId, OpenReply, OpenRequest, OpenState, Opens, RangeRequest,
+    ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest,
     RenameReply, RenameRequest, RenameStreamRequest, SeekReply, SeekRequest, SessionId, SetattrReply, SetattrRequest,
-    ShardId, ShareRequest, StatFsReply, StreamListReply, StreamListRequest, SymlinkRequest, TestLockReply, WalkReply,
-    WalkRequest, Watch, WatchRequest, WriteReply, WriteRequest, WriteVerifier, XattrListReply, XattrListRequest,
-    ZoneRootReply, ZoneRootRequest,
+    ShardId, ShareRequest, StatFsReply, StreamListReply, StreamListRequest, SymlinkRequest, TakeOverRequest,
+    TestLockReply, WalkReply, WalkRequest, Watch, WatchRequest, WriteReply, WriteRequest, WriteVerifier,
+    XattrListReply, XattrListRequest, ZoneRootReply, ZoneRootRequest,
 };
 
 use crate::Filesystem;
@@ -154,6 +154,10 @@ impl<K: kv::Engine, C: chunk::Store> Opens for Filesystem<K, C> {
 
     async fn rename_stream(&self, ctx: &OpContext, request: RenameStreamRequest) -> Result<(), Failure> {
         self.do_rename_stream(ctx, request).await
+    }
+
+    fn take_over(&self, ctx: &OpContext, request: TakeOverRequest) -> Result<LeaseGrant, FsError> {
+        self.do_take_over(ctx, &request)
     }
 
     fn open_state(&self, ctx: &OpContext, open: OpenId) -> Result<OpenState, FsError> {

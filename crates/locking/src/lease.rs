@@ -188,6 +188,17 @@ impl FileLeases {
         was_one
     }
 
+    /// The opens that the lease of an owner covers, oldest first.
+    pub fn opens_of(&self, owner: LeaseOwner) -> impl Iterator<Item = OpenId> {
+        self.held.iter().filter(move |lease| lease.owner == owner).flat_map(|lease| lease.opens.iter().copied())
+    }
+
+    /// What an open may cache.
+    #[must_use]
+    pub fn of_open(&self, open: OpenId) -> Option<LeaseGrant> {
+        self.held.iter().find(|lease| lease.opens.contains(&open)).map(Lease::grant)
+    }
+
     /// What an owner may cache.
     #[must_use]
     pub fn of(&self, owner: LeaseOwner) -> Option<LeaseGrant> {

@@ -61,6 +61,8 @@ struct InodeLeases {
 struct Holder {
     open: OpenId,
     mailbox: Arc<Mailbox>,
+    /// Its client is not there: others of the lease are told before it is.
+    is_away: bool,
     /// What it is told once its client has heard of the open itself.
     held_back: Option<Vec<LeaseBreak>>,
 }
@@ -106,7 +108,7 @@ impl LeaseTable {
         let before = of_inode.leases.len();
         let granted = of_inode.leases.grant((owner, open), wanted, (beside, first_epoch));
         if of_inode.leases.covers(open) {
-            of_inode.holders.push(Holder { open, mailbox, held_back: Some(Vec::new()) });
+            of_inode.holders.push(Holder { open, mailbox, is_away: false, held_back: Some(Vec::new()) });
         }
         of_inode.is_directory = is_directory;
         self.count_change(before, of_inode);
@@ -128,6 +130,21 @@ impl LeaseTable {
         for told in holder.held_back.take().into_iter().flatten() {
             holder.mailbox.put(Event::BreakLease(told));
         }
+    }
+
+    /// From now on breaks of an open are told in this mailbox, whose client is there or away. Returns what the open may cache,
+    /// if it has a lease.
+    pub fn rehome(
+        &self,
+        inode: InodeId,
+        open: OpenId,
+        (mailbox, is_away): (&Arc<Mailbox>, bool),
+    ) -> Option<LeaseGrant> {
+        let mut inodes = self.inodes.of(&inode);
+        let of_inode = inodes.get_mut(&inode)?;
+        let holder = of_inode.holder(open)?;
+        (holder.mailbox, holder.is_away) = (Arc::clone(mailbox), is_away);
+        of_inode.leases.of_open(open)
     }
 
     /// Somebody, except `own`, is about to do something with an inode: begins the breaks that this needs. `true` when it has
@@ -247,13 +264,20 @@ impl InodeLeases {
         self.holders.iter().any(|holder| holder.open == open && holder.held_back.is_some())
     }
 
+    /// The oldest open of a lease whose client is there.
+    fn who_is_told(&self, told: &LeaseBreak) -> OpenId {
+        let is_there = |open: &OpenId| self.holders.iter().any(|holder| holder.open == *open && !holder.is_away);
+        self.leases.opens_of(told.owner).find(is_there).unwrap_or(told.open)
+    }
+
     fn tell(&mut self, breaks: &[LeaseBreak]) {
         for told in breaks {
+            let told = LeaseBreak { open: self.who_is_told(told), ..*told };
             let Some(holder) = self.holder(told.open) else { continue };
             match &mut holder.held_back {
-                Some(held_back) => held_back.push(*told),
+                Some(held_back) => held_back.push(told),
                 // One that is full ends with its session.
-                None => drop(holder.mailbox.put(Event::BreakLease(*told))),
+                None => drop(holder.mailbox.put(Event::BreakLease(told))),
             }
         }
     }

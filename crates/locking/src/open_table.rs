@@ -29,14 +29,13 @@ pub struct Open {
     pub id: OpenId,
     /// What it has open.
     pub inode: InodeId,
-    /// Whose it is.
-    pub session: SessionId,
     /// Whether its close marks its name for deletion.
     pub delete_on_close: bool,
     /// The lease that it asked for.
     pub lease: Option<LeaseRequest>,
     /// The file that it is a stream of; that is open with it.
     pub stream_of: Option<InodeId>,
+    session: AtomicU64,
     granted: AtomicU32,
     is_closing: AtomicBool,
     /// Something was written through it.
@@ -133,18 +132,23 @@ impl OpenTable {
         let (granted, is_closing, has_written) =
             (AtomicU32::new(granted.0), AtomicBool::new(false), AtomicBool::new(false));
         let file = stream_of.as_ref().map(|(file, _)| *file);
-        let open =
-            Open { id, inode, session, delete_on_close, lease, stream_of: file, granted, is_closing, has_written };
+        let open = Open {
+            id,
+            inode,
+            delete_on_close,
+            lease,
+            stream_of: file,
+            session: AtomicU64::new(session.0),
+            granted,
+            is_closing,
+            has_written,
+        };
         let open = Arc::new(open);
         let mut inodes = self.inodes.of(&inode);
-        {
-            let mut sessions = self.sessions.of(&session);
-            let of_session = sessions.get(&session).map_or(0, HashSet::len);
-            if of_session >= self.session_max || self.count() >= HOUSE_OPENS_MAX {
-                return Err(TooManyOpens);
-            }
-            sessions.entry(session).or_default().insert(id);
+        if self.count() >= HOUSE_OPENS_MAX {
+            return Err(TooManyOpens);
         }
+        self.enter_session(session, id)?;
         self.count.fetch_add(1, Ordering::Relaxed);
         self.opens.of(&id).insert(id, Arc::clone(&open));
         inodes.entry(inode).or_default().held.push(Held { open: Arc::clone(&open), link });
@@ -159,7 +163,22 @@ impl OpenTable {
     #[must_use]
     pub fn find(&self, session: SessionId, id: OpenId) -> Option<Arc<Open>> {
         let opens = self.opens.of(&id);
-        opens.get(&id).filter(|open| open.session == session && !open.is_closing()).cloned()
+        opens.get(&id).filter(|open| open.session() == session && !open.is_closing()).cloned()
+    }
+
+    /// Makes an open that of another session; whoever asks for it as of the old one finds none.
+    ///
+    /// # Errors
+    /// `TooManyOpens`.
+    pub fn hand_over(&self, open: &Open, to: SessionId) -> Result<(), TooManyOpens> {
+        let from = open.session();
+        if from == to {
+            return Ok(());
+        }
+        self.enter_session(to, open.id)?;
+        open.session.store(to.0, Ordering::Release);
+        self.leave_session(from, open.id);
+        Ok(())
     }
 
     /// How many there are.
@@ -258,7 +277,7 @@ impl OpenTable {
             return Vec::new();
         }
         self.count.fetch_sub(1, Ordering::Relaxed);
-        self.leave_session(open);
+        self.leave_session(open.session(), open.id);
         let inodes = [Some(open.inode), open.stream_of].into_iter().flatten();
         inodes.filter_map(|inode| Some((inode, self.end_in(inode, open.id)?))).collect()
     }
@@ -362,18 +381,33 @@ impl OpenTable {
         (link, is_pending)
     }
 
-    fn leave_session(&self, open: &Open) {
-        let mut sessions = self.sessions.of(&open.session);
-        if let Some(opens) = sessions.get_mut(&open.session) {
-            opens.remove(&open.id);
+    fn enter_session(&self, session: SessionId, id: OpenId) -> Result<(), TooManyOpens> {
+        let mut sessions = self.sessions.of(&session);
+        if sessions.get(&session).map_or(0, HashSet::len) >= self.session_max {
+            return Err(TooManyOpens);
+        }
+        sessions.entry(session).or_default().insert(id);
+        Ok(())
+    }
+
+    fn leave_session(&self, session: SessionId, id: OpenId) {
+        let mut sessions = self.sessions.of(&session);
+        if let Some(opens) = sessions.get_mut(&session) {
+            opens.remove(&id);
             if opens.is_empty() {
-                sessions.remove(&open.session);
+                sessions.remove(&session);
             }
         }
     }
 }
 
 impl Open {
+    /// Whose it is.
+    #[must_use]
+    pub fn session(&self) -> SessionId {
+        SessionId(self.session.load(Ordering::Acquire))
+    }
+
     /// What it may do.
     #[must_use]
     pub fn granted(&self) -> AccessMask {

@@ -40,9 +40,14 @@ pub(crate) fn dos_attributes(attributes: FileAttributes) -> Option<DosAttributes
     (!attributes.is_empty()).then_some(DosAttributes(stored))
 }
 
+/// Bytes in whole blocks.
+pub(crate) fn in_blocks(bytes: u64) -> u64 {
+    bytes.checked_next_multiple_of(BLOCK_BYTES).unwrap_or(bytes)
+}
+
 /// Room that a file takes: whole blocks, and never less than its blocks of data that are told.
 pub(crate) fn allocation_size(attributes: &Attributes) -> u64 {
-    attributes.allocated_bytes.max(attributes.size).checked_next_multiple_of(BLOCK_BYTES).unwrap_or(attributes.size)
+    in_blocks(attributes.allocated_bytes.max(attributes.size))
 }
 
 fn time(timestamp: Timestamp) -> FileTime {

@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Poll;
 
@@ -111,8 +112,10 @@ pub(crate) async fn run<V: Vfs>(door: Arc<Door<V>>, peer: Arc<Peer>, batch: Batc
                 }
             }
         };
-        if let Some(After::End(session)) = request.after.take() {
-            Box::pin(door.end(&session)).await;
+        match request.after.take() {
+            Some(After::End(session)) => Box::pin(door.end(&session)).await,
+            Some(After::Lose(session)) => Box::pin(door.lose(&session)).await,
+            None => {}
         }
         related.note(request.header.command, &answer);
         let mut reply = request.reply(answer);
@@ -225,6 +228,9 @@ impl<V: Vfs> Call<'_, V> {
         if let Some(number) = self.sequence() {
             open.sequence.see(number);
         }
+        if open.claim.is_some() && !open.is_used.load(Ordering::Relaxed) {
+            open.is_used.store(true, Ordering::Relaxed);
+        }
         Ok(open)
     }
 
@@ -232,8 +238,13 @@ impl<V: Vfs> Call<'_, V> {
     ///
     /// Errors: FILE_NOT_AVAILABLE (it is late).
     pub(crate) fn changing<'o>(&self, open: &'o Open) -> Result<Option<Changing<'o>>, Status> {
-        let is_again = self.request.header.flags.contains(HeaderFlags::REPLAY_OPERATION);
+        let is_again = self.is_sent_again();
         self.sequence().map(|number| open.sequence.begin(number, is_again)).transpose()
+    }
+
+    /// Whether a request says that it was sent before.
+    pub(crate) fn is_sent_again(&self) -> bool {
+        self.request.header.flags.contains(HeaderFlags::REPLAY_OPERATION)
     }
 
     /// `ChannelSequence` of a request; SMB 2 has none.

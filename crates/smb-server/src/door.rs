@@ -18,11 +18,26 @@ pub(crate) struct Door<V> {
 impl<V: Vfs> Door<V> {
     /// Ends a session with everything that it holds; once.
     pub(crate) async fn end(&self, session: &Session) {
-        let interrupt = || session.end_waits(None, Which::Session(session.id));
-        if session.life.end(interrupt).await {
-            self.facts.sessions.remove(session.id);
+        if self.stop(session).await {
             self.vfs.end_session(session.session_id()).await;
         }
+    }
+
+    /// Ends a session whose connections were lost; once. What is durable waits for its client.
+    pub(crate) async fn lose(&self, session: &Session) {
+        if self.stop(session).await {
+            self.park(session).await;
+            self.vfs.end_session(session.session_id()).await;
+        }
+    }
+
+    async fn stop(&self, session: &Session) -> bool {
+        let interrupt = || session.end_waits(None, Which::Session(session.id));
+        let is_ended = session.life.end(interrupt).await;
+        if is_ended {
+            self.facts.sessions.remove(session.id);
+        }
+        is_ended
     }
 }
 

@@ -15,6 +15,7 @@ mod create;
 mod descriptors;
 mod dispatch;
 mod door;
+mod durable;
 mod extended_attributes;
 mod flush;
 mod ioctl;

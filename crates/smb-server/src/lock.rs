@@ -103,7 +103,7 @@ impl<V: Vfs> Locker<'_, V> {
             let mailbox = Arc::<Mailbox>::default();
             match self.lock(range, kind, Some(&mailbox)).await {
                 Ok(LockReply::Granted) => return Ok(()),
-                Ok(LockReply::Queued) => told(&mailbox).await,
+                Ok(LockReply::Queued) => drop(told(&mailbox).await),
                 Err(FsError::BadOpen) => return Err(Status::RANGE_NOT_LOCKED),
                 Err(error) => return Err(refused(error)),
             }

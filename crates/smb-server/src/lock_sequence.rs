@@ -38,6 +38,12 @@ impl LockSequence {
         is_done
     }
 
+    /// That of the same open, whose client came back.
+    pub(crate) fn taken_up(&self) -> Self {
+        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Self { done: Mutex::new(done) }
+    }
+
     /// A request was done.
     pub(crate) fn note(&self, turn: Turn) {
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);

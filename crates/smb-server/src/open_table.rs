@@ -1,15 +1,17 @@
 //! The opens of a session, by the `FileId` that its client knows them by (MS-SMB2 3.3.1.10).
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use smb_wire::FileId;
+use smb_wire::create::CreateAction;
 use vfs::acl::AccessMask;
-use vfs::{InodeId, OpenId};
+use vfs::{InodeId, LeaseKey, OpenId};
 
 use crate::change_notify::Watch;
 use crate::channel_sequence::ChannelSequence;
+use crate::durable::{Claim, Durable};
 use crate::lock_sequence::LockSequence;
 use crate::query_directory::Listing;
 
@@ -26,6 +28,18 @@ pub(crate) struct Open {
     pub(crate) is_directory: bool,
     /// What it may be used for: as granted by the file, and no more than the share allows.
     pub(crate) granted: AccessMask,
+    /// What it could have been granted.
+    pub(crate) maximal: AccessMask,
+    /// What was done to open it.
+    pub(crate) action: CreateAction,
+    /// The key of its lease; `None` for oplocks and for nothing at all.
+    pub(crate) lease: Option<LeaseKey>,
+    /// It outlives its connection.
+    pub(crate) durable: Option<Durable>,
+    /// The name of the request that made it.
+    pub(crate) claim: Option<Arc<Claim>>,
+    /// Room that its client asked for when the file was made; it is told of as much again.
+    pub(crate) allocation: u64,
     /// Every write is stable before its answer.
     pub(crate) writes_through: bool,
     /// How many of its extended attributes were told.
@@ -42,6 +56,38 @@ pub(crate) struct Open {
     pub(crate) sequence: ChannelSequence,
     /// Whether its client was told of it: not before that is it told of breaks.
     pub(crate) is_told: AtomicBool,
+    /// Whether its client has used it since: it knows of it.
+    pub(crate) is_used: AtomicBool,
+}
+
+impl Open {
+    /// The same open, of another tree connect: its client came back, and begins with this number.
+    pub(crate) fn taken_up(&self, tree: u32, number: u16) -> Self {
+        Self {
+            file_id: self.file_id,
+            id: self.id,
+            tree,
+            inode: self.inode,
+            file: self.file,
+            is_directory: self.is_directory,
+            granted: self.granted,
+            maximal: self.maximal,
+            action: self.action,
+            lease: self.lease,
+            durable: self.durable.clone(),
+            claim: self.claim.clone(),
+            allocation: self.allocation,
+            writes_through: self.writes_through,
+            attributes_told: AtomicUsize::new(0),
+            position: AtomicU64::new(self.position.load(Ordering::Relaxed)),
+            listing: Mutex::default(),
+            watch: Watch::default(),
+            locks: self.locks.taken_up(),
+            sequence: ChannelSequence::starting_at(number),
+            is_told: AtomicBool::new(false),
+            is_used: AtomicBool::new(false),
+        }
+    }
 }
 
 /// The opens of one session.
@@ -61,6 +107,11 @@ impl Opens {
         let open = Arc::new(make(FileId { persistent: id.0, volatile: id.0 }));
         self.table().open.insert(id.0, Arc::clone(&open));
         open
+    }
+
+    /// Puts an open in that has a number.
+    pub(crate) fn put(&self, open: Arc<Open>) {
+        self.table().open.insert(open.file_id.volatile, open);
     }
 
     /// An open of this tree connect.
@@ -88,6 +139,13 @@ impl Opens {
     /// Takes out everything that was opened through a tree connect.
     pub(crate) fn take_tree(&self, tree: u32) -> Vec<Arc<Open>> {
         self.table().open.extract_if(|_, open| open.tree == tree).map(|(_, open)| open).collect()
+    }
+
+    /// Takes out what outlives its connection.
+    pub(crate) fn take_durable(&self) -> Vec<(Arc<Open>, Durable)> {
+        let durable = |open: Arc<Open>| open.durable.clone().map(|durable| (open, durable));
+        let mut table = self.table();
+        table.open.extract_if(|_, open| open.durable.is_some()).filter_map(|(_, open)| durable(open)).collect()
     }
 
     /// How many there are.

@@ -20,6 +20,7 @@ use zones::Registry;
 use crate::connection::{Batch, Facts, Frames, Machine, Peer};
 use crate::dispatch;
 use crate::door::Door;
+use crate::durable::{Claims, Parked};
 use crate::metrics::{Metrics, OperationFigures};
 use crate::session::Sessions;
 use crate::settings::Settings;
@@ -97,7 +98,9 @@ impl<V: Vfs> Server<V> {
         let sessions = Sessions::default();
         let server_guid = Guid(server_guid);
         let metrics = Metrics::default();
-        let facts = Arc::new(Facts { settings, server_guid, registry, users, clock, random, sessions, metrics });
+        let (parked, claims) = (Parked::default(), Claims::default());
+        let facts = Facts { settings, server_guid, registry, users, clock, random, sessions, parked, claims, metrics };
+        let facts = Arc::new(facts);
         Self { door: Arc::new(Door { vfs, facts }), connections, stop }
     }
 
@@ -118,6 +121,12 @@ impl<V: Vfs> Server<V> {
                 }
             }
         }
+    }
+
+    /// Ends what clients left open that lost their connection, once their time is over or others want it; until the house
+    /// stops. Run it once, on a runtime with time.
+    pub async fn serve_parked(&self) {
+        self.door.attend_parked(self.stop.clone()).await;
     }
 
     /// Serves one connection until it ends. `stream` is any stream of bytes; `local` picks the zone. The limits on the
@@ -167,6 +176,12 @@ impl<V: Vfs> Server<V> {
     #[must_use]
     pub fn connections(&self) -> ConnectionFigures {
         self.connections.figures()
+    }
+
+    /// Opens that wait for clients that lost their connection.
+    #[must_use]
+    pub fn parked(&self) -> usize {
+        self.door.facts.parked.count()
     }
 
     /// How many connections a zone has.
@@ -221,7 +236,7 @@ impl<V: Vfs> Server<V> {
         let sessions = connection.into_protocol().take_sessions();
         tracing::debug!(peer = %socket, reason = %ended, sessions = sessions.len(), "connection ended");
         for session in sessions {
-            self.door.end(&session).await;
+            self.door.lose(&session).await;
         }
     }
 

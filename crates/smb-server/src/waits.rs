@@ -9,7 +9,7 @@ use std::task::Poll;
 
 use smb_wire::Status;
 use tokio::sync::Notify;
-use vfs::Mailbox;
+use vfs::{Event, Mailbox};
 
 /// Why a request does not get what it waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,13 +190,13 @@ impl Interrupted {
     }
 }
 
-/// Waits until something is in a mailbox.
-pub(crate) async fn told(mailbox: &Mailbox) {
+/// Waits until something is in a mailbox. Returns it, and whether some was lost.
+pub(crate) async fn told(mailbox: &Mailbox) -> (Vec<Event>, bool) {
     poll_fn(|cx| match mailbox.take(cx.waker()) {
         (events, false) if events.is_empty() => Poll::Pending,
-        _ => Poll::Ready(()),
+        told => Poll::Ready(told),
     })
-    .await;
+    .await
 }
 
 /// Requests of one connection that may wait: half of those that may be under way, so that others always can.

@@ -62,7 +62,7 @@ pub use namespace::{
 pub use opens::{
     CloseReply, CloseRequest, DeletePendingRequest, Disposition, LockClient, LockEntry, LockKind, LockOwner, LockRange,
     LockRecovery, LockReply, LockRequest, LockState, LockedWhat, OpenReply, OpenRequest, OpenState, OpenTarget,
-    OpenedHow, Opens, RenameOpenRequest, RenameStreamRequest, ShareMode, ShareRequest, TestLockReply,
+    OpenedHow, Opens, RenameOpenRequest, RenameStreamRequest, ShareMode, ShareRequest, TakeOverRequest, TestLockReply,
 };
 pub use watch::{Notice, NoticeKind, Noticed, Notices, Watch, WatchFilter, WatchRequest};
 

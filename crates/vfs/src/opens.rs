@@ -80,10 +80,21 @@ pub struct OpenRequest {
     pub delete_on_close: bool,
     /// Attributes of a file that is created. One that is overwritten gets the DOS attributes of them, if there are any.
     pub attributes: SetAttributes,
-    /// Survive a lost connection: the create GUID.
-    pub durable: Option<u128>,
     /// Where events of this open go.
     pub mailbox: Arc<Mailbox>,
+}
+
+/// An open that changes hands: its client lost its connection, or came back.
+#[derive(Clone, Debug)]
+pub struct TakeOverRequest {
+    /// The open.
+    pub open: OpenId,
+    /// Whose it was.
+    pub from: SessionId,
+    /// Where events of this open go.
+    pub mailbox: Arc<Mailbox>,
+    /// Nobody answers breaks there: while another open of the same lease has a client that is there, that one is told.
+    pub is_away: bool,
 }
 
 /// What an open did.
@@ -352,7 +363,7 @@ pub trait Opens: Send + Sync + 'static {
     /// opens, and opens them, but not anonymous operations.
     ///
     /// A file whose last name goes while it is open stays until its last open is closed. An open does not outlive its
-    /// session.
+    /// session, unless another takes it over.
     ///
     /// A stream (`stream`) has an inode, bytes, opens, locks and leases of its own; name, rights and attributes are those of
     /// its file, which a disposition that creates makes too where it is missing. Names of streams are compared without
@@ -377,16 +388,12 @@ pub trait Opens: Send + Sync + 'static {
         async { Err(FsError::NotSupported.into()) }
     }
 
-    /// Takes over a durable open after its connection was lost: same user, client and create GUID.
+    /// Makes an open of another session one of this session, with its locks and its lease. Returns what it may cache by now;
+    /// what others break from now on is told in the new mailbox. The door knows whose it may be.
     ///
-    /// Errors, in order: `BadOpen`, `AccessDenied`, `Io`.
-    fn reopen(
-        &self,
-        _ctx: &OpContext,
-        _open: OpenId,
-        _create_guid: u128,
-    ) -> impl Future<Output = Result<OpenReply, Failure>> + Send {
-        async { Err(FsError::NotSupported.into()) }
+    /// Errors, in order: `BadOpen`, `TooManyLocks` (opens of the session).
+    fn take_over(&self, _ctx: &OpContext, _request: TakeOverRequest) -> Result<LeaseGrant, FsError> {
+        Err(FsError::NotSupported)
     }
 
     /// Ends an open; its locks and lease go with it. The last open of a name that is marked for deletion takes the name

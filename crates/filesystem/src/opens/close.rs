@@ -4,8 +4,8 @@
 use locking::{Closing, Link, Open};
 use meta::records::Intent;
 use vfs::{
-    Case, Change, CloseReply, CloseRequest, Failure, FileType, FsError, InodeId, OpContext, OpenId, OpenState,
-    SessionId,
+    Case, Change, CloseReply, CloseRequest, Failure, FileType, FsError, InodeId, LeaseGrant, OpContext, OpenId,
+    OpenState, SessionId, TakeOverRequest,
 };
 
 use crate::Filesystem;
@@ -122,6 +122,13 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 tracing::warn!(?open, ?failure, "a name that was to be deleted with its last open stays");
             }
         }
+    }
+
+    pub(crate) fn do_take_over(&self, ctx: &OpContext, request: &TakeOverRequest) -> Result<LeaseGrant, FsError> {
+        let open = self.opens.find(request.from, request.open).ok_or(FsError::BadOpen)?;
+        self.opens.hand_over(&open, ctx.session).map_err(|_| FsError::TooManyLocks)?;
+        let to = (&request.mailbox, request.is_away);
+        Ok(self.leases.rehome(open.inode, open.id, to).unwrap_or_default())
     }
 
     pub(crate) fn do_open_state(&self, ctx: &OpContext, id: OpenId) -> Result<OpenState, FsError> {

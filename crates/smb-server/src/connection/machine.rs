@@ -29,6 +29,7 @@ use super::request::{After, Batch, Hashed, Incoming, Replies, Request, Verdict};
 use super::setup::Setup;
 use super::traffic::Traffic;
 use crate::answer::Answer;
+use crate::durable::{Claims, Parked};
 use crate::metrics::Metrics;
 use crate::session::{Channel, Session, Sessions};
 use crate::settings::{STRANGER_BYTES_MAX, Settings};
@@ -46,6 +47,10 @@ pub(crate) struct Facts {
     /// Fills bytes that nobody can guess.
     pub(crate) random: fn(&mut [u8]),
     pub(crate) sessions: Sessions,
+    /// Opens whose clients lost their connection.
+    pub(crate) parked: Parked,
+    /// Requests that made opens, by name.
+    pub(crate) claims: Claims,
     pub(crate) metrics: Metrics,
 }
 
@@ -319,7 +324,8 @@ impl Machine {
         }
         if command == Command::LOGOFF {
             self.sessions.remove(&channel.session.id);
-            request.after = Some(After::End(Arc::clone(&channel.session)));
+            // What is durable waits all the same: whoever wants it does not (MS-SMB2 3.3.5.6).
+            request.after = Some(After::Lose(Arc::clone(&channel.session)));
         }
         Ok(request)
     }

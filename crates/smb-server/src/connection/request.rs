@@ -50,6 +50,8 @@ pub(crate) enum Verdict {
 pub(crate) enum After {
     /// A session ends, with all that it holds.
     End(Arc<Session>),
+    /// A session ends, and what is durable waits for its client.
+    Lose(Arc<Session>),
 }
 
 /// Whose pre-authentication hash the answer goes into.

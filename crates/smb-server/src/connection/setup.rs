@@ -57,7 +57,7 @@ impl Machine {
                 answer.session_id = Some(channel.session.id);
                 request.must_sign_answer = channel.signer.is_some();
                 request.channel = Some(channel);
-                request.after = replaced.map(After::End);
+                request.after = replaced.map(After::Lose);
                 request.verdict = Verdict::Answered(Box::new(answer));
             }
             Err(status) => {

@@ -5,11 +5,14 @@ use smb_wire::create::{
     CreateRequest, CreateRequestContext, CreateResponseContext, DiskId, LeaseContext, MaximalAccess,
 };
 use smb_wire::dtyp::AccessMask as WireMask;
+use smb_wire::negotiate::Dialect;
 use vfs::Attributes;
 use vfs::acl::AccessMask;
 
-/// What is answered of the wishes. Durable opens are not granted yet, which clients must bear with; what is not known is
-/// ignored.
+use super::durable::Durability;
+use crate::attributes::in_blocks;
+
+/// What is answered of the wishes; what is not known is ignored.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Wishes<'a> {
     /// A descriptor of what is made.
@@ -18,34 +21,39 @@ pub(super) struct Wishes<'a> {
     pub(super) extended_attributes: &'a [u8],
     /// A lease, if the request asks for one.
     pub(super) lease: Option<LeaseContext>,
+    /// What is to outlive the connection, or did.
+    pub(super) durability: Option<Durability>,
+    /// Room that is asked for what is made, in whole blocks.
+    pub(super) allocation: u64,
     maximal_access: bool,
     disk_id: bool,
 }
 
 impl<'a> Wishes<'a> {
-    /// Errors: INVALID_PARAMETER (durable opens of both kinds), OBJECT_NAME_NOT_FOUND (an open that would be taken up again,
-    /// a snapshot).
-    pub(super) fn of(request: &CreateRequest<'a>) -> Result<Self, Status> {
-        let (mut wishes, mut durable) = (Self::default(), 0);
+    /// Errors: INVALID_PARAMETER (durable opens of several kinds), OBJECT_NAME_NOT_FOUND (a snapshot).
+    pub(super) fn of(request: &CreateRequest<'a>, dialect: Dialect) -> Result<Self, Status> {
+        let mut wishes = Self::default();
         for context in request.contexts.iter() {
             match context {
                 CreateRequestContext::MaximalAccess(_) => wishes.maximal_access = true,
                 CreateRequestContext::Lease(lease) => wishes.lease = Some(lease),
                 CreateRequestContext::DiskId => wishes.disk_id = true,
                 CreateRequestContext::SecurityDescriptor(descriptor) => wishes.descriptor = Some(descriptor),
-                CreateRequestContext::DurableRequestV1 | CreateRequestContext::DurableRequestV2(_) => durable += 1,
-                CreateRequestContext::DurableReconnectV1(_)
-                | CreateRequestContext::DurableReconnectV2(_)
-                | CreateRequestContext::Timewarp(_) => return Err(Status::OBJECT_NAME_NOT_FOUND),
+                CreateRequestContext::Timewarp(_) => return Err(Status::OBJECT_NAME_NOT_FOUND),
+                CreateRequestContext::AllocationSize(size) => wishes.allocation = in_blocks(size),
                 CreateRequestContext::Ea(list) => wishes.extended_attributes = list,
-                _ => {}
+                _ => {
+                    if let Some(durability) = Durability::of(context, dialect) {
+                        wishes.durability = Some(durability.beside(wishes.durability)?);
+                    }
+                }
             }
         }
-        if durable > 1 { Err(Status::INVALID_PARAMETER) } else { Ok(wishes) }
+        Ok(wishes)
     }
 
     /// The contexts of the answer.
-    pub(super) fn granted(self, maximal: AccessMask, attributes: &Attributes) -> Vec<CreateResponseContext<'static>> {
+    pub(super) fn granted(&self, maximal: AccessMask, attributes: &Attributes) -> Vec<CreateResponseContext<'static>> {
         let mut contexts = Vec::new();
         if self.maximal_access {
             let access = WireMask::from_bits_retain(maximal.0);

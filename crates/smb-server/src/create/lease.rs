@@ -27,6 +27,11 @@ impl Asked {
             let request = LeaseRequest { wanted, key: None, parent: None, epoch: None };
             return Some(Self { request, context: None });
         }
+        Self::lease(call, context)
+    }
+
+    /// The lease that a request names, whatever level it asks for.
+    pub(super) fn lease<V>(call: &Call<'_, V>, context: Option<LeaseContext>) -> Option<Self> {
         let is_leasing = call.terms.capabilities.contains(Capabilities::LEASING);
         let mut context = context.filter(|_| is_leasing)?;
         if matches!(call.terms.dialect, Dialect::SMB_2_1) {

@@ -1,6 +1,8 @@
 //! CREATE (MS-SMB2 3.3.5.9): one request of the house, atomic.
 
+mod again;
 mod contexts;
+mod durable;
 mod lease;
 mod name;
 
@@ -10,19 +12,20 @@ use std::sync::{Arc, Mutex};
 use smb_wire::codec::decode_body;
 use smb_wire::create::{
     CreateAction, CreateContexts, CreateDisposition, CreateOptions, CreateRequest, CreateResponse, CreateResponseFlags,
-    OplockLevel, ShareAccess,
+    ShareAccess,
 };
 use smb_wire::dtyp::AccessMask as WireMask;
-use smb_wire::info::FileAttributes;
+use smb_wire::info::{FileAttributes, NetworkOpen};
 use smb_wire::query_info::SecurityInformation;
 use smb_wire::{FileId, Status};
 use vfs::acl::AccessMask;
 use vfs::{
-    Case, Disposition, FsError, Name, OpContext, OpenReply, OpenRequest, OpenTarget, OpenedHow, SetAttributes,
-    ShareMode, Vfs, WalkRequest,
+    Attributes, Case, Disposition, FsError, LeaseGrant, Name, OpContext, OpenReply, OpenRequest, OpenTarget, OpenedHow,
+    SetAttributes, ShareMode, Vfs, WalkRequest,
 };
 
 use self::contexts::Wishes;
+use self::durable::{Asking, Durability};
 use self::lease::Asked;
 pub(crate) use self::lease::{level_of, state_of, wire_state};
 pub(crate) use self::name::{Path, Stream, components, shown, stream_units};
@@ -32,28 +35,49 @@ use crate::change_notify::Watch;
 use crate::channel_sequence::ChannelSequence;
 use crate::descriptors::given;
 use crate::dispatch::Call;
+use crate::durable::{Claim, Durable};
 use crate::extended_attributes::given as xattrs_given;
 use crate::lock_sequence::LockSequence;
 use crate::open_table::Open;
 use crate::status;
 use crate::tree::{Disk, Target, Tree};
 
-/// Opens, creates or overwrites.
+/// Opens, creates or overwrites; or gives back what is open.
 ///
-/// Errors, in order: INVALID_PARAMETER (unreadable, options that exclude each other), those of the create contexts and of
-/// the name, ACCESS_DENIED (the share does not allow it), OBJECT_PATH_NOT_FOUND, then those of the house.
+/// Errors, in order: INVALID_PARAMETER (unreadable), those of the create contexts, INVALID_PARAMETER (options that exclude
+/// each other), those of the name, ACCESS_DENIED (the share does not allow it), OBJECT_PATH_NOT_FOUND, then those of the house. What is open
+/// already has its own (`again`).
 pub(crate) async fn create<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<Answer, Status> {
     let request: CreateRequest<'_> = decode_body(&call.request.body).map_err(status::unreadable)?;
     let Target::Disk(disk) = &tree.target else { return Err(Status::OBJECT_NAME_NOT_FOUND) };
+    let wishes = Wishes::of(&request, call.terms.dialect)?;
+    if let Some(Durability::Again(which)) = wishes.durability {
+        // All but the name and the contexts means nothing then.
+        return again::reconnect(call, (tree, disk), (&request, &wishes), which).await;
+    }
     check(&request)?;
-    let wishes = Wishes::of(&request)?;
+    match durable::ask(call, wishes.durability)? {
+        Asking::New(claim) => open(call, (tree, disk), (&request, &wishes, claim)).await,
+        Asking::Back(open) => {
+            let told = (open.action, open.durable.as_ref());
+            again::take_up(call, (tree, disk), (&request, &wishes), (open.id, told)).await
+        }
+        Asking::Again(open) => again::replay(call, (tree, disk), (&request, &wishes), &open).await,
+    }
+}
+
+async fn open<V: Vfs>(
+    call: &Call<'_, V>,
+    (tree, disk): (&Tree, &Disk),
+    (request, wishes, claim): (&CreateRequest<'_>, &Wishes<'_>, Option<Arc<Claim>>),
+) -> Result<Answer, Status> {
     let Path { names, stream } = components(request.name)?;
-    let stream = check_stream(&request, disk, stream)?;
-    let plan = Plan::of(&request, disk)?;
+    let stream = check_stream(request, disk, stream)?;
+    let plan = Plan::of(request, disk)?;
     let ctx = call.context(disk.root);
     let target = target(call, &ctx, (disk, names)).await?;
-    let attributes = plan.attributes(call, (&request, &wishes))?;
-    let asked = Asked::of(call, &request, wishes.lease);
+    let attributes = plan.attributes(call, (request, wishes))?;
+    let asked = Asked::of(call, request, wishes.lease);
     let opening = OpenRequest {
         target,
         directory: if stream.is_some() { Some(false) } else { plan.directory },
@@ -64,7 +88,6 @@ pub(crate) async fn create<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<An
         lease: asked.as_ref().map(Asked::request),
         delete_on_close: request.options.contains(CreateOptions::DELETE_ON_CLOSE),
         attributes,
-        durable: None,
         mailbox: Arc::clone(&call.session.mailbox),
     };
     let opened = call.past_leases(None, || call.door.vfs.open(&ctx, opening.clone())).await?;
@@ -75,15 +98,23 @@ pub(crate) async fn create<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<An
         FsError::NotPermitted if request.options.contains(CreateOptions::DELETE_ON_CLOSE) => Status::CANNOT_DELETE,
         _ => status::of(failure),
     })?;
-    Ok(answer(call, (tree, disk), (&request, &wishes, asked, opened)))
+    let lease = opened.lease;
+    let durability = wishes.durability;
+    let durable = durability.and_then(|asked| asked.granted(call, tree, (&opened.attributes, lease)));
+    let (open, attributes) = enter(call, (tree, disk), (request, wishes, asked, opened), (durable, claim));
+    let told = Told { action: open.action, durable: open.durable.as_ref(), lease };
+    Ok(answer((wishes, asked), &open, (&attributes, told)))
 }
 
-fn answer<V: Vfs>(
+/// Gives an open its place in the session.
+fn enter<V: Vfs>(
     call: &Call<'_, V>,
     (tree, disk): (&Tree, &Disk),
     (request, wishes, asked, opened): (&CreateRequest<'_>, &Wishes<'_>, Option<Asked>, OpenReply),
-) -> Answer {
-    let OpenReply { open: id, how, granted, maximal, lease, attributes } = opened;
+    (durable, claim): (Option<Durable>, Option<Arc<Claim>>),
+) -> (Arc<Open>, Attributes) {
+    let OpenReply { open: id, how, granted, maximal, attributes, .. } = opened;
+    let named = claim.clone();
     let make = |file_id: FileId| Open {
         file_id,
         id,
@@ -92,6 +123,17 @@ fn answer<V: Vfs>(
         file: attributes.file(),
         is_directory: attributes.is_directory(),
         granted: granted.intersection(disk.rights),
+        maximal: maximal.intersection(disk.rights),
+        action: match how {
+            OpenedHow::Opened => CreateAction::OPENED,
+            OpenedHow::Created => CreateAction::CREATED,
+            OpenedHow::Overwritten => CreateAction::OVERWRITTEN,
+            OpenedHow::Superseded => CreateAction::SUPERSEDED,
+        },
+        allocation: if how == OpenedHow::Opened { 0 } else { wishes.allocation },
+        lease: asked.and_then(|asked| asked.request().key),
+        durable,
+        claim,
         attributes_told: AtomicUsize::new(0),
         writes_through: request.options.contains(CreateOptions::WRITE_THROUGH),
         position: AtomicU64::new(0),
@@ -100,21 +142,39 @@ fn answer<V: Vfs>(
         locks: LockSequence::default(),
         sequence: ChannelSequence::starting_at(call.sequence().unwrap_or_default()),
         is_told: AtomicBool::new(false),
+        is_used: AtomicBool::new(false),
     };
     let open = call.session.opens.enter(id, make);
-    let (oplock_level, lease) = asked.map_or((OplockLevel::NONE, None), |asked| asked.granted(lease));
-    let mut contexts = wishes.granted(maximal.intersection(disk.rights), &attributes);
+    if let Some(claim) = named {
+        claim.note(&open, call.session.id);
+    }
+    (open, attributes)
+}
+
+/// What is told of an open.
+struct Told<'a> {
+    action: CreateAction,
+    durable: Option<&'a Durable>,
+    lease: LeaseGrant,
+}
+
+fn answer(
+    (wishes, asked): (&Wishes<'_>, Option<Asked>),
+    open: &Open,
+    (attributes, told): (&Attributes, Told<'_>),
+) -> Answer {
+    let (oplock_level, lease) =
+        asked.map_or_else(|| (level_of(told.lease.state), None), |asked| asked.granted(told.lease));
+    let mut contexts = wishes.granted(open.maximal, attributes);
+    contexts.extend(told.durable.map(durable::told));
     contexts.extend(lease);
+    let file = network_open(attributes);
+    let file = NetworkOpen { allocation_size: file.allocation_size.max(open.allocation), ..file };
     let mut answer = Answer::success(&CreateResponse {
         oplock_level,
         flags: CreateResponseFlags::empty(),
-        action: match how {
-            OpenedHow::Opened => CreateAction::OPENED,
-            OpenedHow::Created => CreateAction::CREATED,
-            OpenedHow::Overwritten => CreateAction::OVERWRITTEN,
-            OpenedHow::Superseded => CreateAction::SUPERSEDED,
-        },
-        file: network_open(&attributes),
+        action: told.action,
+        file,
         file_id: open.file_id,
         contexts: CreateContexts::Items(&contexts),
     });

@@ -42,9 +42,9 @@ impl Client<'_> {
     }
 
     /// The connection ends.
-    fn hang_up(mut self) {
+    pub(crate) fn hang_up(mut self) {
         for session in self.machine.take_sessions() {
-            block_on(self.house.door.end(&session));
+            block_on(self.house.door.lose(&session));
         }
     }
 

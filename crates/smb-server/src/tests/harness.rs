@@ -32,6 +32,7 @@ use super::waiting::UnderWay;
 use crate::connection::{Facts, Machine, Peer};
 use crate::dispatch;
 use crate::door::Door;
+use crate::durable::{Claims, Parked};
 use crate::metrics::Metrics;
 use crate::session::Sessions;
 use crate::settings::Settings;
@@ -42,6 +43,7 @@ pub(crate) const FABRIKAM: &str = "127.0.0.2";
 
 pub(crate) struct House {
     pub(crate) door: Arc<Door<ReferenceFilesystem>>,
+    pub(crate) clock: Arc<ManualClock>,
 }
 
 impl House {
@@ -58,8 +60,12 @@ impl House {
         let (server_guid, sessions) = (Guid([9; 16]), Sessions::default());
         let users = Arc::new(Friends);
         let metrics = Metrics::default();
-        let facts = Arc::new(Facts { settings, server_guid, registry, users, clock, random, sessions, metrics });
-        Self { door: Arc::new(Door { vfs, facts }) }
+        let (parked, claims) = (Parked::default(), Claims::default());
+        let time = clock.clone();
+        let facts =
+            Facts { settings, server_guid, registry, users, clock: time, random, sessions, parked, claims, metrics };
+        let facts = Arc::new(facts);
+        Self { door: Arc::new(Door { vfs, facts }), clock }
     }
 
     pub(crate) fn client(&self, local: &str) -> Client<'_> {

@@ -2,6 +2,7 @@
 
 mod channels;
 mod descriptors;
+mod durable;
 mod extended_attributes;
 mod files;
 mod garbage;

@@ -65,7 +65,7 @@ impl Client<'_> {
     }
 
     /// The answer to a lock that nobody waits for.
-    fn lock(&mut self, file_id: FileId, locks: &[LockElement]) -> Status {
+    pub(super) fn lock(&mut self, file_id: FileId, locks: &[LockElement]) -> Status {
         self.ask(Command::LOCK, &locking(file_id, locks)).status()
     }
 

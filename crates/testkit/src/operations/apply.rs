@@ -287,7 +287,6 @@ fn opening(inode: InodeId, stream: &Name, goes: bool) -> OpenRequest {
         lease: None,
         delete_on_close: goes,
         attributes: SetAttributes::default(),
-        durable: None,
         mailbox: Arc::new(Mailbox::default()),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use vfs::acl::AccessMask;
 use vfs::{
     AcknowledgementRefusal, Awaited, BreakAcknowledgement, Event, Failure, FsError, InodeId, LeaseBreak, LeaseGrant,
-    LeaseKey, LeaseOwner, LeaseRequest, LeaseState, Mailbox, OpenId, OpenRequest, Via,
+    LeaseKey, LeaseOwner, LeaseRequest, LeaseState, Mailbox, OpenId, OpenRequest, TakeOverRequest, Via,
 };
 
 use super::turn::Turn;
@@ -30,7 +30,15 @@ struct Lease {
     epoch: Option<u16>,
     /// What the client was told to keep, what it must come down to by now, and since when.
     breaking: Option<(LeaseState, LeaseState, Duration)>,
-    opens: Vec<(OpenId, Arc<Mailbox>)>,
+    opens: Vec<Holder>,
+}
+
+/// An open of a lease, and where its client is told of breaks.
+#[derive(Debug)]
+struct Holder {
+    open: OpenId,
+    mailbox: Arc<Mailbox>,
+    is_away: bool,
 }
 
 /// What somebody is about to do.
@@ -119,7 +127,7 @@ impl Leases {
         }
         let mut table = self.table();
         let possible = table.possible((inode, owner), wanted, (is_alone, is_locked));
-        let held = (*open, Arc::clone(mailbox));
+        let held = Holder { open: *open, mailbox: Arc::clone(mailbox), is_away: false };
         if let Some(lease) = table.all.iter_mut().find(|lease| lease.owner == owner) {
             lease.opens.push(held);
             let grows = possible == wanted && lease.state.is_within(wanted) && lease.state != wanted;
@@ -165,9 +173,21 @@ impl Leases {
         Ok(kept)
     }
 
+    /// From now on an open is told here. Returns what it may cache.
+    pub(super) fn rehome(&self, request: &TakeOverRequest) -> LeaseGrant {
+        let mut table = self.table();
+        for lease in &mut table.all {
+            if let Some(holder) = lease.opens.iter_mut().find(|holder| holder.open == request.open) {
+                (holder.mailbox, holder.is_away) = (Arc::clone(&request.mailbox), request.is_away);
+                return lease.grant();
+            }
+        }
+        LeaseGrant::default()
+    }
+
     pub(super) fn close(&self, id: OpenId) {
         let mut table = self.table();
-        table.all.iter_mut().for_each(|lease| lease.opens.retain(|(open, _)| *open != id));
+        table.all.iter_mut().for_each(|lease| lease.opens.retain(|holder| holder.open != id));
         let gone: Vec<_> = table.all.extract_if(.., |lease| lease.opens.is_empty()).collect();
         gone.iter().for_each(|lease| table.let_go(lease.inode));
     }
@@ -273,9 +293,10 @@ impl Lease {
         } else {
             self.state = left;
         }
-        if let Some((open, mailbox)) = self.opens.first() {
-            let (owner, open, epoch) = (self.owner, *open, self.epoch);
-            mailbox.put(Event::BreakLease(LeaseBreak { owner, open, from, to: left, epoch, must_acknowledge }));
+        let told = self.opens.iter().find(|holder| !holder.is_away).or_else(|| self.opens.first());
+        if let Some(holder) = told {
+            let (owner, open, epoch) = (self.owner, holder.open, self.epoch);
+            holder.mailbox.put(Event::BreakLease(LeaseBreak { owner, open, from, to: left, epoch, must_acknowledge }));
         }
     }
 }

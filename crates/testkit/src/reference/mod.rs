@@ -53,14 +53,14 @@ use vfs::acl::AccessMask;
 use vfs::{
     AccessReply, AccessRequest, AcknowledgementRefusal, Admin, AttributeIo, Awaited, BreakAcknowledgement, Change,
     ClientId, Clock, CloseReply, CloseRequest, CommitReply, CommitRequest, CreateReply, CreateRequest,
-    DeletePendingRequest, Failure, FileIo, FsError, GetattrReply, InodeId, LeaseOwner, LeaseState, LinkReply,
-    LinkRequest, LockClient, LockEntry, LockRecovery, LockReply, LockRequest, LookupReply, LookupRequest, Mailbox,
-    MkdirRequest, MknodRequest, Namespace, OpContext, OpenId, OpenReply, OpenRequest, OpenState, Opens, RangeRequest,
-    ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest,
-    RenameReply, RenameRequest, RenameStreamRequest, SeekReply, SeekRequest, SessionId, SetattrReply, SetattrRequest,
-    ShardId, ShareRequest, StatFsReply, StreamListReply, StreamListRequest, SymlinkRequest, TestLockReply, View,
-    WalkReply, WalkRequest, Watch, WatchRequest, WriteReply, WriteRequest, WriteVerifier, XattrListReply,
-    XattrListRequest, ZoneRootReply, ZoneRootRequest,
+    DeletePendingRequest, Failure, FileIo, FsError, GetattrReply, InodeId, LeaseGrant, LeaseOwner, LeaseState,
+    LinkReply, LinkRequest, LockClient, LockEntry, LockRecovery, LockReply, LockRequest, LookupReply, LookupRequest,
+    Mailbox, MkdirRequest, MknodRequest, Namespace, OpContext, OpenId, OpenReply, OpenRequest, OpenState, Opens,
+    RangeRequest, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest,
+    RenameOpenRequest, RenameReply, RenameRequest, RenameStreamRequest, SeekReply, SeekRequest, SessionId,
+    SetattrReply, SetattrRequest, ShardId, ShareRequest, StatFsReply, StreamListReply, StreamListRequest,
+    SymlinkRequest, TakeOverRequest, TestLockReply, View, WalkReply, WalkRequest, Watch, WatchRequest, WriteReply,
+    WriteRequest, WriteVerifier, XattrListReply, XattrListRequest, ZoneRootReply, ZoneRootRequest,
 };
 use watch::Changes;
 
@@ -294,6 +294,12 @@ impl Opens for ReferenceFilesystem {
 
     async fn rename_stream(&self, ctx: &OpContext, request: RenameStreamRequest) -> Result<(), Failure> {
         self.changing(ctx)?.rename_stream(&request)
+    }
+
+    fn take_over(&self, ctx: &OpContext, request: TakeOverRequest) -> Result<LeaseGrant, FsError> {
+        let mut turn = self.reading(ctx).map_err(|failure| failure.error)?;
+        turn.state.opens.hand_over(&request, ctx.session)?;
+        Ok(turn.state.leases.rehome(&request))
     }
 
     fn open_state(&self, ctx: &OpContext, open: OpenId) -> Result<OpenState, FsError> {

@@ -6,7 +6,7 @@ use vfs::acl::AccessMask;
 use vfs::{
     Change, CloseReply, DeletePendingRequest, Disposition, DosAttributes, Failure, FileType, FsError, InodeId,
     InodeNumber, LeaseOwner, LeaseRequest, Name, OpenId, OpenReply, OpenRequest, OpenState, OpenTarget, OpenedHow,
-    RenameOpenRequest, RenameReply, RenameRequest, SessionId, SetAttributes, ShareMode, Via,
+    RenameOpenRequest, RenameReply, RenameRequest, SessionId, SetAttributes, ShareMode, TakeOverRequest, Via,
 };
 
 use super::content::Content;
@@ -105,6 +105,15 @@ impl Opens {
         self.all.clear();
         self.pending.clear();
         self.pending_streams.clear();
+    }
+
+    /// Makes an open that of another session.
+    ///
+    /// Errors: `BadOpen`.
+    pub(super) fn hand_over(&mut self, request: &TakeOverRequest, to: SessionId) -> Result<(), FsError> {
+        let open = self.all.get_mut(&request.open).filter(|open| open.session == request.from);
+        open.ok_or(FsError::BadOpen)?.session = to;
+        Ok(())
     }
 
     /// The opens of a session.

@@ -30,7 +30,6 @@ impl House {
             lease: None,
             delete_on_close: false,
             attributes: SetAttributes { mode: Some(0o644), ..SetAttributes::default() },
-            durable: None,
             mailbox: Arc::default(),
         }
     }

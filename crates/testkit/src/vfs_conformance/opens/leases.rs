@@ -27,24 +27,24 @@ pub(super) async fn all<V: Vfs>(scene: &Scene<'_, V>) {
 
 const NONE: LeaseState = LeaseState::NONE;
 const R: LeaseState = LeaseState { read: true, ..NONE };
-const RH: LeaseState = LeaseState { handle: true, ..R };
+pub(super) const RH: LeaseState = LeaseState { handle: true, ..R };
 const RW: LeaseState = LeaseState { write: true, ..R };
-const RWH: LeaseState = LeaseState { write: true, ..RH };
+pub(super) const RWH: LeaseState = LeaseState { write: true, ..RH };
 const WAITS: Option<FsError> =
     Some(FsError::Breaking(InodeId { shard: vfs::ShardId(0), tree: vfs::TreeId::LIVE, number: vfs::InodeNumber(0) }));
 
 /// A client with a key.
-struct Client {
+pub(super) struct Client {
     key: LeaseKey,
-    mailbox: Arc<Mailbox>,
+    pub(super) mailbox: Arc<Mailbox>,
 }
 
 impl Client {
-    fn new(key: u128) -> Self {
+    pub(super) fn new(key: u128) -> Self {
         Self { key: LeaseKey { zone: ZoneId(1), client: 7, key }, mailbox: Arc::default() }
     }
 
-    fn asks(&self, wanted: LeaseState, request: OpenRequest) -> OpenRequest {
+    pub(super) fn asks(&self, wanted: LeaseState, request: OpenRequest) -> OpenRequest {
         let lease = LeaseRequest { wanted, key: Some(self.key), parent: None, epoch: Some(10) };
         OpenRequest { lease: Some(lease), mailbox: Arc::clone(&self.mailbox), ..request }
     }
@@ -55,7 +55,7 @@ impl Client {
     }
 
     /// The breaks that it was told of: what is left, and whether it has to answer.
-    fn told(&self) -> Vec<(LeaseState, bool)> {
+    pub(super) fn told(&self) -> Vec<(LeaseState, bool)> {
         let (events, _) = self.mailbox.take(Waker::noop());
         let told = events.into_iter().map(|event| match event {
             Event::BreakLease(LeaseBreak { to, must_acknowledge, .. }) => (to, must_acknowledge),
@@ -70,7 +70,7 @@ impl Client {
 }
 
 impl<V: Vfs> Actor<'_, V> {
-    async fn leased(&self, request: OpenRequest) -> OpenReply {
+    pub(super) async fn leased(&self, request: OpenRequest) -> OpenReply {
         self.open(request).await.unwrap()
     }
 
@@ -78,7 +78,7 @@ impl<V: Vfs> Actor<'_, V> {
         self.house.acknowledge_break(&self.ctx, acknowledgement)
     }
 
-    async fn lock_by(&self, (inode, open): (InodeId, OpenId)) -> Result<(), FsError> {
+    pub(super) async fn lock_by(&self, (inode, open): (InodeId, OpenId)) -> Result<(), FsError> {
         let (owner, range) = (LockOwner::Open(open), LockRange { offset: 0, length: 1 });
         let kind = LockKind::Exclusive;
         let request = LockRequest { inode, owner, range, kind, mandatory: true, wait: None, reclaim: false };

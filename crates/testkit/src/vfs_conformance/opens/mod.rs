@@ -6,6 +6,7 @@ mod leases;
 mod locks;
 mod renames;
 mod sharing;
+mod taking_over;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub(super) async fn all<V: Vfs>(scene: &Scene<'_, V>) {
     renames::all(scene).await;
     locks::all(scene).await;
     leases::all(scene).await;
+    taking_over::all(scene).await;
 }
 
 /// Rights by letters: `r`ead, `w`rite, e`x`ecute, `d`elete, `s`et attributes, look at `a`ttributes, `m`aximum.
@@ -59,7 +61,6 @@ pub(in super::super) fn opening(parent: InodeId, name: &str, access: &str) -> Op
         lease: None,
         delete_on_close: false,
         attributes: SetAttributes { mode: Some(0o644), ..SetAttributes::default() },
-        durable: None,
         mailbox: Arc::new(Mailbox::default()),
     }
 }
