@@ -7,6 +7,7 @@ mod list;
 mod lock;
 mod plan;
 mod problem;
+mod role;
 mod session;
 mod status;
 mod time;
@@ -17,6 +18,7 @@ pub use list::{LIMIT_DEFAULT, LIMIT_MAX, List, Page};
 pub use lock::{Lock, LockHolder, LockKind, LockState};
 pub use plan::{KeyChange, ZonePlan};
 pub use problem::{Mistake, PROBLEM_TYPE, Problem};
+pub use role::Role;
 pub use session::Session;
 pub use status::{
     CacheStatus, Concern, ConnectionStatus, Fill, GraceStatus, LockStatus, LogStatus, ProcessStatus, Severity,

@@ -12,6 +12,9 @@ pub struct Page {
     /// [`List::next`] of the page before; the first page when not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
+    /// Only what belongs to this zone; everything that who asks may see when not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
 }
 
 /// One page of a list. What is listed changes meanwhile: an item may be missed or come twice.
@@ -21,7 +24,7 @@ pub struct List<T> {
     pub items: Vec<T>,
     /// The cursor of the next page; `null` when this is the last.
     pub next: Option<String>,
-    /// Items in all, where that is known.
+    /// Items in all, where that is known: not always of one zone.
     pub total: Option<u64>,
 }
 

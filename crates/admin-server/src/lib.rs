@@ -1,9 +1,11 @@
-//! The operator's window: health, metrics and lists over HTTP, on a Unix socket and for monitoring on a TCP port.
+//! The operator's window: health, metrics and lists over HTTP, on a Unix socket, for monitoring on a TCP port, and on another
+//! for who has a token.
 //!
 //! What is shown comes through [`Sources`], what is changed goes through [`ZoneDocuments`]; the roof implements both. Answers are put
 //! together on the runtime that serves them, which is not one that serves tenants. Nothing here makes a thread, a
 //! runtime or a task: [`Window`] gives out futures, and the roof runs them.
 
+mod access;
 mod concerns;
 mod documents;
 mod figures;
@@ -19,10 +21,11 @@ mod status;
 mod tests;
 mod window;
 
+pub use access::{Origin, Token, TokenFile, TokenHash, TokenMistake, is_token_name};
 pub use documents::{Changed, Decide, Decision, Fault, ZoneChange, ZoneDocuments};
 pub use figures::{
     About, Condition, ConnectionFigures, Figures, Latency, OperationFigures, ProcessFigures, ReplyFigures,
     SessionFigures, ShareFigures, Sources, Traffic, ZoneFigures,
 };
 pub use serve::{Listener, Scope};
-pub use window::Window;
+pub use window::{Window, WindowParts};

@@ -11,9 +11,10 @@ use axum::extract::{Query, State};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router, middleware};
 use serde::Serialize;
 
+use crate::access::{Caller, Gate, admit, only_cluster_admins};
 use crate::page::Asked;
 use crate::problem::Refused;
 use crate::serve::Scope;
@@ -25,16 +26,25 @@ pub(crate) fn router(desk: Arc<Desk>, scope: Scope) -> Router {
     let monitoring = Router::new().route(HEALTH_PATH, get(health)).route(METRICS_PATH, get(figures));
     let router = match scope {
         Scope::Monitoring => monitoring,
-        Scope::Everything => monitoring
-            .route(STATUS_PATH, get(state))
-            .route(SESSIONS_PATH, list(lists::sessions))
-            .route(LOCKS_PATH, list(lists::locks))
-            .route(EXPORTS_PATH, list(lists::exports))
-            .route(SHARES_PATH, list(lists::shares))
-            .route(ZONES_PATH, list(lists::zones))
-            .route(ZONE_ROUTE, get(documents::show).put(documents::put).delete(documents::delete)),
+        Scope::Everything | Scope::Tokens => {
+            let cluster = monitoring.route(STATUS_PATH, get(state));
+            of_zones().merge(cluster.route_layer(middleware::from_fn(only_cluster_admins)))
+        }
     };
-    router.fallback(unknown).method_not_allowed_fallback(not_allowed).with_state(desk)
+    let gate = Gate { desk: Arc::clone(&desk), scope };
+    let router = router.fallback(unknown).method_not_allowed_fallback(not_allowed).with_state(desk);
+    router.layer(middleware::from_fn_with_state(gate, admit))
+}
+
+/// What each role may ask. Every handler here sees to it that nobody learns of another zone than their own.
+fn of_zones() -> Router<Arc<Desk>> {
+    Router::new()
+        .route(SESSIONS_PATH, list(lists::sessions))
+        .route(LOCKS_PATH, list(lists::locks))
+        .route(EXPORTS_PATH, list(lists::exports))
+        .route(SHARES_PATH, list(lists::shares))
+        .route(ZONES_PATH, list(lists::zones))
+        .route(ZONE_ROUTE, get(documents::show).put(documents::put).delete(documents::delete))
 }
 
 async fn health(State(desk): State<Arc<Desk>>) -> Response {
@@ -53,11 +63,12 @@ async fn state(State(desk): State<Arc<Desk>>) -> Json<Status> {
 
 /// Answers with one page of a list.
 fn list<T: Serialize + Send + 'static>(
-    page: fn(&Desk, Asked) -> Result<admin_api::List<T>, Problem>,
+    page: fn(&Desk, &Asked) -> Result<admin_api::List<T>, Problem>,
 ) -> MethodRouter<Arc<Desk>> {
-    get(move |State(desk): State<Arc<Desk>>, query: Result<Query<Page>, QueryRejection>| async move {
+    type Queried = Result<Query<Page>, QueryRejection>;
+    get(move |State(desk): State<Arc<Desk>>, Extension(caller): Extension<Caller>, query: Queried| async move {
         let Query(asked) = query.map_err(|wrong| Refused(Problem::new(400, "Bad Request", wrong.body_text())))?;
-        let listed = Asked::parse(&asked).and_then(|asked| page(&desk, asked));
+        let listed = Asked::parse(asked, &caller).and_then(|asked| page(&desk, &asked));
         listed.map(Json).map_err(Refused)
     })
 }

@@ -5,11 +5,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use admin_api::Health;
 use tokio::time::MissedTickBehavior;
 
+use crate::access::TokenFile;
 use crate::documents::ZoneDocuments;
 use crate::figures::{Condition, Figures, Sources};
 use crate::history::{History, SAMPLE_INTERVAL, Sample, Span};
 use crate::routes;
 use crate::serve::{self, Listener, Scope};
+
+/// What a window is made of.
+#[derive(Clone)]
+pub struct WindowParts {
+    /// What is shown.
+    pub sources: Arc<dyn Sources>,
+    /// The zones, shown and changed.
+    pub documents: Arc<dyn ZoneDocuments>,
+    /// Who may ask over the network; `None`: nobody.
+    pub tokens: Option<Arc<dyn TokenFile>>,
+}
 
 /// The operator's window. Clones are the same window.
 #[derive(Clone)]
@@ -21,14 +33,15 @@ pub struct Window {
 pub(crate) struct Desk {
     pub(crate) sources: Arc<dyn Sources>,
     pub(crate) documents: Arc<dyn ZoneDocuments>,
+    pub(crate) tokens: Option<Arc<dyn TokenFile>>,
     history: Mutex<History>,
 }
 
 impl Window {
     /// A window that nobody looks through yet.
     #[must_use]
-    pub fn new(sources: Arc<dyn Sources>, documents: Arc<dyn ZoneDocuments>) -> Self {
-        Self { desk: Arc::new(Desk::new(sources, documents)) }
+    pub fn new(parts: WindowParts) -> Self {
+        Self { desk: Arc::new(Desk::new(parts)) }
     }
 
     /// Answers requests until it is dropped.
@@ -48,8 +61,9 @@ impl Window {
 }
 
 impl Desk {
-    pub(crate) fn new(sources: Arc<dyn Sources>, documents: Arc<dyn ZoneDocuments>) -> Self {
-        Self { sources, documents, history: Mutex::default() }
+    pub(crate) fn new(parts: WindowParts) -> Self {
+        let WindowParts { sources, documents, tokens } = parts;
+        Self { sources, documents, tokens, history: Mutex::default() }
     }
 
     /// Remembers how everything is now.
@@ -70,6 +84,12 @@ impl Desk {
     pub(crate) fn health(&self) -> Health {
         let conditions = self.sources.conditions();
         Health::new(conditions.iter().filter(|condition| condition.is_failure()).map(Condition::text).collect())
+    }
+}
+
+impl std::fmt::Debug for WindowParts {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("WindowParts").finish_non_exhaustive()
     }
 }
 

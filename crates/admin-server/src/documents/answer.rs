@@ -3,26 +3,30 @@
 use std::sync::Arc;
 
 use admin_api::{Problem, TOML_TYPE};
-use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use zones::document::to_json;
 
 use super::Fault;
+use super::boundary::told;
 use super::preconditions::{Preconditions, etag};
+use crate::access::Caller;
 use crate::problem::Refused;
 use crate::window::Desk;
 
 /// The file of a zone, as JSON or as it stands.
 pub(crate) async fn show(
     State(desk): State<Arc<Desk>>,
+    Extension(caller): Extension<Caller>,
     path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
-    let name = named(path)?;
-    let found = desk.documents.read(name.clone()).await.map_err(refused)?;
+    let name = named(path, &caller)?;
+    let found = desk.documents.read(name.clone()).await;
+    let found = found.map_err(|fault| Refused(told(fault, &caller, None)))?;
     let text = found.ok_or_else(|| Refused(missing(&name)))?.text;
     let tag = etag(&text);
     let shown = [(header::ETAG, tag.clone()), (header::VARY, "Accept".to_owned())];
@@ -32,22 +36,18 @@ pub(crate) async fn show(
     if accepts_toml(&headers) {
         return Ok((shown, [(header::CONTENT_TYPE, TOML_TYPE)], text).into_response());
     }
-    let keys = to_json(&text).map_err(|error| refused(Fault::Failed(error.to_string())))?;
+    let keys = to_json(&text).map_err(|error| Refused(Fault::Failed(error.to_string()).into()))?;
     Ok((shown, Json(keys)).into_response())
 }
 
-/// The name in the path.
-pub(super) fn named(path: Result<Path<String>, PathRejection>) -> Result<String, Refused> {
+/// The name in the path. A zone that the caller does not see is as if it were not there.
+pub(super) fn named(path: Result<Path<String>, PathRejection>, caller: &Caller) -> Result<String, Refused> {
     let Path(name) = path.map_err(|wrong| Refused(Problem::new(400, "Bad Request", wrong.body_text())))?;
-    Ok(name)
+    if caller.sees(&name) { Ok(name) } else { Err(Refused(missing(&name))) }
 }
 
-pub(super) fn missing(name: &str) -> Problem {
+pub(crate) fn missing(name: &str) -> Problem {
     Problem::new(404, "Not Found", format!("there is no zone \"{}\"; see /v1/zones", name.escape_default()))
-}
-
-pub(super) fn refused(fault: Fault) -> Refused {
-    Refused(fault.into())
 }
 
 fn accepts_toml(headers: &HeaderMap) -> bool {

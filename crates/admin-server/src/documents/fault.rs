@@ -1,6 +1,7 @@
 //! Why a zone's file cannot be shown or changed.
 
 use admin_api::{Mistake, Problem};
+use zones::document::DocumentError;
 use zones::{ConfigError, ConfigErrors};
 
 /// Why a zone's file cannot be shown or changed.
@@ -58,6 +59,12 @@ impl From<Fault> for Problem {
 pub(super) fn wrong(errors: Vec<Mistake>) -> Problem {
     let detail = "nothing was changed: the configuration would be wrong, see errors";
     Problem { errors, ..Problem::new(422, "Unprocessable Content", detail) }
+}
+
+/// What is wrong in a document that is no file yet.
+pub(super) fn from_document(error: DocumentError) -> Mistake {
+    let DocumentError { key, reason } = error;
+    Mistake { file: String::new(), line: None, key, reason }
 }
 
 fn mistake(error: ConfigError) -> Mistake {

@@ -1,6 +1,7 @@
 //! Zones as documents: shown, changed to a state that is wished for, taken away.
 
 mod answer;
+mod boundary;
 mod fault;
 mod order;
 mod preconditions;
@@ -10,7 +11,7 @@ use admin_api::Problem;
 use futures_util::future::BoxFuture;
 use zones::document::Document;
 
-pub(crate) use self::answer::show;
+pub(crate) use self::answer::{missing, show};
 pub use self::fault::Fault;
 pub(crate) use self::order::{delete, put};
 

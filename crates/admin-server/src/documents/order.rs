@@ -4,20 +4,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use admin_api::{KeyChange, Problem, ZONES_PATH, ZonePlan};
-use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use zones::document::{Change, changes, to_json};
+use zones::document::{Change, Document, changes, to_json};
 
-use super::answer::{missing, named, refused};
+use super::answer::{missing, named};
+use super::boundary::{check, told};
 use super::preconditions::{Preconditions, etag};
 use super::wish::Wish;
 use super::{Changed, Decision, ZoneChange};
+use crate::access::Caller;
 use crate::figures::Condition;
 use crate::problem::Refused;
 use crate::window::Desk;
@@ -31,44 +33,53 @@ pub(crate) struct How {
 
 /// Makes a zone what is sent.
 pub(crate) async fn put(
-    State(desk): State<Arc<Desk>>,
+    (State(desk), Extension(caller)): (State<Arc<Desk>>, Extension<Caller>),
     path: Result<Path<String>, PathRejection>,
     how: Result<Query<How>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Refused> {
-    let (name, is_dry_run) = (named(path)?, is_dry_run(how)?);
+    let (name, is_dry_run) = (named(path, &caller)?, is_dry_run(how)?);
     let (Parts { headers, .. }, body) = request.into_parts();
     let wish = Wish::read(&headers, body).await.map_err(Refused)?;
-    let (meant, zone) = (Preconditions::of(&headers), name.clone());
-    let decide = Box::new(move |current: Option<&zones::document::Document>| {
+    let (meant, zone, asked_by) = (Preconditions::of(&headers), name.clone(), caller.clone());
+    let decide = Box::new(move |current: Option<&Document>| {
         let current = current.map(|document| document.text.as_str());
         meant.check(current)?;
-        Ok(Decision { text: Some(wish.text(current, &zone)?), is_dry_run })
+        let text = wish.text(current, &zone)?;
+        check(&asked_by, current, &text)?;
+        Ok(Decision { text: Some(text), is_dry_run })
     });
-    make(&desk, ZoneChange { name, decide }).await
+    make(&desk, &caller, ZoneChange { name, decide }).await
 }
 
 /// Takes a zone away; what it serves stays in the store.
 pub(crate) async fn delete(
-    State(desk): State<Arc<Desk>>,
+    (State(desk), Extension(caller)): (State<Arc<Desk>>, Extension<Caller>),
     path: Result<Path<String>, PathRejection>,
     how: Result<Query<How>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
-    let (name, is_dry_run) = (named(path)?, is_dry_run(how)?);
+    let (name, is_dry_run) = (named(path, &caller)?, is_dry_run(how)?);
+    caller.must_be_cluster_admin("takes a zone away").map_err(Refused)?;
     let (meant, zone) = (Preconditions::of(&headers), name.clone());
-    let decide = Box::new(move |current: Option<&zones::document::Document>| {
+    let decide = Box::new(move |current: Option<&Document>| {
         let current = current.ok_or_else(|| missing(&zone))?;
         meant.check(Some(&current.text))?;
         Ok(Decision { text: None, is_dry_run })
     });
-    make(&desk, ZoneChange { name, decide }).await
+    make(&desk, &caller, ZoneChange { name, decide }).await
 }
 
-async fn make(desk: &Desk, change: ZoneChange) -> Result<Response, Refused> {
+async fn make(desk: &Desk, caller: &Caller, change: ZoneChange) -> Result<Response, Refused> {
     let name = change.name.clone();
     let made = tokio::time::timeout(CHANGE_TIME, desk.documents.change(change)).await;
-    let made = made.map_err(|_| Refused(Problem::new(504, "Gateway Timeout", STILL_MADE)))?.map_err(refused)?;
+    let made = match made.map_err(|_| Refused(Problem::new(504, "Gateway Timeout", STILL_MADE)))? {
+        Ok(made) => made,
+        Err(fault) => {
+            let file = desk.documents.read(name).await.ok().flatten().map(|document| document.file);
+            return Err(Refused(told(fault, caller, file.as_deref())));
+        }
+    };
     let is_new = made.is_applied && made.old.is_none();
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     let mut response = (status, Json(plan(desk, &name, &made))).into_response();

@@ -7,7 +7,7 @@ use http_body_util::LengthLimitError;
 use serde_json::{Map, Value};
 use zones::document::{DocumentError, merge, to_json};
 
-use super::fault::wrong;
+use super::fault::{from_document, wrong};
 
 /// What a PUT wishes a zone to be.
 pub(super) enum Wish {
@@ -67,8 +67,8 @@ fn refuse_body(error: &axum::Error) -> Problem {
     bad("the body broke off")
 }
 
-fn refuse_keys(DocumentError { key, reason }: DocumentError) -> Problem {
-    wrong(vec![Mistake { file: String::new(), line: None, key, reason }])
+fn refuse_keys(error: DocumentError) -> Problem {
+    wrong(vec![from_document(error)])
 }
 
 fn bad(detail: impl Into<String>) -> Problem {

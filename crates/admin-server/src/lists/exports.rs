@@ -2,13 +2,13 @@
 
 use admin_api::{Export, List, Problem};
 
-use super::served;
+use super::asked_for;
 use crate::page::Asked;
 use crate::window::Desk;
 
 /// Exports of all zones, by zone, in the order of their files.
-pub(crate) fn exports(desk: &Desk, asked: Asked) -> Result<List<Export>, Problem> {
-    let zones = served(desk);
+pub(crate) fn exports(desk: &Desk, asked: &Asked) -> Result<List<Export>, Problem> {
+    let zones = asked_for(desk, asked);
     let total = zones.iter().map(|zone| zone.exports().len() as u64).sum();
     let all = zones.iter().flat_map(|zone| zone.exports().iter().map(move |export| shown(zone.name(), export)));
     Ok(asked.cut(all, Some(total)))

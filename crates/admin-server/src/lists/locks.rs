@@ -11,13 +11,16 @@ use crate::page::Asked;
 use crate::window::Desk;
 
 /// Entries from the place that the cursor names; at most [`LISTED_MAX`] of the table are reached.
-pub(crate) fn locks(desk: &Desk, asked: Asked) -> Result<List<Lock>, Problem> {
+pub(crate) fn locks(desk: &Desk, asked: &Asked) -> Result<List<Lock>, Problem> {
     let (zones, now) = (served(desk), desk.sources.now().0);
     let held = desk.sources.figures().house.locks;
     let total = held.held.saturating_add(held.waiting).saturating_add(held.shares);
-    let found = desk.sources.locks(asked.wanted().min(LISTED_MAX));
+    // Those of one zone may stand anywhere among the others.
+    let wanted = if asked.zone.is_none() { asked.wanted().min(LISTED_MAX) } else { LISTED_MAX };
+    let found = desk.sources.locks(wanted);
     let shown = found.iter().map(|entry| lock(entry, zone_of(&zones, entry), now));
-    Ok(asked.cut(shown, Some(total)))
+    let shown = shown.filter(|lock| asked.is_about(lock.zone.as_deref()));
+    Ok(asked.cut(shown, asked.zone.is_none().then_some(total)))
 }
 
 fn lock(entry: &LockEntry, zone: Option<&Zone>, now: Timestamp) -> Lock {

@@ -17,12 +17,20 @@ use std::sync::Arc;
 use ::zones::Zone;
 use vfs::ZoneId;
 
+use crate::page::Asked;
 use crate::window::Desk;
 
 /// The zones served, by name.
 fn served(desk: &Desk) -> Vec<Arc<Zone>> {
     let mut zones: Vec<_> = desk.sources.figures().zones.into_iter().map(|figures| figures.zone).collect();
     zones.sort_by(|one, other| one.name().cmp(other.name()));
+    zones
+}
+
+/// Those of them that a list is to tell of.
+fn asked_for(desk: &Desk, asked: &Asked) -> Vec<Arc<Zone>> {
+    let mut zones = served(desk);
+    zones.retain(|zone| asked.is_about(Some(zone.name())));
     zones
 }
 

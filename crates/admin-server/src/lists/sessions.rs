@@ -1,7 +1,10 @@
 //! `/v1/sessions`: open connections, oldest first.
 
+use std::sync::Arc;
+
 use admin_api::{List, Problem, Session, rfc3339};
 use vfs::{SessionId, Timestamp};
+use zones::Zone;
 
 use super::{name_of, seconds, served};
 use crate::figures::SessionFigures;
@@ -9,9 +12,12 @@ use crate::page::Asked;
 use crate::window::Desk;
 
 /// Connections behind the one that the cursor names.
-pub(crate) fn sessions(desk: &Desk, asked: Asked) -> Result<List<Session>, Problem> {
+pub(crate) fn sessions(desk: &Desk, asked: &Asked) -> Result<List<Session>, Problem> {
     let (zones, now) = (served(desk), desk.sources.now().0);
-    let mut found = desk.sources.sessions(SessionId(asked.cursor), asked.limit.saturating_add(1));
+    let mut found = match &asked.zone {
+        None => desk.sources.sessions(SessionId(asked.cursor), asked.limit.saturating_add(1)),
+        Some(_) => of_zone(desk, asked, &zones),
+    };
     let has_more = found.len() > asked.limit;
     found.truncate(asked.limit);
     let next = found.last().filter(|_| has_more).map(|last| last.session.0.to_string());
@@ -19,7 +25,24 @@ pub(crate) fn sessions(desk: &Desk, asked: Asked) -> Result<List<Session>, Probl
         let zone = figures.zone.and_then(|id| name_of(&zones, id));
         session(figures, zone, now)
     });
-    Ok(List { items: items.collect(), next, total: Some(desk.sources.figures().connections.open) })
+    let total = asked.zone.is_none().then(|| desk.sources.figures().connections.open);
+    Ok(List { items: items.collect(), next, total })
+}
+
+/// Those of one zone behind the cursor, up to one more than are asked for: all connections are looked through, which are as
+/// many as a gateway takes.
+fn of_zone(desk: &Desk, asked: &Asked, zones: &[Arc<Zone>]) -> Vec<SessionFigures> {
+    let (mut found, mut after) = (Vec::new(), SessionId(asked.cursor));
+    while found.len() <= asked.limit {
+        let looked_at = desk.sources.sessions(after, LOOK);
+        let Some(last) = looked_at.last() else { break };
+        after = last.session;
+        let is_asked_for =
+            |figures: &SessionFigures| asked.is_about(figures.zone.and_then(|id| name_of(zones, id)).as_deref());
+        found.extend(looked_at.into_iter().filter(is_asked_for));
+    }
+    found.truncate(asked.limit.saturating_add(1));
+    found
 }
 
 fn session(figures: SessionFigures, zone: Option<String>, now: Timestamp) -> Session {
@@ -44,5 +67,7 @@ fn session(figures: SessionFigures, zone: Option<String>, now: Timestamp) -> Ses
     }
 }
 
+/// Connections looked at together.
+const LOOK: usize = 1000;
 /// Mounts told of one connection.
 const MOUNTS_MAX: usize = 16;

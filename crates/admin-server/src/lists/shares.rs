@@ -2,13 +2,13 @@
 
 use admin_api::{List, Problem, Share};
 
-use super::served;
+use super::asked_for;
 use crate::page::Asked;
 use crate::window::Desk;
 
 /// Shares of all zones, by zone, in the order of their files.
-pub(crate) fn shares(desk: &Desk, asked: Asked) -> Result<List<Share>, Problem> {
-    let zones = served(desk);
+pub(crate) fn shares(desk: &Desk, asked: &Asked) -> Result<List<Share>, Problem> {
+    let zones = asked_for(desk, asked);
     let total = zones.iter().map(|zone| zone.shares().len() as u64).sum();
     let all = zones.iter().flat_map(|zone| zone.shares().iter().map(move |share| shown(zone.name(), share)));
     Ok(asked.cut(all, Some(total)))

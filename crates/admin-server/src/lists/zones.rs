@@ -8,7 +8,7 @@ use crate::page::Asked;
 use crate::window::Desk;
 
 /// Zones by name.
-pub(crate) fn zones(desk: &Desk, asked: Asked) -> Result<List<Zone>, Problem> {
+pub(crate) fn zones(desk: &Desk, asked: &Asked) -> Result<List<Zone>, Problem> {
     let conditions = desk.sources.conditions();
     let served = desk.sources.figures().zones;
     let mut all: Vec<_> = served
@@ -22,6 +22,7 @@ pub(crate) fn zones(desk: &Desk, asked: Asked) -> Result<List<Zone>, Problem> {
         Condition::ZoneNotServed { zone, reason } => Some(shown(zone, (false, vec![reason.clone()]), 0)),
         _ => None,
     }));
+    all.retain(|zone| asked.is_about(Some(&zone.name)));
     all.sort_by(|one, other| one.name.cmp(&other.name));
     let total = all.len() as u64;
     Ok(asked.cut(all, Some(total)))

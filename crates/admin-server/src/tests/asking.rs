@@ -1,14 +1,12 @@
 //! What is answered to good and bad requests.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::fake::{Site, read, zone};
+use super::fake::{Site, parts, read, zone};
 use crate::figures::Condition;
 use crate::serve::Scope;
 use crate::window::Window;
@@ -67,8 +65,7 @@ async fn monitoring_sees_health_and_metrics_only() {
 }
 
 fn window() -> Window {
-    let fake = Site::new().fake;
-    Window::new(Arc::clone(&fake) as _, fake as _)
+    Window::new(parts(&Site::new().fake))
 }
 
 /// Sends bytes over a real connection and returns everything that comes until it is closed.

@@ -23,6 +23,7 @@ use vfs::{
 use zones::Zone;
 use zones::document::Document;
 
+use crate::access::TokenFile;
 use crate::documents::{Changed, Decision, Fault, ZoneChange, ZoneDocuments};
 use crate::figures::{
     About, Condition, ConnectionFigures, Figures, Latency, OperationFigures, ProcessFigures, ReplyFigures,
@@ -30,7 +31,7 @@ use crate::figures::{
 };
 use crate::routes;
 use crate::serve::Scope;
-use crate::window::Desk;
+use crate::window::{Desk, WindowParts};
 
 /// What a test says that the gateway is like.
 pub(crate) struct Fake {
@@ -44,6 +45,8 @@ pub(crate) struct Fake {
     pub(crate) files: Mutex<BTreeMap<String, String>>,
     /// What changes fail with, if they do.
     pub(crate) fault: Mutex<Option<Fault>>,
+    /// The file of tokens.
+    pub(crate) tokens: Mutex<Result<String, String>>,
 }
 
 /// A window over a made-up gateway.
@@ -65,8 +68,9 @@ impl Site {
             recovery: Mutex::default(),
             files: Mutex::default(),
             fault: Mutex::default(),
+            tokens: Mutex::new(Ok(String::new())),
         });
-        let desk = Arc::new(Desk::new(fake.clone(), fake.clone()));
+        let desk = Arc::new(Desk::new(parts(&fake)));
         Self { fake, desk }
     }
 
@@ -111,6 +115,18 @@ pub(crate) fn zone(name: &str, address: &str, exports: &str) -> Arc<Zone> {
     let definition = zones::parse(&file, &text, &zones::system_resolver).unwrap();
     let shard = if name == "contoso" { ShardId(1) } else { ShardId(2) };
     Arc::new(Zone::new(definition, InodeId::root_of(shard)))
+}
+
+/// A window over all that a test says.
+pub(crate) fn parts(fake: &Arc<Fake>) -> WindowParts {
+    WindowParts { sources: fake.clone(), documents: fake.clone(), tokens: Some(fake.clone()) }
+}
+
+impl TokenFile for Fake {
+    fn read(&self) -> BoxFuture<'_, Result<String, String>> {
+        let text = self.tokens.lock().unwrap().clone();
+        Box::pin(async move { text })
+    }
 }
 
 impl Sources for Fake {

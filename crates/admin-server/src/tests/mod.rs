@@ -1,5 +1,6 @@
 //! The window over made-up figures, through the bytes of HTTP.
 
+mod access;
 mod asking;
 mod documents;
 mod exposition;
