@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use admin_api::Role;
+use clap::{Args, Parser, Subcommand, value_parser};
 
 /// A NAS gateway: tenants mount the shares of their own access zone.
 #[derive(Debug, Parser)]
@@ -41,6 +42,9 @@ pub(crate) enum Verb {
     /// Users of a zone and their passwords, in the files that the zone names.
     #[command(subcommand)]
     User(UserVerb),
+    /// Tokens by which others than the gateway's own user ask it, over its TLS port.
+    #[command(subcommand)]
+    Token(TokenVerb),
     /// Serves two zones, contoso on 127.0.0.1 and fabrikam on 127.0.0.2, from a store in a folder.
     Demo(DemoArguments),
 }
@@ -223,6 +227,57 @@ pub(crate) struct UserListArguments {
     pub(crate) json: bool,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenVerb {
+    /// Adds one and prints it; it cannot be shown again.
+    Add(TokenAddArguments),
+    /// Lists them: names and what they allow, not the tokens.
+    List(TokenListArguments),
+    /// Takes one away: it opens nothing any more, at once.
+    Delete(TokenDeleteArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenAddArguments {
+    /// The settings file of the gateway.
+    #[arg(long, value_name = "FILE", default_value = "/etc/berth/berth.toml")]
+    pub(crate) config: PathBuf,
+    /// What to call it.
+    pub(crate) name: String,
+    /// What it allows: cluster-admin (everything), zone-admin (one zone, without where it lies) or zone-auditor (reads one
+    /// zone).
+    #[arg(long)]
+    pub(crate) role: Role,
+    /// The zone, for a zone-admin and a zone-auditor.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) zone: Option<String>,
+    /// Days until it opens nothing any more; never when not set.
+    #[arg(long, value_name = "DAYS", value_parser = value_parser!(u32).range(1..=36_500))]
+    pub(crate) expires: Option<u32>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenListArguments {
+    /// The settings file of the gateway.
+    #[arg(long, value_name = "FILE", default_value = "/etc/berth/berth.toml")]
+    pub(crate) config: PathBuf,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenDeleteArguments {
+    /// The settings file of the gateway.
+    #[arg(long, value_name = "FILE", default_value = "/etc/berth/berth.toml")]
+    pub(crate) config: PathBuf,
+    /// The token.
+    pub(crate) name: String,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct DemoArguments {
     /// The folder of the store; kept between runs.
@@ -259,6 +314,10 @@ mod tests {
         assert!(parse("berth status") && parse("berth session list --zone a --limit 5 --json"));
         assert!(parse("berth store move-log --config a") && !parse("berth store"));
         assert!(parse("berth user add --zone a --uid 7 anna") && !parse("berth user add anna"));
+        assert!(parse("berth token add ci --role zone-admin --zone a --expires 30") && parse("berth token list"));
+        assert!(
+            !parse("berth token add ci --role root") && !parse("berth token add ci --role cluster-admin --expires 0")
+        );
         assert!(!parse("berth status --socket a --config b") && !parse("berth session"));
         assert!(!parse("berth serve") && parse("berth serve --config berth.toml --check"));
     }

@@ -1,5 +1,5 @@
 //! The one binary: `serve` and `demo` put the house together, `check` and `store` are for a store that nobody
-//! serves, `user` changes the users of a zone, all other verbs ask a gateway that runs.
+//! serves, `user` and `token` change files that say who may come in, all other verbs ask a gateway that runs.
 
 mod admin;
 mod arguments;
@@ -21,6 +21,7 @@ mod shutdown;
 mod smb_users;
 mod store;
 mod telemetry;
+mod token;
 mod user;
 mod zone_change;
 mod zone_roots;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::User(verb) => user::run(&verb),
+        Verb::Token(verb) => token::run(&verb),
         Verb::Store(StoreVerb::MoveLog(arguments)) => move_log::run(&arguments),
         Verb::Check(arguments) => return check::run(&arguments),
         Verb::Status(arguments) => return client::status(&arguments),

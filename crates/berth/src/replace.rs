@@ -9,7 +9,7 @@ use std::path::Path;
 /// of the old one stay; `mode` is that of a file that was not there. A link is
 /// followed. One at a time for a file.
 pub(crate) fn replace(file: &Path, text: &str, mode: u32) -> io::Result<()> {
-    let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let file = fs::canonicalize(file).or_else(|_| std::path::absolute(file))?;
     let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "no file"));
     };

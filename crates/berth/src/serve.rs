@@ -17,7 +17,7 @@ use crate::runtime::on_this_thread;
 use crate::settings::Settings;
 use crate::shutdown::{Order, Orders, notify_ready, notify_reloading, notify_stopping, stop_within};
 use crate::store::OpenStore;
-use crate::{telemetry, zone_change, zone_roots};
+use crate::{admin, telemetry, zone_change, zone_roots};
 
 /// What is served, and what is said when it is.
 pub(crate) struct Gateway {
@@ -47,6 +47,9 @@ pub(crate) fn check(arguments: &ServeArguments) -> Result<()> {
         Err(wrong) => Err(wrong.clone()),
     };
     let zones = zones?;
+    if let Ok(settings) = &settings {
+        admin::check(settings)?;
+    }
     for warning in zones.iter().flat_map(|zone| zone.warnings()) {
         writeln!(io::stderr().lock(), "berth: warning: {warning}")?;
     }
@@ -86,8 +89,14 @@ impl Gateway {
                 Some(change) = changes.recv() => Some(change),
             };
             notify_reloading();
+            let reread = async {
+                if change.is_none() {
+                    operator.reload().await;
+                }
+                reread(&mut house, change).await;
+            };
             tokio::select! {
-                () = reread(&mut house, change) => {}
+                () = reread => {}
                 () = orders.stop() => break,
             }
             notify_ready(&status(&house.zones()));

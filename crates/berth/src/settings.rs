@@ -13,6 +13,7 @@ use kv_local::LogPlace;
 use serde::Deserialize;
 use zones::{ConfigError, ConfigErrors};
 
+use crate::admin::Identity;
 use crate::data_directory::DataDirectory;
 use crate::telemetry::LogSettings;
 
@@ -178,6 +179,22 @@ pub(crate) struct AdminSettings {
     pub(crate) socket: Option<PathBuf>,
     /// Address and port that serve health and metrics, without any check of who asks; none when not set.
     pub(crate) metrics_listen: Option<SocketAddr>,
+    /// Address and port that serve who has a token, over TLS; none when not set. With it go the next three.
+    pub(crate) listen: Option<SocketAddr>,
+    /// The certificate shown there, and those up to one that clients trust (PEM).
+    pub(crate) tls_certificate: Option<PathBuf>,
+    /// Its key (PEM).
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Who may ask there.
+    pub(crate) tokens_file: Option<PathBuf>,
+}
+
+/// What serves who has a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Remote {
+    pub(crate) listen: SocketAddr,
+    pub(crate) identity: Identity,
+    pub(crate) tokens: PathBuf,
 }
 
 impl Settings {
@@ -206,7 +223,7 @@ impl Settings {
             },
             blocks: written.blocks,
             locks: written.locks,
-            admin: AdminSettings { socket: written.admin.socket.map(|path| beside.join(path)), ..written.admin },
+            admin: written.admin.beside(beside),
             log: written.log,
         };
         let wrong = settings.wrong();
@@ -375,6 +392,7 @@ impl Settings {
                 wrong.push((key, format!("{port} is the port of [smb] too")));
             }
         }
+        wrong.extend(self.admin.missing());
         let socket = self.admin_socket();
         if socket.as_os_str().len() > SOCKET_BYTES_MAX {
             let reason = format!(
@@ -387,6 +405,40 @@ impl Settings {
             wrong.push(("log.filter", format!("{reason}; allowed are filters such as \"info,nfs_server=debug\"")));
         }
         wrong
+    }
+}
+
+impl AdminSettings {
+    /// With paths as they are meant in a file of this folder.
+    fn beside(self, folder: &Path) -> Self {
+        let meant = |path: Option<PathBuf>| path.map(|path| folder.join(path));
+        Self {
+            socket: meant(self.socket),
+            tls_certificate: meant(self.tls_certificate),
+            tls_key: meant(self.tls_key),
+            tokens_file: meant(self.tokens_file),
+            ..self
+        }
+    }
+
+    /// What serves who has a token; `None` when nothing does.
+    pub(crate) fn remote(&self) -> Option<Remote> {
+        let (certificate, key) = (self.tls_certificate.clone()?, self.tls_key.clone()?);
+        let (listen, tokens) = (self.listen?, self.tokens_file.clone()?);
+        Some(Remote { listen, identity: Identity { certificate, key }, tokens })
+    }
+
+    /// The keys that are missing for others to make sense.
+    fn missing(&self) -> Vec<(&'static str, String)> {
+        let parts = [
+            ("admin.tls_certificate", &self.tls_certificate),
+            ("admin.tls_key", &self.tls_key),
+            ("admin.tokens_file", &self.tokens_file),
+        ];
+        let missing = parts.into_iter().filter(|(_, path)| self.listen.is_some() && path.is_none());
+        missing
+            .map(|(key, _)| (key, "missing: admin.listen is for who has a token only, over TLS only".to_owned()))
+            .collect()
     }
 }
 
@@ -620,6 +672,16 @@ mod tests {
         let long = "x".repeat(108);
         assert!(refused(&format!("[admin]\nsocket = \"/{long}\"")).contains("longer than the 107 bytes"));
         assert!(refused("[admin]\nmetrics_listen = \"9469\"").contains("invalid socket address"));
+        let listen = "[admin]\nlisten = \"127.0.0.1:9470\"\ntls_key = \"k\"\n";
+        assert_eq!(
+            refused(listen),
+            "etc/berth.toml: admin.tls_certificate: missing: admin.listen is for who has a token only, over TLS only\n\
+             etc/berth.toml: admin.tokens_file: missing: admin.listen is for who has a token only, over TLS only"
+        );
+        let whole = format!("data = \"d\"\n{listen}tls_certificate = \"/c\"\ntokens_file = \"t\"\n");
+        let Remote { listen, identity, tokens } = parse(&whole).unwrap().admin.remote().unwrap();
+        assert_eq!((listen, tokens.as_path()), ("127.0.0.1:9470".parse().unwrap(), Path::new("etc/t")));
+        assert_eq!(identity, Identity { certificate: "/c".into(), key: "etc/k".into() });
     }
 
     #[test]

@@ -1,48 +1,25 @@
 //! The binary as an operator calls it: what it says, and how it ends.
 
 #[cfg(test)]
+mod site;
+#[cfg(test)]
+mod tokens;
+
+#[cfg(test)]
 mod tests {
     use std::fs;
     use std::io::{Read, Write};
-    use std::net::{TcpListener, TcpStream};
+    use std::net::TcpStream;
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::net::UnixStream;
-    use std::path::Path;
-    use std::process::{Child, Command, Output, Stdio};
-    use std::thread;
-    use std::time::Duration;
+    use std::process::{Command, Output, Stdio};
 
-    use rustix::process::{Pid, Signal, kill_process};
+    use rustix::process::Signal;
     use tempfile::TempDir;
 
+    use crate::site::{CHECK, Gateway, ask, berth, free_port, json, site, stderr, table, wait_for, zone};
+
     const SETTINGS: &str = "data = \"data\"\n[nfs]\nport = 12999\n";
-
-    fn zone(name: &str, address: &str) -> String {
-        format!(
-            "name = \"{name}\"\nbase = \"/tenants/{name}\"\naddresses = [\"{address}\"]\n\
-             [[export]]\npaths = [\"/projects\", \"/home\"]\n"
-        )
-    }
-
-    fn site(settings: &str, zones: &[(&str, String)]) -> TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("berth.toml"), settings).unwrap();
-        fs::create_dir(folder.path().join("zones")).unwrap();
-        for (file, text) in zones {
-            fs::write(folder.path().join("zones").join(file), text).unwrap();
-        }
-        folder
-    }
-
-    fn berth(arguments: &[&str], folder: &Path) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_berth")).args(arguments).current_dir(folder).output().unwrap()
-    }
-
-    fn stderr(output: &Output) -> String {
-        String::from_utf8(output.stderr.clone()).unwrap()
-    }
-
-    const CHECK: [&str; 4] = ["serve", "--config", "berth.toml", "--check"];
 
     #[test]
     fn a_right_configuration_is_said_to_be_so() {
@@ -135,45 +112,6 @@ mod tests {
         assert!(!folder.path().join("nowhere").exists());
     }
 
-    /// A gateway that is killed when the test fails.
-    struct Gateway(Child);
-
-    impl Gateway {
-        fn start(folder: &Path) -> Self {
-            let log = fs::File::create(folder.join("log")).unwrap();
-            let mut command = Command::new(env!("CARGO_BIN_EXE_berth"));
-            command.args(&CHECK[..3]).current_dir(folder).stdout(Stdio::null()).stderr(log);
-            Self(command.spawn().unwrap())
-        }
-
-        fn signal(&self, signal: Signal) {
-            let pid = Pid::from_raw(i32::try_from(self.0.id()).unwrap()).unwrap();
-            kill_process(pid, signal).unwrap();
-        }
-    }
-
-    impl Drop for Gateway {
-        fn drop(&mut self) {
-            self.0.kill().ok();
-            self.0.wait().ok();
-        }
-    }
-
-    /// Waits for a line of the log; a gateway that takes a minute for one has failed.
-    fn wait_for(folder: &Path, line: &str) {
-        for _ in 0..6000 {
-            if fs::read_to_string(folder.join("log")).unwrap().contains(line) {
-                return;
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
-        panic!("no line with {line:?} in the log:\n{}", fs::read_to_string(folder.join("log")).unwrap());
-    }
-
-    fn free_port() -> u16 {
-        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-    }
-
     #[test]
     fn a_gateway_serves_reloads_and_stops() {
         let settings = format!(
@@ -252,27 +190,6 @@ mod tests {
     }
 
     const MOVE_LOG: [&str; 4] = ["store", "move-log", "--config", "berth.toml"];
-
-    /// What a socket answers to one request: its head and its body.
-    fn ask(mut stream: impl Read + Write, path: &str) -> (String, String) {
-        write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.to_owned(), body.to_owned())
-    }
-
-    fn json(arguments: &[&str], folder: &Path) -> serde_json::Value {
-        let output = berth(&[arguments, &["--config", "berth.toml", "--json"]].concat(), folder);
-        assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-
-    fn table(arguments: &[&str], folder: &Path) -> String {
-        let output = berth(&[arguments, &["--socket", "data/admin.sock"]].concat(), folder);
-        assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
-        String::from_utf8(output.stdout).unwrap()
-    }
 
     #[test]
     fn a_running_gateway_tells_how_it_does() {
