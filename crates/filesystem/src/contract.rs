@@ -9,12 +9,12 @@ use vfs::{
     ClientId, CloseReply, CloseRequest, CommitReply, CommitRequest, CreateReply, CreateRequest, DeletePendingRequest,
     EpochReply, Failure, FileIo, FsError, GetattrReply, HouseFigures, InodeId, LeaseGrant, LeaseState, LinkReply,
     LinkRequest, LockClient, LockEntry, LockRecovery, LockReply, LockRequest, LookupReply, LookupRequest, Mailbox,
-    MkdirRequest, MknodRequest, Namespace, OpContext, OpenId, OpenReply, OpenRequest, OpenState, Opens, RangeRequest,
-    ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest,
-    RenameReply, RenameRequest, RenameStreamRequest, SeekReply, SeekRequest, SessionId, SetattrReply, SetattrRequest,
-    ShardId, ShareRequest, StatFsReply, StreamListReply, StreamListRequest, SymlinkRequest, TakeOverRequest,
-    TestLockReply, WalkReply, WalkRequest, Watch, WatchRequest, WriteReply, WriteRequest, WriteVerifier,
-    XattrListReply, XattrListRequest, ZoneRootReply, ZoneRootRequest,
+    MkdirRequest, MknodRequest, Namespace, OpContext, OpenId, OpenReply, OpenRequest, OpenState, Opens, Quota,
+    RangeRequest, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest,
+    RenameOpenRequest, RenameReply, RenameRequest, RenameStreamRequest, SeekReply, SeekRequest, SessionId,
+    SetQuotaRequest, SetattrReply, SetattrRequest, ShardId, ShareRequest, StatFsReply, StreamListReply,
+    StreamListRequest, SymlinkRequest, TakeOverRequest, TestLockReply, WalkReply, WalkRequest, Watch, WatchRequest,
+    WriteReply, WriteRequest, WriteVerifier, XattrListReply, XattrListRequest, ZoneRootReply, ZoneRootRequest,
 };
 
 use crate::Filesystem;
@@ -124,6 +124,14 @@ impl<K: kv::Engine, C: chunk::Store> Admin for Filesystem<K, C> {
 
     async fn take_epoch(&self, _ctx: &OpContext, shard: ShardId) -> Result<EpochReply, Failure> {
         self.do_take_epoch(shard).await
+    }
+
+    async fn set_quota(&self, _ctx: &OpContext, request: SetQuotaRequest) -> Result<Option<Quota>, Failure> {
+        self.do_set_quota(request).await
+    }
+
+    async fn quotas(&self, _ctx: &OpContext, below: InodeId) -> Result<Vec<Quota>, Failure> {
+        self.do_quotas(below).await
     }
 
     fn figures(&self) -> HouseFigures {

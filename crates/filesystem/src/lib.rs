@@ -16,6 +16,7 @@ mod jobs;
 mod load;
 mod namespace;
 mod opens;
+mod quota;
 mod recovery;
 mod replay;
 mod settings;

@@ -115,7 +115,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.require_loaded()
     }
 
-    async fn load_missed(&self, miss: Miss, scratch: &mut Scratch) -> Result<(), MetaError> {
+    /// As `load`, also while a reload is under way.
+    pub(crate) async fn load_missed(&self, miss: Miss, scratch: &mut Scratch) -> Result<(), MetaError> {
         match miss {
             Miss::Inode(inode) => self.load_inode(inode).await,
             Miss::Bucket(key) => self.load_bucket(key).await,

@@ -180,6 +180,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         // The outcomes first: whoever finds a shard is answered from them.
         let ids: Vec<_> = shards.iter().map(|shard| shard.id).collect();
         self.load_replies(&ids).await?;
+        for shard in &shards {
+            self.load_quotas(shard).await?;
+        }
         shards.into_iter().for_each(|shard| self.shards.add(shard));
         Ok(())
     }

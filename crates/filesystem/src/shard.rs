@@ -1,16 +1,21 @@
 //! A shard as its owner holds it: one turn for all changes of its names, the snapshot clock and inode numbers.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use meta::records::{AllocatorRecord, ShardRecord};
 use vfs::{InodeNumber, ShardId};
+
+use crate::quota::QuotaLedger;
 
 /// A shard that this gateway owns.
 #[derive(Debug)]
 pub(crate) struct Shard {
     /// Which one.
     pub(crate) id: ShardId,
+    /// Quotas, and what is reserved.
+    pub(crate) quotas: QuotaLedger,
     state: Mutex<ShardState>,
 }
 
@@ -30,7 +35,7 @@ pub(crate) struct ShardState {
 impl Shard {
     /// A shard with this state.
     pub(crate) fn new(id: ShardId, state: ShardState) -> Self {
-        Self { id, state: Mutex::new(state) }
+        Self { id, quotas: QuotaLedger::default(), state: Mutex::new(state) }
     }
 
     /// The shard's turn: whoever holds it changes names and attributes.
@@ -44,7 +49,11 @@ impl Shard {
 pub(crate) struct ShardTable {
     /// Held while a shard is made, so that two zones do not make the same one.
     pub(crate) making: tokio::sync::Mutex<()>,
+    /// Held while a quota is set.
+    pub(crate) setting_quotas: tokio::sync::Mutex<()>,
     shards: RwLock<HashMap<ShardId, Arc<Shard>>>,
+    /// How many of them have a quota.
+    with_quotas: AtomicUsize,
 }
 
 impl ShardTable {
@@ -68,8 +77,30 @@ impl ShardTable {
         self.shards.write().unwrap_or_else(PoisonError::into_inner).insert(shard.id, Arc::new(shard));
     }
 
+    /// Whether any has a quota.
+    pub(crate) fn has_quotas(&self) -> bool {
+        self.with_quotas.load(Ordering::Acquire) > 0
+    }
+
+    /// What is dirty of a shard is counted from now on. Says whether it was already.
+    pub(crate) fn begin_quotas(&self, shard: &Shard) -> bool {
+        let was_active = shard.quotas.activate();
+        if !was_active {
+            self.with_quotas.fetch_add(1, Ordering::AcqRel);
+        }
+        was_active
+    }
+
+    /// A shard has one quota less, perhaps none any more.
+    pub(crate) fn end_quotas(&self, shard: &Shard) {
+        if shard.quotas.deactivate() {
+            self.with_quotas.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+
     /// Forgets all shards: for a reload.
     pub(crate) fn clear(&self) {
+        self.with_quotas.store(0, Ordering::Release);
         self.shards.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }

@@ -1,8 +1,10 @@
-//! What administration asks: roots of zones now; snapshots, quotas, policies and jobs join here.
+//! What administration asks: roots of zones and quotas now; snapshots, policies and jobs join here.
 
 use std::future::Future;
 
-use crate::{Attributes, Epoch, Failure, FsError, Name, OpContext, SetAttributes, ShardId};
+use crate::{
+    Attributes, Epoch, Failure, FsError, InodeId, Name, OpContext, Quota, SetAttributes, SetQuotaRequest, ShardId,
+};
 
 /// The base directory of an access zone, which is made when it does not exist.
 #[derive(Clone, Debug)]
@@ -153,6 +155,26 @@ pub trait Admin: Send + Sync + 'static {
         _shard: ShardId,
     ) -> impl Future<Output = Result<EpochReply, Failure>> + Send {
         async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// Sets or removes a quota. What is used counts from the first moment, and limits may lie below it: then nothing grows.
+    ///
+    /// Errors, in order: `InvalidArgument` (limits that contradict each other, a soft one without grace), `StaleHandle`,
+    /// `NotDirectory`, `NotSync` (guard), `NotFound` (none to remove), `NoSpace` (too many), `Io`; `NotSupported` by houses
+    /// without quotas, and for domains that they do not count.
+    fn set_quota(
+        &self,
+        _ctx: &OpContext,
+        _request: SetQuotaRequest,
+    ) -> impl Future<Output = Result<Option<Quota>, Failure>> + Send {
+        async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// The quotas of a directory and everything below it, in no order.
+    ///
+    /// Errors, in order: `StaleHandle`, `Io`.
+    fn quotas(&self, _ctx: &OpContext, _below: InodeId) -> impl Future<Output = Result<Vec<Quota>, Failure>> + Send {
+        async { Ok(Vec::new()) }
     }
 
     /// Whether the metadata store failed and is not read again yet: nothing is answered meanwhile.

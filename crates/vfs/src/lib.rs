@@ -21,6 +21,7 @@ pub mod limits;
 mod name;
 mod namespace;
 mod opens;
+mod quota;
 mod watch;
 
 pub use admin::{
@@ -64,6 +65,7 @@ pub use opens::{
     LockRecovery, LockReply, LockRequest, LockState, LockedWhat, OpenReply, OpenRequest, OpenState, OpenTarget,
     OpenedHow, Opens, RenameOpenRequest, RenameStreamRequest, ShareMode, ShareRequest, TakeOverRequest, TestLockReply,
 };
+pub use quota::{Quota, QuotaBasis, QuotaDomain, QuotaGuard, QuotaLimits, QuotaSettings, QuotaUsage, SetQuotaRequest};
 pub use watch::{Notice, NoticeKind, Noticed, Notices, Watch, WatchFilter, WatchRequest};
 
 /// Everything a door may ask.

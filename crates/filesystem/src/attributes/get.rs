@@ -27,6 +27,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_stat_fs(&self, ctx: &OpContext, inode: InodeId) -> Result<StatFsReply, Failure> {
         self.require_live(ctx, FsError::StaleHandle)?;
         let attributes = self.settled_attributes(inode).await?;
+        let record = self.live(inode, &mut Seen::default()).await?;
         let room = self.room().map_err(Failure::from)?;
         // An inode takes about this much of the store, so room for bytes is room for so many inodes.
         let free_files = room.available_bytes / INODE_BYTES_TYPICAL;
@@ -38,6 +39,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             free_files,
             available_files: free_files,
         };
+        let statistics = self.contained((inode, &record), statistics).await?;
         Ok(StatFsReply { statistics, attributes })
     }
 

@@ -228,7 +228,8 @@ impl Buffer {
         (self.tickets.get(&block) == Some(ticket)).then(|| base.clone())
     }
 
-    fn has(&self, block: u64) -> bool {
+    /// Whether a block is dirty.
+    pub(crate) fn has(&self, block: u64) -> bool {
         self.overlapping(block, block + 1).next().is_some()
     }
 

@@ -155,6 +155,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let cleaned: usize = between(part.blocks(), &fresh).map(|blocks| data.buffer.clean(flushed, blocks)).sum();
         self.data.dirty.give_back(part.inode.shard, cleaned);
         self.void_entries(data, part.floor);
+        self.settle_reserved(part.inode, data);
     }
 
     /// Drops what is dirty of a file that is gone.
@@ -164,6 +165,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.data.dirty.give_back(inode.shard, data.buffer.clear());
         let last = data.journal.last_live();
         self.void_entries(data, last);
+        self.settle_reserved(inode, data);
     }
 
     /// The last submitted change, or one before, has made these entries of the journal void.

@@ -44,6 +44,8 @@ pub(super) fn fold<K: kv::Engine, C: chunk::Store>(
     if let Some(floor) = part.floor {
         raise_floor(&mut record, floor);
     }
+    // It was reserved before it was promised.
+    turn.quota.promise();
     turn.charge_change(part.inode, (&old, &record), held_bytes)?;
     let size = record.size;
     turn.put_inode(part.inode, record);

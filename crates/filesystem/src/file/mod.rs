@@ -36,7 +36,7 @@ pub(crate) use gate::ReadGate;
 pub(crate) use mover::{PartOfFile, ScatteredParts, Wish, lies_in, part_of};
 pub(crate) use plane::DataPlane;
 pub(crate) use remove::remove_in_turn;
-pub(crate) use state::{FileState, FileTable, Pending};
+pub(crate) use state::{FileData, FileState, FileTable, Pending};
 pub(crate) use together::FILES_TOGETHER_MAX;
 
 /// Bytes of a block.

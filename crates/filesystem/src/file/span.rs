@@ -157,6 +157,16 @@ impl Spans {
         self.list.iter().any(|span| matches!(span.place, Place::Hole))
     }
 
+    /// The blocks of the file of which nothing is stored.
+    pub(super) fn holes(&self) -> impl Iterator<Item = u64> {
+        let mut at = self.first;
+        self.list.iter().flat_map(move |span| {
+            let blocks = at..at + u64::from(span.blocks);
+            at = blocks.end;
+            if matches!(span.place, Place::Hole) { blocks } else { at..at }
+        })
+    }
+
     /// Blocks that are in memory, and blocks that must be read.
     pub(super) fn count(&self) -> (u64, u64) {
         self.list.iter().fold((0, 0), |(memory, stored), span| match span.place {

@@ -100,6 +100,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.data.dirty.give_back(inode.shard, data.buffer.cut(size));
         let last = data.journal.last_live();
         self.void_entries(data, last);
+        self.settle_reserved(inode, data);
     }
 
     /// Stores the block again that a cut goes through, with zeros behind the cut; nothing when it holds no others.

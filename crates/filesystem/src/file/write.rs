@@ -7,7 +7,7 @@ use pages::BLOCK_SIZE;
 use smallvec::SmallVec;
 use std::sync::Arc;
 use vfs::limits::{FILE_SIZE_MAX, IO_BYTES_MAX};
-use vfs::{Attributes, Change, Failure, FsError, OpContext, Stability, Via, WriteReply, WriteRequest};
+use vfs::{Attributes, Change, Failure, FsError, InodeId, OpContext, Stability, Via, WriteReply, WriteRequest};
 
 use super::buffer::{Bases, Ticket, blocks_of, checksums_of};
 use super::dirty::DirtyRoom;
@@ -17,7 +17,8 @@ use super::{BLOCK_BYTES, FileState, Pending};
 use crate::Filesystem;
 use crate::access::WRITE;
 use crate::attributes::{effective, without_set_id};
-use crate::cache::{Miss, Seen};
+use crate::cache::{Miss, RegionKey, Seen};
+use crate::quota::{Growth, Reserving};
 use crate::turn::Scratch;
 
 /// What has been found and taken for a write so far.
@@ -27,6 +28,8 @@ struct Prepared<'d> {
     room: Option<DirtyRoom<'d>>,
     bases: Bases,
     checksums: Option<Arc<[u32]>>,
+    /// Quotas that count blocks look at what is there: everything was flushed before.
+    looks_closely: bool,
 }
 
 /// What came of an attempt to write.
@@ -37,6 +40,12 @@ enum Attempt {
     Record,
     /// Room for so many blocks has to be taken.
     Room(u64),
+    /// The record of another inode has to be loaded.
+    Above(InodeId),
+    /// A region of the file has to be loaded.
+    Region(RegionKey),
+    /// A quota forbids it, unless what is dirty takes less than it may.
+    Over,
     /// These blocks have to be read, of the file as its record is now.
     Bases(Arc<InodeRecord>, SmallVec<[(u64, Ticket); 2]>),
 }
@@ -94,6 +103,16 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                     self.live(request.inode, &mut prepared.seen).await?;
                 }
                 Attempt::Room(blocks) => prepared.room = Some(self.admit_write(request.inode, blocks).await?),
+                Attempt::Above(inode) => {
+                    self.inode(inode, &mut prepared.seen).await?;
+                }
+                Attempt::Region(key) => {
+                    self.region(key, &mut prepared.seen).await?;
+                }
+                Attempt::Over => {
+                    prepared.looks_closely = true;
+                    self.flush_reserved(request.inode.shard).await?;
+                }
                 Attempt::Bases(record, wanted) => {
                     for (block, ticket) in wanted {
                         let base = self.stored_block((request.inode, &record), block).await?;
@@ -131,14 +150,44 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             let wanted = missing.into_iter().map(|block| (block, data.buffer.ticket(block))).collect();
             return Ok(Attempt::Bases(record, wanted));
         }
+        match self.reserve_for((request, end, prepared.looks_closely), (&record, &before), &data) {
+            Ok(Reserving::Done) => {}
+            Ok(Reserving::Missing(inode)) => return Ok(Attempt::Above(inode)),
+            Ok(Reserving::Over) if !prepared.looks_closely => return Ok(Attempt::Over),
+            Ok(Reserving::Over) => return Err(Failure::with(FsError::QuotaExceeded, before)),
+            Err(Unknown::Region(key)) => return Ok(Attempt::Region(key)),
+            Err(Unknown::Foreign) => return Err(FsError::Io.into()),
+        }
         room.keep(data.buffer.write(request.offset, &request.data, &prepared.bases));
         data.journal.note_write(request.offset / BLOCK_BYTES, end.div_ceil(BLOCK_BYTES));
         if let Some(checksums) = &prepared.checksums {
             data.buffer.note_checksums(request.offset / BLOCK_BYTES, checksums);
         }
         self.note_write(ctx, &mut data, (&before, end));
+        self.settle_reserved(request.inode, &data);
         let after = effective(request.inode, &record, data.shown());
         Ok(Attempt::Done(Box::new(Change { before: before.pre(), after })))
+    }
+
+    /// Reserves what quotas count of a write.
+    fn reserve_for(
+        &self,
+        (request, end, closely): (&WriteRequest, u64, bool),
+        (record, before): (&InodeRecord, &Attributes),
+        data: &FileData,
+    ) -> Result<Reserving, Unknown> {
+        if !self.has_quotas() {
+            return Ok(Reserving::Done);
+        }
+        let (inode, blocks) = (request.inode, request.offset / BLOCK_BYTES..end.div_ceil(BLOCK_BYTES));
+        let is_clean = |block: &u64| !data.buffer.has(*block);
+        let dirty_blocks = blocks.clone().filter(is_clean).count() as u64;
+        let mut growth = Growth { size: end.max(before.size), dirty_blocks, new_blocks: dirty_blocks };
+        if closely {
+            let spans = self.spans_of((inode, record), blocks, &mut Seen::default())?;
+            growth.new_blocks = spans.holes().filter(is_clean).count() as u64;
+        }
+        Ok(self.reserve_write(inode, (record, data), growth))
     }
 
     /// What a write does to the attributes.
@@ -166,7 +215,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Errors: `Io`.
     pub(super) async fn stored_block(
         &self,
-        (inode, record): (vfs::InodeId, &InodeRecord),
+        (inode, record): (InodeId, &InodeRecord),
         block: u64,
     ) -> Result<Option<Bytes>, Failure> {
         let _guard = self.data.gate.enter();

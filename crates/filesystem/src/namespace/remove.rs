@@ -122,6 +122,7 @@ fn lose_one_of_many<K: kv::Engine, C: chunk::Store>(
     if let (true, Some((home, cookie, _))) = (was_home, names.first()) {
         let charge = of_record(&record).plus(&turn.charge_of_streams(inode)?);
         turn.move_charge((directory, inode.sibling(*home)), charge)?;
+        turn.excuse(inode, (directory, inode.sibling(*home)), charge)?;
         record.home_parent = *home;
         record.home_cookie = *cookie;
     }

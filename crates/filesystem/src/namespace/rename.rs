@@ -275,7 +275,9 @@ fn move_charge<K: kv::Engine, C: chunk::Store>(
     if from == to {
         return Ok(());
     }
-    let charge = if record.file_type == vfs::FileType::Directory {
+    let is_directory = record.file_type == vfs::FileType::Directory;
+    turn.follow_home((inode, is_directory), (from, to))?;
+    let charge = if is_directory {
         let usage = turn.usage(inode)?;
         turn.raise(to, usage.height)?;
         of_tree(&usage)

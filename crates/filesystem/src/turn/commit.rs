@@ -18,8 +18,11 @@ use crate::gc::Aftermath;
 impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
     /// Submits what was written and gives the turn back. Returns the highest version written or read.
     ///
-    /// Errors: `Io` when the store has failed; nothing was applied.
+    /// Errors, in order: `QuotaExceeded`, `Io` (the store has failed); nothing was applied.
     pub(crate) fn submit(mut self) -> Result<Version, Failure> {
+        // Held until the ledger has followed: a writer finds both counters and reservations before, or both after.
+        let mut ledger = self.shard.quotas.active();
+        let bound = ledger.as_ref().map(|ledger| self.bind(ledger)).transpose()?;
         self.reserve_numbers();
         let left = Aftermath {
             released: self.released.clone(),
@@ -52,6 +55,10 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             self.house.replies.written(reply.slot);
         }
         self.publish(version);
+        if let (Some(ledger), Some(bound)) = (&mut ledger, bound) {
+            self.follow_quotas(ledger, bound);
+        }
+        drop(ledger);
         self.house.watches.publish(&self.observed);
         self.break_directories();
         self.house.take_over((self.shard.id, version), left);

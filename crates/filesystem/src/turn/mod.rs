@@ -31,6 +31,7 @@ pub(crate) use xattrs::shown;
 use crate::Filesystem;
 use crate::cache::{Miss, Seen};
 use crate::gc::RenamedLink;
+use crate::quota::QuotaEffects;
 use crate::replay::StoredReply;
 use crate::shard::{Shard, ShardState};
 use crate::watch::Observed;
@@ -100,6 +101,8 @@ pub(crate) struct Turn<'a, K: kv::Engine, C: chunk::Store> {
     changed_in: Vec<InodeId>,
     /// What the request that makes this change came to, if it must not be done twice.
     reply: Option<StoredReply>,
+    /// What quotas look at beside the records.
+    pub(crate) quota: QuotaEffects,
     /// The shard's record in its next epoch, if this change ends the current one.
     ended: Option<ShardRecord>,
 }
@@ -133,6 +136,7 @@ impl<'a, K: kv::Engine, C: chunk::Store> Turn<'a, K, C> {
             spared: None,
             changed_in: Vec::new(),
             reply: None,
+            quota: QuotaEffects::default(),
             ended: None,
         }
     }

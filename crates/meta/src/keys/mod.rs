@@ -32,6 +32,7 @@ pub use hash::{HASH_BITS, NameHasher, SLOT_BITS, cookie_of, next_slot};
 use kv::limits::KEY_BYTES_MAX;
 pub use parse::{KeyKind, ParsedKey};
 use smallvec::SmallVec;
+pub use vfs::QuotaDomain;
 use vfs::{ClientId, Cookie, Epoch, InodeId, InodeNumber, OpenId, Principal, ShardId, SnapshotId, TreeId};
 
 use crate::codec::{Field, Writer, tags};
@@ -56,21 +57,6 @@ pub enum OwnerKind {
     User,
     /// A group's.
     Group,
-}
-
-/// What a quota limits below its directory.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum QuotaDomain {
-    /// Everything.
-    Directory,
-    /// What a user owns.
-    User(Principal),
-    /// What a group owns.
-    Group(Principal),
-    /// What any user owns, each by itself, who has no limits of their own.
-    EveryUser,
-    /// What any group owns, each by itself, that has no limits of its own.
-    EveryGroup,
 }
 
 impl Key {

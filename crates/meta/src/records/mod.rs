@@ -4,6 +4,7 @@
 mod descriptor;
 mod inode;
 mod names;
+mod quota;
 mod region;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -25,6 +26,7 @@ pub use names::{
     BacklinkRecord, DESCRIPTOR_BYTES_MAX, DentryRecord, DescriptorRecord, ExpiryRecord, GoneRecord, StreamRecord,
     XattrRecord, XattrValue,
 };
+pub use quota::QuotaRecord;
 pub use region::{Coding, Extent, Located, REGION_BLOCKS, REGION_BYTES, RegionRecord, Released};
 pub use shard::{
     AllocatorRecord, FenceRecord, Intent, IntentRecord, LeaseRecord, NextSegmentRecord, ShardRecord, SnapshotRecord,
@@ -38,7 +40,7 @@ pub use space::{
 pub use stable::{STABLE_BLOCK_BYTES_MAX, StableBlock, StableWrite};
 pub use state::{NlmClientRecord, OpenRecord, PolicyRecord, ReplyRecord, StoredLock};
 pub use superblock::{HandleKey, Superblock};
-pub use usage::{Charge, Limits, OwnerUsageRecord, QuotaRecord, UsageRecord};
+pub use usage::{Charge, OwnerUsageRecord, UsageRecord};
 use vfs::Epoch;
 
 use crate::{Key, MetaError, RecordError};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use vfs::{
     ClientId, Cookie, DeviceNumber, DosAttributes, Epoch, FencingEpoch, FileType, InodeId, InodeNumber, Name, OpenId,
-    Principal, ShardId, Sid, SnapshotId, Timestamp, TreeId,
+    Principal, QuotaLimits, ShardId, Sid, SnapshotId, Timestamp, TreeId,
 };
 
 use super::*;
@@ -93,9 +93,9 @@ impl Random {
         Run { placement: self.below(1 << 40) << 24 | self.below(60_000), blocks: 1 + self.below(5000) as u32 }
     }
 
-    fn limits(&mut self) -> Limits {
+    fn limits(&mut self) -> QuotaLimits {
         let soft = self.perhaps(|random| random.below(1 << 40));
-        Limits { hard: self.perhaps(|random| (1 << 40) + random.half() as u64), soft, advisory: Some(self.word()) }
+        QuotaLimits { hard: self.perhaps(|random| (1 << 40) + random.half() as u64), soft, advisory: Some(self.word()) }
     }
 }
 
@@ -348,9 +348,26 @@ pub(crate) fn of_shard(random: &mut Random, out: &mut impl FnMut(Key, Bytes)) {
         grace_seconds: random.word(),
         soft_since: random.perhaps(Random::time),
         enforced: random.coin(),
+        ..QuotaRecord::default()
     };
     out(keys::quota(at, &QuotaDomain::User(random.principal())), quota.encode());
     of_clients(random, at, out);
+}
+
+/// A quota that the first format cannot say.
+pub(crate) fn quota_shown(seed: u64) -> QuotaRecord {
+    let mut random = Random(seed);
+    let basis = if random.coin() { vfs::QuotaBasis::Logical } else { vfs::QuotaBasis::Physical };
+    let settings = vfs::QuotaSettings {
+        basis,
+        bytes: random.limits(),
+        inodes: random.limits(),
+        grace_seconds: random.word(),
+        enforced: random.coin(),
+        container: random.coin(),
+    };
+    let (soft_since, inodes_since) = (random.perhaps(Random::time), random.perhaps(Random::time));
+    QuotaRecord { soft_since, inodes_since, ..QuotaRecord::new(&settings) }
 }
 
 fn of_clients(random: &mut Random, at: InodeId, out: &mut impl FnMut(Key, Bytes)) {

@@ -136,6 +136,20 @@ fn the_latest_golden_records_are_read_for_ever() {
 }
 
 #[test]
+fn a_quota_has_the_lowest_format_that_can_say_it() {
+    for seed in 1..=GOLDEN_SEEDS {
+        let quota = sample::quota_shown(seed);
+        assert_eq!((QuotaRecord::decode(&quota.encode()), quota.encode()[0]), (Ok(quota), 2));
+        let plain = QuotaRecord { basis: vfs::QuotaBasis::Application, container: false, inodes_since: None, ..quota };
+        assert_eq!((QuotaRecord::decode(&plain.encode()), plain.encode()[0]), (Ok(plain), 1));
+        let mut needless = plain.encode().to_vec();
+        needless[0] = 2;
+        needless.extend([1, 0, 0]);
+        assert_eq!(QuotaRecord::decode(&needless), Err(RecordError::Invalid("basis of a quota")));
+    }
+}
+
+#[test]
 fn an_inode_without_streams_has_no_third_format() {
     let with = sample::inode_with_streams(2);
     let mut needless = with.encode().to_vec();
@@ -166,7 +180,7 @@ fn write_golden() {
 
 #[test]
 fn a_record_that_breaks_its_rules_is_not_written() {
-    let limits = Limits { hard: Some(1), soft: Some(2), advisory: None };
+    let limits = vfs::QuotaLimits { hard: Some(1), soft: Some(2), advisory: None };
     let quota = QuotaRecord { inodes: limits, ..QuotaRecord::default() };
     assert!(std::panic::catch_unwind(|| quota.encode()).is_err());
 }

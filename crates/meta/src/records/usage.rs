@@ -1,9 +1,8 @@
-//! What is counted, and how much of it is allowed.
+//! What is counted.
 
-use vfs::{Epoch, Timestamp};
+use vfs::Epoch;
 
-use crate::RecordError;
-use crate::codec::{fields, record};
+use crate::codec::record;
 
 /// Counters of a directory: itself and everything whose home link lies below it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,38 +51,6 @@ pub struct Charge {
     pub physical_bytes: i64,
     /// Held bytes; owners are not charged for them.
     pub held_bytes: i64,
-}
-
-/// Limits of a quota domain; which one stands in the key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct QuotaRecord {
-    /// On inodes.
-    pub inodes: Limits,
-    /// On application-logical bytes.
-    pub application_bytes: Limits,
-    /// On file-system-logical bytes.
-    pub logical_bytes: Limits,
-    /// On physical bytes.
-    pub physical_bytes: Limits,
-    /// Whether held bytes count too.
-    pub include_snapshots: bool,
-    /// How long a soft limit may be exceeded, in seconds.
-    pub grace_seconds: u64,
-    /// Since when a soft limit is exceeded.
-    pub soft_since: Option<Timestamp>,
-    /// Whether the limits bind, or are only reported.
-    pub enforced: bool,
-}
-
-/// Three limits of one counter.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
-    /// Never exceeded.
-    pub hard: Option<u64>,
-    /// Exceeded for the time of grace only.
-    pub soft: Option<u64>,
-    /// Reported when exceeded.
-    pub advisory: Option<u64>,
 }
 
 impl UsageRecord {
@@ -166,24 +133,6 @@ impl Charge {
     }
 }
 
-impl Limits {
-    fn check(&self) -> Result<(), RecordError> {
-        match (self.soft, self.hard) {
-            (Some(soft), Some(hard)) if soft > hard => Err(RecordError::Invalid("soft limit above the hard one")),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl QuotaRecord {
-    fn check(&self) -> Result<(), RecordError> {
-        [self.inodes, self.application_bytes, self.logical_bytes, self.physical_bytes]
-            .iter()
-            .try_for_each(Limits::check)
-    }
-}
-
-fields!(Limits, hard, soft, advisory);
 record!(
     UsageRecord,
     "usage",
@@ -197,16 +146,3 @@ record!(
     height,
 );
 record!(OwnerUsageRecord, "owner usage", |_| Ok(()), ready, inodes, application_bytes, logical_bytes, physical_bytes,);
-record!(
-    QuotaRecord,
-    "quota",
-    Self::check,
-    inodes,
-    application_bytes,
-    logical_bytes,
-    physical_bytes,
-    include_snapshots,
-    grace_seconds,
-    soft_since,
-    enforced,
-);

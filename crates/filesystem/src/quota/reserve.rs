@@ -1,0 +1,177 @@
+//! Reserving what a write makes dirty, before it is acknowledged, and giving it back.
+
+use meta::MetaError;
+use meta::records::InodeRecord;
+use vfs::{Failure, FileType, InodeId, InodeNumber, ShardId};
+
+use super::Held;
+use crate::Filesystem;
+use crate::cache::Miss;
+use crate::file::FileData;
+use crate::shard::Shard;
+use crate::turn::Scratch;
+
+/// What a write is about to make of a file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Growth {
+    /// Its size afterwards.
+    pub(crate) size: u64,
+    /// Blocks that become dirty, at most.
+    pub(crate) dirty_blocks: u64,
+    /// Blocks that will be allocated for it, at most.
+    pub(crate) new_blocks: u64,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reserving {
+    /// It is reserved, or nobody counts.
+    Done,
+    /// The record of this inode has to be loaded.
+    Missing(InodeId),
+    /// A quota forbids it.
+    Over,
+}
+
+impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
+    /// Reserves what a write needs, with the file's data held.
+    pub(crate) fn reserve_write(
+        &self,
+        inode: InodeId,
+        (record, data): (&InodeRecord, &FileData),
+        growth: Growth,
+    ) -> Reserving {
+        let Some(shard) = self.shards.find(inode.shard).filter(|_| self.has_quotas()) else { return Reserving::Done };
+        let target = Held {
+            application_bytes: growth.size.saturating_sub(record.size),
+            blocks: data.buffer.blocks() + growth.dirty_blocks,
+        };
+        self.reserve_in(&shard, (inode, record), (target, Some(growth)))
+    }
+
+    /// Brings what a file has reserved down to what is dirty of it, with its data held.
+    pub(crate) fn settle_reserved(&self, inode: InodeId, data: &FileData) {
+        if !self.has_quotas() {
+            return;
+        }
+        let Some(shard) = self.shards.find(inode.shard) else { return };
+        let Some(mut ledger) = shard.quotas.active() else { return };
+        let held = ledger.held_by(inode);
+        let record = self.records.inodes.get(&inode).and_then(|slot| slot.value);
+        let pending = data.pending.size;
+        let grown = match (pending, record) {
+            (None, _) => 0,
+            (Some(size), Some(record)) => size.saturating_sub(record.size),
+            (Some(_), None) => held.application_bytes,
+        };
+        let target = Held { application_bytes: grown, blocks: data.buffer.blocks() };
+        let target = Held {
+            application_bytes: target.application_bytes.min(held.application_bytes),
+            blocks: target.blocks.min(held.blocks),
+        };
+        ledger.lower(inode, target, self.clock.now());
+    }
+
+    /// Flushes what of a shard is reserved, so that its counters say exactly what is allocated.
+    ///
+    /// Errors: `NoSpace`, `Io`.
+    pub(crate) async fn flush_reserved(&self, shard: ShardId) -> Result<(), Failure> {
+        let shard = self.shards.find(shard);
+        let holders = shard.and_then(|shard| shard.quotas.active().map(|ledger| ledger.holders()));
+        for file in holders.unwrap_or_default() {
+            self.flush(file).await?;
+        }
+        Ok(())
+    }
+
+    /// Reserves what is dirty of every file of a shard: when its first quota is set, and after a start.
+    ///
+    /// # Errors
+    /// `Engine`, `Failed`, `Damaged`.
+    pub(crate) async fn reserve_dirty(&self, shard: &Shard) -> Result<(), MetaError> {
+        for (inode, file) in self.files.all().into_iter().filter(|(inode, _)| inode.shard == shard.id) {
+            for _ in 0..MISSES_MAX {
+                let reserving = self.reserve_dirty_of((inode, shard), &file.data());
+                let Reserving::Missing(missing) = reserving else { break };
+                self.load_missed(Miss::Inode(missing), &mut Scratch::default()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn reserve_dirty_of(&self, (inode, shard): (InodeId, &Shard), data: &FileData) -> Reserving {
+        if !data.is_dirty() {
+            return Reserving::Done;
+        }
+        let Some(slot) = self.records.inodes.get(&inode) else { return Reserving::Missing(inode) };
+        let Some(record) = slot.value else { return Reserving::Done };
+        let size = data.pending.size.unwrap_or(record.size);
+        let held =
+            Held { application_bytes: size.saturating_sub(record.size), blocks: data.buffer.blocks() };
+        self.reserve_in(shard, (inode, &record), (held, None))
+    }
+
+    /// Whether any shard has a quota.
+    pub(crate) fn has_quotas(&self) -> bool {
+        self.shards.has_quotas()
+    }
+
+    fn reserve_in(
+        &self,
+        shard: &Shard,
+        (inode, record): (InodeId, &InodeRecord),
+        (target, growth): (Held, Option<Growth>),
+    ) -> Reserving {
+        if record.links == 0 {
+            return Reserving::Done;
+        }
+        let Some(mut ledger) = shard.quotas.active() else { return Reserving::Done };
+        // With the ledger held nothing moves.
+        let home = match ledger.home_of(inode) {
+            Some(home) => Ok(home),
+            None => self.first_directory(inode),
+        };
+        let stands = home.and_then(|home| ledger.stand(home, |directory| self.above(directory)).map(|()| home));
+        let home = match stands {
+            Ok(home) => home,
+            Err(missing) => return Reserving::Missing(missing),
+        };
+        let (now, held) = (self.clock.now(), ledger.held_by(inode));
+        let more = growth.map(|growth| Held {
+            application_bytes: target.application_bytes.saturating_sub(held.application_bytes),
+            blocks: growth.new_blocks,
+        });
+        if more.is_some_and(|more| ledger.forbids(home, more, now)) {
+            // Takes the directories back that were made to stand.
+            ledger.hold(inode, home, held, now);
+            return Reserving::Over;
+        }
+        ledger.hold(inode, home, target, now);
+        Reserving::Done
+    }
+
+    /// The directory that a file or stream is at home in.
+    fn first_directory(&self, inode: InodeId) -> Result<InodeId, InodeId> {
+        let mut at = inode;
+        loop {
+            let slot = self.records.inodes.get(&at).ok_or(at)?;
+            let record = slot.value.ok_or(at)?;
+            if record.file_type == FileType::Directory {
+                return Ok(at);
+            }
+            at = at.sibling(record.home_parent);
+        }
+    }
+
+    fn above(&self, directory: InodeId) -> Result<Option<InodeId>, InodeId> {
+        if directory.number == InodeNumber::ROOT {
+            return Ok(None);
+        }
+        let slot = self.records.inodes.get(&directory).ok_or(directory)?;
+        let record = slot.value.ok_or(directory)?;
+        Ok(Some(directory.sibling(record.home_parent)))
+    }
+}
+
+/// Times that a record above a file may be pushed out of memory meanwhile.
+const MISSES_MAX: usize = 4096;
