@@ -142,7 +142,11 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             if held == Held::default() {
                 continue;
             }
-            let left = touched.new.as_deref().filter(|new| new.links > 0).map_or_else(Held::default, |new| left(held, old, new));
+            let left = touched
+                .new
+                .as_deref()
+                .filter(|new| new.links > 0)
+                .map_or_else(Held::default, |new| left(held, old, new));
             all.push((touched.key, left));
         }
         all

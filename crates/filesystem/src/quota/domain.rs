@@ -24,9 +24,12 @@ impl Domain {
     /// Whether it forbids that usage grows from `before` to `after`. What shrinks or stays is always allowed.
     pub(crate) fn forbids(&self, (before, after): (&QuotaUsage, &QuotaUsage), now: Timestamp) -> bool {
         self.record.enforced
-            && counters(&self.record, before).zip(counters(&self.record, after)).any(|(before, (limits, since, after))| {
-                after > before.2 && bound(limits, since, (self.record.grace_seconds, now)).is_some_and(|max| after > max)
-            })
+            && counters(&self.record, before).zip(counters(&self.record, after)).any(
+                |(before, (limits, since, after))| {
+                    after > before.2
+                        && bound(limits, since, (self.record.grace_seconds, now)).is_some_and(|max| after > max)
+                },
+            )
     }
 
     /// Takes note of soft limits that are exceeded from now on, or are no more.

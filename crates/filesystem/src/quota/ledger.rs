@@ -189,7 +189,7 @@ impl Ledger {
     }
 
     /// From now on a file has this reserved. Its home, given for one that has nothing yet, stands in the tree.
-    pub(crate) fn hold(&mut self, file: InodeId, home: InodeId, held: Held, now: Timestamp) {
+    pub(crate) fn hold(&mut self, (file, home): (InodeId, InodeId), held: Held, now: Timestamp) {
         let old = self.files.get(&file).copied();
         let home = old.map_or(home, |holder| holder.home);
         let step = held.step_from(old.map_or_else(Held::default, |holder| holder.held));
@@ -211,7 +211,7 @@ impl Ledger {
     /// A file has less reserved, or nothing.
     pub(crate) fn lower(&mut self, file: InodeId, held: Held, now: Timestamp) {
         if let Some(holder) = self.files.get(&file).copied() {
-            self.hold(file, holder.home, held, now);
+            self.hold((file, holder.home), held, now);
         }
     }
 
@@ -232,7 +232,11 @@ impl Ledger {
 
     /// A directory or file has another home.
     pub(crate) fn follow(&mut self, moved: &Moved) {
-        let stands = if moved.is_directory { self.nodes.contains_key(&moved.inode) } else { self.files.contains_key(&moved.inode) };
+        let stands = if moved.is_directory {
+            self.nodes.contains_key(&moved.inode)
+        } else {
+            self.files.contains_key(&moved.inode)
+        };
         let Some(to) = moved.to.first().copied().filter(|to| stands && *to != moved.from) else { return };
         let held = self.held_of(moved);
         let next = |directory| {
@@ -344,7 +348,7 @@ mod tests {
 
     fn take(ledger: &mut Ledger, (file, home): (u64, u64), bytes: u64) {
         ledger.stand(at(home), up).unwrap();
-        ledger.hold(at(file), at(home), held(bytes), Timestamp::default());
+        ledger.hold((at(file), at(home)), held(bytes), Timestamp::default());
     }
 
     #[test]
@@ -370,7 +374,8 @@ mod tests {
         let moved = Moved { inode: at(4), is_directory: true, from: at(2), to: vec![at(3), at(1)], is_excused: false };
         let mut steps = Vec::new();
         ledger.steps_of(&moved, &mut steps);
-        let sum = |number| steps.iter().filter(|step| step.0 == at(number)).map(|step| step.1.application_bytes).sum::<i64>();
+        let sum =
+            |number| steps.iter().filter(|step| step.0 == at(number)).map(|step| step.1.application_bytes).sum::<i64>();
         assert_eq!([1, 2, 3, 4].map(sum), [0_i64, -8, 8, 0]);
         ledger.follow(&moved);
         assert_eq!([1, 2, 3, 4, 5].map(|number| ledger.held_below(at(number)).application_bytes), [8, 0, 8, 8, 7]);

@@ -106,8 +106,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let Some(slot) = self.records.inodes.get(&inode) else { return Reserving::Missing(inode) };
         let Some(record) = slot.value else { return Reserving::Done };
         let size = data.pending.size.unwrap_or(record.size);
-        let held =
-            Held { application_bytes: size.saturating_sub(record.size), blocks: data.buffer.blocks() };
+        let held = Held { application_bytes: size.saturating_sub(record.size), blocks: data.buffer.blocks() };
         self.reserve_in(shard, (inode, &record), (held, None))
     }
 
@@ -143,10 +142,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         });
         if more.is_some_and(|more| ledger.forbids(home, more, now)) {
             // Takes the directories back that were made to stand.
-            ledger.hold(inode, home, held, now);
+            ledger.hold((inode, home), held, now);
             return Reserving::Over;
         }
-        ledger.hold(inode, home, target, now);
+        ledger.hold((inode, home), target, now);
         Reserving::Done
     }
 

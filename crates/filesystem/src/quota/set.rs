@@ -1,9 +1,9 @@
 //! Setting, listing and loading quotas.
 
 use kv::Direction;
+use meta::MetaError;
 use meta::keys::{self, KeyKind};
 use meta::records::{DentryRecord, QuotaRecord, Record, UsageRecord};
-use meta::MetaError;
 use vfs::{
     Failure, FileType, FsError, InodeId, InodeNumber, Name, Quota, QuotaDomain, QuotaGuard, QuotaSettings, QuotaUsage,
     SetQuotaRequest, TreeId,
@@ -46,7 +46,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_quotas(&self, below: InodeId) -> Result<Vec<Quota>, Failure> {
         self.live(below, &mut Seen::default()).await?;
         let shard = self.shard(below.shard)?;
-        let directories: Vec<_> = shard.quotas.active().map_or_else(Vec::new, |ledger| ledger.domains.keys().copied().collect());
+        let directories: Vec<_> =
+            shard.quotas.active().map_or_else(Vec::new, |ledger| ledger.domains.keys().copied().collect());
         let mut quotas = Vec::with_capacity(directories.len());
         for directory in directories {
             if self.chain_of(directory).await?.contains(&below) {
@@ -158,7 +159,8 @@ fn set_in_turn<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, reques
 /// The quota as it is to be: a limit that is exceeded already stays so since when it was.
 fn domain(settings: &QuotaSettings, old: Option<Domain>, used: QuotaUsage) -> Domain {
     let stored = old.map(|old| old.stored).unwrap_or_default();
-    let since = QuotaRecord { soft_since: stored.soft_since, inodes_since: stored.inodes_since, ..QuotaRecord::new(settings) };
+    let since =
+        QuotaRecord { soft_since: stored.soft_since, inodes_since: stored.inodes_since, ..QuotaRecord::new(settings) };
     Domain { record: since, stored, used }
 }
 

@@ -9,8 +9,8 @@ use pages::Payload;
 use testkit::{ManualClock, block_on};
 use vfs::{
     Admin, AttributeIo, CommitRequest, CreateHow, CreateRequest, FileIo, FsError, InodeId, LinkRequest, MkdirRequest,
-    Name, Namespace, OpContext, QuotaBasis, QuotaDomain, QuotaGuard, QuotaLimits, QuotaSettings, QuotaUsage, RemoveKind,
-    RemoveRequest, RenameRequest, SetAttributes, SetQuotaRequest, SetattrRequest, ShardId, Stability, Via,
+    Name, Namespace, OpContext, QuotaBasis, QuotaDomain, QuotaGuard, QuotaLimits, QuotaSettings, QuotaUsage,
+    RemoveKind, RemoveRequest, RenameRequest, SetAttributes, SetQuotaRequest, SetattrRequest, ShardId, Stability, Via,
     WriteRequest,
 };
 

@@ -311,6 +311,14 @@ impl Tree {
         }
     }
 
+    /// A quota goes with its directory.
+    pub(super) fn quota(&self, mut at: At<'_>, directory: InodeNumber) {
+        let facts = self.inodes.get(&directory).filter(|facts| facts.links > 0);
+        if facts.is_none_or(|facts| facts.file_type != FileType::Directory) {
+            at.wrong(format!("limits {}, which is no directory", directory.0), Advice::Counter);
+        }
+    }
+
     pub(super) fn key(shard: ShardId, number: InodeNumber) -> Key {
         keys::inode(InodeId { shard, tree: TreeId::LIVE, number })
     }

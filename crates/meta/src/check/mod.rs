@@ -152,6 +152,11 @@ impl Checker {
                     self.tree.allocator(self.report.at(key), &record);
                 }
             }
+            KeyKind::Quota { directory, .. } => {
+                if self.report.decode::<QuotaRecord>(key, value).is_some() {
+                    self.tree.quota(self.report.at(key), *directory);
+                }
+            }
             KeyKind::Shared { segment, block } => {
                 if self.report.decode::<SharedRecord>(key, value).is_some() {
                     self.blocks.shared(*segment, *block);
@@ -169,7 +174,6 @@ impl Checker {
             KeyKind::Reply { .. } => report.must_decode::<ReplyRecord>(key, value),
             KeyKind::Snapshot(_) => report.must_decode::<SnapshotRecord>(key, value),
             KeyKind::Tree(_) => report.must_decode::<TreeRecord>(key, value),
-            KeyKind::Quota { .. } => report.must_decode::<QuotaRecord>(key, value),
             KeyKind::Policy(_) => report.must_decode::<PolicyRecord>(key, value),
             KeyKind::NlmClient(_) => report.must_decode::<NlmClientRecord>(key, value),
             KeyKind::Open(_) => report.must_decode::<OpenRecord>(key, value),

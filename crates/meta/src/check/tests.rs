@@ -5,7 +5,7 @@ use kv::{Batch, Engine, MemoryEngine};
 use vfs::{ClientId, Cookie, Epoch, FileType, InodeId, InodeNumber, Name, Principal, ShardId, Timestamp, TreeId};
 
 use super::*;
-use crate::keys::OwnerKind;
+use crate::keys::{OwnerKind, QuotaDomain};
 use crate::records::*;
 use crate::{Change, Meta, ShardClock};
 
@@ -392,6 +392,18 @@ async fn clients_with_locks_belong_to_a_house() {
     assert!(house.report().await.is_clean());
     house.plant(key, Some(Bytes::from_static(&[9, 9]))).await;
     house.finds("nlm client record has format 9").await;
+}
+
+#[tokio::test]
+async fn a_quota_belongs_to_a_directory() {
+    let house = house().await;
+    let quota = QuotaRecord::default().encode();
+    house.plant(keys::quota(at(DIRECTORY), &QuotaDomain::Directory), Some(quota.clone())).await;
+    assert!(house.report().await.is_clean());
+    house.plant(keys::quota(at(FILE), &QuotaDomain::Directory), Some(quota.clone())).await;
+    house.finds("limits 3, which is no directory").await;
+    house.plant(keys::quota(at(99), &QuotaDomain::Directory), Some(quota)).await;
+    house.finds("limits 99, which is no directory").await;
 }
 
 #[tokio::test]
