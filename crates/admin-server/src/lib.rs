@@ -6,6 +6,7 @@
 //! runtime or a task: [`Window`] gives out futures, and the roof runs them.
 
 mod access;
+mod audit;
 mod concerns;
 mod documents;
 mod figures;
@@ -22,6 +23,7 @@ mod tests;
 mod window;
 
 pub use access::{Origin, Token, TokenFile, TokenHash, TokenMistake, is_token_name};
+pub use audit::AuditLog;
 pub use documents::{Changed, Decide, Decision, Fault, ZoneChange, ZoneDocuments};
 pub use figures::{
     About, Condition, ConnectionFigures, Figures, Latency, OperationFigures, ProcessFigures, ReplyFigures,

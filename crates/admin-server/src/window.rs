@@ -6,6 +6,7 @@ use admin_api::Health;
 use tokio::time::MissedTickBehavior;
 
 use crate::access::TokenFile;
+use crate::audit::AuditLog;
 use crate::documents::ZoneDocuments;
 use crate::figures::{Condition, Figures, Sources};
 use crate::history::{History, SAMPLE_INTERVAL, Sample, Span};
@@ -21,6 +22,8 @@ pub struct WindowParts {
     pub documents: Arc<dyn ZoneDocuments>,
     /// Who may ask over the network; `None`: nobody.
     pub tokens: Option<Arc<dyn TokenFile>>,
+    /// Where changes are recorded; `None`: nowhere.
+    pub audit: Option<Arc<dyn AuditLog>>,
 }
 
 /// The operator's window. Clones are the same window.
@@ -34,6 +37,7 @@ pub(crate) struct Desk {
     pub(crate) sources: Arc<dyn Sources>,
     pub(crate) documents: Arc<dyn ZoneDocuments>,
     pub(crate) tokens: Option<Arc<dyn TokenFile>>,
+    pub(crate) audit: Option<Arc<dyn AuditLog>>,
     history: Mutex<History>,
 }
 
@@ -62,8 +66,8 @@ impl Window {
 
 impl Desk {
     pub(crate) fn new(parts: WindowParts) -> Self {
-        let WindowParts { sources, documents, tokens } = parts;
-        Self { sources, documents, tokens, history: Mutex::default() }
+        let WindowParts { sources, documents, tokens, audit } = parts;
+        Self { sources, documents, tokens, audit, history: Mutex::default() }
     }
 
     /// Remembers how everything is now.

@@ -187,6 +187,8 @@ pub(crate) struct AdminSettings {
     pub(crate) tls_key: Option<PathBuf>,
     /// Who may ask there.
     pub(crate) tokens_file: Option<PathBuf>,
+    /// The file that each change is recorded in; none when not set.
+    pub(crate) audit_log: Option<PathBuf>,
 }
 
 /// What serves who has a token.
@@ -417,6 +419,7 @@ impl AdminSettings {
             tls_certificate: meant(self.tls_certificate),
             tls_key: meant(self.tls_key),
             tokens_file: meant(self.tokens_file),
+            audit_log: meant(self.audit_log),
             ..self
         }
     }

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use admin_api::Problem;
+use admin_api::{Problem, rfc3339};
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::sync::oneshot;
 
 use super::caller::{Caller, Origin};
 use super::token::{Token, find};
+use crate::audit::{Order, is_order};
 use crate::problem::Refused;
 use crate::serve::Scope;
 use crate::window::Desk;
@@ -28,16 +30,33 @@ pub(crate) struct Gate {
 /// would change something).
 pub(crate) async fn admit(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
     let origin = request.extensions().get().copied().unwrap_or(Origin::Local { uid: None });
+    let log = gate.desk.audit.clone().filter(|_| is_order(request.method()) && gate.scope != Scope::Monitoring);
+    let now = rfc3339(gate.desk.sources.now().0.seconds);
+    let order = Order::new(request.method(), request.uri(), (now, origin));
     let caller = match gate.scope {
         Scope::Everything | Scope::Monitoring => Ok(Caller::owner(origin)),
         Scope::Tokens => shown(request.headers(), &gate.desk, origin).await,
     };
-    let caller = match caller.and_then(|caller| caller.may_ask(request.method()).map(|()| caller)) {
-        Ok(caller) => caller,
-        Err(problem) => return refusal(problem, request.headers()),
-    };
-    request.extensions_mut().insert(caller);
-    next.run(request).await
+    let allowed = caller.as_ref().map_err(Clone::clone).and_then(|caller| caller.may_ask(request.method()));
+    let caller = caller.ok();
+    if let Err(problem) = allowed {
+        let refused = refusal(problem, request.headers());
+        let Some(log) = log else { return refused };
+        return order.record(&*log, caller.as_ref(), refused).await;
+    }
+    if let Some(caller) = caller.clone() {
+        request.extensions_mut().insert(caller);
+    }
+    let Some(log) = log else { return next.run(request).await };
+    let (answer, answered) = oneshot::channel();
+    let recorder = Arc::clone(&log);
+    log.see_through(Box::pin(async move {
+        let made = next.run(request).await;
+        // Nobody waits any more: it is recorded all the same.
+        drop(answer.send(order.record(&*recorder, caller.as_ref(), made).await));
+    }));
+    let stopped = |_| Refused(Problem::new(503, "Service Unavailable", "the gateway stops")).into_response();
+    answered.await.unwrap_or_else(stopped)
 }
 
 /// Lets only cluster admins through.

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use admin_api::{Problem, Role};
 use axum::http::Method;
 
+use crate::audit::is_order;
+
 /// Where a connection comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -60,8 +62,7 @@ impl Caller {
 
     /// Errors: 403 (they may not ask so, whatever it is about).
     pub(crate) fn may_ask(&self, method: &Method) -> Result<(), Problem> {
-        let is_reading = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
-        if is_reading || self.role != Role::ZoneAuditor {
+        if !is_order(method) || self.role != Role::ZoneAuditor {
             return Ok(());
         }
         Err(self.lacks(Role::ZoneAdmin, "changes something"))

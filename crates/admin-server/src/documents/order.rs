@@ -20,6 +20,7 @@ use super::preconditions::{Preconditions, etag};
 use super::wish::Wish;
 use super::{Changed, Decision, ZoneChange};
 use crate::access::Caller;
+use crate::audit::Came;
 use crate::figures::Condition;
 use crate::problem::Refused;
 use crate::window::Desk;
@@ -82,7 +83,10 @@ async fn make(desk: &Desk, caller: &Caller, change: ZoneChange) -> Result<Respon
     };
     let is_new = made.is_applied && made.old.is_none();
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    let mut response = (status, Json(plan(desk, &name, &made))).into_response();
+    let plan = plan(desk, &name, &made);
+    let keys = plan.changes.iter().map(|change| change.key.clone()).collect();
+    let mut response = (status, Json(plan)).into_response();
+    response.extensions_mut().insert(Came { keys, is_applied: made.is_applied });
     if let Some(tag) = made.new.filter(|_| made.is_applied).and_then(|text| etag(&text).parse().ok()) {
         response.headers_mut().insert(header::ETAG, tag);
     }

@@ -13,7 +13,7 @@ use crate::serve::Scope;
 const TEXT: &str = "name = \"contoso\"\nbase = \"/t\"\naddresses = [\"127.0.0.1\"]\nusers_file = \"u\"\n";
 
 /// A gateway with a token of each role, whose token is its name.
-fn site() -> Site {
+pub(super) fn site() -> Site {
     let site = Site::new();
     let line = |name: &str, role: &str, zone: Option<&str>, expires| {
         let (role, zone) = (role.parse().unwrap(), zone.map(str::to_owned));

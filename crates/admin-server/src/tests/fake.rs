@@ -24,6 +24,7 @@ use zones::Zone;
 use zones::document::Document;
 
 use crate::access::TokenFile;
+use crate::audit::AuditLog;
 use crate::documents::{Changed, Decision, Fault, ZoneChange, ZoneDocuments};
 use crate::figures::{
     About, Condition, ConnectionFigures, Figures, Latency, OperationFigures, ProcessFigures, ReplyFigures,
@@ -47,6 +48,8 @@ pub(crate) struct Fake {
     pub(crate) fault: Mutex<Option<Fault>>,
     /// The file of tokens.
     pub(crate) tokens: Mutex<Result<String, String>>,
+    /// The lines of the audit log, and whether they must stay; or why there are none.
+    pub(crate) recorded: Mutex<Result<Vec<(String, bool)>, String>>,
 }
 
 /// A window over a made-up gateway.
@@ -69,6 +72,7 @@ impl Site {
             files: Mutex::default(),
             fault: Mutex::default(),
             tokens: Mutex::new(Ok(String::new())),
+            recorded: Mutex::new(Ok(Vec::new())),
         });
         let desk = Arc::new(Desk::new(parts(&fake)));
         Self { fake, desk }
@@ -119,13 +123,35 @@ pub(crate) fn zone(name: &str, address: &str, exports: &str) -> Arc<Zone> {
 
 /// A window over all that a test says.
 pub(crate) fn parts(fake: &Arc<Fake>) -> WindowParts {
-    WindowParts { sources: fake.clone(), documents: fake.clone(), tokens: Some(fake.clone()) }
+    WindowParts {
+        sources: fake.clone(),
+        documents: fake.clone(),
+        tokens: Some(fake.clone()),
+        audit: Some(fake.clone()),
+    }
 }
 
 impl TokenFile for Fake {
     fn read(&self) -> BoxFuture<'_, Result<String, String>> {
         let text = self.tokens.lock().unwrap().clone();
         Box::pin(async move { text })
+    }
+}
+
+impl AuditLog for Fake {
+    fn record(&self, line: String, is_durable: bool) -> BoxFuture<'_, Result<(), String>> {
+        let recorded = match &mut *self.recorded.lock().unwrap() {
+            Ok(lines) => {
+                lines.push((line, is_durable));
+                Ok(())
+            }
+            Err(error) => Err(error.clone()),
+        };
+        Box::pin(async move { recorded })
+    }
+
+    fn see_through(&self, request: BoxFuture<'static, ()>) {
+        tokio::spawn(request);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod access;
 mod asking;
+mod audit;
 mod documents;
 mod exposition;
 mod fake;

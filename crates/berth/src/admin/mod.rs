@@ -1,5 +1,6 @@
 //! The operator's window of this process: its socket, and what it shows.
 
+mod audit;
 mod documents;
 mod process;
 mod socket;
@@ -11,11 +12,12 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use admin_server::{Scope, Sources, Token, TokenFile, Window, WindowParts, ZoneDocuments};
+use admin_server::{AuditLog, Scope, Sources, Token, TokenFile, Window, WindowParts, ZoneDocuments};
 use anyhow::{Context, Result, anyhow};
 use tokio::net::TcpListener;
 use tokio::task::{JoinSet, spawn_blocking};
 
+use self::audit::Audit;
 pub(crate) use self::documents::{Changes, Documents, Pending};
 use self::socket::Socket;
 pub(crate) use self::sources::{About, HouseSources};
@@ -31,6 +33,7 @@ pub(crate) struct Operator {
     _socket: Socket,
     /// The port for who has a token, and the files of its certificate.
     port: Option<(TlsPort, Identity)>,
+    audit: Option<Audit>,
 }
 
 impl Operator {
@@ -48,7 +51,10 @@ impl Operator {
         let port =
             remote.map(|Remote { listen, identity, .. }| TlsPort::open(listen, &identity).map(|port| (port, identity)));
         let port = port.transpose()?;
-        let (window, mut tasks) = (Window::new(WindowParts { sources, documents, tokens }), JoinSet::new());
+        let audit = settings.admin.audit_log.as_deref().map(Audit::open).transpose()?;
+        let recorder = audit.clone().map(|audit| Arc::new(audit) as Arc<dyn AuditLog>);
+        let parts = WindowParts { sources, documents, tokens, audit: recorder };
+        let (window, mut tasks) = (Window::new(parts), JoinSet::new());
         let sampled = window.clone();
         tasks.spawn(async move { sampled.sample().await });
         if let Some(listener) = monitoring {
@@ -62,15 +68,21 @@ impl Operator {
         tasks.spawn(async move { window.serve(listener, Scope::Everything).await });
         let AdminSettings { metrics_listen, listen, .. } = &settings.admin;
         tracing::info!(socket = %path.display(), metrics = ?metrics_listen, ?listen, "the operator's window is open");
-        Ok(Self { _tasks: tasks, _socket: socket, port })
+        Ok(Self { _tasks: tasks, _socket: socket, port, audit })
     }
 
-    /// Reads the certificate again. One that is wrong is not taken: the old one stays.
+    /// Reads the certificate again, and goes on with the audit log in the file that has its name now. What is wrong is not
+    /// taken: the old one stays.
     pub(crate) async fn reload(&self) {
+        if let Some(audit) = self.audit.clone() {
+            match blocking(move || audit.reopen()).await {
+                Ok(()) => tracing::info!("audit log opened again"),
+                Err(error) => tracing::error!(error = format!("{error:#}"), "audit log not opened; the old one stays"),
+            }
+        }
         let Some((port, identity)) = &self.port else { return };
         let files = identity.clone();
-        let loaded = spawn_blocking(move || files.load()).await.context("reading the certificate");
-        match loaded.and_then(|loaded| loaded) {
+        match blocking(move || files.load()).await {
             Ok(config) => {
                 port.renew(config);
                 tracing::info!("certificate read again");
@@ -78,6 +90,10 @@ impl Operator {
             Err(error) => tracing::error!(error = format!("{error:#}"), "certificate not taken; the old one stays"),
         }
     }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    spawn_blocking(work).await.unwrap_or_else(|error| Err(error.into()))
 }
 
 /// Whether the files that `[admin]` names are right.

@@ -74,7 +74,7 @@ fn settings(admin: u16) -> String {
     format!(
         "data = \"data\"\n[nfs]\nport = {}\n[portmap]\nport = 0\n[metadata]\nlog_bytes = 8388608\n\
          [memory]\nbudget_bytes = 67108864\n[blocks]\nfree_bytes_min = 0\n[admin]\nlisten = \"127.0.0.1:{admin}\"\n\
-         tls_certificate = \"c.pem\"\ntls_key = \"k.pem\"\ntokens_file = \"tokens\"\n",
+         tls_certificate = \"c.pem\"\ntls_key = \"k.pem\"\ntokens_file = \"tokens\"\naudit_log = \"audit\"\n",
         free_port()
     )
 }
@@ -111,15 +111,25 @@ fn who_has_a_token_comes_in_as_far_as_its_role_goes() {
     assert_eq!(put(&wish.replace("/home", "/homes")).0, "HTTP/1.1 200 OK");
     assert!(fs::read_to_string(site.path().join("zones/a.toml")).unwrap().contains("\"/homes\""));
     token(&site, "delete anna").unwrap();
+    let recorded = fs::read_to_string(site.path().join("audit")).unwrap();
+    let lines: Vec<serde_json::Value> = recorded.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<_> =
+        lines.iter().map(|line| format!("{} {} {}", line["who"], line["outcome"], line["keys"])).collect();
+    assert_eq!(told, [r#""token anna" "refused" []"#, r#""token anna" "done" ["export[0].paths"]"#]);
     assert_eq!(client.get(anna, "/v1/zones/a").0, "HTTP/1.1 401 Unauthorized");
 
-    // Another certificate with SIGHUP; one that is wrong is not taken.
+    // Another file of the audit log, and another certificate, with SIGHUP; one that is wrong is not taken.
     certify(&site, "second");
+    fs::rename(site.path().join("audit"), site.path().join("audit.1")).unwrap();
     gateway.signal(Signal::HUP);
     wait_for(site.path(), "certificate read again");
+    assert_eq!(fs::read_to_string(site.path().join("audit")).unwrap(), "");
     client.ask(root, ("GET", "/v1/zones", "")).unwrap_err();
     let client = Client::new(&site, port, &TLS13);
     assert_eq!(client.get(root, "/v1/zones").0, "HTTP/1.1 200 OK");
+    assert_eq!(client.ask(root, ("DELETE", "/v1/zones/x", "")).unwrap().0, "HTTP/1.1 404 Not Found");
+    assert!(fs::read_to_string(site.path().join("audit")).unwrap().contains("\"who\":\"token root\""));
+    assert_eq!(fs::read_to_string(site.path().join("audit.1")).unwrap(), recorded);
     fs::write(site.path().join("k.pem"), "no key").unwrap();
     gateway.signal(Signal::HUP);
     wait_for(site.path(), "certificate not taken; the old one stays");
