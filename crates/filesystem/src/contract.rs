@@ -11,8 +11,8 @@ use vfs::{
     LinkRequest, LockClient, LockEntry, LockRecovery, LockReply, LockRequest, LookupReply, LookupRequest, Mailbox,
     MkdirRequest, MknodRequest, Namespace, OpContext, OpenId, OpenReply, OpenRequest, OpenState, Opens, Quota,
     RangeRequest, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest,
-    RenameOpenRequest, RenameReply, RenameRequest, RenameStreamRequest, SeekReply, SeekRequest, SessionId,
-    SetQuotaRequest, SetattrReply, SetattrRequest, ShardId, ShareRequest, StatFsReply, StreamListReply,
+    RenameOpenRequest, RenameReply, RenameRequest, RenameStreamRequest, RestoredOpen, SeekReply, SeekRequest,
+    SessionId, SetQuotaRequest, SetattrReply, SetattrRequest, ShardId, ShareRequest, StatFsReply, StreamListReply,
     StreamListRequest, SymlinkRequest, TakeOverRequest, TestLockReply, WalkReply, WalkRequest, Watch, WatchRequest,
     WriteReply, WriteRequest, WriteVerifier, XattrListReply, XattrListRequest, ZoneRootReply, ZoneRootRequest,
 };
@@ -164,6 +164,10 @@ impl<K: kv::Engine, C: chunk::Store> Opens for Filesystem<K, C> {
         self.do_rename_stream(ctx, request).await
     }
 
+    fn restored_opens(&self) -> Vec<RestoredOpen> {
+        self.do_restored_opens()
+    }
+
     fn take_over(&self, ctx: &OpContext, request: TakeOverRequest) -> Result<LeaseGrant, FsError> {
         self.do_take_over(ctx, &request)
     }
@@ -197,7 +201,7 @@ impl<K: kv::Engine, C: chunk::Store> Opens for Filesystem<K, C> {
     }
 
     async fn unlock(&self, ctx: &OpContext, request: LockRequest) -> Result<(), Failure> {
-        self.do_unlock(ctx, &request)
+        self.do_unlock(ctx, &request).await
     }
 
     async fn cancel_lock(&self, _ctx: &OpContext, request: LockRequest) -> Result<bool, Failure> {

@@ -99,6 +99,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             house.make_root().await?;
         }
         house.begin_locks().await?;
+        house.restore_opens().await?;
         Ok(house)
     }
 
@@ -122,6 +123,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.replay_journal().await?;
         self.load_shards().await?;
         self.restore_lock_clients().await?;
+        self.restore_opens().await?;
         self.is_reloading.store(false, Ordering::Release);
         Ok(())
     }

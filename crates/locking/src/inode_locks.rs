@@ -248,6 +248,12 @@ impl InodeLocks {
         }
     }
 
+    /// The locks that an open holds.
+    pub(crate) fn mandatory_of(&self, open: OpenId) -> Vec<(LockRange, LockKind)> {
+        let held = self.mandatory.held().iter().filter(|lock| lock.open == open);
+        held.map(|lock| (lock.range, lock.kind)).collect()
+    }
+
     /// Everything that is held or waits, as people see it; the client of an owner is filled in by who knows it.
     pub(crate) fn entries(&self, inode: InodeId) -> impl Iterator<Item = LockEntry> {
         let range = move |lock: &RangeLock, state| LockEntry {

@@ -199,6 +199,14 @@ impl FileLeases {
         self.held.iter().find(|lease| lease.opens.contains(&open)).map(Lease::grant)
     }
 
+    /// The break of the lease of an open that waits for its acknowledgement, as its client was told of it.
+    #[must_use]
+    pub fn break_of(&self, open: OpenId) -> Option<LeaseBreak> {
+        let lease = self.held.iter().find(|lease| lease.opens.contains(&open))?;
+        let (owner, from, epoch, to) = (lease.owner, lease.state, lease.epoch, lease.breaking?.told);
+        Some(LeaseBreak { owner, open, from, to, epoch, must_acknowledge: true })
+    }
+
     /// What an owner may cache.
     #[must_use]
     pub fn of(&self, owner: LeaseOwner) -> Option<LeaseGrant> {

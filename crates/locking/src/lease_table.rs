@@ -132,8 +132,8 @@ impl LeaseTable {
         }
     }
 
-    /// From now on breaks of an open are told in this mailbox, whose client is there or away. Returns what the open may cache,
-    /// if it has a lease.
+    /// From now on breaks of an open are told in this mailbox, whose client is there or away; who is there is told of one that
+    /// waits for its answer. Returns what the open may cache, if it has a lease.
     pub fn rehome(
         &self,
         inode: InodeId,
@@ -144,6 +144,9 @@ impl LeaseTable {
         let of_inode = inodes.get_mut(&inode)?;
         let holder = of_inode.holder(open)?;
         (holder.mailbox, holder.is_away) = (Arc::clone(mailbox), is_away);
+        if let Some(told) = of_inode.leases.break_of(open).filter(|_| !is_away) {
+            mailbox.put(Event::BreakLease(told));
+        }
         of_inode.leases.of_open(open)
     }
 

@@ -21,7 +21,9 @@ mod tests;
 pub use byte_range::{ByteRangeLocks, LOCKS_MAX, LockRefusal, MandatoryLock, RangeLock, Span};
 pub use lease::{BREAK_TIMEOUT, Beside, FileLeases, Intrusion};
 pub use lease_table::{LeaseTable, NewLease};
-pub use open_table::{Closing, HOUSE_OPENS_MAX, Link, NewOpen, Open, OpenTable, SESSION_OPENS_MAX, TooManyOpens};
+pub use open_table::{
+    Closing, HOUSE_OPENS_MAX, Link, NewOpen, Open, OpenTable, Persistent, SESSION_OPENS_MAX, TooManyOpens,
+};
 pub use pending::WAITERS_MAX;
 pub use share_mode::{HeldShare, SHARES_MAX, ShareRefusal, ShareReservation, ShareReservations};
 pub use table::{CLIENT_ENTRIES_MAX, ENTRIES_MAX, LockTable, Locked, MandatoryRefusal, Refusal, SHARD_ENTRIES_MAX};

@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
+use bytes::Bytes;
 use vfs::acl::AccessMask;
-use vfs::{InodeId, LeaseOwner, LeaseRequest, Name, OpenId, SessionId, ShardId};
+use vfs::{InodeId, LeaseOwner, LeaseRequest, Name, OpenId, SessionId, ShardId, ShareMode};
 
 use crate::parted::Parted;
 
@@ -35,6 +36,8 @@ pub struct Open {
     pub lease: Option<LeaseRequest>,
     /// The file that it is a stream of; that is open with it.
     pub stream_of: Option<InodeId>,
+    /// It survives a restart.
+    pub persistent: Option<Persistent>,
     session: AtomicU64,
     granted: AtomicU32,
     is_closing: AtomicBool,
@@ -59,6 +62,19 @@ pub struct NewOpen {
     pub lease: Option<LeaseRequest>,
     /// The file that it is a stream of, and the name by which that was found.
     pub stream_of: Option<(InodeId, Option<Link>)>,
+    /// It survives a restart.
+    pub persistent: Option<Persistent>,
+}
+
+/// What of an open that survives a restart stands nowhere else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Persistent {
+    /// What others may do meanwhile.
+    pub share: ShareMode,
+    /// Whether it is a directory.
+    pub is_directory: bool,
+    /// What its door has to know to give it back.
+    pub note: Bytes,
 }
 
 /// A name of an inode: the entry of a directory.
@@ -127,8 +143,19 @@ impl OpenTable {
     /// # Errors
     /// `TooManyOpens`.
     pub fn add(&self, new: NewOpen) -> Result<Arc<Open>, TooManyOpens> {
-        let NewOpen { inode, session, granted, link, delete_on_close, lease, stream_of } = new;
-        let id = OpenId(self.next.fetch_add(1, Ordering::Relaxed) + 1);
+        self.put(OpenId(self.next.fetch_add(1, Ordering::Relaxed) + 1), new)
+    }
+
+    /// Adds an open that was there before a restart. Its number is below those of all others.
+    ///
+    /// # Errors
+    /// `TooManyOpens`.
+    pub fn restore(&self, id: OpenId, old: NewOpen) -> Result<Arc<Open>, TooManyOpens> {
+        self.put(id, old)
+    }
+
+    fn put(&self, id: OpenId, new: NewOpen) -> Result<Arc<Open>, TooManyOpens> {
+        let NewOpen { inode, session, granted, link, delete_on_close, lease, stream_of, persistent } = new;
         let (granted, is_closing, has_written) =
             (AtomicU32::new(granted.0), AtomicBool::new(false), AtomicBool::new(false));
         let file = stream_of.as_ref().map(|(file, _)| *file);
@@ -138,6 +165,7 @@ impl OpenTable {
             delete_on_close,
             lease,
             stream_of: file,
+            persistent,
             session: AtomicU64::new(session.0),
             granted,
             is_closing,
@@ -331,6 +359,20 @@ impl OpenTable {
         self.sessions.of(&session).get(&session).map_or_else(Vec::new, |opens| opens.iter().copied().collect())
     }
 
+    /// The opens of an inode and of its streams that survive a restart.
+    #[must_use]
+    pub fn persistent_of(&self, inode: InodeId) -> Vec<Arc<Open>> {
+        let inodes = self.inodes.of(&inode);
+        let all = inodes.get(&inode).into_iter().flat_map(InodeOpens::all);
+        all.filter(|held| held.open.persistent.is_some()).map(|held| Arc::clone(&held.open)).collect()
+    }
+
+    /// An open of any session that is not being closed.
+    #[must_use]
+    pub fn get(&self, id: OpenId) -> Option<Arc<Open>> {
+        self.opens.of(&id).get(&id).filter(|open| !open.is_closing()).cloned()
+    }
+
     /// The directories of a shard in which something is open, with what is open there.
     #[must_use]
     pub fn parents(&self, shard: ShardId) -> HashSet<InodeId> {
@@ -512,6 +554,7 @@ mod tests {
             delete_on_close: false,
             lease: None,
             stream_of: None,
+            persistent: None,
         }
     }
 

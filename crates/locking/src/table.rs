@@ -5,7 +5,9 @@ use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use vfs::{ClientId, InodeId, LockEntry, LockFigures, LockOwner, LockRange, Mailbox, OpenId, ShardId, ShareMode};
+use vfs::{
+    ClientId, InodeId, LockEntry, LockFigures, LockKind, LockOwner, LockRange, Mailbox, OpenId, ShardId, ShareMode,
+};
 
 use crate::byte_range::{LockRefusal, MandatoryLock, RangeLock, Span};
 use crate::cycle::{Search, Waits};
@@ -207,6 +209,12 @@ impl LockTable {
     #[must_use]
     pub fn is_locked(&self, inode: InodeId) -> bool {
         self.held.load(Ordering::Relaxed) != 0 && self.look(inode, InodeLocks::is_locked).unwrap_or_default()
+    }
+
+    /// The locks that an open of an inode holds.
+    #[must_use]
+    pub fn mandatory_of(&self, inode: InodeId, open: OpenId) -> Vec<(LockRange, LockKind)> {
+        self.look(inode, |locks| locks.mandatory_of(open)).unwrap_or_default()
     }
 
     /// Frees everything that an open of an inode holds or waits for.

@@ -192,6 +192,9 @@ pub(crate) use fields;
 /// read.
 macro_rules! record {
     ($type:ident, $name:literal, $check:expr, $($field:ident),* $(,)?) => {
+        crate::codec::record!(format 1, $type, $name, $check, $($field),*);
+    };
+    (format $format:literal, $type:ident, $name:literal, $check:expr, $($field:ident),* $(,)?) => {
         impl crate::records::Record for $type {
             const NAME: &'static str = $name;
 
@@ -199,7 +202,7 @@ macro_rules! record {
                 let check: fn(&Self) -> Result<(), crate::RecordError> = $check;
                 assert_eq!(check(self), Ok(()), concat!("a ", $name, " record that must not be written"));
                 #[allow(unused_mut, reason = "a record may have no field")]
-                let mut behind = crate::codec::Writer::behind(to, 1);
+                let mut behind = crate::codec::Writer::behind(to, $format);
                 $(crate::codec::Field::put(&self.$field, &mut behind);)*
                 *to = behind.into_bytes();
             }
@@ -207,7 +210,7 @@ macro_rules! record {
             fn decode(bytes: &[u8]) -> Result<Self, crate::RecordError> {
                 let check: fn(&Self) -> Result<(), crate::RecordError> = $check;
                 #[allow(unused_mut, reason = "a record may have no field")]
-                let mut from = crate::codec::Reader::open(bytes, $name, 1)?;
+                let mut from = crate::codec::Reader::open(bytes, $name, $format)?;
                 let record = Self { $($field: crate::codec::Field::take(&mut from)?),* };
                 from.end()?;
                 check(&record)?;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use smb_wire::FileId;
 use smb_wire::create::CreateAction;
 use vfs::acl::AccessMask;
-use vfs::{InodeId, LeaseKey, OpenId};
+use vfs::{InodeId, LeaseKey, OpenId, RestoredOpen};
 
 use crate::change_notify::Watch;
 use crate::channel_sequence::ChannelSequence;
@@ -61,8 +61,40 @@ pub(crate) struct Open {
 }
 
 impl Open {
-    /// The same open, of another tree connect: its client came back, and begins with this number.
-    pub(crate) fn taken_up(&self, tree: u32, number: u16) -> Self {
+    /// One that was there before the house restarted.
+    pub(crate) fn restored(
+        restored: &RestoredOpen,
+        (durable, writes_through): (&Durable, bool),
+        claim: Option<Arc<Claim>>,
+    ) -> Self {
+        Self {
+            file_id: file_id_of(restored.open),
+            id: restored.open,
+            tree: 0,
+            inode: restored.inode,
+            file: restored.file,
+            is_directory: restored.is_directory,
+            granted: restored.granted,
+            maximal: restored.granted,
+            action: CreateAction::OPENED,
+            lease: restored.lease,
+            durable: Some(durable.clone()),
+            claim,
+            allocation: 0,
+            writes_through,
+            attributes_told: AtomicUsize::new(0),
+            position: AtomicU64::new(0),
+            listing: Mutex::default(),
+            watch: Watch::default(),
+            locks: LockSequence::default(),
+            sequence: ChannelSequence::starting_at(0),
+            is_told: AtomicBool::new(false),
+            is_used: AtomicBool::new(false),
+        }
+    }
+
+    /// The same open, of another tree connect, which lets its client do this at most: it came back, and begins with this number.
+    pub(crate) fn taken_up(&self, (tree, rights): (u32, AccessMask), number: u16) -> Self {
         Self {
             file_id: self.file_id,
             id: self.id,
@@ -70,8 +102,8 @@ impl Open {
             inode: self.inode,
             file: self.file,
             is_directory: self.is_directory,
-            granted: self.granted,
-            maximal: self.maximal,
+            granted: self.granted.intersection(rights),
+            maximal: self.maximal.intersection(rights),
             action: self.action,
             lease: self.lease,
             durable: self.durable.clone(),
@@ -90,6 +122,11 @@ impl Open {
     }
 }
 
+/// The number of an open on the wire.
+fn file_id_of(id: OpenId) -> FileId {
+    FileId { persistent: id.0, volatile: id.0 }
+}
+
 /// The opens of one session.
 #[derive(Debug, Default)]
 pub(crate) struct Opens {
@@ -104,7 +141,7 @@ struct Table {
 impl Opens {
     /// Gives an open its number on the wire. `make` gets it.
     pub(crate) fn enter(&self, id: OpenId, make: impl FnOnce(FileId) -> Open) -> Arc<Open> {
-        let open = Arc::new(make(FileId { persistent: id.0, volatile: id.0 }));
+        let open = Arc::new(make(file_id_of(id)));
         self.table().open.insert(id.0, Arc::clone(&open));
         open
     }

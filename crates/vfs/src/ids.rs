@@ -70,6 +70,11 @@ pub struct InodeId {
     pub number: InodeNumber,
 }
 
+impl SessionId {
+    /// Whose opens are that were there before the house restarted.
+    pub const RESTORED: Self = Self(u64::MAX);
+}
+
 impl ShardId {
     /// What lies above all zones.
     pub const ROOT: Self = Self(0);

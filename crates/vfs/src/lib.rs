@@ -63,7 +63,8 @@ pub use namespace::{
 pub use opens::{
     CloseReply, CloseRequest, DeletePendingRequest, Disposition, LockClient, LockEntry, LockKind, LockOwner, LockRange,
     LockRecovery, LockReply, LockRequest, LockState, LockedWhat, OpenReply, OpenRequest, OpenState, OpenTarget,
-    OpenedHow, Opens, RenameOpenRequest, RenameStreamRequest, ShareMode, ShareRequest, TakeOverRequest, TestLockReply,
+    OpenedHow, Opens, RenameOpenRequest, RenameStreamRequest, RestoredOpen, ShareMode, ShareRequest, TakeOverRequest,
+    TestLockReply,
 };
 pub use quota::{Quota, QuotaBasis, QuotaDomain, QuotaGuard, QuotaLimits, QuotaSettings, QuotaUsage, SetQuotaRequest};
 pub use watch::{Notice, NoticeKind, Noticed, Notices, Watch, WatchFilter, WatchRequest};

@@ -24,6 +24,8 @@ pub const GROUPS_MAX: usize = 65_536;
 pub const MAILBOX_EVENTS_MAX: usize = 1024;
 /// Most when the next one says that a lease is broken: more than a session can have opens.
 pub const MAILBOX_BREAKS_MAX: usize = 1 << 17;
+/// Most bytes that a door notes of an open that survives a restart.
+pub const OPEN_NOTE_BYTES_MAX: usize = 4096;
 /// Most components in one walk.
 pub const WALK_COMPONENTS_MAX: usize = 512;
 /// Most changes that wait for who watches.

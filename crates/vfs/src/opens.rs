@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::acl::AccessMask;
 use crate::{
     AcknowledgementRefusal, Attributes, Awaited, BreakAcknowledgement, Case, Change, ClientId, Failure, FsError,
-    InodeId, LeaseGrant, LeaseRequest, LeaseState, Mailbox, Name, OpContext, OpenId, RenameReply, SessionId,
+    InodeId, LeaseGrant, LeaseKey, LeaseRequest, LeaseState, Mailbox, Name, OpContext, OpenId, RenameReply, SessionId,
     SetAttributes, Timestamp,
 };
 
@@ -80,8 +80,30 @@ pub struct OpenRequest {
     pub delete_on_close: bool,
     /// Attributes of a file that is created. One that is overwritten gets the DOS attributes of them, if there are any.
     pub attributes: SetAttributes,
+    /// It survives a restart, and is durable with its reply: what its door has to know to give it back, at most
+    /// [`crate::limits::OPEN_NOTE_BYTES_MAX`].
+    pub persistent: Option<Bytes>,
     /// Where events of this open go.
     pub mailbox: Arc<Mailbox>,
+}
+
+/// An open that was there before the house restarted, and that nobody has taken over yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RestoredOpen {
+    /// The open; it belongs to [`SessionId::RESTORED`].
+    pub open: OpenId,
+    /// What it has open.
+    pub inode: InodeId,
+    /// The file: the same, or that whose stream it is.
+    pub file: InodeId,
+    /// Whether it is a directory.
+    pub is_directory: bool,
+    /// The rights granted.
+    pub granted: AccessMask,
+    /// The key of its lease, where it has one.
+    pub lease: Option<LeaseKey>,
+    /// What its door noted.
+    pub note: Bytes,
 }
 
 /// An open that changes hands: its client lost its connection, or came back.
@@ -388,8 +410,15 @@ pub trait Opens: Send + Sync + 'static {
         async { Err(FsError::NotSupported.into()) }
     }
 
+    /// Opens that were there before the house restarted, and that nobody has taken over yet: their share modes, locks and
+    /// leases bind.
+    fn restored_opens(&self) -> Vec<RestoredOpen> {
+        Vec::new()
+    }
+
     /// Makes an open of another session one of this session, with its locks and its lease. Returns what it may cache by now;
-    /// what others break from now on is told in the new mailbox. The door knows whose it may be.
+    /// what others break from now on is told in the new mailbox, and once more what waits for an answer, unless nobody is there.
+    /// The door knows whose it may be.
     ///
     /// Errors, in order: `BadOpen`, `TooManyLocks` (opens of the session).
     fn take_over(&self, _ctx: &OpContext, _request: TakeOverRequest) -> Result<LeaseGrant, FsError> {

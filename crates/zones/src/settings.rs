@@ -90,6 +90,8 @@ pub(crate) struct ShareTable {
     pub(crate) streams: Option<bool>,
     #[serde(default)]
     pub(crate) smb3_encryption_enabled: bool,
+    #[serde(default)]
+    pub(crate) continuously_available: bool,
     pub(crate) permissions: Option<Vec<Spanned<PermissionSetting>>>,
 }
 

@@ -24,6 +24,7 @@ pub struct Share {
     pub(crate) browsable: bool,
     pub(crate) streams: bool,
     pub(crate) must_encrypt: bool,
+    pub(crate) is_continuous: bool,
     pub(crate) permissions: Arc<[Permission]>,
 }
 
@@ -112,6 +113,12 @@ impl Share {
     #[must_use]
     pub fn must_encrypt(&self) -> bool {
         self.must_encrypt
+    }
+
+    /// Whether opens survive a restart for who asks for it, and what is done is stable before the answer.
+    #[must_use]
+    pub fn is_continuous(&self) -> bool {
+        self.is_continuous
     }
 
     /// What a user may do at most: of each right the first line decides that names the user. What files say of it comes

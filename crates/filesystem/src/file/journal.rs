@@ -5,8 +5,8 @@
 //! a cut of everything, set the *floor* of the inode in the change that makes them so. An entry is given back once
 //! that change is durable.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use meta::records::{InodeRecord, Record, STABLE_BLOCK_BYTES_MAX, StableBlock, St
 use meta::{Change, MetaError, RecordError, Version, keys};
 use pages::Payload;
 use smallvec::SmallVec;
-use vfs::{Failure, InodeId};
+use vfs::{Failure, InodeId, ShardId};
 
 use super::buffer::{Bases, Buffer};
 use super::state::{FileData, FileState};
@@ -220,6 +220,31 @@ impl Drop for Hold<'_> {
     }
 }
 
+/// What is known of files while the journal is read.
+#[derive(Debug, Default)]
+struct Known {
+    inodes: BTreeMap<InodeId, Option<InodeRecord>>,
+    open: KeptOpen,
+}
+
+/// By shard, what an open that survives a restart has open.
+#[derive(Debug, Default)]
+struct KeptOpen(BTreeMap<ShardId, HashSet<InodeId>>);
+
+impl KeptOpen {
+    async fn is_open<K: kv::Engine, C: chunk::Store>(
+        &mut self,
+        house: &Filesystem<K, C>,
+        inode: InodeId,
+    ) -> Result<bool, MetaError> {
+        let open = match self.0.entry(inode.shard) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(house.kept_open(inode.shard).await?),
+        };
+        Ok(open.contains(&inode))
+    }
+}
+
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Puts what is dirty of a file into the journal, as far as it is not there yet. Returns the version to wait for;
     /// `None` when a flush has to make it stable: it is too much, or the journal is full.
@@ -274,7 +299,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// `Engine`, `Failed`, `Damaged`.
     pub(crate) async fn replay_journal(&self) -> Result<(), MetaError> {
         self.data.journal.reset(self.journal_bytes_max());
-        let mut known = BTreeMap::new();
+        let mut known = Known::default();
         let mut after = Version::default();
         loop {
             let page = self.meta.journal(after, REPLAY_PAGE_BYTES).await?;
@@ -289,13 +314,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         Ok(())
     }
 
-    async fn replay(
-        &self,
-        version: Version,
-        write: StableWrite,
-        known: &mut BTreeMap<InodeId, Option<InodeRecord>>,
-    ) -> Result<(), MetaError> {
-        let record = match known.entry(write.inode) {
+    async fn replay(&self, version: Version, write: StableWrite, known: &mut Known) -> Result<(), MetaError> {
+        let record = match known.inodes.entry(write.inode) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => {
                 let key = keys::inode(write.inode);
@@ -304,7 +324,12 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             }
         };
         let bytes = room_for(write.blocks.len());
-        match record.as_ref().filter(|record| record.links > 0 && version.0 > record.journal_floor) {
+        let record = record.as_ref().filter(|record| version.0 > record.journal_floor);
+        let is_there = match record {
+            Some(record) if record.links == 0 => known.open.is_open(self, write.inode).await?,
+            record => record.is_some(),
+        };
+        match record.filter(|_| is_there) {
             Some(record) => self.put_back((version, bytes), record, &write),
             None => self.data.journal.lock().note(version, bytes),
         }

@@ -114,6 +114,13 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             if pages >= PAGES_PER_ROUND {
                 break;
             }
+            if let Intent::Remove { inode } = work.intent
+                && self.opens.hold_orphan(inode, key.1)
+            {
+                // An open that survived a restart has it still.
+                self.data.intents.go_on(key, None);
+                continue;
+            }
             self.data.intents.note_tried(key);
             pages += self.work_pages((key, work), PAGES_PER_ROUND - pages).await;
         }

@@ -56,6 +56,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 Some(to) => self.opens.relink(inode, &from, &to),
                 None => self.opens.unlink(inode, &from),
             }
+            self.keep_names(inode);
         }
         for (inode, number) in left.orphaned {
             // Opens are granted within the turn, but closed without it.

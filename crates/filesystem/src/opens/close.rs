@@ -25,7 +25,12 @@ impl<K: kv::Engine, C: chunk::Store> Drop for Ending<'_, K, C> {
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_close(&self, ctx: &OpContext, request: CloseRequest) -> Result<CloseReply, Failure> {
-        let attributes = match self.close_open(ctx.session, request.open).await? {
+        let persistent = self.opens.find(ctx.session, request.open).is_some_and(|open| open.persistent.is_some());
+        let closed = self.close_open(ctx.session, request.open).await?;
+        if persistent {
+            self.settle(self.meta.submitted()).await?;
+        }
+        let attributes = match closed {
             Some(inode) => self.settled_attributes(inode).await.ok(),
             None => None,
         };
@@ -89,6 +94,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Ends an open, and frees all that it held.
     pub(crate) fn end_open(&self, open: &Open) {
         let orphans = self.opens.end(open);
+        self.forget_open(open);
         self.watches.close(open.inode, open.id);
         self.locks.table.free_open(open.inode, open.id);
         if open.lease.is_some() {

@@ -20,11 +20,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let open = self.deleting_open(ctx, request.open)?;
         if !request.pending {
             self.opens.set_pending(&open, false);
-            return Ok(());
+            return self.keep(&open).await;
         }
         self.mutate(open.inode.shard, |turn| mark(turn, &open)).await?;
         self.watches.end(open.inode);
-        Ok(())
+        self.keep(&open).await
     }
 
     pub(crate) async fn do_rename_open(

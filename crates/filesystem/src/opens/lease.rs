@@ -50,6 +50,18 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         if open.delete_on_close {
             self.intrude(open.inode, Some(open), Intrusion::Remove)?;
         }
+        self.grant_lease(open, is_directory, mailbox)
+    }
+
+    /// Grants an open what it asked for, as far as there is room.
+    ///
+    /// Errors: `InvalidArgument`.
+    pub(super) fn grant_lease(
+        &self,
+        open: &Open,
+        is_directory: bool,
+        mailbox: &Arc<Mailbox>,
+    ) -> Result<LeaseGrant, FsError> {
         let Some((wanted, owner)) = asked(open, is_directory) else { return Ok(LeaseGrant::default()) };
         let is_beside = |other: &Open| {
             let is_own = other.id == open.id || other.lease_owner() == Some(owner);

@@ -37,9 +37,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         Ok(TestLockReply { conflict: conflict.map(|held| (held.owner, held.span.range(), held.kind)) })
     }
 
-    pub(crate) fn do_unlock(&self, ctx: &OpContext, request: &LockRequest) -> Result<(), Failure> {
+    pub(crate) async fn do_unlock(&self, ctx: &OpContext, request: &LockRequest) -> Result<(), Failure> {
         if request.mandatory {
-            return self.unlock_through_open(ctx, request).map_err(Failure::from);
+            return self.unlock_through_open(ctx, request).await;
         }
         let wanted = self.wanted(request)?;
         let unlocked = self.locks.table.unlock(request.inode, &wanted.owner, wanted.span);

@@ -44,13 +44,17 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             return Err(FsError::BadOpen.into());
         }
         self.pass_writers(request.inode);
+        if let Err(failure) = self.keep(&open).await {
+            self.locks.table.unlock_mandatory(request.inode, open.id, range);
+            return Err(failure);
+        }
         Ok(LockReply::Granted)
     }
 
-    pub(super) fn unlock_through_open(&self, ctx: &OpContext, request: &LockRequest) -> Result<(), FsError> {
+    pub(super) async fn unlock_through_open(&self, ctx: &OpContext, request: &LockRequest) -> Result<(), Failure> {
         let open = self.locking_open(ctx, request)?;
         let was_held = self.locks.table.unlock_mandatory(request.inode, open.id, request.range);
-        if was_held { Ok(()) } else { Err(FsError::NotFound) }
+        if was_held { self.keep(&open).await } else { Err(FsError::NotFound.into()) }
     }
 
     /// Refuses to read or write what an open has locked.

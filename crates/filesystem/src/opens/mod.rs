@@ -14,6 +14,7 @@ mod listing;
 mod lock;
 mod mandatory;
 mod open;
+mod persistent;
 mod recovery;
 mod register;
 mod roster;
@@ -35,6 +36,8 @@ use self::register::Register;
 pub(crate) struct Locks {
     table: LockTable,
     register: Mutex<Register>,
+    /// Held while the record of an open is written or deleted.
+    kept: Mutex<()>,
     /// The NSM state number of this life.
     state: u32,
     /// When the background last looked after the clients.
@@ -47,6 +50,7 @@ impl Locks {
         Self {
             table: LockTable::new(),
             register: Mutex::default(),
+            kept: Mutex::default(),
             state: state_number(epoch),
             looked: Mutex::default(),
         }

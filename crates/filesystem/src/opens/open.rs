@@ -6,8 +6,9 @@
 
 use std::sync::Arc;
 
-use locking::{HeldShare, Link, NewOpen, Open, Refusal, ShareReservation};
+use locking::{HeldShare, Link, NewOpen, Open, Persistent, Refusal, ShareReservation};
 use vfs::acl::AccessMask;
+use vfs::limits::OPEN_NOTE_BYTES_MAX;
 use vfs::{
     Attributes, Case, Disposition, DosAttributes, Failure, FileType, FsError, InodeId, InodeNumber, LeaseGrant,
     LockOwner, Name, OpContext, OpenReply, OpenRequest, OpenTarget, OpenedHow, SetAttributes, SetattrRequest,
@@ -81,6 +82,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             opened.attributes = self.cut_opened(ctx, &request, &open).await?;
             self.narrow(&request, &opened, &open);
         }
+        self.keep(&open).await?;
         unheard.open = None;
         self.leases.announce(open.inode, open.id);
         let Opened { attributes, how, granted, maximal, .. } = opened;
@@ -101,6 +103,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.require_own_key(inode, request.lease.as_ref())?;
         // What it needs to cut, which its client may not be granted.
         let needed = if is_cut(opened.how) { CUTTING } else { AccessMask::default() };
+        let is_directory = opened.attributes.is_directory();
         let new = NewOpen {
             inode,
             session: ctx.session,
@@ -109,9 +112,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             delete_on_close: request.delete_on_close,
             lease: request.lease,
             stream_of: opened.stream_of.clone(),
+            persistent: request.persistent.clone().map(|note| Persistent { share: request.share, is_directory, note }),
         };
         let open = self.opens.add(new).map_err(|_| FsError::TooManyLocks)?;
-        let kind = (is_cut(opened.how), opened.attributes.is_directory());
+        let kind = (is_cut(opened.how), is_directory);
         let lease = self.reserve(request.share, &open).and_then(|()| self.take_lease(&open, kind, &request.mailbox));
         if lease.is_err() {
             self.end_open(&open);
@@ -119,7 +123,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         lease.map(|lease| (open, lease))
     }
 
-    fn reserve(&self, share: ShareMode, open: &Open) -> Result<(), FsError> {
+    pub(super) fn reserve(&self, share: ShareMode, open: &Open) -> Result<(), FsError> {
         let (owner, reservation) = (LockOwner::Open(open.id), ShareReservation::new(open.granted(), share));
         if reservation.access() == ShareMode::default() {
             // It looks at attributes only: nothing to be reserved.
@@ -155,7 +159,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
 /// What can be refused before anything is looked at.
 fn check_request(request: &OpenRequest) -> Result<(), FsError> {
+    let note = request.persistent.as_ref().map_or(0, |note| note.len());
     match request.directory {
+        _ if note > OPEN_NOTE_BYTES_MAX => Err(FsError::InvalidArgument),
         Some(true) if request.stream.is_some() => Err(FsError::NotDirectory),
         Some(true) if overwrites(request.disposition) => Err(FsError::InvalidArgument),
         _ => Ok(()),

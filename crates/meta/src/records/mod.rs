@@ -38,7 +38,10 @@ pub use space::{
     SpaceRecord,
 };
 pub use stable::{STABLE_BLOCK_BYTES_MAX, StableBlock, StableWrite};
-pub use state::{NlmClientRecord, OpenRecord, PolicyRecord, ReplyRecord, StoredLock};
+pub use state::{
+    NlmClientRecord, OPEN_LOCKS_MAX, OpenRecord, PolicyRecord, ReplyRecord, StoredFile, StoredLease, StoredLeaseKey,
+    StoredLink, StoredLock,
+};
 pub use superblock::{HandleKey, Superblock};
 pub use usage::{Charge, OwnerUsageRecord, UsageRecord};
 use vfs::Epoch;

@@ -218,24 +218,48 @@ fn usage(random: &mut Random) -> UsageRecord {
     }
 }
 
+/// What it takes of `random` is what a record of format 1 took, so that all others are as they were.
 fn open(random: &mut Random) -> OpenRecord {
+    let seed = random.0;
+    let _ = (random.inode(), random.word(), random.principal(), random.bytes::<16>());
+    let _ = (random.perhaps(Random::bytes::<16>), random.byte(), random.half(), random.byte());
+    let _ = (random.coin(), random.coin(), random.perhaps(Random::time), random.half());
+    for _ in 0..random.below(9) {
+        let _ = (random.word(), random.word(), random.coin());
+    }
+    kept_open(seed)
+}
+
+/// An open that survives a restart.
+pub(crate) fn kept_open(seed: u64) -> OpenRecord {
+    let random = &mut Random(seed);
     OpenRecord {
         inode: random.inode(),
-        client: ClientId(random.word()),
-        owner: random.principal(),
-        create_guid: random.bytes(),
-        lease_key: random.perhaps(Random::bytes),
-        lease: random.byte(),
+        link: random.perhaps(stored_link),
+        stream_of: random.perhaps(|random| StoredFile { inode: random.inode(), link: random.perhaps(stored_link) }),
         access: random.half(),
         share: random.byte(),
-        persistent: random.coin(),
         delete_on_close: random.coin(),
-        disconnected: random.perhaps(Random::time),
-        timeout_ms: random.half(),
+        pending: random.coin(),
+        lease: random.perhaps(|random| StoredLease {
+            key: random.perhaps(lease_key),
+            parent: random.perhaps(lease_key),
+            wanted: random.byte(),
+            epoch: random.perhaps(Random::half),
+        }),
         locks: (0..random.below(9))
             .map(|_| StoredLock { offset: random.word(), length: random.word(), exclusive: random.coin() })
             .collect(),
+        note: random.blob(100),
     }
+}
+
+fn stored_link(random: &mut Random) -> StoredLink {
+    StoredLink { parent: random.inode(), name: random.name() }
+}
+
+fn lease_key(random: &mut Random) -> StoredLeaseKey {
+    StoredLeaseKey { zone: random.half(), client: random.bytes(), key: random.bytes() }
 }
 
 fn intent(random: &mut Random) -> Intent {

@@ -1,40 +1,76 @@
 //! What doors need to find again after a restart, and policies.
 
 use bytes::Bytes;
-use vfs::{ClientId, InodeId, Name, Principal, Timestamp};
+use vfs::{InodeId, Name, Timestamp};
 
 use crate::RecordError;
 use crate::codec::{fields, record};
 
-/// An open that survives a restart (SMB durable and persistent handles). Its id stands in the key.
+/// An open that survives a restart (SMB persistent handles). Its id stands in the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenRecord {
     /// What is open.
     pub inode: InodeId,
-    /// Who opened it.
-    pub client: ClientId,
-    /// Owner that must come back with it.
-    pub owner: Principal,
-    /// The client's own id of the open (MS-SMB2 2.2.13.2.11 CreateGuid).
-    pub create_guid: [u8; 16],
-    /// Lease it belongs to.
-    pub lease_key: Option<[u8; 16]>,
-    /// Lease bits: read 1, handle 2, write 4.
-    pub lease: u8,
+    /// The name that it was opened by, as it is now.
+    pub link: Option<StoredLink>,
+    /// The file that it is a stream of, with the name by which that was found; the other name is that of the stream.
+    pub stream_of: Option<StoredFile>,
     /// Granted access mask.
     pub access: u32,
-    /// Share access: read 1, write 2, delete 4.
+    /// What others may do: read 1, write 2, delete 4.
     pub share: u8,
-    /// Whether it survives the failure of its gateway too.
-    pub persistent: bool,
-    /// Whether the file goes when the last open is closed.
+    /// Whether its close marks its name for deletion.
     pub delete_on_close: bool,
-    /// Since when its client is away.
-    pub disconnected: Option<Timestamp>,
-    /// How long the client may stay away.
-    pub timeout_ms: u32,
+    /// Whether its name is marked for deletion.
+    pub pending: bool,
+    /// The lease that it asked for.
+    pub lease: Option<StoredLease>,
     /// Byte-range locks; at most 1024.
     pub locks: Vec<StoredLock>,
+    /// What its door has to know to give it back; at most 4 KiB.
+    pub note: Bytes,
+}
+
+/// A name of what is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredLink {
+    /// The directory.
+    pub parent: InodeId,
+    /// The name in it.
+    pub name: Name,
+}
+
+/// The file of a stream that is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredFile {
+    /// The file.
+    pub inode: InodeId,
+    /// The name by which it was found.
+    pub link: Option<StoredLink>,
+}
+
+/// A lease that an open asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredLease {
+    /// Its key; an oplock has none.
+    pub key: Option<StoredLeaseKey>,
+    /// That of the directory that it spares.
+    pub parent: Option<StoredLeaseKey>,
+    /// What was wanted: read 1, handle 2, write 4.
+    pub wanted: u8,
+    /// The epoch that the client had, where it has any.
+    pub epoch: Option<u32>,
+}
+
+/// The key of a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredLeaseKey {
+    /// The zone.
+    pub zone: u32,
+    /// The client, as it names itself.
+    pub client: [u8; 16],
+    /// Its key.
+    pub key: [u8; 16],
 }
 
 /// A byte-range lock of a durable open.
@@ -97,7 +133,10 @@ fn bounded(bytes: &Bytes, bytes_max: usize, what: &'static str) -> Result<(), Re
 
 impl OpenRecord {
     fn check(&self) -> Result<(), RecordError> {
-        if self.locks.len() > OPEN_LOCKS_MAX { Err(RecordError::Invalid("count of locks")) } else { Ok(()) }
+        if self.locks.len() > OPEN_LOCKS_MAX {
+            return Err(RecordError::Invalid("count of locks"));
+        }
+        bounded(&self.note, 4096, "note of a door")
     }
 }
 
@@ -110,23 +149,26 @@ impl NlmClientRecord {
 }
 
 fields!(StoredLock, offset, length, exclusive);
+fields!(StoredLink, parent, name);
+fields!(StoredFile, inode, link);
+fields!(StoredLeaseKey, zone, client, key);
+fields!(StoredLease, key, parent, wanted, epoch);
+// No store has any of format 1: nothing wrote them.
 record!(
+    format 2,
     OpenRecord,
     "open",
     Self::check,
     inode,
-    client,
-    owner,
-    create_guid,
-    lease_key,
-    lease,
+    link,
+    stream_of,
     access,
     share,
-    persistent,
     delete_on_close,
-    disconnected,
-    timeout_ms,
+    pending,
+    lease,
     locks,
+    note,
 );
 record!(ReplyRecord, "reply", |record| bounded(&record.outcome, TEXT_BYTES_MAX, "outcome"), request, checksum, outcome);
 record!(NlmClientRecord, "nlm client", Self::check, name, address, server_name, state, since);
@@ -142,5 +184,6 @@ record!(
     ran,
 );
 
-const OPEN_LOCKS_MAX: usize = 1024;
+/// Locks of an open that survives a restart.
+pub const OPEN_LOCKS_MAX: usize = 1024;
 const TEXT_BYTES_MAX: usize = 32 * 1024;

@@ -55,8 +55,7 @@ impl Terms {
         terms.client_capabilities = request.capabilities;
         if dialect.0 >= Dialect::SMB_3_0.0 {
             // Told only to clients that say it themselves (MS-SMB2 3.3.5.4): others do not reckon with it.
-            terms.capabilities |=
-                request.capabilities & (Capabilities::MULTI_CHANNEL | Capabilities::DIRECTORY_LEASING);
+            terms.capabilities |= request.capabilities & TOLD_TO_WHO_SAYS_THEM;
         }
         match dialect {
             Dialect::SMB_3_1_1 => terms.agree_on_contexts(&request.contexts)?,
@@ -183,6 +182,9 @@ impl Terms {
     }
 }
 
+/// Of SMB 3.
+const TOLD_TO_WHO_SAYS_THEM: Capabilities =
+    Capabilities::MULTI_CHANNEL.union(Capabilities::DIRECTORY_LEASING).union(Capabilities::PERSISTENT_HANDLES);
 /// The best first.
 const DIALECTS: [Dialect; 5] =
     [Dialect::SMB_3_1_1, Dialect::SMB_3_0_2, Dialect::SMB_3_0, Dialect::SMB_2_1, Dialect::SMB_2_0_2];

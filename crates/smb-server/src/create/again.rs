@@ -47,7 +47,9 @@ pub(super) async fn replay<V: Vfs>(
         None => LeaseGrant { state: held.state.and(asked.request().wanted), ..held },
     });
     let attributes = attributes(call, &ctx, open.inode).await?;
-    let durable = wishes.durability.and_then(|asked| asked.granted(call, tree, (&attributes, wanted)));
+    let persistent = open.durable.clone().filter(|durable| durable.is_persistent);
+    let granted = || wishes.durability.and_then(|asked| asked.granted(call, tree, (&attributes, wanted)));
+    let durable = persistent.or_else(granted);
     let told = Told { action: open.action, durable: durable.as_ref(), lease: wanted };
     Ok(answer((wishes, asked), open, (&attributes, told)))
 }
@@ -67,6 +69,7 @@ pub(super) async fn reconnect<V: Vfs>(
         Reconnect::Second(again) => (again.file_id, Some(again.create_guid)),
     };
     let id = OpenId(file_id.persistent);
+    call.door.adopt_restored();
     let waiting = call.door.facts.parked.find(id).ok_or(Status::OBJECT_NAME_NOT_FOUND)?;
     if guid.is_some_and(|guid| guid != waiting.durable.create_guid.unwrap_or_default()) {
         return Err(Status::OBJECT_NAME_NOT_FOUND);
@@ -92,7 +95,7 @@ pub(super) async fn take_up<V: Vfs>(
     let waiting = parked.take(id).ok_or(Status::OBJECT_NAME_NOT_FOUND)?;
     let taken = call.door.take_up(&waiting, (&ctx, &call.session.mailbox)).await;
     let lease = taken.map_err(|_| Status::OBJECT_NAME_NOT_FOUND)?;
-    let open = Arc::new(waiting.open.taken_up(tree.id, call.sequence().unwrap_or_default()));
+    let open = Arc::new(waiting.open.taken_up((tree.id, disk.rights), call.sequence().unwrap_or_default()));
     if let Some(claim) = &open.claim {
         claim.note(&open, call.session.id);
     }

@@ -12,10 +12,10 @@ use smb_wire::{FileId, Status};
 use vfs::{Attributes, FileType, LeaseGrant, Vfs};
 
 use crate::dispatch::Call;
-use crate::durable::{Claim, Durable, Found, Owner, TIMEOUT_DEFAULT, TIMEOUT_MAX};
+use crate::durable::{Claim, Durable, Found, Owner, TIMEOUT_CONTINUOUS, TIMEOUT_DEFAULT, TIMEOUT_MAX};
 use crate::open_table::Open;
 use crate::session::Standing;
-use crate::tree::Tree;
+use crate::tree::{Disk, Tree};
 
 /// An open that is to outlive its connection, or did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,17 @@ impl Durability {
         }
     }
 
+    /// What makes an open persistent, where that is asked for and the share is continuously available (MS-SMB2 3.3.5.9.10).
+    pub(super) fn persistent<V>(self, call: &Call<'_, V>, (tree, disk): (&Tree, &Disk)) -> Option<Durable> {
+        let Self::Second(request) = self else { return None };
+        let is_possible = request.flags.contains(DurableFlags::PERSISTENT)
+            && disk.share.is_continuous()
+            && call.session.standing == Standing::Proved;
+        let timeout = timeout(request, TIMEOUT_CONTINUOUS);
+        let (create_guid, owner) = (Some(request.create_guid), owner(call, tree));
+        is_possible.then_some(Durable { create_guid, timeout, is_persistent: true, owner })
+    }
+
     /// What makes an open durable that was granted this; `None` where nobody would be asked before others use the file.
     pub(super) fn granted<V>(
         self,
@@ -83,10 +94,10 @@ impl Durability {
         let is_possible = is_file && grant.state.handle && call.session.standing == Standing::Proved;
         let (create_guid, timeout) = match self {
             Self::First => (None, TIMEOUT_MAX),
-            Self::Second(request) => (Some(request.create_guid), timeout(request)),
+            Self::Second(request) => (Some(request.create_guid), timeout(request, TIMEOUT_DEFAULT)),
             Self::Again(_) => return None,
         };
-        is_possible.then(|| Durable { create_guid, timeout, owner: owner(call, tree) })
+        is_possible.then(|| Durable { create_guid, timeout, is_persistent: false, owner: owner(call, tree) })
     }
 }
 
@@ -106,7 +117,8 @@ pub(super) fn told(durable: &Durable) -> CreateResponseContext<'static> {
         return CreateResponseContext::DurableV1;
     }
     let timeout_ms = u32::try_from(durable.timeout.as_millis()).unwrap_or(u32::MAX);
-    CreateResponseContext::DurableV2(DurableGranted { timeout_ms, flags: DurableFlags::empty() })
+    let flags = if durable.is_persistent { DurableFlags::PERSISTENT } else { DurableFlags::empty() };
+    CreateResponseContext::DurableV2(DurableGranted { timeout_ms, flags })
 }
 
 /// Takes the name of a request, if it has one.
@@ -129,9 +141,9 @@ pub(super) fn ask<V: Vfs>(call: &Call<'_, V>, durability: Option<Durability>) ->
     }
 }
 
-fn timeout(request: DurableRequest) -> Duration {
+fn timeout(request: DurableRequest, default: Duration) -> Duration {
     match request.timeout_ms {
-        0 => TIMEOUT_DEFAULT,
+        0 => default,
         wanted => Duration::from_millis(wanted.into()).min(TIMEOUT_MAX),
     }
 }

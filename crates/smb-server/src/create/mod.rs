@@ -78,6 +78,7 @@ async fn open<V: Vfs>(
     let target = target(call, &ctx, (disk, names)).await?;
     let attributes = plan.attributes(call, (request, wishes))?;
     let asked = Asked::of(call, request, wishes.lease);
+    let persistent = wishes.durability.and_then(|asked| asked.persistent(call, (tree, disk)));
     let opening = OpenRequest {
         target,
         directory: if stream.is_some() { Some(false) } else { plan.directory },
@@ -88,6 +89,7 @@ async fn open<V: Vfs>(
         lease: asked.as_ref().map(Asked::request),
         delete_on_close: request.options.contains(CreateOptions::DELETE_ON_CLOSE),
         attributes,
+        persistent: persistent.as_ref().map(|durable| durable.note(plan.writes_through)),
         mailbox: Arc::clone(&call.session.mailbox),
     };
     let opened = call.past_leases(None, || call.door.vfs.open(&ctx, opening.clone())).await?;
@@ -100,8 +102,9 @@ async fn open<V: Vfs>(
     })?;
     let lease = opened.lease;
     let durability = wishes.durability;
-    let durable = durability.and_then(|asked| asked.granted(call, tree, (&opened.attributes, lease)));
-    let (open, attributes) = enter(call, (tree, disk), (request, wishes, asked, opened), (durable, claim));
+    let granted = || durability.and_then(|asked| asked.granted(call, tree, (&opened.attributes, lease)));
+    let durable = persistent.or_else(granted);
+    let (open, attributes) = enter(call, (tree, disk), (wishes, asked, opened), (durable, claim, plan.writes_through));
     let told = Told { action: open.action, durable: open.durable.as_ref(), lease };
     Ok(answer((wishes, asked), &open, (&attributes, told)))
 }
@@ -110,8 +113,8 @@ async fn open<V: Vfs>(
 fn enter<V: Vfs>(
     call: &Call<'_, V>,
     (tree, disk): (&Tree, &Disk),
-    (request, wishes, asked, opened): (&CreateRequest<'_>, &Wishes<'_>, Option<Asked>, OpenReply),
-    (durable, claim): (Option<Durable>, Option<Arc<Claim>>),
+    (wishes, asked, opened): (&Wishes<'_>, Option<Asked>, OpenReply),
+    (durable, claim, writes_through): (Option<Durable>, Option<Arc<Claim>>, bool),
 ) -> (Arc<Open>, Attributes) {
     let OpenReply { open: id, how, granted, maximal, attributes, .. } = opened;
     let named = claim.clone();
@@ -135,7 +138,7 @@ fn enter<V: Vfs>(
         durable,
         claim,
         attributes_told: AtomicUsize::new(0),
-        writes_through: request.options.contains(CreateOptions::WRITE_THROUGH),
+        writes_through,
         position: AtomicU64::new(0),
         listing: Mutex::default(),
         watch: Watch::default(),
@@ -234,6 +237,8 @@ struct Plan {
     access: AccessMask,
     /// It would make the file, if the share allowed it.
     would_create: bool,
+    /// Every write is stable before its answer.
+    writes_through: bool,
 }
 
 impl Plan {
@@ -263,7 +268,8 @@ impl Plan {
         } else {
             request.options.contains(CreateOptions::NON_DIRECTORY_FILE).then_some(false)
         };
-        Ok(Self { disposition, directory, access, would_create })
+        let writes_through = request.options.contains(CreateOptions::WRITE_THROUGH) || disk.share.is_continuous();
+        Ok(Self { disposition, directory, access, would_create, writes_through })
     }
 
     /// Attributes of a new file; ARCHIVE says that no backup has it yet.

@@ -2,6 +2,7 @@
 //! somebody else wants the file, or their time is over.
 
 mod claims;
+mod note;
 mod parked;
 
 use std::time::Duration;
@@ -19,6 +20,8 @@ pub(crate) struct Durable {
     pub(crate) create_guid: Option<Guid>,
     /// How long it waits for its client.
     pub(crate) timeout: Duration,
+    /// It survives a restart too, and waits whatever it caches.
+    pub(crate) is_persistent: bool,
     pub(crate) owner: Owner,
 }
 
@@ -34,5 +37,7 @@ pub(crate) struct Owner {
 
 /// What clients may ask for at most, and what those of the first version get (MS-SMB2 3.3.5.9.10).
 pub(crate) const TIMEOUT_MAX: Duration = Duration::from_secs(300);
+/// What clients get on shares that are continuously available.
+pub(crate) const TIMEOUT_CONTINUOUS: Duration = Duration::from_secs(120);
 /// What clients get that leave it to the server.
 pub(crate) const TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);

@@ -13,7 +13,7 @@ use vfs::{
     TakeOverRequest, Vfs, ZoneId,
 };
 
-use super::Durable;
+use super::{Durable, Found};
 use crate::door::Door;
 use crate::open_table::Open;
 use crate::session::Session;
@@ -88,8 +88,9 @@ impl Parked {
         let is_over = |waiting: &Waiting| {
             let lease = waiting.open.lease.map(Broken::Lease);
             waiting.until <= now
-                || broken.contains(&Broken::Open(waiting.open.id))
-                || lease.is_some_and(|lease| broken.contains(&lease))
+                || (!waiting.durable.is_persistent
+                    && (broken.contains(&Broken::Open(waiting.open.id))
+                        || lease.is_some_and(|lease| broken.contains(&lease))))
         };
         self.lot().extract_if(|_, waiting| is_over(waiting)).map(|(_, waiting)| waiting).collect()
     }
@@ -119,9 +120,41 @@ impl<V: Vfs> Door<V> {
             let waiting = Waiting { open: Arc::clone(&open), durable, session: apart, until };
             // It stands there before it can hear of a break.
             let is_kept = parked.enter(waiting.clone())
-                && self.hand_over((&open, session.session_id()), apart).is_ok_and(|grant| is_whole(&grant));
+                && self
+                    .hand_over((&open, session.session_id()), apart)
+                    .is_ok_and(|grant| waiting.durable.is_persistent || is_whole(&grant));
             if !is_kept && parked.take(open.id).is_some() {
                 self.close_parked(&waiting).await;
+            }
+        }
+    }
+
+    /// Parks the persistent opens that were there before the house restarted.
+    pub(crate) fn adopt_restored(&self) {
+        let restored = self.vfs.restored_opens();
+        if restored.is_empty() {
+            return;
+        }
+        let apart = SessionId(self.facts.sessions.next_id());
+        let now = self.facts.clock.monotonic();
+        for restored in restored {
+            let Some((durable, writes_through)) = Durable::noted(&restored.note) else {
+                tracing::warn!(open = ?restored.open, "nothing is known of an open of before the restart; it stays in the way of others");
+                continue;
+            };
+            let key = (durable.owner.zone, durable.owner.client, durable.create_guid.unwrap_or_default());
+            let claim = match self.facts.claims.take(key) {
+                Found::New(claim) => Some(claim),
+                Found::UnderWay | Found::Open(..) => None,
+            };
+            let open = Arc::new(Open::restored(&restored, (&durable, writes_through), claim));
+            if let Some(claim) = &open.claim {
+                claim.note(&open, 0);
+            }
+            let until = now.saturating_add(durable.timeout);
+            let is_kept = self.facts.parked.enter(Waiting { open: Arc::clone(&open), durable, session: apart, until });
+            if self.hand_over((&open, SessionId::RESTORED), apart).is_err() && is_kept {
+                self.facts.parked.take(open.id);
             }
         }
     }
@@ -143,7 +176,7 @@ impl<V: Vfs> Door<V> {
         let (open, mailbox) = (waiting.open.id, Arc::clone(mailbox));
         let request = TakeOverRequest { open, from: waiting.session, mailbox, is_away: false };
         let grant = self.vfs.take_over(ctx, request)?;
-        if grant.is_breaking {
+        if grant.is_breaking && !waiting.durable.is_persistent {
             // The break was told while nobody was there.
             drop(self.vfs.close(ctx, CloseRequest { open }).await);
             return Err(FsError::BadOpen);
@@ -156,6 +189,7 @@ impl<V: Vfs> Door<V> {
         let parked = &self.facts.parked;
         let mut stop = std::pin::pin!(stopped(stop));
         loop {
+            self.adopt_restored();
             let next_end = parked.next_end(self.facts.clock.monotonic());
             let heard = tokio::select! {
                 biased;
@@ -218,5 +252,5 @@ fn context(open: &Open, session: SessionId) -> OpContext {
 const PARKED_MAX: usize = 16_384;
 /// Of them in one zone, when others have many too.
 const ZONE_MAX: usize = PARKED_MAX / 2;
-/// How long nothing is looked at where nothing waits.
-const IDLE: Duration = Duration::from_secs(3600);
+/// How long nothing is looked at where nothing waits: a reload of the house brings opens back.
+const IDLE: Duration = Duration::from_secs(60);

@@ -7,12 +7,13 @@ use smb_wire::codec::decode_body;
 use smb_wire::create::{
     CreateAction, CreateContexts, CreateDisposition, CreateRequest, CreateRequestContext, CreateResponse,
     CreateResponseContext, DurableFlags, DurableReconnect, DurableRequest, LeaseContext, LeaseFlags, LeaseState,
-    OplockLevel,
+    OplockLevel, ShareAccess,
 };
 use smb_wire::dtyp::Guid;
 use smb_wire::lock::{LockElement, LockFlags};
 use smb_wire::negotiate::Dialect;
 use smb_wire::read::ReadResponse;
+use smb_wire::tree_connect::{ShareCapabilities, TreeConnectResponse};
 use smb_wire::{Command, FileId, HeaderFlags, LogoffRequest, Status, TreeDisconnectRequest};
 use testkit::block_on;
 
@@ -308,6 +309,39 @@ fn a_request_that_is_sent_again_does_not_open_twice() {
     close(&mut client, file);
     let later = client.create_again(&wish);
     assert_eq!(action(&later), CreateAction::OPENED, "of what is closed nothing is known");
+}
+
+#[test]
+fn a_persistent_open_waits_whatever_it_caches() {
+    let house = House::new();
+    let mut client = at_home(&house, Dialect::SMB_3_1_1);
+    let persistent = DurableRequest { flags: DurableFlags::PERSISTENT, ..NAMED };
+    let wish = [CreateRequestContext::DurableRequestV2(persistent)];
+    let flags = |response: &Response| {
+        let body: CreateResponse<'_> = decode_body(&response.body).unwrap();
+        body.contexts.iter().find_map(|context| match context {
+            CreateResponseContext::DurableV2(granted) => Some((granted.timeout_ms, granted.flags)),
+            _ => None,
+        })
+    };
+    let (file, ..) = told(&client.create_with(OplockLevel::BATCH, &wish));
+    close(&mut client, file);
+    let connected = client.connect("always");
+    let body: TreeConnectResponse = decode_body(&connected.body).unwrap();
+    assert!(body.capabilities.contains(ShareCapabilities::CONTINUOUS_AVAILABILITY));
+    let response = client.create_with(OplockLevel::NONE, &wish);
+    assert_eq!(flags(&response), Some((120_000, DurableFlags::PERSISTENT)));
+    let (file, ..) = told(&response);
+    client.hang_up();
+    let mut other = someone(&house, "bob");
+    let name = utf16("file");
+    let alone = CreateRequest { share_access: ShareAccess::empty(), ..opening(&name, CreateDisposition::OPEN) };
+    assert_eq!(other.ask(Command::CREATE, &alone).status(), Status::SHARING_VIOLATION);
+    house.sweep();
+    let mut client = at_home(&house, Dialect::SMB_3_1_1);
+    client.connect("always");
+    let back = client.create_with(OplockLevel::NONE, &[reconnect(file, NAMED.create_guid)]);
+    assert_eq!(told(&back).0, file);
 }
 
 #[test]

@@ -120,7 +120,10 @@ fn shares(client: &mut Client<'_>) -> Vec<String> {
 #[test]
 fn everybody_is_told_of_the_shares_it_can_use() {
     let house = House::new();
-    assert_eq!(shares(&mut at(&house, "alice")), ["Projects", "open", "sealed", "of-contoso", "gone", "IPC$"]);
+    assert_eq!(
+        shares(&mut at(&house, "alice")),
+        ["Projects", "open", "sealed", "of-contoso", "always", "gone", "IPC$"]
+    );
     assert_eq!(shares(&mut at(&house, "guest")), ["open", "IPC$"], "what takes guests");
 }
 

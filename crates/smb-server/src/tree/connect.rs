@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use smb_wire::codec::decode_body;
 use smb_wire::dtyp::AccessMask;
+use smb_wire::negotiate::Dialect;
 use smb_wire::tree_connect::{ShareCapabilities, ShareFlags, ShareType, TreeConnectRequest, TreeConnectResponse};
 use smb_wire::{Status, TreeDisconnectResponse};
 use vfs::{Case, CloseRequest, FileType, FsError, Vfs, WalkRequest};
@@ -70,13 +71,19 @@ fn attach<V: Vfs>(call: &Call<'_, V>, name: String, target: Target) -> Result<An
         Target::Disk(disk) => (ShareType::DISK, ShareFlags::empty(), disk.rights.0),
         Target::Pipes => (ShareType::PIPE, ShareFlags::NO_CACHING, PIPE_RIGHTS),
     };
+    let capabilities = match &target {
+        Target::Disk(disk) if disk.share.is_continuous() && call.terms.dialect.0 >= Dialect::SMB_3_0.0 => {
+            ShareCapabilities::CONTINUOUS_AVAILABILITY
+        }
+        _ => ShareCapabilities::empty(),
+    };
     let counters = call.door.facts.metrics.share(call.zone.id(), &name);
     let make = |id| Tree { id, name, target, counters };
     let tree = call.session.connect(make).ok_or(Status::INSUFFICIENT_RESOURCES)?;
     let mut answer = Answer::success(&TreeConnectResponse {
         share_type,
         share_flags,
-        capabilities: ShareCapabilities::empty(),
+        capabilities,
         maximal_access: AccessMask::from_bits_retain(rights),
     });
     answer.tree_id = Some(tree.id);

@@ -287,6 +287,7 @@ fn opening(inode: InodeId, stream: &Name, goes: bool) -> OpenRequest {
         lease: None,
         delete_on_close: goes,
         attributes: SetAttributes::default(),
+        persistent: None,
         mailbox: Arc::new(Mailbox::default()),
     }
 }

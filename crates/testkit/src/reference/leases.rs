@@ -179,6 +179,11 @@ impl Leases {
         for lease in &mut table.all {
             if let Some(holder) = lease.opens.iter_mut().find(|holder| holder.open == request.open) {
                 (holder.mailbox, holder.is_away) = (Arc::clone(&request.mailbox), request.is_away);
+                if let Some((to, ..)) = lease.breaking.filter(|_| !request.is_away) {
+                    let (owner, open, from, epoch) = (lease.owner, request.open, lease.state, lease.epoch);
+                    let told = LeaseBreak { owner, open, from, to, epoch, must_acknowledge: true };
+                    request.mailbox.put(Event::BreakLease(told));
+                }
                 return lease.grant();
             }
         }

@@ -35,6 +35,7 @@ impl<V: Vfs> Actor<'_, V> {
             lease: None,
             delete_on_close: false,
             attributes: SetAttributes::default(),
+            persistent: None,
             mailbox: Arc::new(Mailbox::default()),
         };
         self.house.open(self.next(), request).await.unwrap().open
@@ -187,6 +188,7 @@ async fn watches_go_with_their_opens<V: Vfs>(scene: &Scene<'_, V>) {
         lease: None,
         delete_on_close: false,
         attributes: SetAttributes::default(),
+        persistent: None,
         mailbox: Arc::new(Mailbox::default()),
     };
     let going = alice.house.open(alice.next(), request.clone()).await.unwrap().open;

@@ -34,6 +34,7 @@ impl Reader<'_> {
                 browsable: table.browsable.unwrap_or(true),
                 streams: table.streams.unwrap_or(true),
                 must_encrypt: table.smb3_encryption_enabled,
+                is_continuous: table.continuously_available,
                 permissions: permissions.into(),
             }));
         }

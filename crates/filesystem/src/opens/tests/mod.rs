@@ -3,6 +3,7 @@
 mod clients;
 mod lock;
 mod open;
+mod persistent;
 mod restart;
 
 use std::net::{IpAddr, Ipv4Addr};

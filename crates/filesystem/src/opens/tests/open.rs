@@ -15,11 +15,11 @@ use vfs::{
 use super::*;
 
 impl House {
-    async fn open(&self, request: OpenRequest) -> Result<vfs::OpenReply, FsError> {
+    pub(super) async fn open(&self, request: OpenRequest) -> Result<vfs::OpenReply, FsError> {
         Opens::open(&*self.filesystem, &self.ctx, request).await.map_err(|failure| failure.error)
     }
 
-    fn opening(&self, name: &str, access: AccessMask) -> OpenRequest {
+    pub(super) fn opening(&self, name: &str, access: AccessMask) -> OpenRequest {
         OpenRequest {
             target: OpenTarget::Child { parent: self.ctx.root, name: named(name), case: Case::Insensitive },
             stream: None,
@@ -30,27 +30,28 @@ impl House {
             lease: None,
             delete_on_close: false,
             attributes: SetAttributes { mode: Some(0o644), ..SetAttributes::default() },
+            persistent: None,
             mailbox: Arc::default(),
         }
     }
 
-    async fn shut(&self, open: OpenId) -> Result<bool, FsError> {
+    pub(super) async fn shut(&self, open: OpenId) -> Result<bool, FsError> {
         let reply = Opens::close(&*self.filesystem, &self.ctx, CloseRequest { open }).await;
         reply.map(|reply| reply.change.is_some()).map_err(|failure| failure.error)
     }
 
-    async fn write(&self, inode: InodeId, via: Via, offset: u64) -> Result<(), FsError> {
+    pub(super) async fn write(&self, inode: InodeId, via: Via, offset: u64) -> Result<(), FsError> {
         let data = vec![7; 4096].into();
         let request = WriteRequest { inode, via, offset, data, stability: Stability::Unstable };
         self.filesystem.write(&self.ctx, request).await.map(|_| ()).map_err(|failure| failure.error)
     }
 
-    async fn commit(&self, inode: InodeId) {
+    pub(super) async fn commit(&self, inode: InodeId) {
         let request = CommitRequest { inode, via: Via::Anonymous, offset: 0, length: 0 };
         self.filesystem.commit(&self.ctx, request).await.unwrap();
     }
 
-    async fn read(&self, inode: InodeId, via: Via) -> Result<usize, FsError> {
+    pub(super) async fn read(&self, inode: InodeId, via: Via) -> Result<usize, FsError> {
         let request = ReadRequest { inode, via, offset: 0, length: 1 << 20 };
         let reply = self.filesystem.read(&self.ctx, request).await;
         reply.map(|reply| reply.data.len()).map_err(|failure| failure.error)
@@ -61,7 +62,7 @@ impl House {
         reply.map(|reply| reply.attributes).map_err(|failure| failure.error)
     }
 
-    async fn is_stored(&self, inode: InodeId) -> bool {
+    pub(super) async fn is_stored(&self, inode: InodeId) -> bool {
         let record = self.filesystem.inode(inode, &mut crate::cache::Seen::default()).await.unwrap();
         record.is_some()
     }
@@ -205,8 +206,8 @@ fn of_many_who_create_a_name_one_does() {
     }
 }
 
-const READS_AND_WRITES: AccessMask = AccessMask(AccessMask::READ_DATA.0 | AccessMask::WRITE_DATA.0);
-const EVERYTHING: ShareMode = ShareMode { read: true, write: true, delete: true };
+pub(super) const READS_AND_WRITES: AccessMask = AccessMask(AccessMask::READ_DATA.0 | AccessMask::WRITE_DATA.0);
+pub(super) const EVERYTHING: ShareMode = ShareMode { read: true, write: true, delete: true };
 
 /// What a watch has to know of the way up is looked for before the open stands in the tables, in which nothing may stand
 /// twice.

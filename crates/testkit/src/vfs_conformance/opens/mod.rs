@@ -61,6 +61,7 @@ pub(in super::super) fn opening(parent: InodeId, name: &str, access: &str) -> Op
         lease: None,
         delete_on_close: false,
         attributes: SetAttributes { mode: Some(0o644), ..SetAttributes::default() },
+        persistent: None,
         mailbox: Arc::new(Mailbox::default()),
     }
 }

@@ -44,7 +44,9 @@ async fn an_open_goes_with_all_that_it_holds<V: Vfs>(scene: &Scene<'_, V>) {
     assert!(bob.open(opening(root, "file", "r")).await.is_err(), "while the lease is broken");
     assert_eq!((client.told(), later.told()), (vec![], vec![(RH, true)]));
     let again = new.take((open, SECOND), (&client, true)).unwrap();
-    assert!(again.is_breaking, "of which who takes it over learns");
+    assert_eq!((again.is_breaking, client.told()), (true, vec![]), "nobody is there");
+    let again = new.take((open, SECOND), (&later, false)).unwrap();
+    assert_eq!((again.is_breaking, later.told()), (true, vec![(RH, true)]), "it is told once more");
     let alone = OpenRequest { share: sharing(""), ..opening(root, "file", "r") };
     assert!(bob.open(alone.clone()).await.is_err(), "it stands in the way of others");
     new.house.end_session(SECOND).await;
