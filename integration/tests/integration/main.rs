@@ -27,6 +27,8 @@ mod simulation;
 #[cfg(test)]
 mod smb_clients;
 #[cfg(test)]
+mod smb_durable;
+#[cfg(test)]
 mod smb_kernel;
 #[cfg(test)]
 mod smb_pipes;

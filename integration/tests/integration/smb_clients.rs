@@ -24,7 +24,8 @@ impl House {
         site.add_keys_to_zone(CONTOSO, "users_file = \"users\"\npasswords_file = \"passwords\"").unwrap();
         site.add_to_zone(
             CONTOSO,
-            "[[share]]\nname = \"Projects\"\npath = \"/projects\"\n[[share]]\nname = \"look\"\npath = \"/projects\"\nread_only = true\n",
+            "[[share]]\nname = \"Projects\"\npath = \"/projects\"\n[[share]]\nname = \"look\"\npath = \"/projects\"\nread_only = true\n\
+             [[share]]\nname = \"always\"\npath = \"/projects\"\ncontinuously_available = true\n",
         )
         .unwrap();
         site.add_to_zone(FABRIKAM, "[[share]]\nname = \"Projects\"\npath = \"/deep/er\"\n").unwrap();
@@ -39,6 +40,12 @@ impl House {
         let root = nfs.mount("/projects").unwrap();
         nfs.setattr(&root, Sattr3 { mode: Some(0o1777), ..Sattr3::default() }).unwrap();
         Self { site, gateway }
+    }
+
+    pub(super) fn kill_and_start_again(&mut self) {
+        // One starts before the other is forgotten: the field is never empty.
+        self.gateway.kill_in_place().unwrap();
+        self.gateway = Gateway::start(&self.site).unwrap();
     }
 
     pub(super) fn close(self) {
