@@ -7,6 +7,7 @@ mod list;
 mod lock;
 mod plan;
 mod problem;
+mod quota;
 mod role;
 mod session;
 mod status;
@@ -18,6 +19,7 @@ pub use list::{LIMIT_DEFAULT, LIMIT_MAX, List, Page};
 pub use lock::{Lock, LockHolder, LockKind, LockState};
 pub use plan::{KeyChange, ZonePlan};
 pub use problem::{Mistake, PROBLEM_TYPE, Problem};
+pub use quota::{Quota, QuotaBasis, QuotaKind, QuotaLimits, QuotaSettings, QuotaUsage};
 pub use role::Role;
 pub use session::Session;
 pub use status::{
@@ -47,3 +49,6 @@ pub const TOML_TYPE: &str = "application/toml";
 /// GET gives its file as JSON with the keys of the file (or as it stands, for who accepts [`TOML_TYPE`]), PUT makes it what
 /// is sent in either form, DELETE takes it away; the latter two answer a [`ZonePlan`] and with `?dry_run=true` do no more.
 pub const ZONES_PATH: &str = "/v1/zones";
+/// Below a zone: its quotas, [`List`] of [`Quota`] by path. Below it, by kind, the one of a directory (`/directory?path=/projects`): GET gives a
+/// [`Quota`], PUT makes it the [`QuotaSettings`] that are sent (on the zone's base only with `force=true`), DELETE takes it away.
+pub const QUOTAS_BELOW: &str = "/quotas";

@@ -1,7 +1,7 @@
 //! The operator's window: health, metrics and lists over HTTP, on a Unix socket, for monitoring on a TCP port, and on another
 //! for who has a token.
 //!
-//! What is shown comes through [`Sources`], what is changed goes through [`ZoneDocuments`]; the roof implements both. Answers are put
+//! What is shown comes through [`Sources`], what is changed goes through [`ZoneDocuments`] and [`QuotaStore`]; the roof implements both. Answers are put
 //! together on the runtime that serves them, which is not one that serves tenants. Nothing here makes a thread, a
 //! runtime or a task: [`Window`] gives out futures, and the roof runs them.
 
@@ -15,6 +15,7 @@ mod lists;
 mod metrics;
 mod page;
 mod problem;
+mod quotas;
 mod routes;
 mod serve;
 mod status;
@@ -29,5 +30,6 @@ pub use figures::{
     About, Condition, ConnectionFigures, Figures, Latency, OperationFigures, ProcessFigures, ReplyFigures,
     SessionFigures, ShareFigures, Sources, Traffic, ZoneFigures,
 };
+pub use quotas::QuotaStore;
 pub use serve::{Listener, Scope};
 pub use window::{Window, WindowParts};

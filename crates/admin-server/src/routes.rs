@@ -19,7 +19,7 @@ use crate::page::Asked;
 use crate::problem::Refused;
 use crate::serve::Scope;
 use crate::window::Desk;
-use crate::{documents, lists, metrics, status};
+use crate::{documents, lists, metrics, quotas, status};
 
 /// Everything that may be asked in a scope.
 pub(crate) fn router(desk: Arc<Desk>, scope: Scope) -> Router {
@@ -44,6 +44,8 @@ fn of_zones() -> Router<Arc<Desk>> {
         .route(EXPORTS_PATH, list(lists::exports))
         .route(SHARES_PATH, list(lists::shares))
         .route(ZONES_PATH, list(lists::zones))
+        .route(QUOTAS_ROUTE, get(quotas::list))
+        .route(QUOTA_ROUTE, get(quotas::show).put(quotas::put).delete(quotas::delete))
         .route(ZONE_ROUTE, get(documents::show).put(documents::put).delete(documents::delete))
 }
 
@@ -75,7 +77,8 @@ fn list<T: Serialize + Send + 'static>(
 
 async fn unknown(uri: Uri) -> Refused {
     let detail = format!(
-        "there is no {}; see /v1/status, /v1/sessions, /v1/locks, /v1/exports, /v1/shares, /v1/zones, /v1/zones/NAME",
+        "there is no {}; see /v1/status, /v1/sessions, /v1/locks, /v1/exports, /v1/shares, /v1/zones, /v1/zones/NAME, \
+         /v1/zones/NAME/quotas",
         uri.path()
     );
     Refused(Problem::new(404, "Not Found", detail))
@@ -85,9 +88,12 @@ async fn not_allowed() -> Refused {
     Refused(Problem::new(
         405,
         "Method Not Allowed",
-        "only /v1/zones/NAME can be changed, by PUT and DELETE; else GET and HEAD",
+        "only /v1/zones/NAME and /v1/zones/NAME/quotas/directory can be changed, by PUT and DELETE; else GET and HEAD",
     ))
 }
 
 /// One zone, below [`ZONES_PATH`].
 const ZONE_ROUTE: &str = "/v1/zones/{name}";
+/// Its quotas, and one of them by `?path=`.
+const QUOTAS_ROUTE: &str = "/v1/zones/{name}/quotas";
+const QUOTA_ROUTE: &str = "/v1/zones/{name}/quotas/directory";

@@ -10,6 +10,7 @@ use crate::audit::AuditLog;
 use crate::documents::ZoneDocuments;
 use crate::figures::{Condition, Figures, Sources};
 use crate::history::{History, SAMPLE_INTERVAL, Sample, Span};
+use crate::quotas::QuotaStore;
 use crate::routes;
 use crate::serve::{self, Listener, Scope};
 
@@ -20,6 +21,8 @@ pub struct WindowParts {
     pub sources: Arc<dyn Sources>,
     /// The zones, shown and changed.
     pub documents: Arc<dyn ZoneDocuments>,
+    /// The quotas, shown and changed.
+    pub quotas: Arc<dyn QuotaStore>,
     /// Who may ask over the network; `None`: nobody.
     pub tokens: Option<Arc<dyn TokenFile>>,
     /// Where changes are recorded; `None`: nowhere.
@@ -36,6 +39,7 @@ pub struct Window {
 pub(crate) struct Desk {
     pub(crate) sources: Arc<dyn Sources>,
     pub(crate) documents: Arc<dyn ZoneDocuments>,
+    pub(crate) quotas: Arc<dyn QuotaStore>,
     pub(crate) tokens: Option<Arc<dyn TokenFile>>,
     pub(crate) audit: Option<Arc<dyn AuditLog>>,
     history: Mutex<History>,
@@ -66,8 +70,8 @@ impl Window {
 
 impl Desk {
     pub(crate) fn new(parts: WindowParts) -> Self {
-        let WindowParts { sources, documents, tokens, audit } = parts;
-        Self { sources, documents, tokens, audit, history: Mutex::default() }
+        let WindowParts { sources, documents, quotas, tokens, audit } = parts;
+        Self { sources, documents, quotas, tokens, audit, history: Mutex::default() }
     }
 
     /// Remembers how everything is now.

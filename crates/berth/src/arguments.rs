@@ -39,6 +39,9 @@ pub(crate) enum Verb {
     /// Zones of a running gateway: shown, changed, taken away.
     #[command(subcommand)]
     Zone(ZoneVerb),
+    /// Limits on what lies below directories of a zone, and what is used of them.
+    #[command(subcommand)]
+    Quota(QuotaVerb),
     /// Users of a zone and their passwords, in the files that the zone names.
     #[command(subcommand)]
     User(UserVerb),
@@ -169,6 +172,137 @@ pub(crate) struct ListArguments {
     /// Most of them to ask for.
     #[arg(long, value_name = "NUMBER", default_value_t = LIMIT)]
     pub(crate) limit: usize,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QuotaVerb {
+    /// Lists those of a zone, by directory.
+    List(QuotaListArguments),
+    /// Shows the one of a directory.
+    Show(QuotaArguments),
+    /// Sets limits of a directory, which hold from that moment; those that are not said stay as they are.
+    Set(QuotaSetArguments),
+    /// Takes the limits of a directory away.
+    Delete(QuotaDeleteArguments),
+    /// Lists those of a zone, the fullest first.
+    Report(QuotaReportArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QuotaListArguments {
+    #[command(flatten)]
+    pub(crate) client: ClientArguments,
+    /// The zone.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) zone: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QuotaReportArguments {
+    #[command(flatten)]
+    pub(crate) client: ClientArguments,
+    /// The zone.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) zone: String,
+    /// Print comma-separated values (RFC 4180), all numbers whole.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+}
+
+/// Which quota.
+#[derive(Debug, Args)]
+pub(crate) struct QuotaArguments {
+    #[command(flatten)]
+    pub(crate) client: ClientArguments,
+    /// The zone.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) zone: String,
+    /// The directory, below the base of the zone: /projects.
+    #[arg(value_name = "DIRECTORY")]
+    pub(crate) path: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QuotaDeleteArguments {
+    #[command(flatten)]
+    pub(crate) quota: QuotaArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QuotaSetArguments {
+    #[command(flatten)]
+    pub(crate) quota: QuotaArguments,
+    /// Bytes that are never exceeded: 10GiB, 500M, 4096. 0 takes the limit away, here and below.
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    pub(crate) hard: Option<u64>,
+    /// Bytes that are exceeded for the time of grace only.
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    pub(crate) soft: Option<u64>,
+    /// Bytes beyond which reports say so.
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    pub(crate) advisory: Option<u64>,
+    /// As --hard, of files and directories.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) inodes_hard: Option<u64>,
+    /// As --soft, of files and directories.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) inodes_soft: Option<u64>,
+    /// As --advisory, of files and directories.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) inodes_advisory: Option<u64>,
+    /// How long soft limits may be exceeded, in seconds.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) grace: Option<u64>,
+    /// What counts as bytes.
+    #[arg(long, value_enum)]
+    pub(crate) basis: Option<BasisArgument>,
+    /// Whether the limits bind; otherwise they are only told.
+    #[arg(long, value_name = "true|false")]
+    pub(crate) enforced: Option<bool>,
+    /// Whether clients see the limit as the size of the file system.
+    #[arg(long, value_name = "true|false")]
+    pub(crate) container: Option<bool>,
+    /// Also on the base of the zone.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// What counts as bytes.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum BasisArgument {
+    /// Lengths of files, as applications see them.
+    Application,
+    /// Allocated blocks.
+    Logical,
+    /// What the blocks take in the store.
+    Physical,
+}
+
+impl From<BasisArgument> for admin_api::QuotaBasis {
+    fn from(basis: BasisArgument) -> Self {
+        match basis {
+            BasisArgument::Application => Self::Application,
+            BasisArgument::Logical => Self::Logical,
+            BasisArgument::Physical => Self::Physical,
+        }
+    }
+}
+
+/// A number of bytes with or without a unit; units are powers of 1024.
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let end = text.find(|one: char| !one.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let shift = match unit.trim().to_ascii_lowercase().trim_end_matches('b').trim_end_matches('i') {
+        "" => 0,
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        "t" => 40,
+        "p" => 50,
+        _ => return Err(format!("\"{unit}\" is no unit; allowed are K, M, G, T, P, also as KiB or KB, of 1024 each")),
+    };
+    let number: u64 = number.parse().map_err(|_| "no number of bytes".to_owned())?;
+    number.checked_mul(1 << shift).ok_or_else(|| "more than 2^64 bytes".to_owned())
 }
 
 #[derive(Debug, Subcommand)]
@@ -303,6 +437,15 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn bytes_may_have_units() {
+        let sizes = ["0", "4096", "1k", "10GiB", "3 TB", "2MiB"].map(parse_bytes);
+        assert_eq!(sizes, [0, 4096, 1024, 10 << 30, 3 << 40, 2 << 20].map(Ok));
+        for wrong in ["", "GiB", "1.5G", "1X", "-1", "99999999P"] {
+            assert!(parse_bytes(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use nfs_server::{HandleKeys, Registration, Rpcbind, Server, ServerParts};
 use pages::Pool;
 use tokio::sync::watch;
@@ -12,8 +12,9 @@ use tokio::task::{JoinSet, spawn_blocking};
 use vfs::{Clock, Vfs};
 use zones::{ConfigErrors, Registry, Zone, ZoneDefinition};
 
-use crate::admin::{About, HouseSources};
+use crate::admin::{About, HouseQuotas, HouseSources};
 use crate::conditions::Conditions;
+use crate::first_quotas::FirstQuota;
 use crate::listeners::{Listeners, Stand};
 use crate::runtime::Workers;
 use crate::settings::Settings;
@@ -29,6 +30,8 @@ pub(crate) struct ZoneSource {
     pub(crate) folder: fn(&Settings) -> Option<PathBuf>,
     /// Mode of exported directories that are made.
     pub(crate) export_mode: u32,
+    /// Quotas that directories have from the start.
+    pub(crate) quotas: &'static [FirstQuota],
 }
 
 /// What stands on the store: zones, doors, listeners, and the threads that serve.
@@ -148,6 +151,24 @@ impl<V: Vfs> House<V> {
         }
     }
 
+    /// The quotas of this house.
+    pub(crate) fn quotas(&self) -> HouseQuotas<V> {
+        HouseQuotas(Arc::clone(&self.vfs))
+    }
+
+    /// Gives directories the quotas that they have from the start.
+    ///
+    /// Errors: one cannot be set.
+    pub(crate) async fn set_first_quotas(&self) -> Result<()> {
+        for quota in self.source.quotas {
+            let zones = self.zones();
+            let Some(zone) = zones.iter().find(|zone| zone.name() == quota.zone) else { continue };
+            let set = quota.set(zone, &self.quotas()).await;
+            set.map_err(|error| anyhow!("{error:?}")).with_context(|| format!("the quota of {}", quota.directory))?;
+        }
+        Ok(())
+    }
+
     async fn try_reload(&mut self) -> Result<()> {
         let (settings, load) = (self.settings.clone(), self.source.load);
         let definitions = spawn_blocking(move || load(&settings)).await.context("reading the zones")??;
@@ -256,6 +277,7 @@ mod tests {
                 load: |settings| zones::load(&settings.zones),
                 folder: |settings| Some(settings.zones.clone()),
                 export_mode: 0o755,
+                quotas: &[],
             };
             let pool = Pool::new(PoolSettings::default());
             House::open(Ground { vfs, handle_keys, server_guid: [1; 16], clock, pool }, &self.settings, source).await

@@ -10,6 +10,7 @@ mod clock;
 mod conditions;
 mod data_directory;
 mod demo;
+mod first_quotas;
 mod listeners;
 mod move_log;
 mod ready;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         Verb::Share(ListVerb::List(arguments)) => return client::list::<admin_api::Share>(&arguments),
         Verb::Zone(ZoneVerb::List(arguments)) => return client::list::<admin_api::Zone>(&arguments),
         Verb::Zone(verb) => return client::zone(&verb),
+        Verb::Quota(verb) => return client::quota(&verb),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -35,6 +35,7 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<()> {
         load: load_zones,
         folder: |settings| Some(settings.zones.clone()),
         export_mode: zone_roots::EXPORT_MODE,
+        quotas: &[],
     };
     Gateway { settings, source, announce: |_, _| Ok(()) }.run()
 }
@@ -120,8 +121,10 @@ impl Gateway {
         let server_guid = store.server_guid();
         let ground = Ground { vfs, handle_keys, server_guid, clock, pool };
         let house = House::open(ground, &self.settings, self.source.clone()).await?;
+        house.set_first_quotas().await?;
         let (documents, changes) = Documents::new(house.zone_folder());
-        let operator = Operator::open(&self.settings, Arc::new(house.sources(about)), Arc::new(documents))?;
+        let changed = (Arc::new(documents) as _, Arc::new(house.quotas()) as _);
+        let operator = Operator::open(&self.settings, Arc::new(house.sources(about)), changed)?;
         Ok((store, house, operator, changes))
     }
 

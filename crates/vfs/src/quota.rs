@@ -75,7 +75,7 @@ pub struct QuotaUsage {
 pub struct Quota {
     /// The directory.
     pub directory: InodeId,
-    /// Its path below the root of its shard.
+    /// Its path below the directory that was asked about, or below the root of its shard when it was just set.
     pub path: Vec<Name>,
     /// What is limited below it.
     pub domain: QuotaDomain,

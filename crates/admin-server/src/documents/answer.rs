@@ -41,7 +41,7 @@ pub(crate) async fn show(
 }
 
 /// The name in the path. A zone that the caller does not see is as if it were not there.
-pub(super) fn named(path: Result<Path<String>, PathRejection>, caller: &Caller) -> Result<String, Refused> {
+pub(crate) fn named(path: Result<Path<String>, PathRejection>, caller: &Caller) -> Result<String, Refused> {
     let Path(name) = path.map_err(|wrong| Refused(Problem::new(400, "Bad Request", wrong.body_text())))?;
     if caller.sees(&name) { Ok(name) } else { Err(Refused(missing(&name))) }
 }

@@ -56,7 +56,7 @@ impl From<Fault> for Problem {
 }
 
 /// 422 with everything that is wrong.
-pub(super) fn wrong(errors: Vec<Mistake>) -> Problem {
+pub(crate) fn wrong(errors: Vec<Mistake>) -> Problem {
     let detail = "nothing was changed: the configuration would be wrong, see errors";
     Problem { errors, ..Problem::new(422, "Unprocessable Content", detail) }
 }

@@ -11,9 +11,11 @@ use admin_api::Problem;
 use futures_util::future::BoxFuture;
 use zones::document::Document;
 
-pub(crate) use self::answer::{missing, show};
+pub(crate) use self::answer::{missing, named, show};
 pub use self::fault::Fault;
+pub(crate) use self::fault::wrong;
 pub(crate) use self::order::{delete, put};
+pub(crate) use self::preconditions::{Preconditions, etag};
 
 /// The zone files of a gateway. The roof implements it.
 pub trait ZoneDocuments: Send + Sync {

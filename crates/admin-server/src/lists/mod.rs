@@ -27,6 +27,11 @@ fn served(desk: &Desk) -> Vec<Arc<Zone>> {
     zones
 }
 
+/// The zone of this name, if it is served.
+pub(crate) fn zone_served(desk: &Desk, name: &str) -> Option<Arc<Zone>> {
+    served(desk).into_iter().find(|zone| zone.name() == name)
+}
+
 /// Those of them that a list is to tell of.
 fn asked_for(desk: &Desk, asked: &Asked) -> Vec<Arc<Zone>> {
     let mut zones = served(desk);

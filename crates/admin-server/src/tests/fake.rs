@@ -17,8 +17,8 @@ use serde_json::Value;
 use testkit::ManualClock;
 use vfs::{
     CacheFigures, ClientId, Clock, EvacuationFigures, HouseFigures, InodeId, InodeNumber, LockClient, LockEntry,
-    LockKind, LockOwner, LockRange, LockRecovery, LockState, LockedWhat, LogFigures, SessionId, ShardId, ShareMode,
-    SpaceFigures, Timestamp,
+    LockKind, LockOwner, LockRange, LockRecovery, LockState, LockedWhat, LogFigures, QuotaSettings, SessionId, ShardId,
+    ShareMode, SpaceFigures, Timestamp,
 };
 use zones::Zone;
 use zones::document::Document;
@@ -46,6 +46,8 @@ pub(crate) struct Fake {
     pub(crate) files: Mutex<BTreeMap<String, String>>,
     /// What changes fail with, if they do.
     pub(crate) fault: Mutex<Option<Fault>>,
+    /// The quotas of all zones.
+    pub(crate) quotas: Mutex<BTreeMap<InodeId, QuotaSettings>>,
     /// The file of tokens.
     pub(crate) tokens: Mutex<Result<String, String>>,
     /// The lines of the audit log, and whether they must stay; or why there are none.
@@ -71,6 +73,7 @@ impl Site {
             recovery: Mutex::default(),
             files: Mutex::default(),
             fault: Mutex::default(),
+            quotas: Mutex::default(),
             tokens: Mutex::new(Ok(String::new())),
             recorded: Mutex::new(Ok(Vec::new())),
         });
@@ -126,6 +129,7 @@ pub(crate) fn parts(fake: &Arc<Fake>) -> WindowParts {
     WindowParts {
         sources: fake.clone(),
         documents: fake.clone(),
+        quotas: fake.clone(),
         tokens: Some(fake.clone()),
         audit: Some(fake.clone()),
     }

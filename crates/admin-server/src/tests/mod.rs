@@ -8,4 +8,5 @@ mod exposition;
 mod fake;
 mod lists;
 mod metrics;
+mod quotas;
 mod status;

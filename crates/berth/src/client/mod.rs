@@ -3,6 +3,7 @@
 mod exports;
 mod gateway;
 mod locks;
+mod quotas;
 mod sessions;
 mod shares;
 mod status;
@@ -20,6 +21,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::gateway::Gateway;
+pub(crate) use self::quotas::quota;
 pub(crate) use self::table::{Column, Table};
 pub(crate) use self::zone_files::zone;
 use crate::arguments::{ClientArguments, ListArguments};

@@ -125,9 +125,14 @@ impl Order<'_> {
 
 /// Where a zone is; names are written into it as they are.
 fn path_of(name: &str) -> Result<String> {
-    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    ensure!(!name.is_empty() && name.bytes().all(is_legal), "\"{}\" is no zone name", name.escape_default());
+    ensure!(is_zone_name(name), "\"{}\" is no zone name", name.escape_default());
     Ok(format!("{ZONES_PATH}/{name}"))
+}
+
+/// Whether a zone may be called so, and the name stand in an address as it is.
+pub(super) fn is_zone_name(name: &str) -> bool {
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    !name.is_empty() && name.bytes().all(is_legal)
 }
 
 /// Old values behind -, new ones behind +.

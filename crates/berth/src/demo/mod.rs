@@ -12,6 +12,7 @@ use anyhow::Result;
 use self::zones::{DemoUser, DemoZone, TORTURE_ZONES, ZONES, definitions, zone_named};
 use crate::arguments::DemoArguments;
 use crate::assemble::ZoneSource;
+use crate::first_quotas::FirstQuota;
 use crate::ready::{Ready, ReadyUser};
 use crate::serve::Gateway;
 use crate::settings::{BlockSettings, MetadataSettings, Protection, Settings};
@@ -31,9 +32,14 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<()> {
     }
     telemetry::start(&settings.log)?;
     let source = if arguments.torture {
-        ZoneSource { load: |_| definitions(&TORTURE_ZONES), folder: |_| None, export_mode: TORTURE_EXPORT_MODE }
+        ZoneSource {
+            load: |_| definitions(&TORTURE_ZONES),
+            folder: |_| None,
+            export_mode: TORTURE_EXPORT_MODE,
+            quotas: &[],
+        }
     } else {
-        ZoneSource { load: |_| definitions(&ZONES), folder: |_| None, export_mode: EXPORT_MODE }
+        ZoneSource { load: |_| definitions(&ZONES), folder: |_| None, export_mode: EXPORT_MODE, quotas: &QUOTAS }
     };
     let announce = if arguments.json { announce_json } else { announce_text };
     Gateway { settings, source, announce }.run()
@@ -122,6 +128,8 @@ const PORTMAP_PORT: u16 = 10111;
 const EXPORT_MODE: u32 = 0o1777;
 /// The suite removes as one user what another has made.
 const TORTURE_EXPORT_MODE: u32 = 0o777;
+/// One tenant has a limit, to see what its clients are told.
+const QUOTAS: [FirstQuota; 1] = [FirstQuota { zone: "fabrikam", directory: "projects", bytes: 1 << 30 }];
 const LOG_BYTES: u64 = 64 << 20;
 const FREE_BYTES_MIN: u64 = 64 << 20;
 

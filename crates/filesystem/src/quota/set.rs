@@ -40,7 +40,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let set = self.mutate(directory.shard, |turn| set_in_turn(turn, &request)).await;
         self.shards.end_quotas(&shard);
         set?;
-        if request.settings.is_none() { Ok(None) } else { self.quota_of(&shard, directory).await }
+        if request.settings.is_none() {
+            Ok(None)
+        } else {
+            self.quota_of(&shard, (InodeId::root_of(directory.shard), directory)).await
+        }
     }
 
     pub(crate) async fn do_quotas(&self, below: InodeId) -> Result<Vec<Quota>, Failure> {
@@ -51,14 +55,14 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let mut quotas = Vec::with_capacity(directories.len());
         for directory in directories {
             if self.chain_of(directory).await?.contains(&below) {
-                quotas.extend(self.quota_of(&shard, directory).await?);
+                quotas.extend(self.quota_of(&shard, (below, directory)).await?);
             }
         }
         Ok(quotas)
     }
 
-    async fn quota_of(&self, shard: &Shard, directory: InodeId) -> Result<Option<Quota>, Failure> {
-        let path = self.path_of(directory).await?;
+    async fn quota_of(&self, shard: &Shard, (below, directory): (InodeId, InodeId)) -> Result<Option<Quota>, Failure> {
+        let path = self.path_of((below, directory)).await?;
         let Some(ledger) = shard.quotas.active() else { return Ok(None) };
         Ok(ledger.domains.get(&directory).map(|Domain { record, used, .. }| Quota {
             directory,
@@ -82,10 +86,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         Ok(chain)
     }
 
-    /// The names that lead from the root of the shard to a directory.
-    async fn path_of(&self, directory: InodeId) -> Result<Vec<Name>, Failure> {
+    /// The names that lead from one directory, or the root of the shard, to another.
+    async fn path_of(&self, (below, directory): (InodeId, InodeId)) -> Result<Vec<Name>, Failure> {
         let (mut names, mut at) = (Vec::new(), directory);
-        while at.number != InodeNumber::ROOT {
+        while at.number != InodeNumber::ROOT && at != below {
             let record = self.live(at, &mut Seen::default()).await?;
             let parent = at.sibling(record.home_parent);
             let key = keys::dentry(parent, record.home_cookie);

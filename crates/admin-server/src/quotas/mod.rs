@@ -1,0 +1,29 @@
+//! Quotas of a zone: listed, shown, set and taken away.
+
+mod answer;
+mod order;
+mod settings;
+
+use futures_util::future::BoxFuture;
+use vfs::{FsError, InodeId, Name, Quota, SetQuotaRequest};
+
+pub(crate) use self::answer::{list, show};
+pub(crate) use self::order::{delete, put};
+
+/// The quotas of the house. The roof implements it.
+pub trait QuotaStore: Send + Sync {
+    /// A directory by its path below another.
+    ///
+    /// Errors, in order: `NotFound`, `NotDirectory`, `Io`.
+    fn directory(&self, root: InodeId, path: Vec<Name>) -> BoxFuture<'_, Result<InodeId, FsError>>;
+
+    /// All of a directory and below it.
+    ///
+    /// Errors: as the contract says.
+    fn below(&self, root: InodeId) -> BoxFuture<'_, Result<Vec<Quota>, FsError>>;
+
+    /// Sets or removes one.
+    ///
+    /// Errors: as the contract says.
+    fn set(&self, request: SetQuotaRequest) -> BoxFuture<'_, Result<(), FsError>>;
+}

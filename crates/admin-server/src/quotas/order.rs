@@ -1,0 +1,90 @@
+//! `PUT` and `DELETE /v1/zones/NAME/quotas/directory?path=`.
+
+use std::sync::Arc;
+
+use admin_api::QuotaSettings;
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use vfs::{FsError, QuotaDomain, QuotaGuard, SetQuotaRequest};
+
+use super::answer::{Place, Which, failed, find, none, problem, shown, tag_of, text_of};
+use super::settings::parse;
+use crate::access::Caller;
+use crate::documents::{Preconditions, named};
+use crate::lists::zone_served;
+use crate::problem::Refused;
+use crate::window::Desk;
+
+/// Makes a quota what is sent.
+pub(crate) async fn put(
+    (State(desk), Extension(caller)): (State<Arc<Desk>>, Extension<Caller>),
+    (path, which): (Result<Path<String>, PathRejection>, Result<Query<Which>, QueryRejection>),
+    headers: HeaderMap,
+    body: Result<Json<QuotaSettings>, JsonRejection>,
+) -> Result<Response, Refused> {
+    let zone = named(path, &caller)?;
+    caller.must_be_cluster_admin("sets a quota").map_err(Refused)?;
+    let Json(wanted) = body.map_err(|wrong| problem(wrong.status().as_u16(), "Bad Request", wrong.body_text()))?;
+    let settings = parse(&wanted).map_err(Refused)?;
+    let (place, force) = find(&desk, zone, which).await?;
+    let guard = meant(&headers, &place)?;
+    if place.path == "/" && !force {
+        let detail = "this would limit the whole zone; say force=true if that is meant".to_owned();
+        return Err(problem(422, "Unprocessable Content", detail));
+    }
+    set(&desk, &place, Some(settings), guard).await?;
+    let status = if place.current.is_none() { StatusCode::CREATED } else { StatusCode::OK };
+    let Place { zone, directory, .. } = place;
+    let root = zone_served(&desk, &zone).map_or(directory, |zone| zone.root());
+    let quotas = desk.quotas.below(root).await.map_err(failed)?;
+    let quota = quotas.iter().find(|quota| quota.directory == directory).ok_or_else(|| none(&place.path))?;
+    Ok((status, [(header::ETAG, tag_of(quota))], Json(shown(&zone, quota))).into_response())
+}
+
+/// Takes a quota away.
+pub(crate) async fn delete(
+    (State(desk), Extension(caller)): (State<Arc<Desk>>, Extension<Caller>),
+    path: Result<Path<String>, PathRejection>,
+    which: Result<Query<Which>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Refused> {
+    let zone = named(path, &caller)?;
+    caller.must_be_cluster_admin("takes a quota away").map_err(Refused)?;
+    let (place, _) = find(&desk, zone, which).await?;
+    let guard = meant(&headers, &place)?;
+    set(&desk, &place, None, guard).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The state that a change is meant for, as the house checks it once more.
+///
+/// Errors: 412.
+fn meant(headers: &HeaderMap, place: &Place) -> Result<QuotaGuard, Refused> {
+    let preconditions = Preconditions::of(headers);
+    let text = place.current.as_ref().map(text_of);
+    preconditions.check_of("quota", text.as_deref()).map_err(Refused)?;
+    Ok(match &place.current {
+        _ if preconditions.are_none() => QuotaGuard::Any,
+        None => QuotaGuard::Absent,
+        Some(quota) => QuotaGuard::Is(quota.settings),
+    })
+}
+
+async fn set(
+    desk: &Desk,
+    place: &Place,
+    settings: Option<vfs::QuotaSettings>,
+    guard: QuotaGuard,
+) -> Result<(), Refused> {
+    let request = SetQuotaRequest { directory: place.directory, domain: QuotaDomain::Directory, settings, guard };
+    desk.quotas.set(request).await.map_err(|error| match error {
+        FsError::NotSync => {
+            problem(412, "Precondition Failed", "nothing was changed: the quota was changed meanwhile".to_owned())
+        }
+        FsError::NotFound => none(&place.path),
+        other => failed(other),
+    })
+}

@@ -1,0 +1,192 @@
+//! `berth quota list|show|set|delete|report`.
+
+use std::process::ExitCode;
+
+use admin_api::{LIMIT_MAX, List, QUOTAS_BELOW, Quota, QuotaLimits, QuotaSettings, ZONES_PATH};
+use anyhow::{Result, ensure};
+use hyper::Request;
+use hyper::body::Bytes;
+
+use super::gateway::Gateway;
+use super::table::{Column, Table, or_dash};
+use super::units::{self, percent};
+use super::zone_files::is_zone_name;
+use super::{could_not, say};
+use crate::arguments::{
+    ClientArguments, QuotaArguments, QuotaDeleteArguments, QuotaListArguments, QuotaReportArguments, QuotaSetArguments,
+    QuotaVerb,
+};
+use crate::runtime::on_this_thread;
+
+/// Ends with 0, or 2 (could not ask, or was refused).
+pub(crate) fn quota(verb: &QuotaVerb) -> ExitCode {
+    let done = on_this_thread().map_err(Into::into).and_then(|runtime| match verb {
+        QuotaVerb::List(arguments) => runtime.block_on(list(arguments)),
+        QuotaVerb::Show(arguments) => runtime.block_on(show(arguments)),
+        QuotaVerb::Set(arguments) => runtime.block_on(set(arguments)),
+        QuotaVerb::Delete(arguments) => runtime.block_on(delete(arguments)),
+        QuotaVerb::Report(arguments) => runtime.block_on(report(arguments)),
+    });
+    done.map_or_else(|error| could_not(&error), |()| ExitCode::SUCCESS)
+}
+
+async fn list(arguments: &QuotaListArguments) -> Result<()> {
+    let quotas = all(&arguments.client, &arguments.zone).await?;
+    let listed = List { total: Some(quotas.len() as u64), items: quotas, next: None };
+    say(arguments.client.json, &listed, || match listed.items.is_empty() {
+        true => "no quotas\n".to_owned(),
+        false => table(&listed.items).text(),
+    })
+}
+
+async fn show(arguments: &QuotaArguments) -> Result<()> {
+    let path = address(arguments)?;
+    let quota: Quota = Gateway::find(&arguments.client)?.get(&path).await?;
+    say(arguments.client.json, &quota, || table(std::slice::from_ref(&quota)).text())
+}
+
+/// Changes what is said and leaves the rest as it is, if nobody else changes it meanwhile.
+async fn set(arguments: &QuotaSetArguments) -> Result<()> {
+    let (client, mut path) = (&arguments.quota.client, address(&arguments.quota)?);
+    let gateway = Gateway::find(client)?;
+    let now = gateway.ask(Request::get(&path), Bytes::new()).await?;
+    let (current, meant) = match now.etag.clone().filter(|_| now.status == 200) {
+        Some(tag) => (now.read::<Quota>()?.settings, ("if-match", tag)),
+        None => (QuotaSettings::default(), ("if-none-match", "*".to_owned())),
+    };
+    if arguments.force {
+        path += "&force=true";
+    }
+    let body = serde_json::to_vec(&wished(arguments, current))?;
+    let request = Request::put(&path).header("content-type", "application/json").header(meant.0, &meant.1);
+    let answer = gateway.ask(request, body.into()).await?;
+    answer.check(&path)?;
+    let quota: Quota = answer.read()?;
+    say(client.json, &quota, || table(std::slice::from_ref(&quota)).text())
+}
+
+async fn delete(arguments: &QuotaDeleteArguments) -> Result<()> {
+    let path = address(&arguments.quota)?;
+    let answer = Gateway::find(&arguments.quota.client)?.ask(Request::delete(&path), Bytes::new()).await?;
+    answer.check(&path)?;
+    say(arguments.quota.client.json, &serde_json::json!({ "deleted": true }), || "the quota is gone\n".to_owned())
+}
+
+/// The fullest first.
+async fn report(arguments: &QuotaReportArguments) -> Result<()> {
+    let mut quotas = all(&arguments.client, &arguments.zone).await?;
+    let fill = |quota: &Quota| match shown(&quota.settings.bytes) {
+        Some(limit) => u128::from(quota.usage.bytes) * 1_000_000 / u128::from(limit.max(1)),
+        None => 0,
+    };
+    quotas.sort_by_key(|quota| std::cmp::Reverse(fill(quota)));
+    let listed = List { total: Some(quotas.len() as u64), items: quotas, next: None };
+    let lines = || listed.items.iter().map(csv).collect::<String>();
+    say(arguments.client.json, &listed, || match arguments.csv {
+        true => CSV_HEAD.to_owned() + &lines(),
+        false => table(&listed.items).text(),
+    })
+}
+
+async fn all(client: &ClientArguments, zone: &str) -> Result<Vec<Quota>> {
+    let (gateway, mut quotas, mut cursor) = (Gateway::find(client)?, Vec::new(), String::new());
+    loop {
+        let page: List<Quota> = gateway.get(&format!("{}?limit={LIMIT_MAX}{cursor}", below(zone)?)).await?;
+        quotas.extend(page.items);
+        match page.next {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return Ok(quotas),
+        }
+    }
+}
+
+fn wished(arguments: &QuotaSetArguments, current: QuotaSettings) -> QuotaSettings {
+    // 0 takes a limit away.
+    let limit =
+        |said: Option<u64>, current: Option<u64>| said.map_or(current, |said| Some(said).filter(|said| *said > 0));
+    QuotaSettings {
+        basis: arguments.basis.map_or(current.basis, Into::into),
+        bytes: QuotaLimits {
+            hard: limit(arguments.hard, current.bytes.hard),
+            soft: limit(arguments.soft, current.bytes.soft),
+            advisory: limit(arguments.advisory, current.bytes.advisory),
+        },
+        inodes: QuotaLimits {
+            hard: limit(arguments.inodes_hard, current.inodes.hard),
+            soft: limit(arguments.inodes_soft, current.inodes.soft),
+            advisory: limit(arguments.inodes_advisory, current.inodes.advisory),
+        },
+        grace_seconds: arguments.grace.unwrap_or(current.grace_seconds),
+        enforced: arguments.enforced.unwrap_or(current.enforced),
+        container: arguments.container.unwrap_or(current.container),
+    }
+}
+
+fn below(zone: &str) -> Result<String> {
+    ensure!(is_zone_name(zone), "\"{}\" is no zone name", zone.escape_default());
+    Ok(format!("{ZONES_PATH}/{zone}{QUOTAS_BELOW}"))
+}
+
+fn address(arguments: &QuotaArguments) -> Result<String> {
+    let encoded: String = arguments.path.bytes().map(percent_encoded).collect();
+    Ok(format!("{}/directory?path={encoded}", below(&arguments.zone)?))
+}
+
+fn percent_encoded(byte: u8) -> String {
+    match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    }
+}
+
+fn shown(limits: &QuotaLimits) -> Option<u64> {
+    limits.hard.or(limits.soft)
+}
+
+fn table(quotas: &[Quota]) -> Table {
+    let mut table = Table::new(&[
+        Column::Text("DIRECTORY"),
+        Column::Number("USED"),
+        Column::Number("HARD"),
+        Column::Number("SOFT"),
+        Column::Number("FULL"),
+        Column::Number("INODES"),
+        Column::Number("OF"),
+        Column::Text("NOTES"),
+    ]);
+    let bytes = |limit: Option<u64>| or_dash(limit.map(units::bytes));
+    for Quota { path, settings, usage, bytes_exceeded_since, inodes_exceeded_since, .. } in quotas {
+        let over =
+            |what: &str, since: &Option<String>| since.as_ref().map(|since| format!("{what} over since {since}"));
+        let notes = [
+            (!settings.enforced).then(|| "not enforced".to_owned()),
+            settings.container.then(|| "container".to_owned()),
+            over("bytes", bytes_exceeded_since),
+            over("inodes", inodes_exceeded_since),
+        ];
+        table.row([
+            path.clone(),
+            units::bytes(usage.bytes),
+            bytes(settings.bytes.hard),
+            bytes(settings.bytes.soft),
+            or_dash(shown(&settings.bytes).and_then(|limit| percent(usage.bytes, limit))),
+            usage.inodes.to_string(),
+            or_dash(shown(&settings.inodes).map(|limit| limit.to_string())),
+            or_dash(Some(notes.into_iter().flatten().collect::<Vec<_>>().join(", "))),
+        ]);
+    }
+    table
+}
+
+/// One line of RFC 4180.
+fn csv(quota: &Quota) -> String {
+    let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
+    let Quota { zone, path, settings, usage, .. } = quota;
+    let limits = |limits: &QuotaLimits| [limits.hard, limits.soft, limits.advisory].map(number).join(",");
+    let path = path.replace('"', "\"\"");
+    let (bytes, inodes) = (limits(&settings.bytes), limits(&settings.inodes));
+    format!("{zone},\"{path}\",{},{bytes},{},{inodes},{}\r\n", usage.bytes, usage.inodes, settings.enforced)
+}
+
+const CSV_HEAD: &str = "zone,path,used_bytes,hard_bytes,soft_bytes,advisory_bytes,used_inodes,hard_inodes,soft_inodes,\
+                        advisory_inodes,enforced\r\n";
