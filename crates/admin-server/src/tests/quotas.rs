@@ -64,7 +64,7 @@ impl QuotaStore for Fake {
     }
 }
 
-const PATH: &str = "/v1/zones/a/quotas/directory?path=/projects";
+const PATH: &str = "/v1/zones/contoso/quotas/directory?path=/projects";
 
 async fn put(site: &Site, path: &str, (head, value): (&str, &str), body: Value) -> (u16, Option<String>, Value) {
     let request = Request::put(path).header("content-type", "application/json").header(head, value);
@@ -83,7 +83,7 @@ const NO_HEAD: (&str, &str) = ("x-none", "");
 #[tokio::test]
 async fn a_quota_is_made_changed_as_it_is_known_and_taken_away() {
     let site = Site::new();
-    assert_eq!(site.json("/v1/zones/a/quotas").await.1["items"], json!([]));
+    assert_eq!(site.json("/v1/zones/contoso/quotas").await.1["items"], json!([]));
     assert_eq!(site.json(PATH).await.0, 404);
     let wanted = json!({ "bytes": { "hard": 100, "soft": 50 }, "grace_seconds": 60, "container": true });
     let (status, tag, made) = put(&site, PATH, ("if-none-match", "*"), wanted.clone()).await;
@@ -102,7 +102,7 @@ async fn a_quota_is_made_changed_as_it_is_known_and_taken_away() {
     assert!(status == 200 && other.unwrap() != tag);
     assert_eq!(put(&site, PATH, ("if-match", &tag), wanted).await.0, 412);
     assert_eq!(
-        site.json("/v1/zones/a/quotas").await.1["items"][0]["bytes"],
+        site.json("/v1/zones/contoso/quotas").await.1["items"][0]["bytes"],
         json!({ "hard": 200, "soft": null, "advisory": null })
     );
     let delete = || Request::delete(PATH).body(Body::empty()).unwrap();
@@ -119,13 +119,13 @@ async fn what_cannot_be_is_refused_by_field() {
     assert_eq!((status, &keys[..]), (422, &["bytes.advisory", "bytes.advisory", "bytes.soft", "grace_seconds"][..]));
     let good = || json!({ "bytes": { "hard": 1 } });
     for (path, expected) in [
-        ("/v1/zones/a/quotas/directory", 400),
-        ("/v1/zones/a/quotas/directory?path=projects", 400),
-        ("/v1/zones/a/quotas/directory?path=/a//b", 400),
-        ("/v1/zones/a/quotas/directory?path=/none", 404),
-        ("/v1/zones/a/quotas/directory?path=/file", 409),
-        ("/v1/zones/a/quotas/directory?path=/", 422),
-        ("/v1/zones/a/quotas/directory?path=/&force=true", 201),
+        ("/v1/zones/contoso/quotas/directory", 400),
+        ("/v1/zones/contoso/quotas/directory?path=projects", 400),
+        ("/v1/zones/contoso/quotas/directory?path=/a//b", 400),
+        ("/v1/zones/contoso/quotas/directory?path=/none", 404),
+        ("/v1/zones/contoso/quotas/directory?path=/file", 409),
+        ("/v1/zones/contoso/quotas/directory?path=/", 422),
+        ("/v1/zones/contoso/quotas/directory?path=/&force=true", 201),
         ("/v1/zones/none/quotas/directory?path=/projects", 404),
     ] {
         assert_eq!(put(&site, path, NO_HEAD, good()).await.0, expected, "{path}");
