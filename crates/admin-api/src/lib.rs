@@ -17,7 +17,7 @@ mod zone;
 pub use health::{Health, HealthStatus};
 pub use list::{LIMIT_DEFAULT, LIMIT_MAX, List, Page};
 pub use lock::{Lock, LockHolder, LockKind, LockState};
-pub use plan::{KeyChange, ZonePlan};
+pub use plan::{KeyChange, ZoneDocument, ZonePlan};
 pub use problem::{Mistake, PROBLEM_TYPE, Problem};
 pub use quota::{Quota, QuotaBasis, QuotaKind, QuotaLimits, QuotaSettings, QuotaUsage};
 pub use role::Role;
@@ -43,6 +43,8 @@ pub const LOCKS_PATH: &str = "/v1/locks";
 pub const EXPORTS_PATH: &str = "/v1/exports";
 /// Shares served: [`List`] of [`Share`].
 pub const SHARES_PATH: &str = "/v1/shares";
+/// This API as OpenAPI 3.1.
+pub const OPENAPI_PATH: &str = "/openapi.json";
 /// The media type of a zone file.
 pub const TOML_TYPE: &str = "application/toml";
 /// Zones served, and those that are not though they are configured: [`List`] of [`Zone`]. Below it, each zone by its name:

@@ -1,15 +1,19 @@
 //! Lists come in pages.
 
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 /// Which part of a list is asked for, as the query of the address: `?limit=50&cursor=…`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 pub struct Page {
-    /// Most items: 1 to [`LIMIT_MAX`], [`LIMIT_DEFAULT`] when not given.
+    /// Most items: 1 to 1000, 100 when not given.
+    #[param(minimum = 1, maximum = 1000)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
-    /// [`List::next`] of the page before; the first page when not given.
+    /// `next` of the page before; the first page when not given.
+    #[param(pattern = "^[0-9]{1,19}$")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// Only what belongs to this zone; everything that who asks may see when not given.
@@ -18,7 +22,7 @@ pub struct Page {
 }
 
 /// One page of a list. What is listed changes meanwhile: an item may be missed or come twice.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct List<T> {
     /// The items.
     pub items: Vec<T>,

@@ -1,9 +1,10 @@
 //! Locks held and waited for.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One entry of the lock table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Lock {
     /// The zone; `null` when it is not served any more.
     pub zone: Option<String>,
@@ -30,7 +31,7 @@ pub struct Lock {
 }
 
 /// A client of the network lock manager.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LockHolder {
     /// The name that it gave itself.
     pub name: String,
@@ -39,7 +40,7 @@ pub struct LockHolder {
 }
 
 /// Held or waiting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LockState {
     /// Held.
@@ -49,7 +50,7 @@ pub enum LockState {
 }
 
 /// What a lock does to others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LockKind {
     /// Others may read-lock too.

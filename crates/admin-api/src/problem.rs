@@ -1,9 +1,10 @@
 //! What went wrong with a request (RFC 9457).
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Problem details of an answer that is no success.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// `about:blank`: the status says what kind of problem it is (RFC 9457 4.2.1).
     #[serde(rename = "type", default)]
@@ -21,7 +22,7 @@ pub struct Problem {
 }
 
 /// One thing that is wrong in a zone file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Mistake {
     /// The file; empty for what was sent and is no file yet.
     #[serde(default)]

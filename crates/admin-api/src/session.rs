@@ -1,9 +1,10 @@
 //! One open connection.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One open connection.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Session {
     /// Its number; later connections have higher ones.
     pub id: u64,

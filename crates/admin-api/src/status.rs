@@ -1,11 +1,12 @@
 //! How the gateway is doing: what an administrator wants at night, worst first.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::HealthStatus;
 
 /// How the gateway is doing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// Whether everything is served.
     pub status: HealthStatus,
@@ -48,7 +49,7 @@ pub struct Status {
 }
 
 /// Something that wants attention.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Concern {
     /// How bad it is.
     pub severity: Severity,
@@ -59,7 +60,7 @@ pub struct Concern {
 }
 
 /// How bad it is, worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Something is not served.
@@ -71,7 +72,7 @@ pub enum Severity {
 }
 
 /// One zone. Rates are of the last seconds ([`Status::window_ms`]).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ZoneStatus {
     /// Its name.
     pub name: String,
@@ -100,7 +101,7 @@ pub struct ZoneStatus {
 }
 
 /// Connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConnectionStatus {
     /// Open now.
     pub open: u64,
@@ -113,7 +114,7 @@ pub struct ConnectionStatus {
 }
 
 /// How full something is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Fill {
     /// Held now.
     pub bytes: u64,
@@ -122,7 +123,7 @@ pub struct Fill {
 }
 
 /// The metadata log.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LogStatus {
     /// Bytes that hold what is nowhere else yet.
     pub used: Fill,
@@ -133,7 +134,7 @@ pub struct LogStatus {
 }
 
 /// The store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SpaceStatus {
     /// What the file system of the store has in all; 0 when not known.
     pub total_bytes: u64,
@@ -150,7 +151,7 @@ pub struct SpaceStatus {
 }
 
 /// Locks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LockStatus {
     /// Byte-range locks held.
     pub held: u64,
@@ -165,7 +166,7 @@ pub struct LockStatus {
 }
 
 /// The grace period: only locks held before the restart may be taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GraceStatus {
     /// How long it lasts at most.
     pub left_s: u64,
@@ -174,7 +175,7 @@ pub struct GraceStatus {
 }
 
 /// One cache.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CacheStatus {
     /// What it holds.
     pub name: String,
@@ -191,7 +192,7 @@ pub struct CacheStatus {
 }
 
 /// The process.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ProcessStatus {
     /// Its number.
     pub id: u32,

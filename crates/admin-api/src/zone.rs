@@ -1,9 +1,10 @@
 //! Zones, their exports and their shares.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// An access zone of the configuration.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Zone {
     /// Its name.
     pub name: String,
@@ -24,7 +25,7 @@ pub struct Zone {
 }
 
 /// A share of a zone, for clients of SMB.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Share {
     /// Its zone.
     pub zone: String,
@@ -45,7 +46,7 @@ pub struct Share {
 }
 
 /// An exported path of a zone, with the options that are in effect.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Export {
     /// Its zone.
     pub zone: String,

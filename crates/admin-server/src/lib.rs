@@ -13,6 +13,7 @@ mod figures;
 mod history;
 mod lists;
 mod metrics;
+mod openapi;
 mod page;
 mod problem;
 mod quotas;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use admin_api::{
-    EXPORTS_PATH, HEALTH_PATH, LOCKS_PATH, METRICS_PATH, Page, Problem, SESSIONS_PATH, SHARES_PATH, STATUS_PATH,
-    Status, ZONES_PATH,
+    EXPORTS_PATH, HEALTH_PATH, Health, LOCKS_PATH, METRICS_PATH, OPENAPI_PATH, Page, Problem, SESSIONS_PATH,
+    SHARES_PATH, STATUS_PATH, Status, ZONES_PATH,
 };
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -39,6 +39,7 @@ pub(crate) fn router(desk: Arc<Desk>, scope: Scope) -> Router {
 /// What each role may ask. Every handler here sees to it that nobody learns of another zone than their own.
 fn of_zones() -> Router<Arc<Desk>> {
     Router::new()
+        .route(OPENAPI_PATH, get(openapi))
         .route(SESSIONS_PATH, list(lists::sessions))
         .route(LOCKS_PATH, list(lists::locks))
         .route(EXPORTS_PATH, list(lists::exports))
@@ -49,17 +50,23 @@ fn of_zones() -> Router<Arc<Desk>> {
         .route(ZONE_ROUTE, get(documents::show).put(documents::put).delete(documents::delete))
 }
 
-async fn health(State(desk): State<Arc<Desk>>) -> Response {
+#[utoipa::path(get, path = HEALTH_PATH, summary = "Whether everything is served that is configured.",
+    responses((status = 200, body = Health), (status = 503, description = "Something is not served", body = Health)))]
+pub(crate) async fn health(State(desk): State<Arc<Desk>>) -> Response {
     let health = desk.health();
     let status = if health.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(health)).into_response()
 }
 
-async fn figures(State(desk): State<Arc<Desk>>) -> Response {
+#[utoipa::path(get, path = METRICS_PATH, summary = "Figures in the text format of Prometheus.",
+    responses((status = 200, body = String, content_type = "text/plain")))]
+pub(crate) async fn figures(State(desk): State<Arc<Desk>>) -> Response {
     ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics::render(&desk)).into_response()
 }
 
-async fn state(State(desk): State<Arc<Desk>>) -> Json<Status> {
+#[utoipa::path(get, path = STATUS_PATH, summary = "How the gateway is doing: what wants attention first.",
+    responses((status = 200, body = Status)))]
+pub(crate) async fn state(State(desk): State<Arc<Desk>>) -> Json<Status> {
     Json(status::status(&desk))
 }
 
@@ -75,10 +82,16 @@ fn list<T: Serialize + Send + 'static>(
     })
 }
 
+#[utoipa::path(get, path = OPENAPI_PATH, summary = "This description.",
+    responses((status = 200, content_type = "application/json")))]
+pub(crate) async fn openapi() -> Json<utoipa::openapi::OpenApi> {
+    Json(crate::openapi::document())
+}
+
 async fn unknown(uri: Uri) -> Refused {
     let detail = format!(
         "there is no {}; see /v1/status, /v1/sessions, /v1/locks, /v1/exports, /v1/shares, /v1/zones, /v1/zones/NAME, \
-         /v1/zones/NAME/quotas",
+         /v1/zones/NAME/quotas, and /openapi.json for all of it",
         uri.path()
     );
     Refused(Problem::new(404, "Not Found", detail))
@@ -93,7 +106,7 @@ async fn not_allowed() -> Refused {
 }
 
 /// One zone, below [`ZONES_PATH`].
-const ZONE_ROUTE: &str = "/v1/zones/{name}";
+pub(crate) const ZONE_ROUTE: &str = "/v1/zones/{name}";
 /// Its quotas, and one of them by `?path=`.
-const QUOTAS_ROUTE: &str = "/v1/zones/{name}/quotas";
-const QUOTA_ROUTE: &str = "/v1/zones/{name}/quotas/directory";
+pub(crate) const QUOTAS_ROUTE: &str = "/v1/zones/{name}/quotas";
+pub(crate) const QUOTA_ROUTE: &str = "/v1/zones/{name}/quotas/directory";

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use admin_api::{Problem, TOML_TYPE};
+use admin_api::{Problem, TOML_TYPE, ZoneDocument};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -15,9 +15,20 @@ use super::boundary::told;
 use super::preconditions::{Preconditions, etag};
 use crate::access::Caller;
 use crate::problem::Refused;
+use crate::routes::ZONE_ROUTE;
 use crate::window::Desk;
 
 /// The file of a zone, as JSON or as it stands.
+#[utoipa::path(get, path = ZONE_ROUTE, operation_id = "zone_show", summary = "The file of a zone, as JSON or as it stands.",
+    params(
+        ("name" = String, Path, description = "The zone", pattern = "^[A-Za-z0-9_.-]{1,64}$"),
+        ("If-None-Match" = Option<String>, Header, description = "ETags of what is known already"),
+    ),
+    responses(
+        (status = 200, description = "Its keys, or its text for who accepts it", headers(("ETag" = String)),
+            content((ZoneDocument = "application/json"), (String = "application/toml"))),
+        (status = 304, description = "As known"),
+    ))]
 pub(crate) async fn show(
     State(desk): State<Arc<Desk>>,
     Extension(caller): Extension<Caller>,

@@ -1,9 +1,9 @@
 //! Zones as documents: shown, changed to a state that is wished for, taken away.
 
-mod answer;
+pub(crate) mod answer;
 mod boundary;
 mod fault;
-mod order;
+pub(crate) mod order;
 mod preconditions;
 mod wish;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use admin_api::{KeyChange, Problem, ZONES_PATH, ZonePlan};
+use admin_api::{KeyChange, Problem, ZONES_PATH, ZoneDocument, ZonePlan};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::request::Parts;
@@ -23,6 +23,7 @@ use crate::access::Caller;
 use crate::audit::Came;
 use crate::figures::Condition;
 use crate::problem::Refused;
+use crate::routes::ZONE_ROUTE;
 use crate::window::Desk;
 
 /// How a change is meant.
@@ -33,6 +34,18 @@ pub(crate) struct How {
 }
 
 /// Makes a zone what is sent.
+#[utoipa::path(put, path = ZONE_ROUTE, operation_id = "zone_apply", summary = "Makes a zone what is sent.",
+    params(
+        ("name" = String, Path, description = "The zone", pattern = "^[A-Za-z0-9_.-]{1,64}$"),
+        ("dry_run" = Option<bool>, Query, description = "Only say what it would change"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the state that this is meant for"),
+        ("If-None-Match" = Option<String>, Header, description = "*: only if there is no such zone"),
+    ),
+    request_body(content((ZoneDocument = "application/json"), (String = "application/toml"))),
+    responses(
+        (status = 200, description = "Done, or could be done", body = ZonePlan, headers(("ETag" = String))),
+        (status = 201, description = "Made anew", body = ZonePlan, headers(("ETag" = String), ("Location" = String))),
+    ))]
 pub(crate) async fn put(
     (State(desk), Extension(caller)): (State<Arc<Desk>>, Extension<Caller>),
     path: Result<Path<String>, PathRejection>,
@@ -54,6 +67,14 @@ pub(crate) async fn put(
 }
 
 /// Takes a zone away; what it serves stays in the store.
+#[utoipa::path(delete, path = ZONE_ROUTE, operation_id = "zone_delete",
+    summary = "Takes a zone away; what it serves stays in the store.",
+    params(
+        ("name" = String, Path, description = "The zone", pattern = "^[A-Za-z0-9_.-]{1,64}$"),
+        ("dry_run" = Option<bool>, Query, description = "Only say what it would change"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the state that this is meant for"),
+    ),
+    responses((status = 200, description = "Done, or could be done", body = ZonePlan)))]
 pub(crate) async fn delete(
     (State(desk), Extension(caller)): (State<Arc<Desk>>, Extension<Caller>),
     path: Result<Path<String>, PathRejection>,

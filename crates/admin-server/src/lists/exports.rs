@@ -1,12 +1,14 @@
 //! `/v1/exports`: what is exported to whom.
 
-use admin_api::{Export, List, Problem};
+use admin_api::{EXPORTS_PATH, Export, List, Page, Problem};
 
 use super::asked_for;
 use crate::page::Asked;
 use crate::window::Desk;
 
 /// Exports of all zones, by zone, in the order of their files.
+#[utoipa::path(get, path = EXPORTS_PATH, params(Page), summary = "What is exported to whom, by zone.",
+    responses((status = 200, body = List<Export>)))]
 pub(crate) fn exports(desk: &Desk, asked: &Asked) -> Result<List<Export>, Problem> {
     let zones = asked_for(desk, asked);
     let total = zones.iter().map(|zone| zone.exports().len() as u64).sum();

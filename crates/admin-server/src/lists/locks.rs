@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use admin_api::{List, Lock, LockHolder, LockKind, LockState, Problem, rfc3339};
+use admin_api::{LOCKS_PATH, List, Lock, LockHolder, LockKind, LockState, Page, Problem, rfc3339};
 use vfs::{LockEntry, LockOwner, LockedWhat, Timestamp};
 use zones::Zone;
 
@@ -11,6 +11,8 @@ use crate::page::Asked;
 use crate::window::Desk;
 
 /// Entries from the place that the cursor names; at most [`LISTED_MAX`] of the table are reached.
+#[utoipa::path(get, path = LOCKS_PATH, params(Page), summary = "Locks held and waited for, those of one file together.",
+    responses((status = 200, body = List<Lock>)))]
 pub(crate) fn locks(desk: &Desk, asked: &Asked) -> Result<List<Lock>, Problem> {
     let (zones, now) = (served(desk), desk.sources.now().0);
     let held = desk.sources.figures().house.locks;

@@ -1,10 +1,10 @@
 //! Lists for people: sessions, locks, exports, shares, zones.
 
-mod exports;
-mod locks;
-mod sessions;
-mod shares;
-mod zones;
+pub(crate) mod exports;
+pub(crate) mod locks;
+pub(crate) mod sessions;
+pub(crate) mod shares;
+pub(crate) mod zones;
 
 pub(crate) use self::exports::exports;
 pub(crate) use self::locks::locks;

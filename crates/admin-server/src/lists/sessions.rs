@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use admin_api::{List, Problem, Session, rfc3339};
+use admin_api::{List, Page, Problem, SESSIONS_PATH, Session, rfc3339};
 use vfs::{SessionId, Timestamp};
 use zones::Zone;
 
@@ -12,6 +12,8 @@ use crate::page::Asked;
 use crate::window::Desk;
 
 /// Connections behind the one that the cursor names.
+#[utoipa::path(get, path = SESSIONS_PATH, params(Page), summary = "Open connections, oldest first; of SMB each user that has logged on.",
+    responses((status = 200, body = List<Session>)))]
 pub(crate) fn sessions(desk: &Desk, asked: &Asked) -> Result<List<Session>, Problem> {
     let (zones, now) = (served(desk), desk.sources.now().0);
     let mut found = match &asked.zone {

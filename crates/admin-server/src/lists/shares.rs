@@ -1,12 +1,14 @@
 //! `/v1/shares`: what is shared with clients of SMB.
 
-use admin_api::{List, Problem, Share};
+use admin_api::{List, Page, Problem, SHARES_PATH, Share};
 
 use super::asked_for;
 use crate::page::Asked;
 use crate::window::Desk;
 
 /// Shares of all zones, by zone, in the order of their files.
+#[utoipa::path(get, path = SHARES_PATH, params(Page), summary = "What is shared with clients of SMB, by zone.",
+    responses((status = 200, body = List<Share>)))]
 pub(crate) fn shares(desk: &Desk, asked: &Asked) -> Result<List<Share>, Problem> {
     let zones = asked_for(desk, asked);
     let total = zones.iter().map(|zone| zone.shares().len() as u64).sum();

@@ -1,6 +1,6 @@
 //! `/v1/zones`: zones served, and those that are not though they are configured.
 
-use admin_api::{List, Problem, Zone};
+use admin_api::{List, Page, Problem, ZONES_PATH, Zone};
 use zones::ZoneDefinition;
 
 use crate::figures::Condition;
@@ -8,6 +8,8 @@ use crate::page::Asked;
 use crate::window::Desk;
 
 /// Zones by name.
+#[utoipa::path(get, path = ZONES_PATH, params(Page), summary = "Zones served, and those that are not though they are configured, by name.",
+    responses((status = 200, body = List<Zone>)))]
 pub(crate) fn zones(desk: &Desk, asked: &Asked) -> Result<List<Zone>, Problem> {
     let conditions = desk.sources.conditions();
     let served = desk.sources.figures().zones;

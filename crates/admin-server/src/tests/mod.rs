@@ -8,5 +8,6 @@ mod exposition;
 mod fake;
 mod lists;
 mod metrics;
+mod openapi;
 mod quotas;
 mod status;
