@@ -1,9 +1,10 @@
 //! Quotas of a zone.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A quota as it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Quota {
     /// Its zone.
     pub zone: String,
@@ -23,7 +24,7 @@ pub struct Quota {
 }
 
 /// What a quota limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum QuotaKind {
     /// Everything below its directory.
@@ -31,7 +32,7 @@ pub enum QuotaKind {
 }
 
 /// What a quota is to be. What is not sent is as not limited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct QuotaSettings {
     /// What counts against `bytes`.
@@ -49,7 +50,7 @@ pub struct QuotaSettings {
 }
 
 /// What counts against limits on bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum QuotaBasis {
     /// Lengths of files, symbolic links and extended attributes.
@@ -62,7 +63,7 @@ pub enum QuotaBasis {
 }
 
 /// Limits of one counter; absent is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct QuotaLimits {
     /// Never exceeded.
@@ -74,7 +75,7 @@ pub struct QuotaLimits {
 }
 
 /// What is used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct QuotaUsage {
     /// What counts against the limits on bytes.
     pub bytes: u64,

@@ -5,7 +5,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, Secur
 use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, ToSchema};
 
-use crate::{documents, lists, routes};
+use crate::{documents, lists, quotas, routes};
 
 /// What can be asked. A new handler is named here.
 #[derive(utoipa::OpenApi)]
@@ -25,6 +25,10 @@ use crate::{documents, lists, routes};
         lists::exports::exports,
         lists::shares::shares,
         lists::zones::zones,
+        quotas::answer::list,
+        quotas::answer::show,
+        quotas::order::put,
+        quotas::order::delete,
         documents::answer::show,
         documents::order::put,
         documents::order::delete,

@@ -17,6 +17,7 @@ use crate::documents::{Preconditions, etag, missing, named};
 use crate::lists::zone_served;
 use crate::page::Asked;
 use crate::problem::Refused;
+use crate::routes::{QUOTA_ROUTE, QUOTAS_ROUTE};
 use crate::window::Desk;
 
 /// Which quota of a zone.
@@ -39,6 +40,12 @@ pub(super) struct Place {
 }
 
 /// The quotas of a zone, by path.
+#[utoipa::path(get, path = QUOTAS_ROUTE, operation_id = "quotas", summary = "The quotas of a zone, by path.",
+    params(
+        ("name" = String, Path, description = "The zone", pattern = "^[A-Za-z0-9_.-]{1,64}$"),
+        Page,
+    ),
+    responses((status = 200, body = List<Quota>)))]
 pub(crate) async fn list(
     State(desk): State<Arc<Desk>>,
     Extension(caller): Extension<Caller>,
@@ -57,6 +64,16 @@ pub(crate) async fn list(
 }
 
 /// One quota.
+#[utoipa::path(get, path = QUOTA_ROUTE, operation_id = "quota_show", summary = "The quota of a directory, and what is used.",
+    params(
+        ("name" = String, Path, description = "The zone", pattern = "^[A-Za-z0-9_.-]{1,64}$"),
+        ("path" = String, Query, description = "The directory, below the base of the zone", pattern = "^/"),
+        ("If-None-Match" = Option<String>, Header, description = "ETags of what is known already"),
+    ),
+    responses(
+        (status = 200, body = Quota, headers(("ETag" = String, description = "Of the limits, not of what is used"))),
+        (status = 304, description = "As known"),
+    ))]
 pub(crate) async fn show(
     (State(desk), Extension(caller)): (State<Arc<Desk>>, Extension<Caller>),
     path: Result<Path<String>, PathRejection>,

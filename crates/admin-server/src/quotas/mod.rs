@@ -1,7 +1,7 @@
 //! Quotas of a zone: listed, shown, set and taken away.
 
-mod answer;
-mod order;
+pub(crate) mod answer;
+pub(crate) mod order;
 mod settings;
 
 use futures_util::future::BoxFuture;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use admin_api::QuotaSettings;
+use admin_api::{Quota, QuotaSettings};
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -16,9 +16,23 @@ use crate::access::Caller;
 use crate::documents::{Preconditions, named};
 use crate::lists::zone_served;
 use crate::problem::Refused;
+use crate::routes::QUOTA_ROUTE;
 use crate::window::Desk;
 
 /// Makes a quota what is sent.
+#[utoipa::path(put, path = QUOTA_ROUTE, operation_id = "quota_set", summary = "Makes a quota what is sent.",
+    params(
+        ("name" = String, Path, description = "The zone", pattern = "^[A-Za-z0-9_.-]{1,64}$"),
+        ("path" = String, Query, description = "The directory, below the base of the zone", pattern = "^/"),
+        ("force" = Option<bool>, Query, description = "Also on the base of the zone"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the state that this is meant for"),
+        ("If-None-Match" = Option<String>, Header, description = "*: only if there is no quota"),
+    ),
+    request_body = QuotaSettings,
+    responses(
+        (status = 200, description = "Done", body = Quota, headers(("ETag" = String))),
+        (status = 201, description = "Made anew", body = Quota, headers(("ETag" = String))),
+    ))]
 pub(crate) async fn put(
     (State(desk), Extension(caller)): (State<Arc<Desk>>, Extension<Caller>),
     (path, which): (Result<Path<String>, PathRejection>, Result<Query<Which>, QueryRejection>),
@@ -45,6 +59,13 @@ pub(crate) async fn put(
 }
 
 /// Takes a quota away.
+#[utoipa::path(delete, path = QUOTA_ROUTE, operation_id = "quota_delete", summary = "Takes a quota away.",
+    params(
+        ("name" = String, Path, description = "The zone", pattern = "^[A-Za-z0-9_.-]{1,64}$"),
+        ("path" = String, Query, description = "The directory, below the base of the zone", pattern = "^/"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the state that this is meant for"),
+    ),
+    responses((status = 204, description = "Done")))]
 pub(crate) async fn delete(
     (State(desk), Extension(caller)): (State<Arc<Desk>>, Extension<Caller>),
     path: Result<Path<String>, PathRejection>,
