@@ -44,11 +44,17 @@ impl Asked {
         usize::try_from(self.cursor).unwrap_or(usize::MAX).saturating_add(self.limit).saturating_add(1)
     }
 
+    /// Whether a page that has this `next` is all there is.
+    pub(crate) fn is_all(&self, next: Option<&str>) -> bool {
+        self.cursor == 0 && next.is_none()
+    }
+
     /// The page of a list that is counted from its beginning.
     pub(crate) fn cut<T>(&self, items: impl IntoIterator<Item = T>, total: Option<u64>) -> List<T> {
         let mut behind = items.into_iter().skip(usize::try_from(self.cursor).unwrap_or(usize::MAX));
         let items: Vec<_> = behind.by_ref().take(self.limit).collect();
         let next = behind.next().map(|_| self.cursor.saturating_add(items.len() as u64).to_string());
+        let total = total.or_else(|| self.is_all(next.as_deref()).then_some(items.len() as u64));
         List { items, next, total }
     }
 }

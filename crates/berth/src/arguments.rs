@@ -23,7 +23,7 @@ pub(crate) enum Verb {
     #[command(subcommand)]
     Store(StoreVerb),
     /// Tells how a running gateway is doing: what wants attention first.
-    Status(ClientArguments),
+    Status(StatusArguments),
     /// Connections of a running gateway.
     #[command(subcommand)]
     Session(ListVerb),
@@ -162,10 +162,29 @@ pub(crate) struct ClientArguments {
     pub(crate) json: bool,
 }
 
+/// Whether to ask again and again.
+#[derive(Debug, Args)]
+pub(crate) struct WatchArguments {
+    /// Ask again every so many seconds (2 when not said), until Ctrl-C; with --json one object a line.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2",
+        value_parser = value_parser!(u64).range(1..=3600))]
+    pub(crate) watch: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArguments {
+    #[command(flatten)]
+    pub(crate) client: ClientArguments,
+    #[command(flatten)]
+    pub(crate) watch: WatchArguments,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ListArguments {
     #[command(flatten)]
     pub(crate) client: ClientArguments,
+    #[command(flatten)]
+    pub(crate) watch: WatchArguments,
     /// Only those of this zone.
     #[arg(long, value_name = "NAME")]
     pub(crate) zone: Option<String>,
@@ -192,6 +211,8 @@ pub(crate) enum QuotaVerb {
 pub(crate) struct QuotaListArguments {
     #[command(flatten)]
     pub(crate) client: ClientArguments,
+    #[command(flatten)]
+    pub(crate) watch: WatchArguments,
     /// The zone.
     #[arg(long, value_name = "NAME")]
     pub(crate) zone: String,
@@ -201,6 +222,8 @@ pub(crate) struct QuotaListArguments {
 pub(crate) struct QuotaReportArguments {
     #[command(flatten)]
     pub(crate) client: ClientArguments,
+    #[command(flatten)]
+    pub(crate) watch: WatchArguments,
     /// The zone.
     #[arg(long, value_name = "NAME")]
     pub(crate) zone: String,
@@ -455,6 +478,8 @@ mod tests {
         assert!(!parse("berth check") && !parse("berth check --data store --config berth.toml"));
         assert!(parse("berth demo") && parse("berth demo --data here --json --torture"));
         assert!(parse("berth status") && parse("berth session list --zone a --limit 5 --json"));
+        assert!(parse("berth status --watch") && parse("berth lock list --watch 5 --json"));
+        assert!(!parse("berth status --watch 0"));
         assert!(parse("berth store move-log --config a") && !parse("berth store"));
         assert!(parse("berth user add --zone a --uid 7 anna") && !parse("berth user add anna"));
         assert!(parse("berth token add ci --role zone-admin --zone a --expires 30") && parse("berth token list"));

@@ -27,8 +27,12 @@ pub(crate) fn sessions(desk: &Desk, asked: &Asked) -> Result<List<Session>, Prob
         let zone = figures.zone.and_then(|id| name_of(&zones, id));
         session(figures, zone, now)
     });
-    let total = asked.zone.is_none().then(|| desk.sources.figures().connections.open);
-    Ok(List { items: items.collect(), next, total })
+    let items: Vec<_> = items.collect();
+    let total = match asked.zone {
+        None => Some(desk.sources.figures().connections.open),
+        Some(_) => asked.is_all(next.as_deref()).then_some(items.len() as u64),
+    };
+    Ok(List { items, next, total })
 }
 
 /// Those of one zone behind the cursor, up to one more than are asked for: all connections are looked through, which are as

@@ -96,6 +96,7 @@ async fn a_zone_sees_itself_and_nothing_else() {
                 let answer = get(&site, token, &path).await;
                 let items = answer.body["items"].as_array().unwrap();
                 assert_eq!((answer.status, items.len()), (200, expected), "{path}: {}", answer.body);
+                assert_eq!(answer.body["total"], expected, "{path}: {}", answer.body);
                 let is_own = |item: &Value| item["zone"] == "contoso" || item["name"] == "contoso";
                 assert!(items.iter().all(is_own) && !answer.body.to_string().contains("fabrikam"), "{}", answer.body);
             }

@@ -9,10 +9,6 @@ impl Listed for Export {
     const PATH: &'static str = EXPORTS_PATH;
     const NAME: &'static str = "exports";
 
-    fn zone(&self) -> Option<&str> {
-        Some(&self.zone)
-    }
-
     /// The options that people ask for first; `--json` has all.
     fn table(items: &[Self]) -> Table {
         let mut table = Table::new(&[

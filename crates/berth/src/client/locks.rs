@@ -10,10 +10,6 @@ impl Listed for Lock {
     const PATH: &'static str = LOCKS_PATH;
     const NAME: &'static str = "locks";
 
-    fn zone(&self) -> Option<&str> {
-        self.zone.as_deref()
-    }
-
     fn table(items: &[Self]) -> Table {
         let mut table = Table::new(&[
             Column::Text("ZONE"),

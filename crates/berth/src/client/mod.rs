@@ -9,24 +9,26 @@ mod shares;
 mod status;
 mod table;
 mod units;
+mod watch;
 mod zone_files;
 mod zones;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use admin_api::{LIMIT_MAX, List, STATUS_PATH, Status};
-use anyhow::Result;
+use admin_api::{HealthStatus, LIMIT_MAX, List, STATUS_PATH, Status};
+use anyhow::{Result, ensure};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::gateway::Gateway;
 pub(crate) use self::quotas::quota;
 pub(crate) use self::table::{Column, Table};
+use self::watch::Shown;
+use self::zone_files::is_zone_name;
 pub(crate) use self::zone_files::zone;
-use crate::arguments::{ClientArguments, ListArguments};
+use crate::arguments::{ListArguments, StatusArguments};
 use crate::complain;
-use crate::runtime::on_this_thread;
 
 /// Something that gateways list.
 pub(crate) trait Listed: Serialize + DeserializeOwned {
@@ -35,41 +37,34 @@ pub(crate) trait Listed: Serialize + DeserializeOwned {
     /// Several of them, in words.
     const NAME: &'static str;
 
-    /// The zone that it belongs to.
-    fn zone(&self) -> Option<&str>;
-
     /// All of them, for people.
     fn table(items: &[Self]) -> Table;
 }
 
 /// `berth status`; ends with 0 (all well), 1 (something is not served) or 2 (could not ask).
-pub(crate) fn status(arguments: &ClientArguments) -> ExitCode {
-    let asked = on_this_thread().map_err(Into::into).and_then(|runtime| {
-        let status: Status = runtime.block_on(Gateway::find(arguments)?.get(STATUS_PATH))?;
-        say(arguments.json, &status, || status::text(&status))?;
-        Ok(status.status == admin_api::HealthStatus::Ok)
-    });
-    match asked {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => could_not(&error),
-    }
+pub(crate) fn status(StatusArguments { client, watch }: &StatusArguments) -> ExitCode {
+    watch::show(watch, client.json, async || {
+        let status: Status = Gateway::find(client)?.get(STATUS_PATH).await?;
+        let code = if status.status == HealthStatus::Ok { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        Ok(Shown::new(client.json, &status, || status::text(&status))?.ending_with(code))
+    })
 }
 
 /// `berth session list` and the like; ends with 0, or 2 (could not ask).
 pub(crate) fn list<T: Listed>(arguments: &ListArguments) -> ExitCode {
-    let asked = on_this_thread().map_err(Into::into).and_then(|runtime| {
-        let mut listed: List<T> = runtime.block_on(pages(&Gateway::find(&arguments.client)?, arguments.limit))?;
-        if let Some(zone) = &arguments.zone {
-            listed.items.retain(|item| item.zone() == Some(zone));
-        }
-        say(arguments.client.json, &listed, || list_text(&listed))
-    });
-    asked.map_or_else(|error| could_not(&error), |()| ExitCode::SUCCESS)
+    let ListArguments { client, zone, limit, watch } = arguments;
+    watch::show(watch, client.json, async || {
+        let listed: List<T> = pages(&Gateway::find(client)?, zone.as_deref(), *limit).await?;
+        Shown::new(client.json, &listed, || list_text(&listed))
+    })
 }
 
 /// Pages of a list, one after the other, until it ends or there are `limit` items.
-async fn pages<T: Listed>(gateway: &Gateway, limit: usize) -> Result<List<T>> {
+async fn pages<T: Listed>(gateway: &Gateway, zone: Option<&str>, limit: usize) -> Result<List<T>> {
+    if let Some(zone) = zone {
+        ensure!(is_zone_name(zone), "\"{}\" is no zone name", zone.escape_default());
+    }
+    let zone = zone.map(|zone| format!("&zone={zone}")).unwrap_or_default();
     let mut listed = List { items: Vec::new(), next: None, total: None };
     loop {
         let wanted = limit.saturating_sub(listed.items.len()).min(LIMIT_MAX);
@@ -77,7 +72,7 @@ async fn pages<T: Listed>(gateway: &Gateway, limit: usize) -> Result<List<T>> {
             return Ok(listed);
         }
         let cursor = listed.next.take().map(|next| format!("&cursor={next}")).unwrap_or_default();
-        let page: List<T> = gateway.get(&format!("{}?limit={wanted}{cursor}", T::PATH)).await?;
+        let page: List<T> = gateway.get(&format!("{}?limit={wanted}{cursor}{zone}", T::PATH)).await?;
         listed.items.extend(page.items);
         (listed.next, listed.total) = (page.next, page.total);
         if listed.next.is_none() {

@@ -10,6 +10,7 @@ use hyper::body::Bytes;
 use super::gateway::Gateway;
 use super::table::{Column, Table, or_dash};
 use super::units::{self, percent};
+use super::watch::{self, Shown};
 use super::zone_files::is_zone_name;
 use super::{could_not, say};
 use crate::arguments::{
@@ -21,21 +22,23 @@ use crate::runtime::on_this_thread;
 /// Ends with 0, or 2 (could not ask, or was refused).
 pub(crate) fn quota(verb: &QuotaVerb) -> ExitCode {
     let done = on_this_thread().map_err(Into::into).and_then(|runtime| match verb {
-        QuotaVerb::List(arguments) => runtime.block_on(list(arguments)),
-        QuotaVerb::Show(arguments) => runtime.block_on(show(arguments)),
-        QuotaVerb::Set(arguments) => runtime.block_on(set(arguments)),
-        QuotaVerb::Delete(arguments) => runtime.block_on(delete(arguments)),
-        QuotaVerb::Report(arguments) => runtime.block_on(report(arguments)),
+        QuotaVerb::List(arguments) => Ok(list(arguments)),
+        QuotaVerb::Report(arguments) => Ok(report(arguments)),
+        QuotaVerb::Show(arguments) => runtime.block_on(show(arguments)).map(|()| ExitCode::SUCCESS),
+        QuotaVerb::Set(arguments) => runtime.block_on(set(arguments)).map(|()| ExitCode::SUCCESS),
+        QuotaVerb::Delete(arguments) => runtime.block_on(delete(arguments)).map(|()| ExitCode::SUCCESS),
     });
-    done.map_or_else(|error| could_not(&error), |()| ExitCode::SUCCESS)
+    done.unwrap_or_else(|error| could_not(&error))
 }
 
-async fn list(arguments: &QuotaListArguments) -> Result<()> {
-    let quotas = all(&arguments.client, &arguments.zone).await?;
-    let listed = List { total: Some(quotas.len() as u64), items: quotas, next: None };
-    say(arguments.client.json, &listed, || match listed.items.is_empty() {
-        true => "no quotas\n".to_owned(),
-        false => table(&listed.items).text(),
+fn list(QuotaListArguments { client, zone, watch }: &QuotaListArguments) -> ExitCode {
+    watch::show(watch, client.json, async || {
+        let quotas = all(client, zone).await?;
+        let listed = List { total: Some(quotas.len() as u64), items: quotas, next: None };
+        Shown::new(client.json, &listed, || match listed.items.is_empty() {
+            true => "no quotas\n".to_owned(),
+            false => table(&listed.items).text(),
+        })
     })
 }
 
@@ -73,7 +76,11 @@ async fn delete(arguments: &QuotaDeleteArguments) -> Result<()> {
 }
 
 /// The fullest first.
-async fn report(arguments: &QuotaReportArguments) -> Result<()> {
+fn report(arguments: &QuotaReportArguments) -> ExitCode {
+    watch::show(&arguments.watch, arguments.client.json, async || reported(arguments).await)
+}
+
+async fn reported(arguments: &QuotaReportArguments) -> Result<Shown> {
     let mut quotas = all(&arguments.client, &arguments.zone).await?;
     let fill = |quota: &Quota| match shown(&quota.settings.bytes) {
         Some(limit) => u128::from(quota.usage.bytes) * 1_000_000 / u128::from(limit.max(1)),
@@ -82,7 +89,7 @@ async fn report(arguments: &QuotaReportArguments) -> Result<()> {
     quotas.sort_by_key(|quota| std::cmp::Reverse(fill(quota)));
     let listed = List { total: Some(quotas.len() as u64), items: quotas, next: None };
     let lines = || listed.items.iter().map(csv).collect::<String>();
-    say(arguments.client.json, &listed, || match arguments.csv {
+    Shown::new(arguments.client.json, &listed, || match arguments.csv {
         true => CSV_HEAD.to_owned() + &lines(),
         false => table(&listed.items).text(),
     })

@@ -10,10 +10,6 @@ impl Listed for Session {
     const PATH: &'static str = SESSIONS_PATH;
     const NAME: &'static str = "connections";
 
-    fn zone(&self) -> Option<&str> {
-        self.zone.as_deref()
-    }
-
     fn table(items: &[Self]) -> Table {
         let mut table = Table::new(&[
             Column::Text("ZONE"),

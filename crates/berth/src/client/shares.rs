@@ -9,10 +9,6 @@ impl Listed for Share {
     const PATH: &'static str = SHARES_PATH;
     const NAME: &'static str = "shares";
 
-    fn zone(&self) -> Option<&str> {
-        Some(&self.zone)
-    }
-
     fn table(items: &[Self]) -> Table {
         let mut table = Table::new(&[
             Column::Text("ZONE"),

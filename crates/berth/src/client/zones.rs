@@ -9,10 +9,6 @@ impl Listed for Zone {
     const PATH: &'static str = ZONES_PATH;
     const NAME: &'static str = "zones";
 
-    fn zone(&self) -> Option<&str> {
-        Some(&self.name)
-    }
-
     fn table(items: &[Self]) -> Table {
         let mut table = Table::new(&[
             Column::Text("ZONE"),

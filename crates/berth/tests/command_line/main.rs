@@ -17,7 +17,7 @@ mod tests {
     use rustix::process::Signal;
     use tempfile::TempDir;
 
-    use crate::site::{CHECK, Gateway, ask, berth, free_port, json, site, stderr, table, wait_for, zone};
+    use crate::site::{CHECK, Gateway, Watched, ask, berth, free_port, json, site, stderr, table, wait_for, zone};
 
     const SETTINGS: &str = "data = \"data\"\n[nfs]\nport = 12999\n";
 
@@ -245,6 +245,12 @@ mod tests {
         assert!(ask(port(), "/metrics").1.contains(null));
         assert_eq!(ask(port(), "/healthz").1, "{\"status\":\"ok\"}");
         assert!(ask(port(), "/v1/sessions").0.starts_with("HTTP/1.1 404"), "monitoring sees no tenants");
+
+        let watching = ["session", "list", "--zone", "a", "--json", "--watch", "1", "--config", "berth.toml"];
+        let mut watched = Watched::start(&watching, site.path());
+        let (first, second) = (watched.line(), watched.line());
+        assert_eq!(first["items"][0]["client"], client.local_addr().unwrap().to_string());
+        assert_eq!(second["total"], 1, "{second}");
 
         fs::write(site.path().join("zones/c.toml"), "nonsense\n").unwrap();
         gateway.signal(Signal::HUP);

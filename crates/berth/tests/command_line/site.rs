@@ -97,3 +97,32 @@ pub(crate) fn table(arguments: &[&str], folder: &Path) -> String {
     assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
     String::from_utf8(output.stdout).unwrap()
 }
+
+/// A verb that goes on until it is dropped.
+pub(crate) struct Watched(Child);
+
+impl Watched {
+    pub(crate) fn start(arguments: &[&str], folder: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_berth"));
+        Self(command.args(arguments).current_dir(folder).stdout(Stdio::piped()).spawn().unwrap())
+    }
+
+    /// The next line that it says.
+    pub(crate) fn line(&mut self) -> serde_json::Value {
+        let output = self.0.stdout.as_mut().unwrap();
+        let mut line = Vec::new();
+        while line.last() != Some(&b'\n') {
+            let mut byte = [0];
+            output.read_exact(&mut byte).unwrap();
+            line.push(byte[0]);
+        }
+        serde_json::from_slice(&line).unwrap()
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
