@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use admin_api::Role;
 use clap::{Args, Parser, Subcommand, value_parser};
+use clap_complete::Shell;
 
 /// A NAS gateway: tenants mount the shares of their own access zone.
 #[derive(Debug, Parser)]
@@ -48,6 +49,10 @@ pub(crate) enum Verb {
     /// Tokens by which others than the gateway's own user ask it, over its TLS port.
     #[command(subcommand)]
     Token(TokenVerb),
+    /// Writes man pages of all verbs.
+    Man(ManArguments),
+    /// Prints completions for a shell.
+    Completions(CompletionsArguments),
     /// Serves two zones, contoso on 127.0.0.1 and fabrikam on 127.0.0.2, from a store in a folder.
     Demo(DemoArguments),
 }
@@ -436,6 +441,19 @@ pub(crate) struct TokenDeleteArguments {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ManArguments {
+    /// The folder to write to, such as /usr/local/share/man/man1.
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArguments {
+    /// The shell.
+    pub(crate) shell: Shell,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct DemoArguments {
     /// The folder of the store; kept between runs.
     #[arg(long, value_name = "DIR", default_value = "berth-demo")]
@@ -480,6 +498,7 @@ mod tests {
         assert!(parse("berth status") && parse("berth session list --zone a --limit 5 --json"));
         assert!(parse("berth status --watch") && parse("berth lock list --watch 5 --json"));
         assert!(!parse("berth status --watch 0"));
+        assert!(parse("berth man here") && parse("berth completions bash") && !parse("berth completions cmd"));
         assert!(parse("berth store move-log --config a") && !parse("berth store"));
         assert!(parse("berth user add --zone a --uid 7 anna") && !parse("berth user add anna"));
         assert!(parse("berth token add ci --role zone-admin --zone a --expires 30") && parse("berth token list"));

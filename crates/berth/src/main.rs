@@ -12,6 +12,7 @@ mod data_directory;
 mod demo;
 mod first_quotas;
 mod listeners;
+mod manual;
 mod move_log;
 mod ready;
 mod replace;
@@ -45,6 +46,8 @@ fn main() -> ExitCode {
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::User(verb) => user::run(&verb),
         Verb::Token(verb) => token::run(&verb),
+        Verb::Man(arguments) => manual::man(&arguments),
+        Verb::Completions(arguments) => manual::completions(&arguments),
         Verb::Store(StoreVerb::MoveLog(arguments)) => move_log::run(&arguments),
         Verb::Check(arguments) => return check::run(&arguments),
         Verb::Status(arguments) => return client::status(&arguments),
