@@ -33,6 +33,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         (directory, name, case): (InodeId, &Name, Case),
         mut step: impl FnMut(&mut Turn<'_, K, C>, Prepared<'_>) -> Step<T> + Send,
     ) -> Result<T, Failure> {
+        let mut is_exact = false;
         for _ in 0..PREPARATIONS_MAX {
             let victim = self.victim(directory, (name, case)).await?;
             let flush_turn = match &victim {
@@ -41,9 +42,16 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             };
             let mut scratch = Scratch::default();
             let mut prepared = |turn: &mut Turn<'_, K, C>| step(turn, victim.as_ref());
-            let done: Option<(T, Version)> = self.mutate_once(shard, &mut scratch, &mut prepared).await?;
+            let done: Result<Option<(T, Version)>, Failure> =
+                self.mutate_once(shard, &mut scratch, &mut prepared).await;
             drop(flush_turn);
-            if let Some((value, version)) = done {
+            let is_over = done.as_ref().is_err_and(|failure| failure.error == FsError::QuotaExceeded);
+            if is_over && !std::mem::replace(&mut is_exact, true) {
+                // What is dirty may take less than it may: then it fits.
+                self.flush_reserved(shard).await?;
+                continue;
+            }
+            if let Some((value, version)) = done? {
                 self.settle(version).await?;
                 return Ok(value);
             }

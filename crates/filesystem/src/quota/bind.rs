@@ -54,7 +54,9 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         if from == to || !self.house.has_quotas() {
             return Ok(());
         }
-        let chain = self.chain(to)?;
+        let (old, mut chain) = (self.chain(from)?, self.chain(to)?);
+        // What lies above both gets nothing.
+        chain.retain(|directory| !old.contains(directory));
         self.quota.excused.push((chain, charge));
         self.follow((inode, false), (from, to), true)
     }
@@ -102,7 +104,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             let mut domain = domain.clone();
             if let Some(new) = touched.new.as_deref() {
                 let held = ledger.held_below(touched.key);
-                let before = with(&domain.used, after(held, &excused_steps, touched.key));
+                let before = with(&domain.used, held.max(after(held, &excused_steps, touched.key)));
                 let excused = excuse(before, &self.quota.excused, touched.key);
                 let after = with(&used(new), after(held, &steps, touched.key));
                 if !self.quota.is_promised && domain.forbids((&excused, &after), self.now) {

@@ -120,6 +120,14 @@ impl Held {
         }
     }
 
+    /// Of each the larger.
+    pub(crate) fn max(self, other: Self) -> Self {
+        Self {
+            application_bytes: self.application_bytes.max(other.application_bytes),
+            blocks: self.blocks.max(other.blocks),
+        }
+    }
+
     pub(crate) fn after(self, step: Step) -> Self {
         Self {
             application_bytes: self.application_bytes.saturating_add_signed(step.application_bytes),
