@@ -345,3 +345,64 @@ fn a_quota_is_changed_as_it_is_known_only() {
         rig.check().await;
     });
 }
+
+/// While writers fill a directory to the last byte, files are flushed, moved, cut and removed.
+#[test]
+fn writers_at_once_never_pass_a_limit_and_fill_it_to_the_last_byte() {
+    const LIMIT: u64 = 3_000_000;
+    let rig = Rig::new();
+    let (house, directory) = block_on(async {
+        let house = Arc::new(rig.open().await);
+        let directory = house.mkdir(ROOT, "d").await.unwrap();
+        house.limit(directory, hard(LIMIT)).await;
+        (house, directory)
+    });
+    let sum: u64 = std::thread::scope(|scope| {
+        let write = |number| {
+            let house = Arc::clone(&house);
+            scope.spawn(move || block_on(fill(&house, directory, (number, LIMIT))))
+        };
+        let writers: Vec<_> = (0..64_u64).map(write).collect();
+        writers.into_iter().map(|writer| writer.join().unwrap()).sum()
+    });
+    block_on(async {
+        assert_eq!(house.bytes(directory).await, sum);
+        let file = house.create(directory, "last").await.unwrap();
+        house.write(file, 0, usize::try_from(LIMIT - sum).unwrap()).await.unwrap();
+        assert_eq!(house.write(file, LIMIT - sum, 1).await, OVER);
+        house.0.flush_all().await.unwrap();
+        assert_eq!(house.bytes(directory).await, LIMIT);
+        drop(house);
+        rig.check().await;
+    });
+}
+
+/// Writes until there is no room; returns how much.
+async fn fill(house: &House, directory: InodeId, (number, limit): (u64, u64)) -> u64 {
+    let home = house.mkdir(directory, &format!("h{number}")).await.unwrap();
+    let file = house.create(home, "f").await.unwrap();
+    let (mut size, mut step) = (0, number);
+    loop {
+        let length = 1 + (step * 7919) % 5000;
+        match house.write(file, size, usize::try_from(length).unwrap()).await {
+            Ok(()) => size += length,
+            Err(FsError::QuotaExceeded) => return size,
+            Err(error) => panic!("{error:?}"),
+        }
+        step += 1;
+        match step % 16 {
+            0 => drop(house.0.flush(file).await.unwrap()),
+            5 => house.commit(file).await.unwrap(),
+            9 => house.rename((directory, &format!("h{number}")), (ROOT, &format!("h{number}"))).await.unwrap(),
+            10 => {
+                let back = house.rename((ROOT, &format!("h{number}")), (directory, &format!("h{number}"))).await;
+                if back == OVER {
+                    // Others have taken the room: what was written counts elsewhere.
+                    return 0;
+                }
+            }
+            _ => {}
+        }
+        assert!(house.bytes(directory).await <= limit);
+    }
+}

@@ -106,7 +106,7 @@ impl Run {
         }
         let request = MkdirRequest { parent, name: named(&name), attributes: SetAttributes::default() };
         let made = self.house.mkdir(&Self::ctx(), request).await;
-        let inode = made.as_ref().map_or(InodeId::default(), |made| made.attributes.inode);
+        let inode = made.as_ref().map_or_else(|_| InodeId::default(), |made| made.attributes.inode);
         let mut after = self.oracle.clone();
         after.add_directory(parent, &name, inode);
         self.agree("mkdir", made.map(drop).map_err(|failure| failure.error), after);
@@ -120,7 +120,7 @@ impl Run {
         let size = if self.random.chance(20) { self.random.below(9000) } else { 0 };
         let how = CreateHow::Guarded(SetAttributes { size: Some(size), ..SetAttributes::default() });
         let made = self.house.create(&Self::ctx(), CreateRequest { parent, name: named(&name), how }).await;
-        let inode = made.as_ref().map_or(InodeId::default(), |made| made.attributes.inode);
+        let inode = made.as_ref().map_or_else(|_| InodeId::default(), |made| made.attributes.inode);
         let mut after = self.oracle.clone();
         after.add_file((parent, &name), inode, size);
         self.agree("create", made.map(drop).map_err(|failure| failure.error), after);
