@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod both_doors;
+#[cfg(test)]
 mod conformance;
 #[cfg(test)]
 mod crash;
@@ -32,6 +34,8 @@ mod smb_durable;
 mod smb_kernel;
 #[cfg(test)]
 mod smb_pipes;
+#[cfg(test)]
+mod smb_session;
 #[cfg(test)]
 mod smb_watches;
 #[cfg(test)]

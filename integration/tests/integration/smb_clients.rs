@@ -1,6 +1,7 @@
 //! SMB clients: Samba's smbclient, which others wrote, and the load generator, which is our own.
 
 use std::fs::{self, File};
+use std::net::SocketAddr;
 use std::process::Command;
 
 use integration::client::Client;
@@ -9,7 +10,7 @@ use nfs_wire::nfs3::Sattr3;
 
 use crate::bench::programs;
 
-/// A gateway with shares, and a user `alice` in the zone contoso.
+/// A gateway with shares, and two users in the zone contoso.
 pub(super) struct House {
     pub(super) site: Site,
     gateway: Gateway,
@@ -31,15 +32,23 @@ impl House {
         site.add_to_zone(FABRIKAM, "[[share]]\nname = \"Projects\"\npath = \"/deep/er\"\n").unwrap();
         let password = zones.join("new-password");
         fs::write(&password, "Correct.Horse1\n").unwrap();
-        let mut add = Command::new(berth_binary().unwrap());
-        add.args(["user", "add", "--zone", CONTOSO.name, "--uid", "1042", "alice", "--config"]).arg(site.config());
-        let added = add.stdin(File::open(&password).unwrap()).output().unwrap();
-        assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+        for (name, uid) in USERS {
+            let mut add = Command::new(berth_binary().unwrap());
+            add.args(["user", "add", "--zone", CONTOSO.name, "--uid", &uid.to_string(), name, "--config"]);
+            let added = add.arg(site.config()).stdin(File::open(&password).unwrap()).output().unwrap();
+            assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+        }
         let gateway = Gateway::start(&site).unwrap();
         let mut nfs = Client::connect(site.address(CONTOSO).unwrap()).unwrap();
         let root = nfs.mount("/projects").unwrap();
         nfs.setattr(&root, Sattr3 { mode: Some(0o1777), ..Sattr3::default() }).unwrap();
         Self { site, gateway }
+    }
+
+    pub(super) fn smb_address(&self) -> SocketAddr {
+        let mut address = self.site.address(CONTOSO).unwrap();
+        address.set_port(self.site.smb_port());
+        address
     }
 
     pub(super) fn kill_and_start_again(&mut self) {
@@ -54,6 +63,8 @@ impl House {
     }
 }
 
+/// Their numbers; both have one password.
+pub(crate) const USERS: [(&str, u32); 2] = [("alice", 1042), ("bob", 1043)];
 pub(crate) const ALICE: (&str, &str) = ("projects", "alice%Correct.Horse1");
 
 #[test]

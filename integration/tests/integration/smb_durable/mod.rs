@@ -1,12 +1,11 @@
 //! Opens that outlive connections that are cut, and gateways that are killed: no byte and no lock is lost.
 
 mod proxy;
-mod session;
 
 use std::io;
 use std::net::SocketAddr;
 
-use integration::{CONTOSO, count_from};
+use integration::count_from;
 use smb_wire::codec::{List, Utf16, decode_body};
 use smb_wire::create::{
     CreateContexts, CreateDisposition, CreateOptions, CreateRequest, CreateRequestContext, CreateResponse,
@@ -20,8 +19,8 @@ use smb_wire::write::{WriteFlags, WriteRequest};
 use smb_wire::{Channel, Command, FileId, Status};
 
 use self::proxy::Proxy;
-use self::session::{Session, Who};
 use crate::smb_clients::House;
+use crate::smb_session::{Session, Who};
 
 const PIECES: u64 = 200;
 const PIECE: usize = 8192;
@@ -174,16 +173,10 @@ fn is_locked(address: SocketAddr, share: &'static str) -> bool {
     other.ask(Command::LOCK, &lock).unwrap().status == Status::LOCK_NOT_GRANTED
 }
 
-fn smb_address(house: &House) -> SocketAddr {
-    let mut address = house.site.address(CONTOSO).unwrap();
-    address.set_port(house.site.smb_port());
-    address
-}
-
 #[test]
 fn a_durable_open_survives_cut_connections_without_a_lost_byte() {
     let house = House::open("[smb]\n");
-    let proxy = Proxy::to(smb_address(&house)).unwrap();
+    let proxy = Proxy::to(house.smb_address()).unwrap();
     let mut writer = Writer::open(proxy.address, ("projects", DurableFlags::empty()));
     for piece in 0..PIECES {
         if piece % 9 == 4 {
@@ -204,7 +197,7 @@ fn a_durable_open_survives_cut_connections_without_a_lost_byte() {
 #[test]
 fn a_persistent_open_survives_killed_gateways_without_a_lost_byte_or_lock() {
     let mut house = House::open("[smb]\n");
-    let address = smb_address(&house);
+    let address = house.smb_address();
     let always = ("always", DurableFlags::PERSISTENT);
     let mut writer = Writer::open(address, always);
     let kills = u64::from(count_from("BERTH_PERSISTENT_KILLS", 3)).max(1);

@@ -18,37 +18,42 @@ use smb_wire::tree_connect::{TreeConnectFlags, TreeConnectRequest};
 use smb_wire::{Command, Header, HeaderFlags, Recipient, Status};
 
 /// A session over one connection, and a tree connect.
-pub(super) struct Session {
+pub(crate) struct Session {
     stream: TcpStream,
     next: u64,
     hash: PreauthHash,
-    pub(super) id: u64,
+    pub(crate) id: u64,
     tree: u32,
     signer: Option<Signer>,
 }
 
 /// Who logs on, and where.
 #[derive(Clone, Copy)]
-pub(super) struct Who {
-    pub(super) client: [u8; 16],
-    pub(super) share: &'static str,
+pub(crate) struct Who {
+    pub(crate) client: [u8; 16],
+    pub(crate) share: &'static str,
 }
 
-pub(super) struct Answer {
-    pub(super) status: Status,
-    pub(super) body: Bytes,
+pub(crate) struct Answer {
+    pub(crate) status: Status,
+    pub(crate) body: Bytes,
     header: Header,
 }
 
 impl Session {
     /// Connects, logs on as `alice` in place of an earlier session, and connects to a share.
-    pub(super) fn open(address: SocketAddr, who: Who, previous: u64) -> io::Result<Self> {
+    pub(crate) fn open(address: SocketAddr, who: Who, previous: u64) -> io::Result<Self> {
+        Self::open_as(address, (who, "alice"), previous)
+    }
+
+    /// The same as another user, who has the same password.
+    pub(crate) fn open_as(address: SocketAddr, (who, user): (Who, &str), previous: u64) -> io::Result<Self> {
         let stream = TcpStream::connect_timeout(&address, LIMIT)?;
         stream.set_read_timeout(Some(LIMIT))?;
         stream.set_nodelay(true)?;
         let mut session = Self { stream, next: 0, hash: PreauthHash::START, id: 0, tree: 0, signer: None };
         session.negotiate(who.client)?;
-        session.log_on(previous)?;
+        session.log_on(user, previous)?;
         let path: Vec<u8> = format!(r"\\gateway\{}", who.share).encode_utf16().flat_map(u16::to_le_bytes).collect();
         let path = Utf16::from_bytes(&path).expect("UTF-16");
         let request = TreeConnectRequest { flags: TreeConnectFlags::empty(), path };
@@ -59,8 +64,13 @@ impl Session {
     }
 
     /// Sends a request and waits for its answer; breaks and interim answers are passed over.
-    pub(super) fn ask(&mut self, command: Command, body: &impl Encode) -> io::Result<Answer> {
+    pub(crate) fn ask(&mut self, command: Command, body: &impl Encode) -> io::Result<Answer> {
         let id = self.send(command, body)?;
+        self.answer_to(id)
+    }
+
+    /// Waits for the answer of a request that was sent.
+    pub(crate) fn answer_to(&mut self, id: u64) -> io::Result<Answer> {
         loop {
             let answer = self.hear()?;
             if answer.header.message_id == id && answer.status != Status::PENDING {
@@ -69,8 +79,22 @@ impl Session {
         }
     }
 
+    /// Waits until the gateway says that a request waits.
+    pub(crate) fn hear_pending(&mut self, id: u64) -> io::Result<()> {
+        let answer = self.hear()?;
+        assert_eq!((answer.header.message_id, answer.status), (id, Status::PENDING));
+        Ok(())
+    }
+
+    /// Waits for what nobody asked for: a break. No answer may be due.
+    pub(crate) fn hear_break(&mut self) -> io::Result<Bytes> {
+        let told = self.hear()?;
+        assert_eq!((told.header.message_id, told.header.command), (u64::MAX, Command::OPLOCK_BREAK));
+        Ok(told.body)
+    }
+
     /// Sends a request whose answer nobody waits for.
-    pub(super) fn send(&mut self, command: Command, body: &impl Encode) -> io::Result<u64> {
+    pub(crate) fn send(&mut self, command: Command, body: &impl Encode) -> io::Result<u64> {
         let mut header = Header { credits: 64, session_id: self.id, ..Header::request(command, self.next) };
         header.recipient = Recipient::Sync { process_id: 0, tree_id: self.tree };
         if self.signer.is_some() {
@@ -113,7 +137,7 @@ impl Session {
         }];
         let request = NegotiateRequest {
             security_mode: SecurityMode::SIGNING_ENABLED,
-            capabilities: Capabilities::LARGE_MTU | Capabilities::PERSISTENT_HANDLES,
+            capabilities: Capabilities::LARGE_MTU | Capabilities::PERSISTENT_HANDLES | Capabilities::LEASING,
             client_guid: Guid(client),
             dialects: List::Items(&[Dialect::SMB_3_1_1]),
             contexts: NegotiateContexts::Items(&contexts),
@@ -123,9 +147,9 @@ impl Session {
         Ok(())
     }
 
-    fn log_on(&mut self, previous: u64) -> io::Result<()> {
+    fn log_on(&mut self, user: &str, previous: u64) -> io::Result<()> {
         let chosen = Chosen { challenge: [3; 8], session_key: [5; 16] };
-        let initiator = Initiator::new("alice", NtHash::of_password("Correct.Horse1"), chosen);
+        let initiator = Initiator::new(user, NtHash::of_password("Correct.Horse1"), chosen);
         let first = self.set_up(&initiator.negotiate(), previous)?;
         assert_eq!(first.status, Status::MORE_PROCESSING_REQUIRED);
         self.id = first.header.session_id;
