@@ -1,17 +1,18 @@
 //! SET_INFO (MS-SMB2 3.3.5.21): attributes, sizes, names, and the end of a file.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use pages::Payload;
 use smb_wire::Status;
 use smb_wire::codec::{Decode, decode, decode_body};
-use smb_wire::dtyp::FileTime;
+use smb_wire::dtyp::{DescriptorControl, FileTime};
 use smb_wire::info::{
     DispositionFlags, FileAttributes, FileBasic, FileDisposition, FileInformationClass, Number32, Number64,
     RenameFlags, RenameTo,
 };
-use smb_wire::query_info::{InfoType, SetInfoRequest, SetInfoResponse};
-use vfs::acl::AccessMask;
+use smb_wire::query_info::{InfoType, SecurityInformation, SetInfoRequest, SetInfoResponse};
+use vfs::acl::{AccessMask, SecurityDescriptor};
 use vfs::{
     Case, DeletePendingRequest, OpContext, RenameOpenRequest, RenameStreamRequest, SetAttributes, SetTime,
     SetattrRequest, Stability, Timestamp, Vfs, Via, WriteRequest,
@@ -202,7 +203,13 @@ async fn security<V: Vfs>(
     request: &SetInfoRequest<'_>,
 ) -> Result<Answer, Status> {
     needs(open, needed(request.additional, true))?;
-    let attributes = given(call.zone, request.input, request.additional)?;
+    let mut attributes = given(call.zone, request.input, request.additional)?;
+    if request.additional.contains(SecurityInformation::DACL) && attributes.descriptor.is_none() {
+        // Who sets the list and gives none takes it away: everyone may do everything.
+        let control = DescriptorControl::DACL_PRESENT.bits();
+        let open_to_all = SecurityDescriptor { control, dacl: None, ..SecurityDescriptor::default() };
+        attributes.descriptor = Some(Arc::new(open_to_all));
+    }
     if attributes == SetAttributes::default() {
         return Ok(Answer::success(&SetInfoResponse {}));
     }

@@ -44,6 +44,10 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             let (from, to) = if is_renamed { RENAMED } else { MOVED };
             self.observe_entry(from, &old)?;
             self.observe_entry(to, &new)?;
+            if new.filter == WatchFilter::FILE_NAME {
+                // As Windows tells it of files, which rename is a change of attributes to.
+                self.observe_entry(NoticeKind::Modified, &Entry { filter: FILE_MOVED, ..new })?;
+            }
         }
         for entry in come {
             self.observe_entry(NoticeKind::Added, &entry)?;
@@ -131,6 +135,9 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
 
 const RENAMED: (NoticeKind, NoticeKind) = (NoticeKind::RenamedFrom, NoticeKind::RenamedTo);
 const MOVED: (NoticeKind, NoticeKind) = (NoticeKind::Removed, NoticeKind::Added);
+
+/// What a new name is to a file, beside the name.
+const FILE_MOVED: WatchFilter = WatchFilter::ATTRIBUTES.union(WatchFilter::CREATION);
 
 /// What people see differently.
 fn between(old: &InodeRecord, new: &InodeRecord) -> WatchFilter {

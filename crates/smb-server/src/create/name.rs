@@ -38,7 +38,8 @@ impl Stream {
 
 /// The components of a path below the root of a share.
 ///
-/// Errors, in order: INVALID_PARAMETER (begins with a separator), OBJECT_NAME_INVALID.
+/// Errors, in order: INVALID_PARAMETER (begins with a separator), OBJECT_PATH_SYNTAX_BAD (leads above the root),
+/// OBJECT_NAME_INVALID.
 pub(crate) fn components(path: Utf16<'_>) -> Result<Path, Status> {
     let path: &[u16] = &path.units().collect::<Vec<_>>();
     if path.first() == Some(&SEPARATOR) {
@@ -48,11 +49,26 @@ pub(crate) fn components(path: Utf16<'_>) -> Result<Path, Status> {
     let colon = path.iter().skip(last).position(|unit| *unit == COLON).map(|at| last + at);
     let (path, stream) = path.split_at(colon.unwrap_or(path.len()));
     let stream = if colon.is_some() { Some(stream_of(stream)?) } else { None };
-    let names: Result<_, _> = match path {
+    let names = match path {
         [] => Ok(Vec::new()),
-        path => path.split(|unit| *unit == SEPARATOR).map(component).collect(),
+        path => from_root(path.split(|unit| *unit == SEPARATOR)),
     };
     Ok(Path { names: names?, stream })
+}
+
+/// The names that lead from the root to where a path does: `..` goes back by one, whatever is there.
+///
+/// Errors, in order: OBJECT_PATH_SYNTAX_BAD (above the root), OBJECT_NAME_INVALID.
+fn from_root<'a>(path: impl Iterator<Item = &'a [u16]>) -> Result<Vec<Name>, Status> {
+    let mut names = Vec::new();
+    for units in path {
+        if units == [DOT, DOT] {
+            names.pop().ok_or(Status::OBJECT_PATH_SYNTAX_BAD)?;
+        } else {
+            names.push(component(units)?);
+        }
+    }
+    Ok(names)
 }
 
 /// What stands behind the name of a file, with the first colon.
@@ -192,7 +208,9 @@ mod tests {
         for wrong in [r"a\", r"a\\b", ".", "a/b", "a*", "what?", "a<", "a>", "\"", "a|b", "a\x01"] {
             assert_eq!(path(wrong), Err(Status::OBJECT_NAME_INVALID), "{wrong}");
         }
-        assert_eq!(path(r"a\.."), Err(Status::OBJECT_PATH_SYNTAX_BAD));
+        assert_eq!(path(r"a\.."), Ok(names(&[])));
+        assert_eq!(path(r"a\b\..\c"), Ok(names(&["a", "c"])));
+        assert_eq!(path(r"a\..\..\b"), Err(Status::OBJECT_PATH_SYNTAX_BAD));
         assert_eq!(component(&[0xd800]), Err(Status::OBJECT_NAME_INVALID), "half a character");
         assert!(component(&[b'a'.into(); 255]).is_ok() && component(&[b'a'.into(); 256]).is_err());
     }

@@ -78,7 +78,7 @@ fn is_within_limits(request: &CopyChunkRequest<'_>) -> bool {
 
 fn may_copy((source, target): (&Open, &Open), reads_target: bool) -> Result<(), Status> {
     let lets = |open: &Open, rights: AccessMask| open.granted.intersection(rights).0 != 0;
-    let may_read = lets(source, READING) && (!reads_target || lets(target, READING));
+    let may_read = lets(source, READING) && (!reads_target || lets(target, AccessMask::READ_DATA));
     if !may_read || !lets(target, WRITING) {
         return Err(Status::ACCESS_DENIED);
     }
@@ -122,8 +122,8 @@ fn told(
     asked.answer(status, &bytes)
 }
 
-/// The right to run a file is not enough, as it is for READ.
-const READING: AccessMask = AccessMask::READ_DATA;
+/// Who may run a file reads it, as with READ; of the target that is not enough.
+const READING: AccessMask = AccessMask(AccessMask::READ_DATA.0 | AccessMask::EXECUTE.0);
 const WRITING: AccessMask = AccessMask(AccessMask::WRITE_DATA.0 | AccessMask::APPEND_DATA.0);
 const RESPONSE_BYTES: usize = 12;
 /// Pieces of one request, as Windows takes them.

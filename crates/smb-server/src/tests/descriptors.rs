@@ -20,7 +20,7 @@ fn at_home(house: &House) -> Client<'_> {
     client
 }
 
-fn open_as(
+pub(super) fn open_as(
     client: &mut Client<'_>,
     name: &str,
     (access, how): (AccessMask, CreateDisposition),
@@ -43,7 +43,7 @@ fn query(
     client.ask(Command::QUERY_INFO, &request)
 }
 
-fn set(
+pub(super) fn set(
     client: &mut Client<'_>,
     file_id: FileId,
     additional: SecurityInformation,
@@ -55,12 +55,12 @@ fn set(
     client.ask(Command::SET_INFO, &request).status()
 }
 
-fn allow(sid: Sid, mask: u32) -> Ace<'static> {
+pub(super) fn allow(sid: Sid, mask: u32) -> Ace<'static> {
     let body = AceBody::Rights { mask: AccessMask::from_bits_retain(mask), sid, data: &[] };
     Ace { kind: AceType::ACCESS_ALLOWED, flags: AceFlags::empty(), body }
 }
 
-fn listed<'a>(entries: &'a [Ace<'a>]) -> SecurityDescriptor<'a> {
+pub(super) fn listed<'a>(entries: &'a [Ace<'a>]) -> SecurityDescriptor<'a> {
     let control = DescriptorControl::DACL_PRESENT;
     SecurityDescriptor { control, dacl: Some(Acl::new(entries)), ..SecurityDescriptor::default() }
 }
@@ -148,4 +148,22 @@ fn a_file_is_made_with_a_descriptor() {
     assert_eq!(response.status(), Status::SUCCESS);
     let file_id = decode_body::<CreateResponse<'_>>(&response.body).unwrap().file_id;
     assert_eq!(told(&mut client, file_id).1, [(Sid::EVERYONE, 0x1f_01ff)]);
+}
+
+#[test]
+fn a_descriptor_that_names_no_list_takes_the_list_away() {
+    let house = House::new();
+    let mut client = at_home(&house);
+    let file = open_as(&mut client, "file", (AccessMask::FILE_ALL_ACCESS, CreateDisposition::CREATE)).unwrap();
+    assert_eq!(set(&mut client, file, DACL, &listed(&[])), Status::SUCCESS);
+    let reading = (AccessMask::READ_DATA, CreateDisposition::OPEN);
+    assert_eq!(open_as(&mut client, "file", reading), Err(Status::ACCESS_DENIED));
+    assert_eq!(set(&mut client, file, OWNER, &SecurityDescriptor::default()), Status::SUCCESS);
+    assert_eq!(open_as(&mut client, "file", reading), Err(Status::ACCESS_DENIED), "the list is not what was set");
+    assert_eq!(set(&mut client, file, DACL, &SecurityDescriptor::default()), Status::SUCCESS);
+    let response = query(&mut client, file, (DACL, 65_536));
+    let body: OutputResponse<'_> = decode_body(&response.body).unwrap();
+    let descriptor: SecurityDescriptor<'_> = decode(body.output).unwrap();
+    assert!(descriptor.control.contains(DescriptorControl::DACL_PRESENT) && descriptor.dacl.is_none());
+    assert!(open_as(&mut client, "file", reading).is_ok());
 }

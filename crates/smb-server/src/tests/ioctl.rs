@@ -4,7 +4,7 @@ use bytes::BytesMut;
 use smb_wire::close::CloseResponse;
 use smb_wire::codec::{Encode, List, decode, decode_body, encode};
 use smb_wire::create::CreateDisposition;
-use smb_wire::dtyp::Guid;
+use smb_wire::dtyp::{AccessMask, Guid};
 use smb_wire::info::FileAttributes;
 use smb_wire::ioctl::{
     AllocatedRange, Chunk, ControlCode, CopyChunkRequest, CopyChunkResponse, IoctlFlags, IoctlRequest, IoctlResponse,
@@ -14,6 +14,7 @@ use smb_wire::negotiate::{Capabilities, Dialect, SecurityMode};
 use smb_wire::read::ReadResponse;
 use smb_wire::{Command, FileId, Status};
 
+use super::descriptors::open_as;
 use super::files::{close, open, reading, writing};
 use super::harness::{CONTOSO, Client, House, Response};
 
@@ -121,6 +122,27 @@ fn pieces_of_a_file_are_copied_without_the_network() {
     }
     close(&mut client, source);
     assert_eq!(copy(&mut client, key, &[chunk(0, 0, 1)]).status(), Status::OBJECT_NAME_NOT_FOUND);
+}
+
+#[test]
+fn who_may_run_a_file_may_copy_it_elsewhere() {
+    let house = House::new();
+    let mut client = at_home(&house, Dialect::SMB_3_1_1);
+    let whole = open(&mut client, "program", CreateDisposition::CREATE).unwrap();
+    client.ask(Command::WRITE, &writing(whole, 0, b"text"));
+    let mut at = |name: &str, access| open_as(&mut client, name, (access, CreateDisposition::OPEN_IF)).unwrap();
+    let source = at("program", AccessMask::EXECUTE);
+    let (both, run) = (AccessMask::READ_DATA | AccessMask::WRITE_DATA, AccessMask::EXECUTE | AccessMask::WRITE_DATA);
+    let targets = [at("both", both), at("run", run), at("read", AccessMask::READ_DATA)];
+    let key = decode::<ResumeKeyResponse>(output(&ask(&mut client, ControlCode::SRV_REQUEST_RESUME_KEY, source, &[])));
+    let chunks = [Chunk { source_offset: 0, target_offset: 0, length: 4 }];
+    let input = encoded(&CopyChunkRequest { source: key.unwrap().key, chunks: List::Items(&chunks) });
+    let mut copied = |target, code| ask(&mut client, code, target, &input).status();
+    let [both, run, read] = targets;
+    assert_eq!(copied(both, ControlCode::SRV_COPYCHUNK), Status::SUCCESS);
+    assert_eq!(copied(run, ControlCode::SRV_COPYCHUNK), Status::ACCESS_DENIED, "the target has to be read");
+    assert_eq!(copied(run, ControlCode::SRV_COPYCHUNK_WRITE), Status::SUCCESS);
+    assert_eq!(copied(read, ControlCode::SRV_COPYCHUNK_WRITE), Status::ACCESS_DENIED);
 }
 
 #[test]

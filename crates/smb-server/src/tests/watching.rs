@@ -84,8 +84,11 @@ fn what_every_door_does_is_heard() {
         block_on(house.door.vfs.rename(ctx, rename)).unwrap();
     });
     ask(&mut client, &asking(root, 1000, true));
-    let renamed =
-        [(NotifyAction::RENAMED_OLD_NAME, "a\u{f03a}b".to_owned()), (NotifyAction::RENAMED_NEW_NAME, "c".to_owned())];
+    let renamed = [
+        (NotifyAction::RENAMED_OLD_NAME, "a\u{f03a}b".to_owned()),
+        (NotifyAction::RENAMED_NEW_NAME, "c".to_owned()),
+        (NotifyAction::MODIFIED, "c".to_owned()),
+    ];
     assert_eq!(changes(&heard(&mut client)), renamed, "what happened between two calls is kept");
     pending(&mut client, &asking(root, 1000, true));
     let mut other = at_home(&house, Dialect::SMB_3_1_1);

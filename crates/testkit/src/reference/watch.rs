@@ -101,16 +101,19 @@ impl Turn<'_> {
             match come.iter().position(|new| new.target == entry.target).map(|place| come.remove(place)) {
                 Some(new) if new.directory == entry.directory => {
                     told.push((NoticeKind::RenamedFrom, entry));
-                    told.push((NoticeKind::RenamedTo, new));
+                    told.push((NoticeKind::RenamedTo, new.clone()));
+                    told.extend((!new.is_directory).then_some((NoticeKind::Modified, new)));
                 }
-                new => {
+                Some(new) => {
                     told.push((NoticeKind::Removed, entry));
-                    told.extend(new.map(|new| (NoticeKind::Added, new)));
+                    told.push((NoticeKind::Added, new.clone()));
+                    told.extend((!new.is_directory).then_some((NoticeKind::Modified, new)));
                 }
+                None => told.push((NoticeKind::Removed, entry)),
             }
         }
         told.extend(come.into_iter().map(|entry| (NoticeKind::Added, entry)));
-        let mut all: Vec<_> = told.into_iter().map(|(kind, entry)| (kind, filter_of(&entry), entry)).collect();
+        let mut all: Vec<_> = told.into_iter().map(|(kind, entry)| (kind, filter_of(kind, &entry), entry)).collect();
         for (id, filter) in modified.into_iter().filter(|(_, filter)| filter.0 != 0) {
             all.extend(self.name_of(id).map(|entry| (NoticeKind::Modified, filter, entry)));
         }
@@ -146,6 +149,11 @@ impl Turn<'_> {
     }
 }
 
-fn filter_of(entry: &Entry) -> WatchFilter {
-    if entry.is_directory { WatchFilter::DIRECTORY_NAME } else { WatchFilter::FILE_NAME }
+fn filter_of(kind: NoticeKind, entry: &Entry) -> WatchFilter {
+    match kind {
+        // A file that has a new name.
+        NoticeKind::Modified => WatchFilter::ATTRIBUTES.union(WatchFilter::CREATION),
+        _ if entry.is_directory => WatchFilter::DIRECTORY_NAME,
+        _ => WatchFilter::FILE_NAME,
+    }
 }

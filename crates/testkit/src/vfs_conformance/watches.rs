@@ -79,7 +79,9 @@ async fn names_come_go_and_change<V: Vfs>(scene: &Scene<'_, V>) {
     let come = [NoticeKind::Added; 4].into_iter().zip(["file", "directory", "symlink", "link"]).collect::<Vec<_>>();
     assert_eq!(told(&notices), expected(&come));
     alice.rename((stage, "file"), (stage, "renamed")).await.unwrap();
-    assert_eq!(told(&notices), expected(&[(NoticeKind::RenamedFrom, "file"), (NoticeKind::RenamedTo, "renamed")]));
+    let renamed =
+        [(NoticeKind::RenamedFrom, "file"), (NoticeKind::RenamedTo, "renamed"), (NoticeKind::Modified, "renamed")];
+    assert_eq!(told(&notices), expected(&renamed));
     alice.rename((stage, "directory"), (other, "arrived")).await.unwrap();
     alice.remove(stage, "link").await.unwrap();
     assert_eq!(told(&notices), expected(&[(NoticeKind::Removed, "directory"), (NoticeKind::Removed, "link")]));
@@ -97,6 +99,7 @@ async fn only_what_is_asked_for_is_told<V: Vfs>(scene: &Scene<'_, V>) {
     let (_, directories) = alice.watch(stage, WatchFilter::DIRECTORY_NAME, false).await;
     let (_, sizes) = alice.watch(stage, WatchFilter::SIZE, false).await;
     let (_, security) = alice.watch(stage, WatchFilter::SECURITY, false).await;
+    let (_, attributes) = alice.watch(stage, WatchFilter::ATTRIBUTES, false).await;
     let file = alice.create(stage, "file", 0o644).await.unwrap();
     alice.mkdir(stage, "directory", 0o755).await.unwrap();
     alice.write(file, 0, b"text").await.unwrap();
@@ -105,6 +108,9 @@ async fn only_what_is_asked_for_is_told<V: Vfs>(scene: &Scene<'_, V>) {
     assert_eq!(told(&directories), expected(&[(NoticeKind::Added, "directory")]));
     assert_eq!(told(&sizes), expected(&[(NoticeKind::Modified, "file")]));
     assert_eq!(told(&security), expected(&[(NoticeKind::Modified, "file")]));
+    alice.rename((stage, "file"), (stage, "renamed")).await.unwrap();
+    alice.rename((stage, "directory"), (stage, "moved")).await.unwrap();
+    assert_eq!(told(&attributes), expected(&[(NoticeKind::Modified, "renamed")]), "of files only");
 }
 
 async fn trees_hear_of_all_below<V: Vfs>(scene: &Scene<'_, V>) {
@@ -125,6 +131,7 @@ async fn trees_hear_of_all_below<V: Vfs>(scene: &Scene<'_, V>) {
             (NoticeKind::Modified, "a/b/file"),
             (NoticeKind::Removed, "a/b/file"),
             (NoticeKind::Added, "a/up"),
+            (NoticeKind::Modified, "a/up"),
         ])
     );
     assert_eq!(
@@ -148,7 +155,12 @@ async fn what_is_replaced_goes_first<V: Vfs>(scene: &Scene<'_, V>) {
     alice.rename((stage, "new"), (stage, "old")).await.unwrap();
     assert_eq!(
         told(&notices),
-        expected(&[(NoticeKind::Removed, "old"), (NoticeKind::RenamedFrom, "new"), (NoticeKind::RenamedTo, "old"),])
+        expected(&[
+            (NoticeKind::Removed, "old"),
+            (NoticeKind::RenamedFrom, "new"),
+            (NoticeKind::RenamedTo, "old"),
+            (NoticeKind::Modified, "old")
+        ])
     );
 }
 
