@@ -176,6 +176,13 @@ pub(crate) fn allowed(attributes: &Attributes, credentials: &Credentials, wanted
     rights.intersection(wanted)
 }
 
+/// Whether the caller may read data, attributes and descriptor of a file or a directory: what a listing needs to tell of it that leaves
+/// out what may not be read.
+pub(crate) fn may_read(attributes: &Attributes, credentials: &Credentials) -> bool {
+    let reads = AccessMask::MODE_READ.union(AccessMask::ALWAYS);
+    granted(attributes, credentials, reads) == reads
+}
+
 /// The rights of the wanted ones that descriptor, or mode and owner, give.
 pub(crate) fn granted(attributes: &Attributes, credentials: &Credentials, wanted: AccessMask) -> AccessMask {
     if let Some(rights) = descriptor_rights(attributes, credentials) {

@@ -8,7 +8,7 @@ use smb_wire::info::{DirectoryEntry, EntryWriter, FileInformationClass};
 use smb_wire::query_directory::{QueryDirectoryFlags, QueryDirectoryRequest};
 use smb_wire::{OutputInPlace, Status};
 use vfs::acl::AccessMask;
-use vfs::{Cookie, ReaddirRequest, Vfs};
+use vfs::{Attributes, Cookie, ListedAttributes, ReaddirRequest, Vfs};
 
 use crate::answer::Answer;
 use crate::attributes::{allocation_size, file_attributes, times};
@@ -18,7 +18,7 @@ use crate::open_table::Open;
 use crate::pattern::Pattern;
 use crate::settings::LIST_BYTES_MAX;
 use crate::status;
-use crate::tree::Tree;
+use crate::tree::{Target, Tree};
 
 /// How far an open has listed its directory. One listing of an open at a time: a second one begins where the first found
 /// the open, as nothing says where it should.
@@ -51,13 +51,15 @@ pub(crate) async fn query_directory<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> 
     }
     let mut listing = begin(&open, &request)?;
     let mut page = Page::new(&request, usize::try_from(limit).unwrap_or(0).min(LIST_BYTES_MAX))?;
+    let hides = matches!(&tree.target, Target::Disk(disk) if disk.share.hides_unreadable());
     let ctx = call.context(tree.root().unwrap_or(open.inode));
+    let which = if hides { ListedAttributes::OfReadable } else { ListedAttributes::All };
     let is_over = loop {
         let reading = ReaddirRequest {
             directory: open.inode,
             after: listing.after,
             entries_max: page.entries_wanted(),
-            attributes: true,
+            attributes: which,
         };
         let found = call.door.vfs.readdir(&ctx, reading).await.map_err(status::of)?;
         let is_full = page.take(&found.entries, &mut listing);
@@ -127,20 +129,20 @@ impl Page {
         for entry in entries {
             let name = shown_entry(&entry.name);
             let matches = listing.pattern.as_ref().is_some_and(|pattern| pattern.matches(&name));
-            if matches && !self.push(entry, &name) {
+            // What went in the meantime, or is hidden, comes without attributes and is not told.
+            let told = entry.attributes.as_ref().filter(|_| matches);
+            if told.is_some_and(|attributes| !self.push(attributes, &name)) {
                 return true;
             }
             listing.after = entry.cookie;
-            if matches && self.is_single {
+            if told.is_some() && self.is_single {
                 return true;
             }
         }
         false
     }
 
-    fn push(&mut self, entry: &vfs::DirectoryEntry, name: &[u16]) -> bool {
-        // An inode that went in the meantime is told no more.
-        let Some(attributes) = &entry.attributes else { return true };
+    fn push(&mut self, attributes: &Attributes, name: &[u16]) -> bool {
         let name: Vec<u8> = name.iter().flat_map(|unit| unit.to_le_bytes()).collect();
         let is_directory = attributes.is_directory();
         let told = DirectoryEntry {

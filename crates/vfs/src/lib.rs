@@ -56,9 +56,9 @@ pub use leases::{
 pub use name::{Case, Name, NameError};
 pub use namespace::{
     CreateHow, CreateReply, CreateRequest, CreateUnlinkedReply, CreateUnlinkedRequest, DirectoryEntry, LinkReply,
-    LinkRequest, LookupName, LookupReply, LookupRequest, MkdirRequest, MknodRequest, Namespace, NodeKind, ReaddirReply,
-    ReaddirRequest, ReadlinkReply, RemoveKind, RemoveReply, RemoveRequest, RenameReply, RenameRequest, SymlinkRequest,
-    WalkReply, WalkRequest,
+    LinkRequest, ListedAttributes, LookupName, LookupReply, LookupRequest, MkdirRequest, MknodRequest, Namespace,
+    NodeKind, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveKind, RemoveReply, RemoveRequest, RenameReply,
+    RenameRequest, SymlinkRequest, WalkReply, WalkRequest,
 };
 pub use opens::{
     CloseReply, CloseRequest, DeletePendingRequest, Disposition, LockClient, LockEntry, LockKind, LockOwner, LockRange,

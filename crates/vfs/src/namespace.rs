@@ -245,8 +245,20 @@ pub struct ReaddirRequest {
     pub after: Cookie,
     /// Most entries to return, at least 1; the house returns at most [`crate::limits::READDIR_ENTRIES_MAX`].
     pub entries_max: usize,
-    /// Whether the attributes of the entries are wanted.
-    pub attributes: bool,
+    /// Which entries come with their attributes.
+    pub attributes: ListedAttributes,
+}
+
+/// Which entries of a listing come with their attributes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListedAttributes {
+    /// None.
+    None,
+    /// All.
+    All,
+    /// Those of which the caller may read data, attributes and descriptor, beside `.` and `..`: who lists on behalf of somebody that
+    /// is to see nothing else leaves the others out, and still knows where to go on.
+    OfReadable,
 }
 
 /// An entry of a listing.

@@ -92,6 +92,8 @@ pub(crate) struct ShareTable {
     pub(crate) smb3_encryption_enabled: bool,
     #[serde(default)]
     pub(crate) continuously_available: bool,
+    #[serde(default)]
+    pub(crate) access_based_enumeration: bool,
     pub(crate) permissions: Option<Vec<Spanned<PermissionSetting>>>,
 }
 

@@ -25,6 +25,7 @@ pub struct Share {
     pub(crate) streams: bool,
     pub(crate) must_encrypt: bool,
     pub(crate) is_continuous: bool,
+    pub(crate) hides_unreadable: bool,
     pub(crate) permissions: Arc<[Permission]>,
 }
 
@@ -119,6 +120,12 @@ impl Share {
     #[must_use]
     pub fn is_continuous(&self) -> bool {
         self.is_continuous
+    }
+
+    /// Whether listings leave out what who lists may not read (access-based enumeration).
+    #[must_use]
+    pub fn hides_unreadable(&self) -> bool {
+        self.hides_unreadable
     }
 
     /// What a user may do at most: of each right the first line decides that names the user. What files say of it comes

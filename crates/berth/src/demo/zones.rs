@@ -56,7 +56,9 @@ impl DemoZone {
             let _ = write!(
                 text,
                 "[[share]]\nname = \"{share}\"\npath = \"{path}\"\n\
-                 permissions = [{{ trustee = \"everyone\", rights = \"{rights}\" }}]\n"
+                 permissions = [{{ trustee = \"everyone\", rights = \"{rights}\" }}]\n\
+                 access_based_enumeration = {}\n",
+                *share == HIDE_UNREAD
             );
         }
         text
@@ -106,7 +108,7 @@ pub(super) const TORTURE_ZONES: [DemoZone; 2] = [
             ("torture2", "/torture2"),
             ("torture3", "/torture3"),
             ("torture4", "/torture4"),
-            ("hideunread", "/torture"),
+            (HIDE_UNREAD, "/torture"),
         ],
         rights: "full",
     },
@@ -121,6 +123,8 @@ const FABRIKAM: DemoZone = DemoZone {
     shares: &[PROJECTS],
     rights: "read",
 };
+/// The share of the suite whose listings leave out what may not be read.
+const HIDE_UNREAD: &str = "hideunread";
 const PROJECTS: (&str, &str) = ("projects", "/projects");
 const USERS: &str = "users";
 const PASSWORDS: &str = "passwords";

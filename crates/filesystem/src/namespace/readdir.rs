@@ -8,12 +8,13 @@ use meta::keys::{self, KeyKind};
 use meta::records::{DentryRecord, InodeRecord, Record};
 use vfs::limits::READDIR_ENTRIES_MAX;
 use vfs::{
-    Attributes, Cookie, DirectoryEntry, Failure, FileType, FsError, InodeId, OpContext, ReaddirReply, ReaddirRequest,
+    Attributes, Cookie, DirectoryEntry, Failure, FileType, FsError, InodeId, ListedAttributes, OpContext, ReaddirReply,
+    ReaddirRequest,
 };
 
 use super::lookup::require_directory;
 use crate::Filesystem;
-use crate::access::{READ, require};
+use crate::access::{READ, may_read, require};
 use crate::cache::{DirectoryState, Listed, ListedRun, Seen};
 use crate::load::kind_of;
 use crate::turn::target_of;
@@ -42,8 +43,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         } else {
             false
         };
-        if request.attributes {
+        if request.attributes != ListedAttributes::None {
             self.add_attributes(&mut entries, &mut seen).await?;
+        }
+        if request.attributes == ListedAttributes::OfReadable {
+            hide_unreadable(ctx, &mut entries);
         }
         // Every change of an entry changes the directory too: what was listed is covered by its newest version.
         self.live(request.directory, &mut seen).await?;
@@ -175,6 +179,13 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             self.records.inodes.fill((inode, ticket), record, self.meta.watermark());
         }
         Ok(())
+    }
+}
+
+/// What the caller may not read is told without attributes.
+fn hide_unreadable(ctx: &OpContext, entries: &mut [DirectoryEntry]) {
+    for entry in entries.iter_mut().filter(|entry| entry.cookie >= Cookie::FIRST_STORED) {
+        entry.attributes.take_if(|attributes| !may_read(attributes, &ctx.credentials));
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use testkit::{ManualClock, block_on};
 use vfs::{
-    Admin, Case, Cookie, InodeId, LookupName, LookupRequest, MkdirRequest, Name, Namespace, OpContext, ReaddirRequest,
-    RenameRequest, SetAttributes, ShardId, ZoneRootRequest,
+    Admin, Case, Cookie, InodeId, ListedAttributes, LookupName, LookupRequest, MkdirRequest, Name, Namespace,
+    OpContext, ReaddirRequest, RenameRequest, SetAttributes, ShardId, ZoneRootRequest,
 };
 
 use crate::house::{Engines, House};
@@ -33,7 +33,8 @@ impl Scene {
     async fn up(&self, root: InodeId, from: InodeId) -> InodeId {
         let request = LookupRequest { parent: from, name: LookupName::Parent, case: Case::Sensitive };
         let looked = self.house.lookup(&OpContext::internal(root), request).await.unwrap().attributes.inode;
-        let request = ReaddirRequest { directory: from, after: Cookie::DOT, entries_max: 1, attributes: false };
+        let request =
+            ReaddirRequest { directory: from, after: Cookie::DOT, entries_max: 1, attributes: ListedAttributes::None };
         let listed = self.house.readdir(&OpContext::internal(root), request).await.unwrap();
         assert_eq!(listed.entries[0].inode, looked, "a listing says the same");
         looked

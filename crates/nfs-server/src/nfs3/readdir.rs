@@ -2,7 +2,7 @@
 
 use nfs_wire::nfs3::{Entry3, Filename, Nfsstat3, PostOpAttr, Readdir, ReaddirArgs, ReaddirOk, Verifier};
 use vfs::limits::READDIR_ENTRIES_MAX;
-use vfs::{Attributes, Cookie, DirectoryEntry, InodeId, ReaddirRequest, Vfs};
+use vfs::{Attributes, Cookie, DirectoryEntry, InodeId, ListedAttributes, ReaddirRequest, Vfs};
 
 use super::Answer;
 use super::attributes::post_op;
@@ -19,7 +19,7 @@ impl<V: Vfs> Answer<V> for Readdir {
             directory: directory.inode,
             after: Cookie(args.cookie),
             entries_max: entries_max(limit, Entry3::entry_size(NAME_BYTES_EXPECTED)),
-            attributes: false,
+            attributes: ListedAttributes::None,
         };
         let reply = call.door.vfs.readdir(&directory.ctx, request).await?;
         let dir_attributes = post_op(&reply.directory);

@@ -2,7 +2,7 @@
 
 use nfs_wire::nfs3::{EntryPlus3, Fattr3, Filename, PostOpAttr, Readdirplus, ReaddirplusArgs, ReaddirplusOk};
 use nfs_wire::xdr::UNIT;
-use vfs::{Attributes, Cookie, DirectoryEntry, ReaddirRequest, Vfs};
+use vfs::{Attributes, Cookie, DirectoryEntry, ListedAttributes, ReaddirRequest, Vfs};
 
 use super::Answer;
 use super::attributes::post_op;
@@ -21,7 +21,7 @@ impl<V: Vfs> Answer<V> for Readdirplus {
             directory: directory.inode,
             after: Cookie(args.cookie),
             entries_max: entries_max(limit, ENTRY_BYTES_EXPECTED),
-            attributes: true,
+            attributes: ListedAttributes::All,
         };
         let reply = call.door.vfs.readdir(&directory.ctx, request).await?;
         let dir_attributes = post_op(&reply.directory);

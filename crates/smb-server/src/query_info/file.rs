@@ -212,7 +212,8 @@ async fn above<V: Vfs>(
     let mut after = vfs::Cookie::START;
     for _ in 0..PAGES_MAX {
         let entries_max = vfs::limits::READDIR_ENTRIES_MAX;
-        let request = vfs::ReaddirRequest { directory: above, after, entries_max, attributes: false };
+        let request =
+            vfs::ReaddirRequest { directory: above, after, entries_max, attributes: vfs::ListedAttributes::None };
         let page = call.door.vfs.readdir(ctx, request).await.map_err(status::of)?;
         let is_it =
             |entry: &&vfs::DirectoryEntry| entry.inode == directory && entry.cookie >= vfs::Cookie::FIRST_STORED;

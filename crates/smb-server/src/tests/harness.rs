@@ -108,6 +108,7 @@ fn zone(vfs: &ReferenceFilesystem, name: &str, address: &str) -> (zones::ZoneDef
          permissions = [{{ trustee = \"user:1001\", rights = \"change\" }}]\n\
          [[share]]\nname = \"plain\"\npath = \"/projects\"\nbrowsable = false\nstreams = false\n\
          [[share]]\nname = \"always\"\npath = \"/projects\"\ncontinuously_available = true\n\
+         [[share]]\nname = \"hiding\"\npath = \"/projects\"\naccess_based_enumeration = true\n\
          [[share]]\nname = \"gone\"\npath = \"/nowhere\"\n"
     );
     let zone = zones::parse(Path::new("zone.toml"), &text, &zones::system_resolver).unwrap();

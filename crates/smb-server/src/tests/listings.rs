@@ -2,6 +2,7 @@
 
 use smb_wire::codec::{Decode, Encode, Utf16, decode, decode_body, encode};
 use smb_wire::create::{CreateDisposition, CreateOptions, CreateRequest, CreateResponse};
+use smb_wire::dtyp::{AccessMask, Sid};
 use smb_wire::info::{
     DirectoryEntry, Entries, FileAll, FileBasic, FileDisposition, FileInformationClass, FileName, FileStandard,
     FsFullSize, FsInformationClass, InClass, Number64, RenameFlags, RenameTo,
@@ -9,8 +10,10 @@ use smb_wire::info::{
 use smb_wire::negotiate::Dialect;
 use smb_wire::query_directory::{QueryDirectoryFlags, QueryDirectoryRequest};
 use smb_wire::query_info::{InfoType, QueryInfoFlags, QueryInfoRequest, SecurityInformation, SetInfoRequest};
+use smb_wire::tree_connect::{ShareFlags, TreeConnectResponse};
 use smb_wire::{Command, FileId, OutputResponse, Status};
 
+use super::descriptors::{allow, listed, open_as, set as set_security};
 use super::files::{close, open, opening, writing};
 use super::harness::{CONTOSO, Client, House, Response, utf16};
 
@@ -160,4 +163,33 @@ fn names_change_and_go() {
     assert_eq!(open(&mut client, "two", CreateDisposition::OPEN), Err(Status::DELETE_PENDING));
     close(&mut client, one);
     assert_eq!(open(&mut client, "two", CreateDisposition::OPEN), Err(Status::OBJECT_NAME_NOT_FOUND));
+}
+
+#[test]
+fn a_share_leaves_out_what_may_not_be_read() {
+    let house = House::new();
+    let mut client = at_home(&house);
+    let root = directory(&mut client, "d", CreateDisposition::CREATE);
+    let nothing_to_read = [allow(Sid::EVERYONE, 0x0001_0006)];
+    for name in [r"d\a", r"d\b", r"d\c"] {
+        let file = open_as(&mut client, name, (AccessMask::FILE_ALL_ACCESS, CreateDisposition::CREATE)).unwrap();
+        if name != r"d\b" {
+            let set = set_security(&mut client, file, SecurityInformation::DACL, &listed(&nothing_to_read));
+            assert_eq!(set, Status::SUCCESS);
+        }
+    }
+    assert_eq!(list(&mut client, root, ("?", 0, 4096)).unwrap(), [".", "a", "b", "c"]);
+    let response = client.connect("hiding");
+    let body: TreeConnectResponse = decode_body(&response.body).unwrap();
+    assert!(body.share_flags.contains(ShareFlags::ACCESS_BASED_DIRECTORY_ENUM));
+    let root = directory(&mut client, "d", CreateDisposition::OPEN);
+    assert_eq!(list(&mut client, root, ("?", 0, 4096)).unwrap(), [".", "b"]);
+    let single = QueryDirectoryFlags::RETURN_SINGLE_ENTRY | QueryDirectoryFlags::RESTART_SCANS;
+    assert_eq!(list(&mut client, root, ("?", single.bits(), 4096)).unwrap(), ["."]);
+    let next = QueryDirectoryFlags::RETURN_SINGLE_ENTRY.bits();
+    assert_eq!(list(&mut client, root, ("?", next, 4096)).unwrap(), ["b"], "not nothing");
+    let reopen = QueryDirectoryFlags::REOPEN.bits();
+    assert_eq!(list(&mut client, root, ("c", reopen, 4096)), Err(Status::NO_SUCH_FILE));
+    let by_name = (AccessMask::READ_DATA, CreateDisposition::OPEN);
+    assert_eq!(open_as(&mut client, r"d\c", by_name), Err(Status::ACCESS_DENIED), "its name is no secret");
 }

@@ -122,7 +122,7 @@ fn everybody_is_told_of_the_shares_it_can_use() {
     let house = House::new();
     assert_eq!(
         shares(&mut at(&house, "alice")),
-        ["Projects", "open", "sealed", "of-contoso", "always", "gone", "IPC$"]
+        ["Projects", "open", "sealed", "of-contoso", "always", "hiding", "gone", "IPC$"]
     );
     assert_eq!(shares(&mut at(&house, "guest")), ["open", "IPC$"], "what takes guests");
 }

@@ -65,10 +65,7 @@ pub(crate) async fn disconnect<V: Vfs>(call: &Call<'_, V>) -> Result<Answer, Sta
 
 fn attach<V: Vfs>(call: &Call<'_, V>, name: String, target: Target) -> Result<Answer, Status> {
     let (share_type, share_flags, rights) = match &target {
-        Target::Disk(disk) if disk.share.must_encrypt() => {
-            (ShareType::DISK, ShareFlags::ENCRYPT_DATA | ShareFlags::NO_CACHING, disk.rights.0)
-        }
-        Target::Disk(disk) => (ShareType::DISK, ShareFlags::empty(), disk.rights.0),
+        Target::Disk(disk) => (ShareType::DISK, flags_of(&disk.share), disk.rights.0),
         Target::Pipes => (ShareType::PIPE, ShareFlags::NO_CACHING, PIPE_RIGHTS),
     };
     let capabilities = match &target {
@@ -88,6 +85,12 @@ fn attach<V: Vfs>(call: &Call<'_, V>, name: String, target: Target) -> Result<An
     });
     answer.tree_id = Some(tree.id);
     Ok(answer)
+}
+
+fn flags_of(share: &Share) -> ShareFlags {
+    let flag = |has: bool, flags: ShareFlags| if has { flags } else { ShareFlags::empty() };
+    flag(share.must_encrypt(), ShareFlags::ENCRYPT_DATA | ShareFlags::NO_CACHING)
+        | flag(share.hides_unreadable(), ShareFlags::ACCESS_BASED_DIRECTORY_ENUM)
 }
 
 /// The directory of a share. It is the share's to be reached, whoever asks.

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use vfs::{Cookie, DirectoryEntry, Failure, InodeId, Name, OpContext, ReaddirReply, ReaddirRequest, Vfs};
+use vfs::{
+    Cookie, DirectoryEntry, Failure, InodeId, ListedAttributes, Name, OpContext, ReaddirReply, ReaddirRequest, Vfs,
+};
 
 use super::{CURSORS, Caller, Outcome, Register, SeenEntry, Session};
 
@@ -33,6 +35,7 @@ impl<V: Vfs> Session<'_, V> {
         (page, attributes): (usize, bool),
     ) -> Outcome {
         let ctx = Self::context(caller, directory);
+        let attributes = if attributes { ListedAttributes::All } else { ListedAttributes::None };
         let request = ReaddirRequest { directory, after: Cookie::START, entries_max: page, attributes };
         let mut outcome = Outcome::default();
         let mut entries = match self.pages(&ctx, request, &mut outcome).await {
@@ -68,7 +71,7 @@ impl<V: Vfs> Session<'_, V> {
         let Some(Some(place)) = self.cursors.get(index) else { return Outcome::default() };
         let (directory, after) = (place.directory, place.after);
         let ctx = Self::context(caller, directory);
-        let request = ReaddirRequest { directory, after, entries_max: page, attributes: false };
+        let request = ReaddirRequest { directory, after, entries_max: page, attributes: ListedAttributes::None };
         let reply = match self.house.readdir(&ctx, request).await {
             Ok(reply) => reply,
             Err(failure) => return self.fail(&failure),

@@ -1,10 +1,13 @@
 //! Listings.
 
 use bytes::Bytes;
+use vfs::acl::AccessMask;
 use vfs::limits::READDIR_ENTRIES_MAX;
-use vfs::{Cookie, DirectoryEntry, Failure, FsError, InodeId, ReaddirReply, ReaddirRequest};
+use vfs::{
+    Attributes, Cookie, DirectoryEntry, Failure, FsError, InodeId, ListedAttributes, ReaddirReply, ReaddirRequest,
+};
 
-use super::permission::READ;
+use super::permission::{READ, rights};
 use super::turn::Turn;
 
 const COOKIE_MAX: u64 = i64::MAX as u64;
@@ -37,7 +40,17 @@ impl Turn<'_> {
         (cookie, inode): (Cookie, InodeId),
     ) -> Result<DirectoryEntry, Failure> {
         let found = self.attributes(inode)?;
-        let attributes = request.attributes.then(|| found.clone());
+        let is_told = match request.attributes {
+            ListedAttributes::None => false,
+            ListedAttributes::All => true,
+            ListedAttributes::OfReadable => cookie < Cookie::FIRST_STORED || self.may_read(found),
+        };
+        let attributes = is_told.then(|| found.clone());
         Ok(DirectoryEntry { name, inode, file_type: found.file_type, cookie, attributes })
+    }
+
+    /// Data, attributes and descriptor.
+    fn may_read(&self, found: &Attributes) -> bool {
+        rights(&self.ctx.credentials, found).contains(AccessMask::MODE_READ.union(AccessMask::ALWAYS))
     }
 }

@@ -7,10 +7,10 @@ use bytes::Bytes;
 use vfs::acl::AccessMask;
 use vfs::{
     AccessRequest, Attributes, Case, CommitRequest, Cookie, CreateHow, CreateReply, CreateRequest, Credentials,
-    FsError, InodeId, LinkReply, LinkRequest, LookupName, LookupRequest, MkdirRequest, MknodRequest, Name, NodeKind,
-    OpContext, Protocol, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, RemoveKind, RemoveReply, RemoveRequest,
-    RenameReply, RenameRequest, SetAttributes, SetattrReply, SetattrRequest, ShardId, Stability, SymlinkRequest,
-    Timestamp, Vfs, Via, WriteReply, WriteRequest, ZoneRootRequest,
+    FsError, InodeId, LinkReply, LinkRequest, ListedAttributes, LookupName, LookupRequest, MkdirRequest, MknodRequest,
+    Name, NodeKind, OpContext, Protocol, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, RemoveKind, RemoveReply,
+    RemoveRequest, RenameReply, RenameRequest, SetAttributes, SetattrReply, SetattrRequest, ShardId, Stability,
+    SymlinkRequest, Timestamp, Vfs, Via, WriteReply, WriteRequest, ZoneRootRequest,
 };
 
 use crate::ManualClock;
@@ -192,8 +192,13 @@ impl<V: Vfs> Actor<'_, V> {
         after: Cookie,
         entries_max: usize,
     ) -> Result<ReaddirReply, FsError> {
-        let request = ReaddirRequest { directory, after, entries_max, attributes: true };
+        let request = ReaddirRequest { directory, after, entries_max, attributes: ListedAttributes::All };
         self.house.readdir(self.next(), request).await.map_err(|failure| failure.error)
+    }
+
+    pub(super) async fn page_of_readable(&self, directory: InodeId, after: Cookie, entries_max: usize) -> ReaddirReply {
+        let request = ReaddirRequest { directory, after, entries_max, attributes: ListedAttributes::OfReadable };
+        self.house.readdir(self.next(), request).await.unwrap()
     }
 
     pub(super) async fn read(&self, inode: InodeId, offset: u64, length: u32) -> Result<ReadReply, FsError> {

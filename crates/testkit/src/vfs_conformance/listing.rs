@@ -10,6 +10,7 @@ pub(super) async fn all<V: Vfs>(scene: &Scene<'_, V>) {
     dots_come_first(scene).await;
     pages_add_up(scene).await;
     cookies_stay_while_the_directory_changes(scene).await;
+    what_may_be_read_is_told_apart(scene).await;
     errors_come_in_order(scene).await;
 }
 
@@ -88,6 +89,26 @@ async fn cookies_stay_while_the_directory_changes<V: Vfs>(scene: &Scene<'_, V>) 
     assert_eq!(names(&came).len(), came.len(), "nothing comes twice");
     let stayed = names(&came).into_iter().filter(|name| name.starts_with("stays")).count();
     assert_eq!(stayed, 40, "what stays comes");
+}
+
+async fn what_may_be_read_is_told_apart<V: Vfs>(scene: &Scene<'_, V>) {
+    let (alice, bob, root) = (scene.alice(), scene.bob(), scene.stage("readable", 0o711).await);
+    alice.chmod(root, 0o755).await.unwrap();
+    for (name, mode) in [("all", 0o644), ("group", 0o640), ("hers", 0o600), ("nobody", 0o000), ("written", 0o622)] {
+        alice.create(root, name, mode).await.unwrap();
+    }
+    alice.mkdir(root, "listed", 0o755).await.unwrap();
+    alice.mkdir(root, "passed", 0o711).await.unwrap();
+    let told = async |actor: &Actor<'_, V>| {
+        let page = actor.page_of_readable(root, Cookie::START, 20).await;
+        assert_eq!((page.entries.len(), page.end), (9, true), "every entry is there");
+        let told: Vec<_> = page.entries.into_iter().filter(|entry| entry.attributes.is_some()).collect();
+        Vec::from_iter(names(&told))
+    };
+    assert_eq!(told(&alice).await, [".", "..", "all", "group", "hers", "listed", "passed", "written"]);
+    assert_eq!(told(&bob).await, [".", "..", "all", "group", "listed"]);
+    assert_eq!(told(&scene.carol()).await, [".", "..", "all", "listed"]);
+    assert_eq!(told(&scene.superuser()).await.len(), 9);
 }
 
 async fn errors_come_in_order<V: Vfs>(scene: &Scene<'_, V>) {

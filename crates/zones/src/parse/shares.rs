@@ -35,6 +35,7 @@ impl Reader<'_> {
                 streams: table.streams.unwrap_or(true),
                 must_encrypt: table.smb3_encryption_enabled,
                 is_continuous: table.continuously_available,
+                hides_unreadable: table.access_based_enumeration,
                 permissions: permissions.into(),
             }));
         }

@@ -11,6 +11,7 @@ fn a_share_has_a_name_a_path_and_defaults() {
     assert_eq!((share.name(), &share.path()[..], share.description()), ("Projects", &b"/p/q"[..], ""));
     assert!(share.is_named("pROJECTS") && !share.is_named("project"));
     assert!(share.is_browsable() && !share.is_read_only() && !share.takes_guests() && !share.must_encrypt());
+    assert!(!share.hides_unreadable());
     assert_eq!(share.rights(&Credentials::unix(7, 7, &[])).0, 0x001f_01ff);
     let renamed = zone("[[share]]\nname = \"projects\"\npath = \"/other\"\n");
     assert_eq!(share.id(), renamed.shares()[0].id(), "its number is made from its name");

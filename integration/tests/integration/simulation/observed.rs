@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use vfs::{
-    AttributeIo, Attributes, CommitRequest, Cookie, Failure, FileIo, FileType, InodeId, Namespace, OpContext,
-    ReadRequest, ReaddirRequest, Via, WriteVerifier,
+    AttributeIo, Attributes, CommitRequest, Cookie, Failure, FileIo, FileType, InodeId, ListedAttributes, Namespace,
+    OpContext, ReadRequest, ReaddirRequest, Via, WriteVerifier,
 };
 
 use super::model::{File, Model, Node};
@@ -129,7 +129,7 @@ pub(super) async fn list(
 ) -> Result<Vec<(String, Attributes)>, Failure> {
     let (mut after, mut found) = (Cookie::START, Vec::new());
     loop {
-        let request = ReaddirRequest { directory, after, entries_max: page, attributes: true };
+        let request = ReaddirRequest { directory, after, entries_max: page, attributes: ListedAttributes::All };
         let reply = house.readdir(ctx, request).await?;
         for entry in reply.entries {
             after = entry.cookie;
