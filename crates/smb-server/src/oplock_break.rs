@@ -55,6 +55,7 @@ fn acknowledge_oplock<V: Vfs>(call: &Call<'_, V>, tree: &Tree, request: &OplockB
         OplockLevel::LEASE => return Err(Status::INVALID_PARAMETER),
         level => state_of(level).ok_or(Status::INVALID_OPLOCK_PROTOCOL)?,
     };
+    call.session.answered(LeaseOwner::Open(open.id));
     let ctx = call.context(tree.root().unwrap_or(open.inode));
     let acknowledgement = |kept| BreakAcknowledgement { owner: LeaseOwner::Open(open.id), kept };
     let kept = call.door.vfs.acknowledge_break(&ctx, acknowledgement(kept)).map_err(|refusal| match refusal {
@@ -80,6 +81,7 @@ fn acknowledge_lease<V: Vfs>(
         handle: request.state.contains(WireState::HANDLE),
         write: request.state.contains(WireState::WRITE),
     };
+    call.session.answered(LeaseOwner::Key(key));
     let ctx: OpContext = call.context(tree.root().unwrap_or_default());
     let acknowledgement = BreakAcknowledgement { owner: LeaseOwner::Key(key), kept };
     let kept = call.door.vfs.acknowledge_break(&ctx, acknowledgement).map_err(|refusal| match refusal {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use admission::{
@@ -219,6 +220,8 @@ impl<V: Vfs> Server<V> {
             traffic: Arc::default(),
             outbox: Arc::default(),
             waits: Arc::default(),
+            is_unheard: AtomicBool::new(false),
+            is_given_up: AtomicBool::new(false),
         });
         let machine = Machine::new(Arc::clone(facts), Arc::clone(&peer));
         let (door, caller) = (Arc::clone(&self.door), Arc::clone(&peer));

@@ -137,6 +137,11 @@ impl Waits {
         table.waiting.values().for_each(|(_, interrupt)| interrupt.raise(Interrupted::Gone));
     }
 
+    /// Whether the connection is gone.
+    pub(crate) fn are_over(&self) -> bool {
+        self.table().is_over
+    }
+
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }

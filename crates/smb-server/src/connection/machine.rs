@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 
 use admission::Distrusted;
@@ -30,6 +31,7 @@ use super::setup::Setup;
 use super::traffic::Traffic;
 use crate::answer::Answer;
 use crate::durable::{Claims, Parked};
+use crate::ioctl::force_unacked;
 use crate::metrics::Metrics;
 use crate::session::{Channel, Session, Sessions};
 use crate::settings::{STRANGER_BYTES_MAX, Settings};
@@ -65,6 +67,20 @@ pub(crate) struct Peer {
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) waits: Arc<Waits>,
+    /// What it is asked to answer is taken for never having come: a conformance suite says so.
+    pub(crate) is_unheard: AtomicBool,
+    /// Something like that was sent: it is given up.
+    pub(crate) is_given_up: AtomicBool,
+}
+
+impl Peer {
+    /// It is sent something that it has to answer, or not.
+    pub(crate) fn is_lost_to(&self, must_answer: bool) {
+        if must_answer && self.is_unheard.load(Ordering::Relaxed) {
+            self.is_given_up.store(true, Ordering::Relaxed);
+            self.outbox.rouse();
+        }
+    }
 }
 
 /// The protocol of one connection.
@@ -134,9 +150,12 @@ impl Machine {
     ///
     /// Errors: there was no room for all of it. A client that does not hear of a break would read what is not there.
     pub(crate) fn unasked(&self, waker: &Waker) -> Result<Vec<Replies>, Distrusted> {
+        if self.peer.is_given_up.load(Ordering::Relaxed) {
+            return Err(Distrusted);
+        }
         let mut all = Vec::new();
         for channel in self.sessions.values() {
-            channel.session.take_breaks(waker, &mut all)?;
+            channel.session.take_breaks(&self.peer, waker, &mut all)?;
         }
         Ok(all)
     }
@@ -236,6 +255,11 @@ impl Machine {
             request.verdict = Verdict::Answered(Box::new(Answer::from(outcome)));
             return Ok(Some(request));
         }
+        if let Some(answer) = self.torture(incoming) {
+            let mut request = incoming.request(None);
+            request.verdict = Verdict::Answered(Box::new(answer));
+            return Ok(Some(request));
+        }
         let is_related = header.flags.contains(HeaderFlags::RELATED_OPERATIONS);
         let found = if is_related && is_first {
             // MS-SMB2 3.3.5.2.7.2.
@@ -250,6 +274,17 @@ impl Machine {
             self.session(incoming, sealed)?
         };
         Ok(Some(self.found(incoming, before, found)?))
+    }
+
+    /// What a conformance suite asks of a connection, without a session.
+    fn torture(&self, incoming: &Incoming<'_>) -> Option<Answer> {
+        let is_asked =
+            self.facts.settings.torture && incoming.header.command == Command::IOCTL && incoming.header.session_id == 0;
+        let answer = if is_asked { force_unacked(incoming.body) } else { None };
+        if answer.is_some() {
+            self.peer.is_unheard.store(true, Ordering::Relaxed);
+        }
+        answer
     }
 
     /// A client takes a request back (MS-SMB2 3.3.5.16); nothing is answered, whatever comes of it.

@@ -37,7 +37,8 @@ impl Outbox {
         self.connection.register(cx.waker());
     }
 
-    fn rouse(&self) {
+    /// Wakes the connection, which looks for what it is to tell.
+    pub(crate) fn rouse(&self) {
         self.is_due.store(true, Ordering::Release);
         self.connection.wake();
     }

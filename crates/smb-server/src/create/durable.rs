@@ -39,6 +39,8 @@ pub(super) enum Reconnect {
 pub(super) enum Asking {
     /// It is; its name is taken, if it has one.
     New(Option<Arc<Claim>>),
+    /// It waited when its connection was lost, and waits no more.
+    Lost(Arc<Claim>),
     /// It made this open of the session, and is sent again.
     Again(Arc<Open>),
     /// It made this open, which waits for its client.
@@ -130,7 +132,10 @@ pub(super) fn ask<V: Vfs>(call: &Call<'_, V>, durability: Option<Durability>) ->
     let claims = &call.door.facts.claims;
     match (claims.take(key), call.is_sent_again()) {
         (Found::New(claim), _) => Ok(Asking::New(Some(claim))),
-        (Found::UnderWay, true) => Err(Status::FILE_NOT_AVAILABLE),
+        (Found::UnderWay, true) => {
+            let lost = call.session.lost.take(|claim| claim.is(key));
+            lost.map(Asking::Lost).ok_or(Status::FILE_NOT_AVAILABLE)
+        }
         (Found::Open(open, session), true) if session == call.session.id => {
             // Who has used it knows its answer, and means another.
             let is_known = open.is_used.load(Ordering::Relaxed);

@@ -35,7 +35,7 @@ use crate::change_notify::Watch;
 use crate::channel_sequence::ChannelSequence;
 use crate::descriptors::given;
 use crate::dispatch::Call;
-use crate::durable::{Claim, Durable};
+use crate::durable::{Claim, Durable, Underway};
 use crate::extended_attributes::given as xattrs_given;
 use crate::lock_sequence::LockSequence;
 use crate::open_table::Open;
@@ -57,7 +57,8 @@ pub(crate) async fn create<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<An
     }
     check(&request)?;
     match durable::ask(call, wishes.durability)? {
-        Asking::New(claim) => open(call, (tree, disk), (&request, &wishes, claim)).await,
+        Asking::New(claim) => open(call, (tree, disk), (&request, &wishes), (claim, true)).await,
+        Asking::Lost(claim) => open(call, (tree, disk), (&request, &wishes), (Some(claim), false)).await,
         Asking::Back(open) => {
             let told = (open.action, open.durable.as_ref());
             again::take_up(call, (tree, disk), (&request, &wishes), (open.id, told)).await
@@ -69,7 +70,8 @@ pub(crate) async fn create<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<An
 async fn open<V: Vfs>(
     call: &Call<'_, V>,
     (tree, disk): (&Tree, &Disk),
-    (request, wishes, claim): (&CreateRequest<'_>, &Wishes<'_>, Option<Arc<Claim>>),
+    (request, wishes): (&CreateRequest<'_>, &Wishes<'_>),
+    (claim, may_wait): (Option<Arc<Claim>>, bool),
 ) -> Result<Answer, Status> {
     let Path { names, stream } = components(request.name)?;
     let stream = check_stream(request, disk, stream)?;
@@ -92,7 +94,24 @@ async fn open<V: Vfs>(
         persistent: persistent.as_ref().map(|durable| durable.note(plan.writes_through)),
         mailbox: Arc::clone(&call.session.mailbox),
     };
-    let opened = call.past_leases(None, || call.door.vfs.open(&ctx, opening.clone())).await?;
+    let under_way = Underway::new(call.session, claim.as_ref());
+    let opened = if may_wait {
+        match call.past_leases(None, || call.door.vfs.open(&ctx, opening.clone())).await {
+            Ok(opened) => opened,
+            Err(status) => {
+                if !call.peer.waits.are_over() {
+                    under_way.answered();
+                }
+                return Err(status);
+            }
+        }
+    } else {
+        call.door.vfs.open(&ctx, opening).await
+    };
+    if matches!(&opened, Err(failure) if matches!(failure.error, FsError::Breaking(_))) {
+        return Err(Status::FILE_NOT_AVAILABLE);
+    }
+    under_way.answered();
     let opened = opened.map_err(|failure| match failure.error {
         // A name that a read-only share lacks cannot be made there.
         FsError::NotFound if plan.would_create => Status::ACCESS_DENIED,

@@ -22,7 +22,7 @@ struct Table {
 }
 
 /// Zone, client and request.
-type Key = (ZoneId, Guid, Guid);
+pub(crate) type Key = (ZoneId, Guid, Guid);
 
 /// A name that is taken, as long as this is there.
 #[derive(Debug)]
@@ -76,6 +76,11 @@ impl Claims {
 }
 
 impl Claim {
+    /// Whether it is the one that has this name.
+    pub(crate) fn is(&self, key: Key) -> bool {
+        self.key == key
+    }
+
     /// The request came to this open.
     pub(crate) fn note(&self, open: &Arc<Open>, session: u64) {
         let mut table = lock(&self.table);

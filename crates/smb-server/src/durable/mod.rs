@@ -2,6 +2,7 @@
 //! somebody else wants the file, or their time is over.
 
 mod claims;
+mod lost;
 mod note;
 mod parked;
 
@@ -11,6 +12,7 @@ use smb_wire::dtyp::Guid;
 use vfs::ZoneId;
 
 pub(crate) use self::claims::{Claim, Claims, Found};
+pub(crate) use self::lost::{Lost, Underway};
 pub(crate) use self::parked::{Parked, Waiting};
 
 /// What makes an open durable: who may take it up again.

@@ -8,6 +8,7 @@ mod snapshots;
 mod sparse;
 mod torture;
 
+pub(crate) use self::torture::force_unacked;
 use std::sync::Arc;
 
 use bytes::BytesMut;

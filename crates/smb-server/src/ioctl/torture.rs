@@ -2,7 +2,8 @@
 //! settings say so.
 
 use smb_wire::Status;
-use smb_wire::ioctl::ControlCode;
+use smb_wire::codec::decode_body;
+use smb_wire::ioctl::{ControlCode, IoctlRequest, IoctlResponse};
 use vfs::Vfs;
 
 use super::Asked;
@@ -12,6 +13,14 @@ use crate::dispatch::Call;
 /// Whether a code is one of them.
 pub(super) fn is_code(code: ControlCode) -> bool {
     code == IOCTL_RESPONSE_BODY_PADDING
+}
+
+/// Whether a request asks that what its connection is sent be taken for lost, with the answer to it. It belongs to no session.
+pub(crate) fn force_unacked(body: &[u8]) -> Option<Answer> {
+    let request: IoctlRequest<'_> = decode_body(body).ok()?;
+    let is_asked = request.code == FORCE_UNACKED_TIMEOUT && request.input.is_empty();
+    let (code, file_id) = (request.code, request.file_id);
+    is_asked.then(|| Answer::success(&IoctlResponse { code, file_id, input: &[], output: &[] }))
 }
 
 /// Answers with as many bytes as may come, behind eight bytes of padding, which clients have to step over.
@@ -34,6 +43,7 @@ pub(super) fn obey<V: Vfs>(_: &Call<'_, V>, asked: &Asked<'_>) -> Result<Answer,
     Ok(answer)
 }
 
+const FORCE_UNACKED_TIMEOUT: ControlCode = ControlCode(0x8384_8003);
 const IOCTL_RESPONSE_BODY_PADDING: ControlCode = ControlCode(0x8384_8013);
 const PADDING: u8 = 8;
 /// A response of IOCTL without its buffer.

@@ -41,10 +41,10 @@ impl Channel {
 }
 
 impl Channels {
-    /// Another connection.
+    /// Another connection; says whether it is the first.
     ///
     /// Errors, in order: USER_SESSION_DELETED (the last one ended), INSUFFICIENT_RESOURCES.
-    pub(super) fn add(&self, peer: Arc<Peer>) -> Result<(), Status> {
+    pub(super) fn add(&self, peer: Arc<Peer>) -> Result<bool, Status> {
         let mut peers = self.peers();
         if peers.is_over {
             return Err(Status::USER_SESSION_DELETED);
@@ -52,25 +52,39 @@ impl Channels {
         if peers.live.len() >= CHANNELS_MAX {
             return Err(Status::INSUFFICIENT_RESOURCES);
         }
-        if !peers.live.is_empty() {
+        let is_first = peers.live.is_empty();
+        if !is_first {
             self.are_several.store(true, Ordering::Release);
         }
         peers.live.push(peer);
-        Ok(())
+        Ok(is_first)
     }
 
-    /// A connection ended. Returns one that is left; none comes any more where there is none.
+    /// Whether there are several, or were.
+    pub(super) fn are_several(&self) -> bool {
+        self.are_several.load(Ordering::Acquire)
+    }
+
+    /// The oldest connection, where this is another.
+    pub(super) fn before(&self, peer: &Arc<Peer>) -> Option<Arc<Peer>> {
+        if !self.are_several() {
+            return None;
+        }
+        self.peers().live.first().filter(|first| !Arc::ptr_eq(first, peer)).cloned()
+    }
+
+    /// A connection ended. Returns the oldest that is left; none comes any more where there is none.
     pub(super) fn remove(&self, peer: &Arc<Peer>) -> Option<Arc<Peer>> {
         let mut peers = self.peers();
         peers.live.retain(|live| !Arc::ptr_eq(live, peer));
         peers.is_over = peers.live.is_empty();
-        peers.live.last().cloned()
+        peers.live.first().cloned()
     }
 
     /// What waits on the connections. Where there is one it is that of `own`, which costs one look at a flag.
     pub(super) fn each_waits(&self, own: Option<&Waits>, act: impl Fn(&Waits)) {
         match own {
-            Some(own) if !self.are_several.load(Ordering::Acquire) => act(own),
+            Some(own) if !self.are_several() => act(own),
             _ => self.peers().live.iter().for_each(|peer| act(&peer.waits)),
         }
     }

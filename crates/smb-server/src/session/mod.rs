@@ -7,19 +7,20 @@ mod table;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 
 use admission::Distrusted;
 use security::smb::{Decryptor, Encryptor, Signer};
 use smb_wire::Status;
-use vfs::{Credentials, Event, LeaseBreak, Mailbox, SessionId, Timestamp, ZoneId};
+use vfs::{Credentials, Event, LeaseBreak, LeaseOwner, Mailbox, SessionId, Timestamp, ZoneId};
 
 pub(crate) use self::channel::Channel;
 use self::channel::Channels;
 pub(crate) use self::life::Life;
 pub(crate) use self::table::{Listed, Sessions};
 use crate::connection::{Peer, Replies, Terms};
+use crate::durable::Lost;
 use crate::open_table::Opens;
 use crate::oplock_break::notification;
 use crate::pipe::Pipes;
@@ -49,6 +50,10 @@ pub(crate) struct Session {
     channels: Channels,
     /// Breaks of opens that their client has not heard of yet.
     held_back: Mutex<Vec<LeaseBreak>>,
+    /// Breaks that were told over one of several connections, until they are answered.
+    told: Mutex<Vec<(Weak<Peer>, LeaseBreak)>>,
+    /// Requests whose connection was lost while they waited, by name.
+    pub(crate) lost: Lost,
     credentials: Mutex<Arc<Credentials>>,
     trees: Mutex<Trees>,
 }
@@ -110,6 +115,8 @@ impl Session {
             life: Life::default(),
             channels: Channels::default(),
             held_back: Mutex::default(),
+            told: Mutex::default(),
+            lost: Lost::default(),
             credentials: Mutex::new(credentials),
             trees: Mutex::default(),
         }
@@ -134,14 +141,19 @@ impl Session {
     ///
     /// Errors, in order: USER_SESSION_DELETED, INSUFFICIENT_RESOURCES.
     pub(crate) fn join(&self, peer: &Arc<Peer>) -> Result<(), Status> {
-        self.channels.add(Arc::clone(peer))?;
-        self.mailbox.wake_by(&Waker::from(Arc::clone(&peer.outbox)));
+        if self.channels.add(Arc::clone(peer))? {
+            self.mailbox.wake_by(&Waker::from(Arc::clone(&peer.outbox)));
+        }
         Ok(())
     }
 
     /// A connection ended. What is to be told goes over another one from now on; says whether there is none.
     pub(crate) fn leave(&self, peer: &Arc<Peer>) -> bool {
         let Some(left) = self.channels.remove(peer) else { return true };
+        let is_lost =
+            |told: &mut (Weak<Peer>, LeaseBreak)| told.0.upgrade().is_none_or(|told| Arc::ptr_eq(&told, peer));
+        let lost = lock(&self.told).extract_if(.., is_lost).map(|(_, told)| told).collect::<Vec<_>>();
+        lock(&self.held_back).extend(lost);
         let waker = Waker::from(Arc::clone(&left.outbox));
         self.mailbox.wake_by(&waker);
         waker.wake();
@@ -156,8 +168,18 @@ impl Session {
     /// What its client is to be told of breaks by now; wakes by the waker when there is more.
     ///
     /// Errors: some were lost.
-    pub(crate) fn take_breaks(self: &Arc<Self>, waker: &Waker, told: &mut Vec<Replies>) -> Result<(), Distrusted> {
-        let mut held_back = self.held_back.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn take_breaks(
+        self: &Arc<Self>,
+        peer: &Arc<Peer>,
+        waker: &Waker,
+        told: &mut Vec<Replies>,
+    ) -> Result<(), Distrusted> {
+        if let Some(first) = self.channels.before(peer) {
+            // Clients expect breaks over the first of their connections.
+            first.outbox.rouse();
+            return Ok(());
+        }
+        let mut held_back = lock(&self.held_back);
         loop {
             let (events, has_lost) = self.mailbox.take(waker);
             if has_lost {
@@ -171,8 +193,13 @@ impl Session {
                 _ => None,
             }));
         }
+        let are_several = self.channels.are_several();
         held_back.retain(|one| match self.opens.get(one.open) {
             Some(open) if open.is_told.load(Ordering::Relaxed) => {
+                peer.is_lost_to(one.must_acknowledge);
+                if are_several && one.must_acknowledge {
+                    lock(&self.told).push((Arc::downgrade(peer), *one));
+                }
                 told.push(notification(self, &open, one));
                 false
             }
@@ -180,6 +207,13 @@ impl Session {
             open => open.is_some(),
         });
         Ok(())
+    }
+
+    /// A break was answered: it is not told again.
+    pub(crate) fn answered(&self, owner: LeaseOwner) {
+        if self.channels.are_several() {
+            lock(&self.told).retain(|(_, told)| told.owner != owner);
+        }
     }
 
     /// A new tree connect; `None` when there are too many. `make` gets its `TreeId`.
@@ -220,6 +254,10 @@ impl fmt::Debug for Session {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Session").field("id", &self.id).field("user", &self.user).finish_non_exhaustive()
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Tree connects of one session.

@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use smb_wire::codec::{List, encode_body};
 use smb_wire::compound::Chain;
-use smb_wire::create::CreateDisposition;
+use smb_wire::create::{CreateDisposition, OplockLevel};
 use smb_wire::lock::{LockElement, LockFlags, LockRequest};
 use smb_wire::negotiate::Dialect;
 use smb_wire::session_setup::{SessionSetupFlags, SessionSetupRequest};
@@ -156,4 +156,44 @@ fn a_lock_that_is_sent_again_over_another_connection_is_granted_once() {
     assert_eq!(second.ask(Command::LOCK, &lock(1 << 4 | 1)).status(), Status::SUCCESS, "the same one");
     assert_eq!(second.ask(Command::LOCK, &lock(1 << 4 | 2)).status(), Status::LOCK_NOT_GRANTED, "another one");
     assert_eq!(second.ask(Command::LOCK, &lock(0)).status(), Status::LOCK_NOT_GRANTED, "one that is not told apart");
+}
+
+/// Two connections of one session.
+pub(super) fn together(house: &House) -> (Client<'_>, Client<'_>) {
+    let first = at_home(house, Dialect::SMB_3_1_1);
+    let mut second = house.client(CONTOSO);
+    second.negotiate(offer(&[Dialect::SMB_3_1_1]));
+    assert_eq!(second.join(first.session.as_ref().unwrap(), &["alice"]).status(), Status::SUCCESS);
+    second.tree = first.tree;
+    (first, second)
+}
+
+#[test]
+fn a_break_that_went_with_a_connection_is_told_over_the_next() {
+    let house = House::new();
+    let (mut first, mut second) = together(&house);
+    let (file, level, _) = second.open_for(OplockLevel::BATCH);
+    assert_eq!(level, OplockLevel::BATCH);
+    let mut other = at_home(&house, Dialect::SMB_3_1_1);
+    other.begin_to_open();
+    assert!(second.unasked().is_empty(), "the oldest tells");
+    assert_eq!(first.unasked().len(), 1);
+    assert!(first.unasked().is_empty(), "once");
+    first.hang_up();
+    assert_eq!(second.unasked().len(), 1, "it may have been lost");
+    assert_eq!(second.acknowledge_oplock(file, OplockLevel::II), Status::SUCCESS);
+    assert_eq!(other.statuses(), [Status::SUCCESS]);
+}
+
+#[test]
+fn a_break_that_was_answered_is_told_no_more() {
+    let house = House::new();
+    let (mut first, mut second) = together(&house);
+    let (file, ..) = first.open_for(OplockLevel::BATCH);
+    let mut other = at_home(&house, Dialect::SMB_3_1_1);
+    other.begin_to_open();
+    assert_eq!(first.unasked().len(), 1);
+    assert_eq!(second.acknowledge_oplock(file, OplockLevel::II), Status::SUCCESS);
+    first.hang_up();
+    assert!(second.unasked().is_empty());
 }

@@ -17,6 +17,7 @@ use smb_wire::tree_connect::{ShareCapabilities, TreeConnectResponse};
 use smb_wire::{Command, FileId, HeaderFlags, LogoffRequest, Status, TreeDisconnectRequest};
 use testkit::block_on;
 
+use super::channels::together;
 use super::files::{at_home, close, open, opening, reading, writing};
 use super::harness::{CONTOSO, Client, EVERY_DIALECT, House, Response, offer, responses, utf16};
 use crate::durable::{TIMEOUT_DEFAULT, TIMEOUT_MAX};
@@ -354,4 +355,28 @@ fn a_session_that_its_client_comes_back_to_leaves_its_opens() {
     let mut client = at_home(&house, Dialect::SMB_3_1_1);
     let back = CreateRequestContext::DurableReconnectV1(file);
     assert_eq!(told(&client.create_with(OplockLevel::NONE, &[back])).0, file);
+}
+
+#[test]
+fn a_request_that_waited_when_its_connection_was_lost_is_under_way_until_it_need_not_wait() {
+    let house = House::new();
+    let mut holder = at_home(&house, Dialect::SMB_3_1_1);
+    let (held, ..) = holder.open_for(OplockLevel::BATCH);
+    let (mut first, mut second) = together(&house);
+    let wish = [CreateRequestContext::DurableRequestV2(NAMED)];
+    let name = utf16("file");
+    let request = opening(&name, CreateDisposition::OPEN_IF);
+    let header = first.header(Command::CREATE);
+    let contexts = CreateContexts::Items(&wish);
+    let message = first.message(header, &CreateRequest { oplock_level: OplockLevel::BATCH, contexts, ..request });
+    first.send(&message);
+    assert_eq!(first.statuses(), [Status::PENDING]);
+    assert_eq!(second.create_again(&wish).status(), Status::FILE_NOT_AVAILABLE, "it is under way");
+    first.hang_up();
+    for _ in 0..2 {
+        assert_eq!(second.create_again(&wish).status(), Status::FILE_NOT_AVAILABLE, "and would wait still");
+    }
+    assert_eq!(holder.acknowledge_oplock(held, OplockLevel::II), Status::SUCCESS);
+    let made = second.create_again(&wish);
+    assert_eq!(told(&second.create_again(&wish)), told(&made), "then it is done, once");
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -81,6 +81,8 @@ impl House {
             traffic,
             outbox: Arc::default(),
             waits: Arc::default(),
+            is_unheard: AtomicBool::new(false),
+            is_given_up: AtomicBool::new(false),
         });
         let machine = Machine::new(Arc::clone(&self.door.facts), Arc::clone(&peer));
         Client {

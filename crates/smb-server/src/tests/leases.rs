@@ -34,7 +34,7 @@ fn v2(key: u8, state: LeaseState) -> LeaseContext {
 }
 
 /// What was granted: the open, the level, and the lease.
-type Granted = (FileId, OplockLevel, Option<LeaseContext>);
+pub(super) type Granted = (FileId, OplockLevel, Option<LeaseContext>);
 
 fn granted(response: &Response) -> Granted {
     assert_eq!(response.status(), Status::SUCCESS);
@@ -52,7 +52,7 @@ fn leasing<'a>(name: &'a [u8], contexts: &'a [CreateRequestContext<'a>]) -> Crea
 }
 
 impl Client<'_> {
-    fn open_for(&mut self, level: OplockLevel) -> Granted {
+    pub(super) fn open_for(&mut self, level: OplockLevel) -> Granted {
         let name = utf16("file");
         let request = CreateRequest { oplock_level: level, ..opening(&name, CreateDisposition::OPEN_IF) };
         granted(&self.ask(Command::CREATE, &request))
@@ -64,7 +64,7 @@ impl Client<'_> {
     }
 
     /// Asks for an open that has to wait.
-    fn begin_to_open(&mut self) -> Header {
+    pub(super) fn begin_to_open(&mut self) -> Header {
         let name = utf16("file");
         let header = self.header(Command::CREATE);
         let message = self.message(header, &opening(&name, CreateDisposition::OPEN));
@@ -74,7 +74,7 @@ impl Client<'_> {
         header
     }
 
-    fn acknowledge_oplock(&mut self, file_id: FileId, level: OplockLevel) -> Status {
+    pub(super) fn acknowledge_oplock(&mut self, file_id: FileId, level: OplockLevel) -> Status {
         self.ask(Command::OPLOCK_BREAK, &OplockBreak { level, file_id }).status()
     }
 
@@ -82,7 +82,7 @@ impl Client<'_> {
         self.ask(Command::OPLOCK_BREAK, &LeaseBreakAcknowledgment { lease_key: [key; 16], state }).status()
     }
 
-    fn statuses(&mut self) -> Vec<Status> {
+    pub(super) fn statuses(&mut self) -> Vec<Status> {
         self.hear().iter().flatten().map(Response::status).collect()
     }
 }
