@@ -23,6 +23,8 @@ mod logons;
 #[cfg(test)]
 mod nfs_clients;
 #[cfg(test)]
+mod quotas;
+#[cfg(test)]
 mod replay;
 #[cfg(test)]
 mod simulation;

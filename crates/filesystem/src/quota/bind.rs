@@ -104,7 +104,8 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             let mut domain = domain.clone();
             if let Some(new) = touched.new.as_deref() {
                 let held = ledger.held_below(touched.key);
-                let before = with(&domain.used, held.max(after(held, &excused_steps, touched.key)));
+                let before = after(held, &excused_steps, touched.key).max(held);
+                let before = with(&domain.used, before.after(lost_blocks(&steps, touched.key)));
                 let excused = excuse(before, &self.quota.excused, touched.key);
                 let after = with(&used(new), after(held, &steps, touched.key));
                 if !self.quota.is_promised && domain.forbids((&excused, &after), self.now) {
@@ -135,7 +136,8 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         }
     }
 
-    /// What becomes usage is reserved no more: all of a file that goes, else as much as its record grows.
+    /// What becomes usage is reserved no more: all of a file that goes, else as much as its record grows. Blocks become usage by a
+    /// flush only.
     fn held_after(&self, ledger: &Ledger) -> Vec<(InodeId, Held)> {
         let mut all = Vec::new();
         for touched in self.writes.inodes.written() {
@@ -148,7 +150,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
                 .new
                 .as_deref()
                 .filter(|new| new.links > 0)
-                .map_or_else(Held::default, |new| left(held, old, new));
+                .map_or_else(Held::default, |new| left(held, (old, new), self.quota.is_promised));
             all.push((touched.key, left));
         }
         all
@@ -174,12 +176,19 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
     }
 }
 
-fn left(held: Held, old: &InodeRecord, new: &InodeRecord) -> Held {
-    let named = (new.size.saturating_sub(old.size), new.allocated_blocks.saturating_sub(old.allocated_blocks));
+fn left(held: Held, (old, new): (&InodeRecord, &InodeRecord), is_flush: bool) -> Held {
+    let blocks = if is_flush { new.allocated_blocks.saturating_sub(old.allocated_blocks) } else { 0 };
+    let named = (new.size.saturating_sub(old.size), blocks);
     Held {
         application_bytes: held.application_bytes.saturating_sub(named.0),
         blocks: held.blocks.saturating_sub(named.1),
     }
+}
+
+/// Blocks that are reserved no more may have taken nothing: nothing else gets their room before they are flushed.
+fn lost_blocks(steps: &[(InodeId, Step)], directory: InodeId) -> Step {
+    let own = steps.iter().filter(|(found, step)| *found == directory && step.blocks < 0);
+    Step { application_bytes: 0, blocks: own.map(|(_, step)| step.blocks).sum() }
 }
 
 /// What is reserved below a directory after its steps.

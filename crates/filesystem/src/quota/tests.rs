@@ -406,3 +406,26 @@ async fn fill(house: &House, directory: InodeId, (number, limit): (u64, u64)) ->
         assert!(house.bytes(directory).await <= limit);
     }
 }
+
+/// Blocks of the file that is replaced are dirty and stored at once: they count once, and leave room for so much only.
+#[test]
+fn what_is_replaced_leaves_no_more_room_than_it_took() {
+    block_on(async {
+        let rig = Rig::new();
+        let house = rig.open().await;
+        let directory = house.mkdir(ROOT, "d").await.unwrap();
+        let replaced = house.create(directory, "f").await.unwrap();
+        house.write(replaced, 0, 10 * 4096).await.unwrap();
+        house.0.flush_all().await.unwrap();
+        house.limit(directory, QuotaSettings { basis: QuotaBasis::Logical, ..hard(11 * 4096) }).await;
+        house.write(replaced, 0, 10 * 4096).await.unwrap();
+        let file = house.create(ROOT, "f").await.unwrap();
+        house.write(file, 0, 12 * 4096).await.unwrap();
+        assert_eq!(house.rename((ROOT, "f"), (directory, "f")).await, OVER);
+        house.resize(file, 11 * 4096).await.unwrap();
+        house.rename((ROOT, "f"), (directory, "f")).await.unwrap();
+        house.0.flush_all().await.unwrap();
+        assert_eq!(house.usage(directory).await.logical_bytes, 11 * 4096);
+        rig.check().await;
+    });
+}
