@@ -2,6 +2,7 @@
 //!
 //! `BERTH_QUOTA_OPERATIONS` operations (2000) of each of `BERTH_QUOTA_SEEDS` seeds (6) from `BERTH_QUOTA_FIRST_SEED` on.
 
+mod cost;
 mod oracle;
 
 use std::sync::Arc;

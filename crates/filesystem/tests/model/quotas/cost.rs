@@ -1,0 +1,98 @@
+//! What quotas cost a WRITE of 4 KiB and a CREATE, in process, counted in instructions by
+//! `perf stat -e instructions:u` of the release build's test `quotas_cost_little`, once for each place (`BERTH_QUOTA_PLACE`: none, nested,
+//! elsewhere) and for two counts of each operation (`BERTH_QUOTA_WRITES`, `BERTH_QUOTA_CREATES`): the difference is theirs.
+
+use std::sync::Arc;
+
+use pages::Payload;
+use testkit::{ManualClock, block_on};
+use vfs::{
+    Admin, CreateHow, CreateRequest, FileIo, InodeId, MkdirRequest, Name, Namespace, OpContext, QuotaDomain,
+    QuotaGuard, QuotaLimits, QuotaSettings, SetAttributes, SetQuotaRequest, ShardId, Stability, Via, WriteRequest,
+};
+
+use crate::house::{Engines, House};
+
+/// A directory eight deep, with a quota on each above it or elsewhere.
+struct Place {
+    house: House,
+    deepest: InodeId,
+    file: InodeId,
+}
+
+impl Place {
+    async fn new(nested: bool, elsewhere: usize) -> Self {
+        let house = Engines::default().open(Arc::new(ManualClock::standing())).await;
+        let mut deepest = InodeId::root_of(ShardId::ROOT);
+        for number in 0..8 {
+            deepest = mkdir(&house, deepest, number).await;
+            if nested {
+                limit(&house, deepest).await;
+            }
+        }
+        let others = mkdir(&house, InodeId::root_of(ShardId::ROOT), 1 << 20).await;
+        for number in 0..elsewhere {
+            limit(&house, mkdir(&house, others, number).await).await;
+        }
+        let file = create(&house, deepest, "file").await;
+        Self { house, deepest, file }
+    }
+
+    /// Writes over what is dirty.
+    async fn write(&self, count: u64) {
+        for number in 0..count {
+            let data = Payload::from(bytes::Bytes::from_static(&[7; 4096]));
+            let offset = number % 256 * 4096;
+            let request =
+                WriteRequest { inode: self.file, via: Via::Anonymous, offset, data, stability: Stability::Unstable };
+            self.house.write(&ctx(), request).await.unwrap();
+        }
+    }
+
+    async fn create(&self, count: u64) {
+        for number in 0..count {
+            create(&self.house, self.deepest, &format!("new-{number}")).await;
+        }
+    }
+}
+
+#[test]
+#[ignore = "is measured from outside"]
+fn quotas_cost_little() {
+    let said = |name: &str| std::env::var(name).unwrap_or_default();
+    let count = |name: &str| said(name).parse().unwrap_or(0);
+    block_on(async {
+        let (nested, elsewhere) = match said("BERTH_QUOTA_PLACE").as_str() {
+            "nested" => (true, 0),
+            "elsewhere" => (false, 10_000),
+            _ => (false, 0),
+        };
+        let place = Place::new(nested, elsewhere).await;
+        place.write(count("BERTH_QUOTA_WRITES")).await;
+        place.create(count("BERTH_QUOTA_CREATES")).await;
+    });
+}
+
+fn ctx() -> OpContext {
+    OpContext::internal(InodeId::root_of(ShardId::ROOT))
+}
+
+async fn mkdir(house: &House, parent: InodeId, number: usize) -> InodeId {
+    let name = Name::try_from(number.to_string().as_str()).unwrap();
+    let request = MkdirRequest { parent, name, attributes: SetAttributes::default() };
+    house.mkdir(&ctx(), request).await.unwrap().attributes.inode
+}
+
+async fn create(house: &House, parent: InodeId, name: &str) -> InodeId {
+    let how = CreateHow::Guarded(SetAttributes::default());
+    let request = CreateRequest { parent, name: Name::try_from(name).unwrap(), how };
+    house.create(&ctx(), request).await.unwrap().attributes.inode
+}
+
+async fn limit(house: &House, directory: InodeId) {
+    let bytes = QuotaLimits { hard: Some(1 << 40), ..QuotaLimits::default() };
+    let inodes = QuotaLimits { hard: Some(1 << 30), ..QuotaLimits::default() };
+    let settings = QuotaSettings { bytes, inodes, enforced: true, ..QuotaSettings::default() };
+    let (domain, guard) = (QuotaDomain::Directory, QuotaGuard::Any);
+    house.set_quota(&ctx(), SetQuotaRequest { directory, domain, settings: Some(settings), guard }).await.unwrap();
+}
