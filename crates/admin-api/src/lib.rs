@@ -3,6 +3,7 @@
 //! Times are UTC as RFC 3339 writes them, beside the age in seconds; bytes, seconds and microseconds say so in the name.
 
 mod health;
+mod job;
 mod list;
 mod lock;
 mod plan;
@@ -15,6 +16,7 @@ mod time;
 mod zone;
 
 pub use health::{Health, HealthStatus};
+pub use job::{Job, JobState};
 pub use list::{LIMIT_DEFAULT, LIMIT_MAX, List, Page};
 pub use lock::{Lock, LockHolder, LockKind, LockState};
 pub use plan::{KeyChange, ZoneDocument, ZonePlan};
@@ -39,6 +41,8 @@ pub const STATUS_PATH: &str = "/v1/status";
 pub const SESSIONS_PATH: &str = "/v1/sessions";
 /// Locks held and waited for: [`List`] of [`Lock`], those of one file together.
 pub const LOCKS_PATH: &str = "/v1/locks";
+/// What is done behind what clients ask for: [`List`] of [`Job`].
+pub const JOBS_PATH: &str = "/v1/jobs";
 /// Exports served: [`List`] of [`Export`].
 pub const EXPORTS_PATH: &str = "/v1/exports";
 /// Shares served: [`List`] of [`Share`].

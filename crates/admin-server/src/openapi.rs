@@ -22,6 +22,7 @@ use crate::{documents, lists, quotas, routes};
         routes::openapi,
         lists::sessions::sessions,
         lists::locks::locks,
+        lists::jobs::jobs,
         lists::exports::exports,
         lists::shares::shares,
         lists::zones::zones,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use admin_api::{
-    EXPORTS_PATH, HEALTH_PATH, Health, LOCKS_PATH, METRICS_PATH, OPENAPI_PATH, Page, Problem, SESSIONS_PATH,
+    EXPORTS_PATH, HEALTH_PATH, Health, JOBS_PATH, LOCKS_PATH, METRICS_PATH, OPENAPI_PATH, Page, Problem, SESSIONS_PATH,
     SHARES_PATH, STATUS_PATH, Status, ZONES_PATH,
 };
 use axum::extract::rejection::QueryRejection;
@@ -27,7 +27,7 @@ pub(crate) fn router(desk: Arc<Desk>, scope: Scope) -> Router {
     let router = match scope {
         Scope::Monitoring => monitoring,
         Scope::Everything | Scope::Tokens => {
-            let cluster = monitoring.route(STATUS_PATH, get(state));
+            let cluster = monitoring.route(STATUS_PATH, get(state)).route(JOBS_PATH, list(lists::jobs));
             of_zones().merge(cluster.route_layer(middleware::from_fn(only_cluster_admins)))
         }
     };
@@ -90,7 +90,7 @@ pub(crate) async fn openapi() -> Json<utoipa::openapi::OpenApi> {
 
 async fn unknown(uri: Uri) -> Refused {
     let detail = format!(
-        "there is no {}; see /v1/status, /v1/sessions, /v1/locks, /v1/exports, /v1/shares, /v1/zones, /v1/zones/NAME, \
+        "there is no {}; see /v1/status, /v1/sessions, /v1/locks, /v1/jobs, /v1/exports, /v1/shares, /v1/zones, /v1/zones/NAME, \
          /v1/zones/NAME/quotas, and /openapi.json for all of it",
         uri.path()
     );

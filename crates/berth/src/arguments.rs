@@ -31,6 +31,9 @@ pub(crate) enum Verb {
     /// Locks that clients of a running gateway hold and wait for.
     #[command(subcommand)]
     Lock(ListVerb),
+    /// What a running gateway does behind what its clients ask for.
+    #[command(subcommand)]
+    Job(JobVerb),
     /// What a running gateway exports, to whom.
     #[command(subcommand)]
     Export(ListVerb),
@@ -98,6 +101,20 @@ pub(crate) struct MoveLogArguments {
 pub(crate) enum ListVerb {
     /// Lists them.
     List(ListArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobVerb {
+    /// Lists it.
+    List(JobListArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JobListArguments {
+    #[command(flatten)]
+    pub(crate) client: ClientArguments,
+    #[command(flatten)]
+    pub(crate) watch: WatchArguments,
 }
 
 #[derive(Debug, Subcommand)]

@@ -33,7 +33,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::arguments::{Arguments, ListVerb, StoreVerb, Verb, ZoneVerb};
+use crate::arguments::{Arguments, JobVerb, ListVerb, StoreVerb, Verb, ZoneVerb};
 
 /// Requests and changes are made of many small allocations that end on another thread than they began on.
 #[global_allocator]
@@ -53,6 +53,7 @@ fn main() -> ExitCode {
         Verb::Status(arguments) => return client::status(&arguments),
         Verb::Session(ListVerb::List(arguments)) => return client::list::<admin_api::Session>(&arguments),
         Verb::Lock(ListVerb::List(arguments)) => return client::list::<admin_api::Lock>(&arguments),
+        Verb::Job(JobVerb::List(arguments)) => return client::jobs(&arguments),
         Verb::Export(ListVerb::List(arguments)) => return client::list::<admin_api::Export>(&arguments),
         Verb::Share(ListVerb::List(arguments)) => return client::list::<admin_api::Share>(&arguments),
         Verb::Zone(ZoneVerb::List(arguments)) => return client::list::<admin_api::Zone>(&arguments),

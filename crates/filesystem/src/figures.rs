@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use vfs::{HouseFigures, LogFigures, SpaceFigures};
+use vfs::{HouseFigures, JobFigures, LogFigures, SpaceFigures};
 
 use crate::Filesystem;
 
@@ -26,9 +26,15 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             log: self.log_figures(),
             space: self.space_figures(),
             evacuation: self.data.evacuation.figures(),
+            jobs: self.job_figures(),
             locks: self.lock_figures(),
             reloads: self.meta.generation(),
         }
+    }
+
+    fn job_figures(&self) -> Vec<JobFigures> {
+        let now = self.clock.monotonic();
+        vec![self.data.intents.figures(), self.data.scattered.figures(now), self.data.evacuation.job_figures()]
     }
 
     fn log_figures(&self) -> LogFigures {

@@ -48,6 +48,8 @@ pub struct HouseFigures {
     pub space: SpaceFigures,
     /// Moving what is live out of sparse segments.
     pub evacuation: EvacuationFigures,
+    /// Each kind of work that is done behind what clients ask for.
+    pub jobs: Vec<JobFigures>,
     /// Locks.
     pub locks: LockFigures,
     /// Reloads after a failure of the metadata store.
@@ -119,6 +121,31 @@ pub struct EvacuationFigures {
     pub segments: u64,
     /// What was moved for that.
     pub moved_bytes: u64,
+}
+
+/// One kind of work that is done behind what clients ask for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JobFigures {
+    /// Which.
+    pub kind: JobKind,
+    /// What it is known to have before it, in its own unit.
+    pub left: u64,
+    /// What it has done, in the same.
+    pub done: u64,
+    /// Whether it lets clients go first now.
+    pub is_waiting: bool,
+}
+
+/// What a job does, and what it counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum JobKind {
+    /// Takes apart what was removed or cut off and is too large for one change: files.
+    #[default]
+    Removal,
+    /// Puts in order what was read in order and found scattered: parts of files of up to 4 MiB.
+    Reordering,
+    /// Moves what is live out of sparse segments: the segments that were chosen.
+    Evacuation,
 }
 
 /// Locks of all zones.

@@ -25,8 +25,8 @@ mod quota;
 mod watch;
 
 pub use admin::{
-    Admin, CacheFigures, EpochReply, EvacuationFigures, HouseFigures, LockFigures, LogFigures, ReadAheadFigures,
-    SpaceFigures, ZoneRootReply, ZoneRootRequest,
+    Admin, CacheFigures, EpochReply, EvacuationFigures, HouseFigures, JobFigures, JobKind, LockFigures, LogFigures,
+    ReadAheadFigures, SpaceFigures, ZoneRootReply, ZoneRootRequest,
 };
 pub use attribute_io::{
     AccessReply, AccessRequest, AttributeIo, FileSystemStatistics, GetattrReply, SetattrReply, SetattrRequest,

@@ -1,12 +1,14 @@
 //! Lists for people: sessions, locks, exports, shares, zones.
 
 pub(crate) mod exports;
+pub(crate) mod jobs;
 pub(crate) mod locks;
 pub(crate) mod sessions;
 pub(crate) mod shares;
 pub(crate) mod zones;
 
 pub(crate) use self::exports::exports;
+pub(crate) use self::jobs::jobs;
 pub(crate) use self::locks::locks;
 pub(crate) use self::sessions::sessions;
 pub(crate) use self::shares::shares;

@@ -111,7 +111,7 @@ async fn a_zone_sees_itself_and_nothing_else() {
         let (other, nothing) = (get(&site, token, "/v1/zones/fabrikam").await, get(&site, token, "/v1/zones/x").await);
         let same = other.body.to_string().replace("fabrikam", "x");
         assert_eq!((other.status, same), (404, nothing.body.to_string()), "as if it were not there");
-        for path in ["/v1/status", "/metrics", "/healthz"] {
+        for path in ["/v1/status", "/v1/jobs", "/metrics", "/healthz"] {
             let answer = get(&site, token, path).await;
             let says = answer.body["detail"].as_str().unwrap();
             assert!(answer.status == 403 && says.contains("wants the role cluster-admin"), "{path}: {says}");

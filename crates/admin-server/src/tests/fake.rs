@@ -16,9 +16,9 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::Value;
 use testkit::ManualClock;
 use vfs::{
-    CacheFigures, ClientId, Clock, EvacuationFigures, HouseFigures, InodeId, InodeNumber, LockClient, LockEntry,
-    LockKind, LockOwner, LockRange, LockRecovery, LockState, LockedWhat, LogFigures, QuotaSettings, SessionId, ShardId,
-    ShareMode, SpaceFigures, Timestamp,
+    CacheFigures, ClientId, Clock, EvacuationFigures, HouseFigures, InodeId, InodeNumber, JobFigures, JobKind,
+    LockClient, LockEntry, LockKind, LockOwner, LockRange, LockRecovery, LockState, LockedWhat, LogFigures,
+    QuotaSettings, SessionId, ShardId, ShareMode, SpaceFigures, Timestamp,
 };
 use zones::Zone;
 use zones::document::Document;
@@ -270,6 +270,11 @@ fn figures() -> Figures {
         dirty_bytes: 10,
         dirty_bytes_max: 1000,
         log: LogFigures { groups: 5, changes: 9, bytes_used: 100, bytes_max: 1000 },
+        jobs: vec![
+            JobFigures { kind: JobKind::Removal, left: 3, done: 9, is_waiting: false },
+            JobFigures { kind: JobKind::Reordering, left: 2, done: 0, is_waiting: true },
+            JobFigures { kind: JobKind::Evacuation, left: 0, done: 7, is_waiting: true },
+        ],
         space: SpaceFigures { total_bytes: 1 << 40, free_bytes: 1 << 39, segments: 3 },
         evacuation: EvacuationFigures { sparse_segments: 1, segments: 7, moved_bytes: 1 << 20 },
         ..HouseFigures::default()

@@ -116,3 +116,23 @@ async fn zones_that_are_not_served_are_listed_too() {
     assert_eq!(list["items"][1]["reasons"], json!(["/home: a file"]));
     assert_eq!((&list["items"][1]["served"], &list["items"][1]["connections"]), (&json!(true), &json!(4)));
 }
+
+#[tokio::test]
+async fn jobs_say_what_is_left() {
+    let site = Site::new();
+    let (status, list) = site.json("/v1/jobs").await;
+    assert_eq!((status, &list["total"]), (200, &json!(3)));
+    let told: Vec<_> = list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|job| json!([job["name"], job["state"], job["left"], job["done"]]))
+        .collect();
+    let expected = [
+        json!(["removal", "running", 3, 9]),
+        json!(["reordering", "waiting", 2, 0]),
+        json!(["evacuation", "idle", 0, 7]),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(site.json("/v1/jobs?zone=contoso").await.1["items"], json!([]), "they are of no zone");
+}

@@ -2,6 +2,7 @@
 
 mod exports;
 mod gateway;
+mod jobs;
 mod locks;
 mod quotas;
 mod sessions;
@@ -16,7 +17,7 @@ mod zones;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use admin_api::{HealthStatus, LIMIT_MAX, List, STATUS_PATH, Status};
+use admin_api::{HealthStatus, Job, LIMIT_MAX, List, STATUS_PATH, Status};
 use anyhow::{Result, ensure};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -27,7 +28,7 @@ pub(crate) use self::table::{Column, Table};
 use self::watch::Shown;
 use self::zone_files::is_zone_name;
 pub(crate) use self::zone_files::zone;
-use crate::arguments::{ListArguments, StatusArguments};
+use crate::arguments::{ClientArguments, JobListArguments, ListArguments, StatusArguments, WatchArguments};
 use crate::complain;
 
 /// Something that gateways list.
@@ -53,8 +54,20 @@ pub(crate) fn status(StatusArguments { client, watch }: &StatusArguments) -> Exi
 /// `berth session list` and the like; ends with 0, or 2 (could not ask).
 pub(crate) fn list<T: Listed>(arguments: &ListArguments) -> ExitCode {
     let ListArguments { client, zone, limit, watch } = arguments;
+    listed::<T>((client, watch), (zone.as_deref(), *limit))
+}
+
+/// `berth job list`; ends as the others.
+pub(crate) fn jobs(JobListArguments { client, watch }: &JobListArguments) -> ExitCode {
+    listed::<Job>((client, watch), (None, LIMIT_MAX))
+}
+
+fn listed<T: Listed>(
+    (client, watch): (&ClientArguments, &WatchArguments),
+    (zone, limit): (Option<&str>, usize),
+) -> ExitCode {
     watch::show(watch, client.json, async || {
-        let listed: List<T> = pages(&Gateway::find(client)?, zone.as_deref(), *limit).await?;
+        let listed: List<T> = pages(&Gateway::find(client)?, zone, limit).await?;
         Shown::new(client.json, &listed, || list_text(&listed))
     })
 }

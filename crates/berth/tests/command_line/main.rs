@@ -234,6 +234,7 @@ mod tests {
         assert!(table(&["zone", "list"], site.path()).contains("/tenants/b"));
         assert!(table(&["export", "list", "--zone", "a"], site.path()).contains("nobody:nogroup"));
         assert_eq!(table(&["lock", "list"], site.path()), "no locks\n");
+        assert!(table(&["job", "list"], site.path()).contains("evacuation  idle"));
 
         let socket = site.path().join("data/admin.sock");
         assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);

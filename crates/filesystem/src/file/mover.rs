@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use chunk::Placement;
 use meta::records::{Coding, Extent, RegionRecord};
-use vfs::{Epoch, Failure, InodeId};
+use vfs::{Epoch, Failure, InodeId, JobFigures, JobKind};
 
 use super::buffer::DirtyRun;
 use super::cut::let_go;
@@ -39,6 +39,8 @@ struct State {
     /// When parts were moved last, and when `next` found that scattered blocks were read, on the monotonic clock.
     moved: Option<Duration>,
     read: Option<Duration>,
+    /// Parts that were taken from the queue since the start.
+    done: u64,
 }
 
 /// So many regions of a file as are moved at once, by their number.
@@ -91,9 +93,7 @@ impl ScatteredParts {
         if std::mem::take(&mut state.is_read) {
             state.read = Some(now);
         }
-        let rests = |since: Option<Duration>, rest| since.is_some_and(|since| now < since + rest);
-        let is_urgent = state.queue.len() >= PARTS_URGENT;
-        if state.queue.is_empty() || rests(state.moved, INTERVAL) || (!is_urgent && rests(state.read, READER_REST)) {
+        if state.queue.is_empty() || rests(state.moved, now, INTERVAL) || state.lets_readers_go_first(now) {
             return Vec::new();
         }
         state.moved = Some(now);
@@ -102,12 +102,29 @@ impl ScatteredParts {
         for part in &parts {
             state.known.remove(part);
         }
+        state.done += parts.len() as u64;
         parts
+    }
+
+    pub(crate) fn figures(&self, now: Duration) -> JobFigures {
+        let state = self.state();
+        let is_waiting = state.is_read || state.lets_readers_go_first(now);
+        JobFigures { kind: JobKind::Reordering, left: state.queue.len() as u64, done: state.done, is_waiting }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl State {
+    fn lets_readers_go_first(&self, now: Duration) -> bool {
+        self.queue.len() < PARTS_URGENT && rests(self.read, now, READER_REST)
+    }
+}
+
+fn rests(since: Option<Duration>, now: Duration, rest: Duration) -> bool {
+    since.is_some_and(|since| now < since + rest)
 }
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {

@@ -12,7 +12,7 @@ use chunk::{ChunkError, SegmentId, SegmentSummary};
 use kv::Direction;
 use meta::keys::{self, Key, KeyKind, KeyRange};
 use meta::records::{Record, RegionRecord};
-use vfs::{EvacuationFigures, Failure, FsError, InodeId, ShardId, TreeId};
+use vfs::{EvacuationFigures, Failure, FsError, InodeId, JobFigures, JobKind, ShardId, TreeId};
 
 use crate::Filesystem;
 use crate::file::{PartOfFile, Wish, lies_in, part_of};
@@ -48,6 +48,13 @@ struct Pass {
 impl Evacuation {
     pub(crate) fn figures(&self) -> EvacuationFigures {
         self.state().figures
+    }
+
+    pub(crate) fn job_figures(&self) -> JobFigures {
+        let state = self.state();
+        let left = state.pass.as_ref().map_or(0, |pass| pass.segments.len() as u64);
+        let (done, is_waiting) = (state.figures.segments, state.pauses > 0);
+        JobFigures { kind: JobKind::Evacuation, left, done, is_waiting }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

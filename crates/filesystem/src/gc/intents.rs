@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use meta::keys::{self, Key, KeyKind};
 use meta::records::{InodeRecord, Intent};
-use vfs::{Failure, InodeId, ShardId};
+use vfs::{Failure, InodeId, JobFigures, JobKind, ShardId};
 
 use crate::Filesystem;
 use crate::file::{FileState, take_out};
@@ -27,6 +27,8 @@ struct State {
     /// The intent that was tried last: the next round starts behind it, so that one which fails or is long holds up
     /// no other.
     tried: Option<IntentKey>,
+    /// Worked off since the start.
+    done: u64,
 }
 
 /// An intent, and the region to go on with.
@@ -52,6 +54,11 @@ impl IntentQueue {
             Intent::Truncate { first_region, .. } => first_region,
         };
         self.state().work.entry(key).or_insert(Work { intent, cursor });
+    }
+
+    pub(crate) fn figures(&self) -> JobFigures {
+        let state = self.state();
+        JobFigures { kind: JobKind::Removal, left: state.work.len() as u64, done: state.done, is_waiting: false }
     }
 
     /// Forgets everything: a reload queues again what stands in the store.
@@ -89,8 +96,13 @@ impl IntentQueue {
         let mut state = self.state();
         match (next, state.work.get_mut(&key)) {
             (Some(cursor), Some(found)) => found.cursor = cursor,
-            _ => drop(state.work.remove(&key)),
+            _ => state.done += u64::from(state.work.remove(&key).is_some()),
         }
+    }
+
+    /// An intent that somebody else works off.
+    fn forget(&self, key: IntentKey) {
+        self.state().work.remove(&key);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -118,7 +130,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 && self.opens.hold_orphan(inode, key.1)
             {
                 // An open that survived a restart has it still.
-                self.data.intents.go_on(key, None);
+                self.data.intents.forget(key);
                 continue;
             }
             self.data.intents.note_tried(key);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use chunk::{MemorySettings, MemoryStore, Store};
 use testkit::faulty::{FaultRates, Faults, FaultyStore};
 use testkit::{Random, block_on};
-use vfs::{Admin, InodeId, OpContext, ShardId};
+use vfs::{Admin, InodeId, JobKind, OpContext, ShardId};
 
 use super::space::Slow;
 use super::{BLOCK_BYTES, House, Rig, pattern};
@@ -69,6 +69,8 @@ fn room_between_few_live_blocks_comes_back() {
         assert_eq!(sparse(&rig.chunks).await.len(), 0);
         let figures = house.filesystem.figures().evacuation;
         assert!(figures.segments >= 30 && figures.sparse_segments == 0, "{figures:?}");
+        let job = *house.filesystem.figures().jobs.last().unwrap();
+        assert_eq!((job.kind, job.left, job.done), (JobKind::Evacuation, 0, figures.segments));
         // One segment has the end of one file and the beginning of what was written again of it.
         assert!(figures.moved_bytes >= 190 * BLOCK_BYTES, "{figures:?}");
         assert_eq!(rig.chunks.used_blocks(), 2 * BYTES as u64 / BLOCK_BYTES, "the old blocks are free");

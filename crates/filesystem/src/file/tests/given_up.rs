@@ -9,7 +9,7 @@ use std::time::Duration;
 use meta::records::Intent;
 use testkit::block_on;
 use testkit::faulty::{FaultRates, Faults, FaultyEngine};
-use vfs::{FsError, InodeId, SetAttributes, SetattrRequest, ShardId, Via};
+use vfs::{Admin, FsError, InodeId, JobKind, SetAttributes, SetattrRequest, ShardId, Via};
 
 use super::space::Slow;
 use super::{BLOCK_BYTES, House, Rig, pattern};
@@ -143,6 +143,8 @@ fn intents_that_fail_neither_spin_nor_hold_up_others() {
             house.filesystem.background_round().await;
         }
         assert_eq!(rig.chunks.used_blocks(), 0);
+        let job = *house.filesystem.figures().jobs.first().unwrap();
+        assert_eq!((job.kind, job.left, job.done), (JobKind::Removal, 100, 1));
     });
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chunk::{Placement, Store};
 use testkit::{Random, block_on};
-use vfs::{Admin, InodeId, OpContext, ShardId};
+use vfs::{Admin, InodeId, JobKind, OpContext, ShardId};
 
 use super::space::Slow;
 use super::{BLOCK_BYTES, House, Rig, pattern};
@@ -49,11 +49,16 @@ fn what_is_read_in_order_is_put_in_order_and_looks_the_same() {
         for offset in (0..BYTES as u64).step_by(1 << 20) {
             house.read(inode, offset, 1 << 20).await;
         }
+        let job = |kind| house.filesystem.figures().jobs.into_iter().find(|job| job.kind == kind).unwrap();
+        let found = job(JobKind::Reordering);
+        assert!(found.left > 0 && found.is_waiting && found.done == 0, "{found:?}");
         for _ in 0..4 {
             house.clock.advance(Duration::from_secs(1));
             house.filesystem.background_round().await;
         }
         assert!(extents(&house, inode).await <= 24 + 1, "{} extents", extents(&house, inode).await);
+        let reordered = job(JobKind::Reordering);
+        assert_eq!((reordered.left, reordered.done), (0, found.left));
         house.rest().await;
         assert_eq!(rig.chunks.used_blocks(), BYTES as u64 / BLOCK_BYTES, "the old blocks are free");
         assert_eq!(house.attributes(inode).await, attributes);
