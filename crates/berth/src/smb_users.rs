@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use security::brake::Brake;
 use security::ntlm::{self, Account, Accounts, NtHash, TargetNames};
 use security::spnego;
-use smb_server::{Exchange, Users};
+use smb_server::{Asked, Exchange, Users};
 use vfs::{Clock, Credentials};
 use zones::{Logon, Zone};
 
@@ -32,17 +32,17 @@ impl ZoneUsers {
 }
 
 impl Users for ZoneUsers {
-    fn exchange(&self, zone: &Arc<Zone>, from: IpAddr, challenge: [u8; 8]) -> Box<dyn Exchange> {
+    fn exchange(&self, zone: &Arc<Zone>, from: IpAddr, asked: Asked) -> Box<dyn Exchange> {
         let takes_guests = zone.shares().iter().any(|share| share.takes_guests());
         let (zone, brake, clock) = (Arc::clone(zone), Arc::clone(&self.brake), Arc::clone(&self.clock));
         let settings = ntlm::Settings {
             names: names(&zone),
-            anonymous: takes_guests,
+            anonymous: takes_guests || asked.is_known,
             // A guest logon for any unknown name would tell which users there are.
             guests: false,
             accounts: Arc::new(OfZone { zone, from, brake, clock }),
         };
-        let ntlm = ntlm::Acceptor::new(settings, challenge);
+        let ntlm = ntlm::Acceptor::new(settings, asked.challenge);
         Box::new(spnego::Acceptor::new(vec![Box::new(ntlm)]))
     }
 

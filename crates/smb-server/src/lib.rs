@@ -45,4 +45,4 @@ pub use admission::ConnectionSettings;
 pub use metrics::OperationFigures;
 pub use serve::{Server, ServerParts, SessionFigures};
 pub use settings::{Protection, Settings};
-pub use users::{Exchange, Users};
+pub use users::{Asked, Exchange, Users};

@@ -102,11 +102,12 @@ impl Acceptor {
     /// MS-NLMP 3.2.5.1.2. Whatever is wrong with a proof is found after the same work, and told in the same words.
     fn authenticate(&self, message: &[u8], before: [&[u8]; 2]) -> Result<(LetIn, Flags), Failure> {
         let told = Authenticate::decode(message)?;
-        demand(told.flags)?;
         if told.is_anonymous() {
+            // Nothing is proved, and many say so by the weakest means there are.
             let let_in = self.anonymous(&told)?;
             return Ok((let_in, told.flags));
         }
+        demand(told.flags)?;
         let response = NtResponse::decode(told.nt_response).ok_or(Failure::TooWeak("no NTLMv2 response"))?;
         let (name, domain) = (text(told.user)?, text(told.domain)?);
         let account = self.settings.accounts.find(&name, &domain);

@@ -17,7 +17,7 @@ use crate::answer::Answer;
 use crate::session::{Channel, Keys, Listed, Session, SessionParts, Standing};
 use crate::settings::Protection;
 use crate::status;
-use crate::users::Exchange;
+use crate::users::{Asked, Exchange};
 
 /// An exchange of tokens that has begun.
 #[derive(Debug)]
@@ -97,11 +97,11 @@ impl Machine {
     fn setup_leg(&mut self, incoming: &Incoming<'_>, purpose: &Purpose) -> Result<Leg, Status> {
         let request: SessionSetupRequest<'_> = decode_body(incoming.body).map_err(status::unreadable)?;
         let zone = self.zone().ok_or(Status::NETWORK_NAME_DELETED)?;
-        let joins = matches!(purpose, Purpose::Join(_));
+        let (joins, is_known) = (matches!(purpose, Purpose::Join(_)), matches!(purpose, Purpose::Again(_)));
         let id = match (incoming.header.session_id, purpose) {
-            (0, _) => self.begin_setup((self.facts.sessions.next_id(), joins), &zone)?,
+            (0, _) => self.begin_setup(self.facts.sessions.next_id(), (joins, is_known), &zone)?,
             (id, _) if self.setups.get(&id).is_some_and(|setup| setup.joins == joins) => id,
-            (id, Purpose::Again(_) | Purpose::Join(_)) => self.begin_setup((id, joins), &zone)?,
+            (id, Purpose::Again(_) | Purpose::Join(_)) => self.begin_setup(id, (joins, is_known), &zone)?,
             (_, Purpose::First) => return Err(Status::USER_SESSION_DELETED),
         };
         let now = self.facts.clock.now();
@@ -124,7 +124,7 @@ impl Machine {
         self.establish((id, &zone, purpose), (setup, established), &request)
     }
 
-    fn begin_setup(&mut self, (id, joins): (u64, bool), zone: &Arc<Zone>) -> Result<u64, Status> {
+    fn begin_setup(&mut self, id: u64, (joins, is_known): (bool, bool), zone: &Arc<Zone>) -> Result<u64, Status> {
         // Sessions may have ended on other connections.
         self.sessions.retain(|_, channel| !channel.session.life.is_over());
         if self.setups.len() >= SETUPS_MAX || self.sessions.len() >= SESSIONS_MAX {
@@ -132,7 +132,7 @@ impl Machine {
         }
         let mut challenge = [0; 8];
         (self.facts.random)(&mut challenge);
-        let exchange = self.facts.users.exchange(zone, self.peer.client, challenge);
+        let exchange = self.facts.users.exchange(zone, self.peer.client, Asked { challenge, is_known });
         self.setups.insert(id, Setup { exchange, hash: self.preauth, legs: 0, joins });
         Ok(id)
     }
@@ -159,10 +159,13 @@ impl Machine {
             Purpose::First => {}
             Purpose::Again(channel) => {
                 let session = &channel.session;
-                if session.user != user || session.standing != standing {
+                let is_same = session.user == user && session.standing == standing;
+                // Who holds the keys may do with less, and come back.
+                let is_less = standing == Standing::Anonymous;
+                if !is_same && !is_less {
                     return Err(Status::LOGON_FAILURE);
                 }
-                session.refresh(credentials);
+                session.refresh(credentials, is_same);
                 return Ok(Leg::Last { channel: Arc::clone(channel), token, replaced: None });
             }
             Purpose::Join(channel) => {

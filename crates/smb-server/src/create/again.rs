@@ -114,7 +114,8 @@ fn check<V>(call: &Call<'_, V>, tree: &Tree, (waiting, asked): (&Waiting, Option
     if !is_of_client || !is_of_share || key_of(asked) != waiting.open.lease {
         return Err(Status::OBJECT_NAME_NOT_FOUND);
     }
-    if owner.user == caller.user { Ok(()) } else { Err(Status::ACCESS_DENIED) }
+    let is_its_own = owner.user == caller.user && call.session.is_proved();
+    if is_its_own { Ok(()) } else { Err(Status::ACCESS_DENIED) }
 }
 
 fn key_of(asked: Option<Asked>) -> Option<vfs::LeaseKey> {

@@ -14,7 +14,6 @@ use vfs::{Attributes, FileType, LeaseGrant, Vfs};
 use crate::dispatch::Call;
 use crate::durable::{Claim, Durable, Found, Owner, TIMEOUT_CONTINUOUS, TIMEOUT_DEFAULT, TIMEOUT_MAX};
 use crate::open_table::Open;
-use crate::session::Standing;
 use crate::tree::{Disk, Tree};
 
 /// An open that is to outlive its connection, or did.
@@ -77,9 +76,8 @@ impl Durability {
     /// What makes an open persistent, where that is asked for and the share is continuously available (MS-SMB2 3.3.5.9.10).
     pub(super) fn persistent<V>(self, call: &Call<'_, V>, (tree, disk): (&Tree, &Disk)) -> Option<Durable> {
         let Self::Second(request) = self else { return None };
-        let is_possible = request.flags.contains(DurableFlags::PERSISTENT)
-            && disk.share.is_continuous()
-            && call.session.standing == Standing::Proved;
+        let is_possible =
+            request.flags.contains(DurableFlags::PERSISTENT) && disk.share.is_continuous() && call.session.is_proved();
         let timeout = timeout(request, TIMEOUT_CONTINUOUS);
         let (create_guid, owner) = (Some(request.create_guid), owner(call, tree));
         is_possible.then_some(Durable { create_guid, timeout, is_persistent: true, owner })
@@ -93,7 +91,7 @@ impl Durability {
         (attributes, grant): (&Attributes, LeaseGrant),
     ) -> Option<Durable> {
         let is_file = attributes.file_type == FileType::Regular;
-        let is_possible = is_file && grant.state.handle && call.session.standing == Standing::Proved;
+        let is_possible = is_file && grant.state.handle && call.session.is_proved();
         let (create_guid, timeout) = match self {
             Self::First => (None, TIMEOUT_MAX),
             Self::Second(request) => (Some(request.create_guid), timeout(request, TIMEOUT_DEFAULT)),

@@ -152,7 +152,7 @@ fn enter<V: Vfs>(
             OpenedHow::Overwritten => CreateAction::OVERWRITTEN,
             OpenedHow::Superseded => CreateAction::SUPERSEDED,
         },
-        allocation: if how == OpenedHow::Opened { 0 } else { wishes.allocation },
+        allocation: if how == OpenedHow::Opened || attributes.is_directory() { 0 } else { wishes.allocation },
         lease: asked.and_then(|asked| asked.request().key),
         durable,
         claim,

@@ -46,7 +46,7 @@ fn known_shares(circumstances: &Circumstances<'_>) -> Vec<Told> {
 }
 
 fn is_usable(share: &Share, circumstances: &Circumstances<'_>) -> bool {
-    let is_proved = circumstances.session.standing == Standing::Proved;
+    let is_proved = circumstances.session.is_proved();
     let credentials: &Credentials = &circumstances.can;
     (is_proved || share.takes_guests()) && share.rights(credentials).0 != 0
 }
@@ -224,7 +224,7 @@ fn sessions(request: &SessionEnumRequest<'_>, circumstances: &Circumstances<'_>)
     let session = circumstances.session;
     let own = |listed: &Listed| {
         let theirs = &listed.session;
-        let is_own = if session.standing == Standing::Proved {
+        let is_own = if session.is_proved() {
             theirs.standing == Standing::Proved && theirs.zone == session.zone && theirs.user == session.user
         } else {
             Arc::ptr_eq(theirs, session)

@@ -6,7 +6,7 @@ mod table;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 
@@ -55,6 +55,8 @@ pub(crate) struct Session {
     /// Requests whose connection was lost while they waited, by name.
     pub(crate) lost: Lost,
     credentials: Mutex<Arc<Credentials>>,
+    /// Its user has proved last that it is nobody.
+    is_nobody: AtomicBool,
     trees: Mutex<Trees>,
 }
 
@@ -118,6 +120,7 @@ impl Session {
             told: Mutex::default(),
             lost: Lost::default(),
             credentials: Mutex::new(credentials),
+            is_nobody: AtomicBool::new(false),
             trees: Mutex::default(),
         }
     }
@@ -127,13 +130,20 @@ impl Session {
         SessionId(self.id)
     }
 
+    /// Whether its user is known now.
+    pub(crate) fn is_proved(&self) -> bool {
+        self.standing == Standing::Proved && !self.is_nobody.load(Ordering::Relaxed)
+    }
+
     /// Who it runs as.
     pub(crate) fn credentials(&self) -> Arc<Credentials> {
         Arc::clone(&self.credentials.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Its user proved once more who it is, and may be in other groups by now.
-    pub(crate) fn refresh(&self, credentials: Arc<Credentials>) {
+    /// Or nobody, for the time being: whoever it was, it is reached no more than a stranger would reach.
+    pub(crate) fn refresh(&self, credentials: Arc<Credentials>, is_same: bool) {
+        self.is_nobody.store(!is_same, Ordering::Relaxed);
         *self.credentials.lock().unwrap_or_else(PoisonError::into_inner) = credentials;
     }
 

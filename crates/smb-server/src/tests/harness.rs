@@ -36,7 +36,7 @@ use crate::durable::{Claims, Parked};
 use crate::metrics::Metrics;
 use crate::session::Sessions;
 use crate::settings::Settings;
-use crate::users::{Exchange, Users};
+use crate::users::{Asked, Exchange, Users};
 
 pub(crate) const CONTOSO: &str = "127.0.0.1";
 pub(crate) const FABRIKAM: &str = "127.0.0.2";
@@ -137,7 +137,7 @@ struct Friends;
 struct Friend;
 
 impl Users for Friends {
-    fn exchange(&self, _: &Arc<Zone>, _: IpAddr, _: [u8; 8]) -> Box<dyn Exchange> {
+    fn exchange(&self, _: &Arc<Zone>, _: IpAddr, _: Asked) -> Box<dyn Exchange> {
         Box::new(Friend)
     }
 

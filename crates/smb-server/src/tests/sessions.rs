@@ -78,6 +78,17 @@ fn who_proves_it_again_keeps_keys_and_who_fails_loses_the_session() {
 }
 
 #[test]
+fn who_proves_to_be_nobody_reaches_what_nobody_does() {
+    let house = House::new();
+    let mut client = house.client(CONTOSO).at_home(Dialect::SMB_3_1_1);
+    assert_eq!(client.connect("projects").status(), Status::SUCCESS);
+    assert_eq!(client.log_on(&[""]).status(), Status::SUCCESS);
+    assert_eq!(client.connect("projects").status(), Status::ACCESS_DENIED, "which takes no guests");
+    assert_eq!(client.log_on(&["alice"]).status(), Status::SUCCESS);
+    assert_eq!(client.connect("projects").status(), Status::SUCCESS);
+}
+
+#[test]
 fn a_session_ends_with_logoff_or_when_its_user_comes_back() {
     let house = House::new();
     let mut first = house.client(CONTOSO).at_home(Dialect::SMB_3_0);

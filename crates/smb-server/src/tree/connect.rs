@@ -14,7 +14,6 @@ use super::path::share_name;
 use super::{Disk, Target, Tree};
 use crate::answer::Answer;
 use crate::dispatch::Call;
-use crate::session::Standing;
 use crate::status;
 use crate::waits::Which;
 
@@ -29,8 +28,7 @@ pub(crate) async fn connect<V: Vfs>(call: &Call<'_, V>) -> Result<Answer, Status
         return attach(call, PIPES.to_owned(), Target::Pipes);
     }
     let share = call.zone.share(&name).ok_or(Status::BAD_NETWORK_NAME)?;
-    let is_proved = call.session.standing == Standing::Proved;
-    if !is_proved && !share.takes_guests() {
+    if !call.session.is_proved() && !share.takes_guests() {
         return Err(Status::ACCESS_DENIED);
     }
     let can_encrypt = call.session.keys.as_ref().is_some_and(|keys| keys.encryption.is_some());
