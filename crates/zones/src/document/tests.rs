@@ -179,6 +179,22 @@ proptest! {
         }
     }
 
+    /// Lines whose keys keep their values stay as they are, in their order.
+    #[test]
+    fn what_is_not_touched_stays(added in members(value(2)), read_only in any::<bool>(), path in "/[a-z]{1,8}") {
+        let mut wished = to_json(TEXT).unwrap();
+        for (key, value) in added {
+            wished.entry(key).or_insert(value);
+        }
+        wished["export"][0]["read_only"] = json!(read_only);
+        wished["share"][0]["path"] = json!(path);
+        let text = merge(TEXT, &wished).unwrap();
+        let mut left = text.lines();
+        for line in TEXT.lines().filter(|line| !line.starts_with("read_only") && !line.starts_with("path = ")) {
+            prop_assert!(left.any(|found| found == line), "{:?} is lost, or elsewhere:\n{}", line, text);
+        }
+    }
+
     #[test]
     fn zone_files_become_anything(wished in members(value(3)), kept in prop::collection::vec(any::<bool>(), 6)) {
         let mut all = to_json(TEXT).unwrap();
