@@ -9,10 +9,12 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use vfs::{FsError, QuotaDomain, QuotaGuard, SetQuotaRequest};
+use zones::document::changes;
 
 use super::answer::{Place, Which, failed, find, none, problem, shown, tag_of, text_of};
-use super::settings::parse;
+use super::settings::{parse, told};
 use crate::access::Caller;
+use crate::audit::Came;
 use crate::documents::{Preconditions, named};
 use crate::lists::zone_served;
 use crate::problem::Refused;
@@ -51,11 +53,12 @@ pub(crate) async fn put(
     }
     set(&desk, &place, Some(settings), guard).await?;
     let status = if place.current.is_none() { StatusCode::CREATED } else { StatusCode::OK };
-    let Place { zone, directory, .. } = place;
-    let root = zone_served(&desk, &zone).map_or(directory, |zone| zone.root());
+    let (zone, directory) = (place.zone.as_str(), place.directory);
+    let root = zone_served(&desk, zone).map_or(directory, |zone| zone.root());
     let quotas = desk.quotas.below(root).await.map_err(failed)?;
     let quota = quotas.iter().find(|quota| quota.directory == directory).ok_or_else(|| none(&place.path))?;
-    Ok((status, [(header::ETAG, tag_of(quota))], Json(shown(&zone, quota))).into_response())
+    let came = came(place.current.as_ref().map(|before| &before.settings), Some(&settings));
+    Ok((status, Extension(came), [(header::ETAG, tag_of(quota))], Json(shown(zone, quota))).into_response())
 }
 
 /// Takes a quota away.
@@ -71,13 +74,24 @@ pub(crate) async fn delete(
     path: Result<Path<String>, PathRejection>,
     which: Result<Query<Which>, QueryRejection>,
     headers: HeaderMap,
-) -> Result<StatusCode, Refused> {
+) -> Result<Response, Refused> {
     let zone = named(path, &caller)?;
     caller.must_be_cluster_admin("takes a quota away").map_err(Refused)?;
     let (place, _) = find(&desk, zone, which).await?;
     let guard = meant(&headers, &place)?;
     set(&desk, &place, None, guard).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let came = came(place.current.as_ref().map(|before| &before.settings), None);
+    Ok((StatusCode::NO_CONTENT, Extension(came)).into_response())
+}
+
+/// Which limits differ, for the audit log.
+fn came(old: Option<&vfs::QuotaSettings>, new: Option<&vfs::QuotaSettings>) -> Came {
+    let limits = |settings: Option<&vfs::QuotaSettings>| {
+        let told = settings.and_then(|settings| serde_json::to_value(told(settings)).ok());
+        told.and_then(|told| told.as_object().cloned()).unwrap_or_default()
+    };
+    let keys = changes(&limits(old), &limits(new)).into_iter().map(|change| change.key).collect();
+    Came { keys, is_applied: true }
 }
 
 /// The state that a change is meant for, as the house checks it once more.

@@ -75,6 +75,21 @@ async fn changes_and_refusals_are_recorded() {
 }
 
 #[tokio::test]
+async fn limits_that_differ_are_recorded() {
+    let site = site();
+    let path = "/v1/zones/contoso/quotas/directory?path=/projects";
+    let keys = async |request: Builder, body: &str| {
+        let (status, told) = ask(&site, ("root", request), body).await;
+        assert!(status < 300, "{told}");
+        recorded(&site)[0].0["keys"].clone()
+    };
+    keys(Request::put(path), r#"{"bytes":{"hard":5}}"#).await;
+    let raised = keys(Request::put(path), r#"{"bytes":{"hard":6},"container":true}"#).await;
+    assert_eq!(raised, json!(["bytes.hard", "container"]));
+    assert!(keys(Request::delete(path), "").await.to_string().contains("\"bytes\""));
+}
+
+#[tokio::test]
 async fn what_cannot_be_recorded_is_not_told_to_be_well() {
     let site = site();
     *site.fake.recorded.lock().unwrap() = Err("no space".to_owned());
