@@ -163,8 +163,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         if let Some(checksums) = &prepared.checksums {
             data.buffer.note_checksums(request.offset / BLOCK_BYTES, checksums);
         }
+        // What is reserved is exactly what is dirty now.
         self.note_write(ctx, &mut data, (&before, end));
-        self.settle_reserved(request.inode, &data);
         let after = effective(request.inode, &record, data.shown());
         Ok(Attempt::Done(Box::new(Change { before: before.pre(), after })))
     }

@@ -100,7 +100,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             }
         }
         for touched in self.writes.usages.written() {
-            let Some(domain) = ledger.domains.get(&touched.key) else { continue };
+            let Some(domain) = ledger.domains().get(&touched.key) else { continue };
             let mut domain = domain.clone();
             if let Some(new) = touched.new.as_deref() {
                 let held = ledger.held_below(touched.key);
@@ -126,13 +126,10 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             ledger.lower(file, held, self.now);
         }
         for moved in &self.quota.moved {
-            ledger.follow(moved);
+            ledger.follow(moved, self.now);
         }
         for (directory, domain) in bound.domains {
-            match domain {
-                Some(domain) => ledger.domains.insert(directory, domain),
-                None => ledger.domains.remove(&directory),
-            };
+            ledger.put(directory, domain);
         }
     }
 

@@ -21,6 +21,12 @@ impl Domain {
         Self { record, stored: record, used }
     }
 
+    /// Whether it has a soft limit.
+    pub(crate) fn has_soft(&self) -> bool {
+        let QuotaRecord { inodes, application_bytes, logical_bytes, physical_bytes, .. } = &self.record;
+        [inodes, application_bytes, logical_bytes, physical_bytes].iter().any(|limits| limits.soft.is_some())
+    }
+
     /// Whether it forbids that usage grows from `before` to `after`. What shrinks or stays is always allowed.
     pub(crate) fn forbids(&self, (before, after): (&QuotaUsage, &QuotaUsage), now: Timestamp) -> bool {
         self.record.enforced

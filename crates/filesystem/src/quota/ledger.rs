@@ -31,7 +31,9 @@ pub(crate) struct Held {
 /// Quotas and reservations.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    pub(crate) domains: HashMap<InodeId, Domain, Seeded>,
+    domains: HashMap<InodeId, Domain, Seeded>,
+    /// Quotas with a soft limit.
+    with_soft: usize,
     nodes: HashMap<InodeId, Node, Seeded>,
     files: HashMap<InodeId, Holder, Seeded>,
 }
@@ -105,6 +107,10 @@ impl QuotaLedger {
 }
 
 impl Step {
+    fn is_nothing(self) -> bool {
+        self.application_bytes == 0 && self.blocks == 0
+    }
+
     /// From one reservation to another.
     pub(crate) fn between(old: Held, new: Held) -> Self {
         new.step_from(old)
@@ -141,6 +147,23 @@ impl Held {
 }
 
 impl Ledger {
+    /// The quotas by their directories.
+    pub(crate) fn domains(&self) -> &HashMap<InodeId, Domain, Seeded> {
+        &self.domains
+    }
+
+    /// Puts a quota in the place of what there was, or takes it away.
+    pub(crate) fn put(&mut self, directory: InodeId, domain: Option<Domain>) {
+        let old = match domain {
+            Some(domain) => {
+                self.with_soft += usize::from(domain.has_soft());
+                self.domains.insert(directory, domain)
+            }
+            None => self.domains.remove(&directory),
+        };
+        self.with_soft -= usize::from(old.is_some_and(|old| old.has_soft()));
+    }
+
     /// What a file has reserved.
     pub(crate) fn held_by(&self, file: InodeId) -> Held {
         self.files.get(&file).map_or_else(Held::default, |holder| holder.held)
@@ -207,9 +230,11 @@ impl Ledger {
         if old.is_none() {
             self.enter(home);
         }
+        if step.is_nothing() {
+            return;
+        }
         self.files.insert(file, Holder { home, held });
-        self.add(home, step);
-        self.note_above(home, now);
+        self.add(home, step, now);
         if held.is_nothing() {
             self.files.remove(&file);
             self.leave(home);
@@ -242,7 +267,7 @@ impl Ledger {
     }
 
     /// A directory or file has another home.
-    pub(crate) fn follow(&mut self, moved: &Moved) {
+    pub(crate) fn follow(&mut self, moved: &Moved, now: Timestamp) {
         let stands = if moved.is_directory {
             self.nodes.contains_key(&moved.inode)
         } else {
@@ -259,8 +284,8 @@ impl Ledger {
             return;
         }
         self.enter(to);
-        self.add(to, held.step_from(Held::default()));
-        self.add(moved.from, Held::default().step_from(held));
+        self.add(to, held.step_from(Held::default()), now);
+        self.add(moved.from, Held::default().step_from(held), now);
         self.leave(moved.from);
         if let Some(node) = self.nodes.get_mut(&moved.inode).filter(|_| moved.is_directory) {
             node.parent = Some(to);
@@ -285,22 +310,17 @@ impl Ledger {
         std::iter::successors(stand(home), move |(_, node)| node.parent.and_then(stand))
     }
 
-    fn add(&mut self, home: InodeId, step: Step) {
+    fn add(&mut self, home: InodeId, step: Step, now: Timestamp) {
+        let Self { domains, nodes, with_soft, .. } = self;
         let mut at = Some(home);
-        while let Some(node) = at.and_then(|directory| self.nodes.get_mut(&directory)) {
+        while let Some((directory, node)) = at.and_then(|at| Some((at, nodes.get_mut(&at)?))) {
             node.held = node.held.after(step);
             at = node.parent;
-        }
-    }
-
-    fn note_above(&mut self, home: InodeId, now: Timestamp) {
-        let mut at = Some(home);
-        while let Some((directory, node)) = at.and_then(|directory| Some((directory, *self.nodes.get(&directory)?))) {
-            if let Some(domain) = self.domains.get_mut(&directory) {
-                let usage = with(&domain.used, node.held);
-                domain.note(&usage, now);
+            if *with_soft > 0
+                && let Some(domain) = domains.get_mut(&directory)
+            {
+                domain.note(&with(&domain.used, node.held), now);
             }
-            at = node.parent;
         }
     }
 
@@ -388,10 +408,10 @@ mod tests {
         let sum =
             |number| steps.iter().filter(|step| step.0 == at(number)).map(|step| step.1.application_bytes).sum::<i64>();
         assert_eq!((steps.len(), [1, 2, 3, 4].map(sum)), (2, [0_i64, -8, 8, 0]));
-        ledger.follow(&moved);
+        ledger.follow(&moved, Timestamp::default());
         assert_eq!([1, 2, 3, 4, 5].map(|number| ledger.held_below(at(number)).application_bytes), [8, 0, 8, 8, 7]);
         let file = Moved { inode: at(10), is_directory: false, from: at(5), to: vec![at(1)], is_excused: false };
-        ledger.follow(&file);
+        ledger.follow(&file, Timestamp::default());
         ledger.lower(at(10), Held::default(), Timestamp::default());
         ledger.lower(at(11), Held::default(), Timestamp::default());
         assert!(ledger.nodes.is_empty());
@@ -403,7 +423,8 @@ mod tests {
         for (directory, hard) in [(1, 100), (4, 10)] {
             let bytes = QuotaLimits { hard: Some(hard), ..QuotaLimits::default() };
             let settings = QuotaSettings { bytes, enforced: true, ..QuotaSettings::default() };
-            ledger.domains.insert(at(directory), Domain::new(QuotaRecord::new(&settings), QuotaUsage::default()));
+            let domain = Domain::new(QuotaRecord::new(&settings), QuotaUsage::default());
+            ledger.put(at(directory), Some(domain));
         }
         take(&mut ledger, (10, 5), 7);
         take(&mut ledger, (11, 2), 80);
