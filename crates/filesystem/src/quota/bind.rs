@@ -15,7 +15,9 @@ use crate::turn::{Step as TurnStep, Turn};
 pub(crate) struct Bound {
     /// What files have reserved afterwards.
     held: Vec<(InodeId, Held)>,
-    /// Quotas afterwards; `None`: the directory is gone.
+    /// What is used of quotas that nothing else changes.
+    used: Vec<(InodeId, QuotaUsage)>,
+    /// Other quotas afterwards; `None`: the directory is gone.
     domains: Vec<(InodeId, Option<Domain>)>,
 }
 
@@ -85,7 +87,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
     ///
     /// Errors: `QuotaExceeded`.
     pub(crate) fn bind(&mut self, ledger: &Ledger) -> Result<Bound, FsError> {
-        let mut bound = Bound { held: self.held_after(ledger), domains: Vec::new() };
+        let mut bound = Bound { held: self.held_after(ledger), ..Bound::default() };
         let mut steps = Vec::new();
         for (file, held) in &bound.held {
             let step = Step::between(ledger.held_by(*file), *held);
@@ -101,20 +103,25 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         }
         for touched in self.writes.usages.written() {
             let Some(domain) = ledger.domains().get(&touched.key) else { continue };
-            let mut domain = domain.clone();
-            if let Some(new) = touched.new.as_deref() {
-                let held = ledger.held_below(touched.key);
-                let before = after(held, &excused_steps, touched.key).max(held);
-                let before = with(&domain.used, before.after(lost_blocks(&steps, touched.key)));
-                let excused = excuse(before, &self.quota.excused, touched.key);
-                let after = with(&used(new), after(held, &steps, touched.key));
-                if !self.quota.is_promised && domain.forbids((&excused, &after), self.now) {
-                    return Err(FsError::QuotaExceeded);
-                }
-                domain.used = used(new);
-                domain.note(&after, self.now);
+            let Some(new) = touched.new.as_deref() else {
+                bound.domains.push((touched.key, None));
+                continue;
+            };
+            let held = ledger.held_below(touched.key);
+            let before = after(held, &excused_steps, touched.key).max(held);
+            let before = with(&domain.used, before.after(lost_blocks(&steps, touched.key)));
+            let excused = excuse(before, &self.quota.excused, touched.key);
+            let after = with(&used(new), after(held, &steps, touched.key));
+            if !self.quota.is_promised && domain.forbids((&excused, &after), self.now) {
+                return Err(FsError::QuotaExceeded);
             }
-            bound.domains.push((touched.key, touched.new.is_some().then_some(domain)));
+            if domain.is_plain() {
+                bound.used.push((touched.key, used(new)));
+            } else {
+                let mut domain = Domain { used: used(new), ..domain.clone() };
+                domain.note(&after, self.now);
+                bound.domains.push((touched.key, Some(domain)));
+            }
         }
         self.store_quotas(&mut bound);
         Ok(bound)
@@ -127,6 +134,9 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         }
         for moved in &self.quota.moved {
             ledger.follow(moved, self.now);
+        }
+        for (directory, used) in bound.used {
+            ledger.count(directory, used);
         }
         for (directory, domain) in bound.domains {
             ledger.put(directory, domain);
@@ -157,6 +167,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
     fn store_quotas(&mut self, bound: &mut Bound) {
         if let Some((directory, domain)) = self.quota.set.take() {
             bound.domains.retain(|(found, _)| *found != directory);
+            bound.used.retain(|(found, _)| *found != directory);
             bound.domains.push((directory, domain));
         }
         for (directory, domain) in &mut bound.domains {

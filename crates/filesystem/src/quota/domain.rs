@@ -27,6 +27,11 @@ impl Domain {
         [inodes, application_bytes, logical_bytes, physical_bytes].iter().any(|limits| limits.soft.is_some())
     }
 
+    /// Whether nothing but what is used of it changes.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.record.soft_since.is_none() && self.record.inodes_since.is_none() && !self.has_soft()
+    }
+
     /// Whether it forbids that usage grows from `before` to `after`. What shrinks or stays is always allowed.
     pub(crate) fn forbids(&self, (before, after): (&QuotaUsage, &QuotaUsage), now: Timestamp) -> bool {
         self.record.enforced

@@ -152,6 +152,13 @@ impl Ledger {
         &self.domains
     }
 
+    /// So much is used of a quota now.
+    pub(crate) fn count(&mut self, directory: InodeId, used: QuotaUsage) {
+        if let Some(domain) = self.domains.get_mut(&directory) {
+            domain.used = used;
+        }
+    }
+
     /// Puts a quota in the place of what there was, or takes it away.
     pub(crate) fn put(&mut self, directory: InodeId, domain: Option<Domain>) {
         let old = match domain {
