@@ -218,6 +218,11 @@ impl InodeLocks {
         self.shares.denies(wanted, own)
     }
 
+    /// Whether an open may delete the inode.
+    pub(crate) fn has_deleter(&self) -> bool {
+        self.shares.has_deleter()
+    }
+
     /// Gives the share of an owner back.
     pub(crate) fn unshare(&mut self, owner: &LockOwner, effects: &mut Effects) {
         self.release_shares(|other| other == owner, effects);

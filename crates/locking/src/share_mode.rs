@@ -107,6 +107,12 @@ impl ShareReservations {
         opens.any(|held| held.reservation.conflicts(&wanted))
     }
 
+    /// Whether an open may delete what this is about.
+    #[must_use]
+    pub fn has_deleter(&self) -> bool {
+        self.held.iter().any(|held| matches!(held.owner, LockOwner::Open(_)) && held.reservation.uses.delete)
+    }
+
     /// Takes a reservation, in place of the one that its owner has; says whether it had none.
     ///
     /// Errors, in order: `Conflict`, `TooMany`; what is held stays.

@@ -170,6 +170,12 @@ impl LockTable {
             && self.look(inode, |locks| locks.denies(wanted, own)).unwrap_or_default()
     }
 
+    /// Whether an open may delete an inode. Where nothing is shared it costs one look at a counter.
+    #[must_use]
+    pub fn has_deleter(&self, inode: InodeId) -> bool {
+        self.shares.load(Ordering::Relaxed) != 0 && self.look(inode, InodeLocks::has_deleter).unwrap_or_default()
+    }
+
     /// Takes a lock of an open. Who gave a mailbox and is refused with `Conflict` hears in it of the next lock that is
     /// given back, once.
     ///

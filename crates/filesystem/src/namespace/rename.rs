@@ -181,7 +181,7 @@ fn check<K: kv::Engine, C: chunk::Store>(
         return Err(FsError::InvalidArgument.into());
     }
     check_replaced(turn, request.replace, moved)?;
-    check_opens(turn, open, moved)?;
+    check_opens(turn, (open, parents.to.inode), moved)?;
     if changes_parent {
         let height = turn.usage(moved.source.inode)?.height;
         if chain.len() + height as usize > DEPTH_MAX as usize {
@@ -210,7 +210,7 @@ fn check_replaced<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, rep
 /// What is open stays as its opens let it.
 fn check_opens<K: kv::Engine, C: chunk::Store>(
     turn: &mut Turn<'_, K, C>,
-    open: Option<&Open>,
+    (open, into): (Option<&Open>, InodeId),
     moved: &Move,
 ) -> Step<()> {
     let existing = moved.existing.as_ref();
@@ -224,6 +224,7 @@ fn check_opens<K: kv::Engine, C: chunk::Store>(
     if turn.house.opens.holds_streams(open.inode) {
         return Err(FsError::AccessDenied.into());
     }
+    turn.house.require_undeletable(into)?;
     turn.house.intrude(open.inode, Some(open), Intrusion::Remove)?;
     if let Some((existing, _)) = existing {
         turn.house.intrude(existing.target, None, Intrusion::Remove)?;

@@ -43,6 +43,15 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         if is_denied { Err(self.refuse_shared(inode, own)) } else { Ok(()) }
     }
 
+    /// Refuses to move something into a directory that an open may delete: Windows opens the directory meanwhile, and does not
+    /// share its deletion.
+    ///
+    /// Errors: `Breaking`, `ShareConflict`.
+    pub(crate) fn require_undeletable(&self, directory: InodeId) -> Result<(), FsError> {
+        let may_go = self.locks.table.has_deleter(directory);
+        if may_go { Err(self.refuse_shared(directory, None)) } else { Ok(()) }
+    }
+
     /// Whether an inode is there: it has a name, or is open.
     pub(crate) fn is_there(&self, inode: InodeId, record: &InodeRecord) -> bool {
         record.links > 0 || self.opens.holds(inode)

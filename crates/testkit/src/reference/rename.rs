@@ -1,5 +1,6 @@
 //! Renaming.
 
+use vfs::acl::AccessMask;
 use vfs::limits::{DEPTH_MAX, DIRECTORY_LINKS_MAX};
 use vfs::{Case, Change, Failure, FsError, InodeId, Name, RenameReply, RenameRequest, Via};
 
@@ -122,6 +123,10 @@ impl Turn<'_> {
             return self.require_streams_deletable(to, target);
         };
         self.ensure(!self.state.opens.holds_streams(open), from, FsError::AccessDenied)?;
+        if self.state.opens.all.values().any(|open| open.inode == to && open.granted.contains(AccessMask::DELETE)) {
+            self.intrude(to, Via::Anonymous, Intrusion::Refused)?;
+            return Err(self.refuse(from, FsError::ShareConflict));
+        }
         if let Some(target) = target {
             self.intrude(target, Via::Anonymous, Intrusion::Remove)?;
             let is_kept = self.attributes(target)?.is_directory() || self.is_read_only(target)?;

@@ -9,6 +9,24 @@ pub(super) async fn all<V: Vfs>(scene: &Scene<'_, V>) {
     an_open_renames_its_name(scene).await;
     targets_are_replaced_if_nobody_needs_them(scene).await;
     directories_wait_for_what_is_open_below(scene).await;
+    a_directory_that_may_be_deleted_takes_no_name(scene).await;
+}
+
+/// As on Windows, which opens the directory meanwhile and does not share its deletion.
+async fn a_directory_that_may_be_deleted_takes_no_name<V: Vfs>(scene: &Scene<'_, V>) {
+    let (alice, root) = (scene.alice(), scene.stage("held", 0o755).await);
+    let into = alice.mkdir(root, "into", 0o755).await.unwrap();
+    let open = alice.opened(creating(root, "file", "d")).await;
+    for (access, outcome) in [("rd", Err(FsError::ShareConflict)), ("rw", Ok(()))] {
+        let holder = alice.opened(OpenRequest { directory: Some(true), ..opening(root, "into", access) }).await;
+        assert_eq!(alice.move_open(open, (into, "file"), false).await.map(drop), outcome, "{access}");
+        alice.close(holder).await.unwrap();
+    }
+    let holder = alice.opened(OpenRequest { directory: Some(true), ..opening(root, "into", "d") }).await;
+    alice.move_open(open, (root, "file"), false).await.expect("it may lose one");
+    alice.rename((root, "file"), (into, "file")).await.expect("NFS knows no opens");
+    alice.close(holder).await.unwrap();
+    alice.close(open).await.unwrap();
 }
 
 async fn an_open_renames_its_name<V: Vfs>(scene: &Scene<'_, V>) {
