@@ -109,6 +109,9 @@ impl Acceptor {
         }
         demand(told.flags)?;
         let response = NtResponse::decode(told.nt_response).ok_or(Failure::TooWeak("no NTLMv2 response"))?;
+        if response.pairs.is_cut_short() {
+            return Err(Failure::Malformed("an NTLMv2 response whose pairs are cut short"));
+        }
         let (name, domain) = (text(told.user)?, text(told.domain)?);
         let account = self.settings.accounts.find(&name, &domain);
         let hash = match &account {

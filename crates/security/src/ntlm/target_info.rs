@@ -38,6 +38,13 @@ impl<'a> Iterator for AvPairs<'a> {
 }
 
 impl AvPairs<'_> {
+    /// Whether a pair says that it is longer than what is there. One that ends the list may be missing.
+    #[must_use]
+    pub fn is_cut_short(mut self) -> bool {
+        self.by_ref().for_each(drop);
+        self.0.first_chunk::<2>().is_some_and(|id| u16::from_le_bytes(*id) != MSV_AV_EOL)
+    }
+
     /// Whether `MsvAvFlags` says that the AUTHENTICATE message has a MIC.
     #[must_use]
     pub fn promise_mic(mut self) -> bool {

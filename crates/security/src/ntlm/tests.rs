@@ -127,6 +127,20 @@ fn a_client_without_key_exchange_uses_the_key_of_the_proof() {
 }
 
 #[test]
+fn pairs_that_are_cut_short_are_no_proof_at_all() {
+    let with = |pairs: &[u8]| {
+        let response = [&[7; 16], &[1, 1][..], &[0; 26], pairs].concat();
+        Client { nt_response: Some(response), ..Client::new("User", "Password") }.failure(&settings())
+    };
+    for cut in [&[1, 0, 4, 0, 9, 9][..], &[2, 0, 0, 0, 1, 0, 1, 0], &[1, 0, 0]] {
+        assert!(matches!(with(cut), Failure::Malformed(_)), "{cut:?}");
+    }
+    for whole in [&[1, 0, 2, 0, 9, 9, 0, 0, 0, 0][..], &[1, 0, 2, 0, 9, 9], &[0; 8], &[]] {
+        assert_eq!(with(whole), Failure::LogonFailure, "only the proof is wrong: {whole:?}");
+    }
+}
+
+#[test]
 fn whatever_is_wrong_the_answer_is_one() {
     for (user, password) in [("User", "password"), ("User", ""), ("Nobody", "Password"), ("Gone", "Password")] {
         assert_eq!(Client::new(user, password).failure(&settings()), Failure::LogonFailure, "{user} {password}");
