@@ -31,6 +31,8 @@ mod simulation;
 #[cfg(test)]
 mod smb_clients;
 #[cfg(test)]
+mod smb_crash;
+#[cfg(test)]
 mod smb_durable;
 #[cfg(test)]
 mod smb_kernel;

@@ -1,6 +1,6 @@
 //! The Linux kernel's SMB client (cifs.ko) in the lab: mounts in every version, and programs over them.
 
-use integration::{ClientScript, KernelClient, skip};
+use integration::{ClientScript, KernelClient, count_from, skip};
 
 use super::smb_clients::House;
 
@@ -30,13 +30,40 @@ fn every_version_mounts_and_moves_files() {
 
 #[test]
 fn programs_work_over_a_mount() {
-    let script = "attach_smb vers=3.1.1,$ALICE $HOST $M/c
+    let operations = count_from("BERTH_FSX_OPERATIONS", 2000);
+    let script = "attach_smb vers=3.1.1,seal,$ALICE $HOST $M/c
         git init -q /tmp/source; cd /tmp/source; for number in $(seq 80); do echo $number >file-$number; done
         git add .; git -c user.name=a -c user.email=a@b commit -qm one; cd $M/c; git clone -q /tmp/source copy
         test -z \"$(git -C copy status --short)\"; git -C copy fsck; cd copy; diff -r -x .git . /tmp/source; cd $M/c
-        fsx -N 2000 -S 7 x; cd /; umount $M/c; echo done";
-    let Some(output) = with_kernel("SMB in the kernel: programs", script) else { return };
+        fsx -N OPERATIONS -S 7 x; cd /; umount $M/c; echo done";
+    let script = script.replace("OPERATIONS", &operations.to_string());
+    let Some(output) = with_kernel("SMB in the kernel: programs", &script) else { return };
     assert!(output.ends_with("done\n"), "{output}");
+}
+
+#[test]
+fn databases_work_over_a_mount() {
+    let script = "attach_smb vers=3.1.1,$ALICE $HOST $M/c; cd $M/c
+        for mode in DELETE TRUNCATE; do
+          echo \"PRAGMA journal_mode=$mode; CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT);\" | sqlite3 $mode.db
+          for i in $(seq 10); do echo \"INSERT INTO t(b) VALUES(hex(randomblob(500)));\"; done | sqlite3 $mode.db
+          echo 'BEGIN; UPDATE t SET b=b||1; ROLLBACK; DELETE FROM t WHERE a>5; VACUUM;' | sqlite3 $mode.db
+          test \"$(echo 'PRAGMA integrity_check; SELECT count(*) FROM t;' | sqlite3 $mode.db | tr '\\n' ' ')\" = 'ok 5 '
+        done; cd /; umount $M/c; echo done";
+    let Some(output) = with_kernel("SMB in the kernel: databases", script) else { return };
+    assert!(output.ends_with("done\n"), "{output}");
+}
+
+/// What `getcifsacl` and `smbinfo` show, and what `setcifsacl` sets and takes away.
+#[test]
+fn descriptors_are_shown_and_changed_by_the_tools_of_linux() {
+    let script = "attach_smb vers=3.1.1,$ALICE $HOST $M/c; cd $M/c; echo text >file
+        getcifsacl -r file; smbinfo secdesc file; smbinfo filebasicinfo file; smbinfo fsctl-getobjid file || true
+        setcifsacl -a 'ACL:S-1-5-11:ALLOWED/0x0/0x1200a9' file; getcifsacl -r file | grep 'S-1-5-11:0x0/0x0/0x1200a9'
+        setcifsacl -D 'ACL:S-1-5-11:ALLOWED/0x0/0x1200a9' file; ! getcifsacl -r file | grep S-1-5-11
+        cat file; cd /; umount $M/c; echo done";
+    let Some(output) = with_kernel("SMB in the kernel: descriptors", script) else { return };
+    assert!(output.contains("OWNER:S-1-5-21-") && output.ends_with("text\ndone\n"), "{output}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! One file over both doors of a real gateway: leases, share modes, locks, removal, watches, names and rights.
 
-mod client;
+pub(crate) mod client;
 mod rights;
 
 use bytes::Bytes;
