@@ -39,6 +39,8 @@ mod smb_kernel;
 #[cfg(test)]
 mod smb_pipes;
 #[cfg(test)]
+mod smb_python;
+#[cfg(test)]
 mod smb_session;
 #[cfg(test)]
 mod smb_watches;

@@ -26,7 +26,7 @@ impl House {
         site.add_to_zone(
             CONTOSO,
             "[[share]]\nname = \"Projects\"\npath = \"/projects\"\n[[share]]\nname = \"look\"\npath = \"/projects\"\nread_only = true\n\
-             [[share]]\nname = \"always\"\npath = \"/projects\"\ncontinuously_available = true\n",
+             [[share]]\nname = \"always\"\npath = \"/projects\"\ncontinuously_available = true\nbrowsable = false\n",
         )
         .unwrap();
         site.add_to_zone(FABRIKAM, "[[share]]\nname = \"Projects\"\npath = \"/deep/er\"\n").unwrap();

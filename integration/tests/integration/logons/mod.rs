@@ -76,13 +76,25 @@ fn independent_clients_log_on_by_ntlm() {
 pub(crate) fn install() -> Result<PathBuf, String> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ntlm-clients");
     let python = folder.join("bin/python");
-    let works =
-        || Command::new(&python).args(["-c", "import impacket, spnego"]).output().is_ok_and(|it| it.status.success());
+    let works = || {
+        Command::new(&python)
+            .args(["-c", "import impacket, smbprotocol, spnego"])
+            .output()
+            .is_ok_and(|it| it.status.success())
+    };
     if works() {
         return Ok(python);
     }
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "impacket==0.13.1", "pyspnego==0.12.4"]))?;
+    run(Command::new(&python).args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "impacket==0.13.1",
+        "pyspnego==0.12.4",
+        "smbprotocol==1.17.0",
+    ]))?;
     if works() { Ok(python) } else { Err("impacket and pyspnego are installed but do not load".to_owned()) }
 }
 
