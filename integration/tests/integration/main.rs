@@ -41,6 +41,8 @@ mod smb_pipes;
 #[cfg(test)]
 mod smb_python;
 #[cfg(test)]
+mod smb_rs;
+#[cfg(test)]
 mod smb_session;
 #[cfg(test)]
 mod smb_watches;
