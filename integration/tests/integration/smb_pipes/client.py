@@ -1,12 +1,9 @@
-"""Asks a server through its pipes by impacket, works with a file, and prints what it is told."""
+"""Asks a server through its pipes by impacket, and prints what it tells."""
 
-import io
 import sys
 
 from impacket.dcerpc.v5 import lsad, lsat, rpcrt, srvs, transport
 from impacket.dcerpc.v5.dtypes import MAXIMUM_ALLOWED, NULL
-from impacket import smb3structs
-from impacket.ldap import ldaptypes
 from impacket.smbconnection import SMBConnection
 
 host, port, user, password = sys.argv[1:]
@@ -63,33 +60,3 @@ print("server", info["sv101_name"][:-1], info["sv101_version_major"])
 many = lsat.hLsarLookupSids2(authority, policy, (sid,) * 400)["TranslatedNames"]["Names"]
 assert [name["Name"] for name in many] == [user] * 400
 print("fragments", len(many) // 100)
-
-# Files, and who may do what with them.
-data = bytes(range(256)) * 5000
-connection.createDirectory("projects", "folder")
-connection.putFile("projects", "folder/file", io.BytesIO(data).read)
-back = io.BytesIO()
-connection.getFile("projects", "folder/file", back.write)
-assert back.getvalue() == data
-connection.rename("projects", "folder/file", "folder/renamed")
-names = [entry.get_longname() for entry in connection.listPath("projects", "folder/*")]
-print("files", *sorted(names))
-tree = connection.connectTree("projects")
-file = connection.openFile(tree, "folder/renamed", desiredAccess=smb3structs.READ_CONTROL | smb3structs.WRITE_DAC)
-smb = connection.getSMBServer()
-security, dacl = smb3structs.SMB2_0_INFO_SECURITY, smb3structs.DACL_SECURITY_INFORMATION
-
-
-def descriptor():
-    told = smb.queryInfo(tree, file, b"", infoType=security, fileInfoClass=0, additionalInformation=dacl)
-    return ldaptypes.SR_SECURITY_DESCRIPTOR(data=told)
-
-
-changed = descriptor()
-changed["Dacl"].aces = changed["Dacl"].aces[:1]
-changed["OwnerSid"] = changed["GroupSid"] = changed["Sacl"] = b""
-smb.setInfo(tree, file, changed.getData(), infoType=security, fileInfoClass=0, additionalInformation=dacl)
-print("entries", len(descriptor()["Dacl"].aces))
-connection.closeFile(tree, file)
-connection.deleteFile("projects", "folder/renamed")
-connection.deleteDirectory("projects", "folder")

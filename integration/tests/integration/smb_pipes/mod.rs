@@ -19,7 +19,7 @@ fn smbclient_lists_shares() {
     command.args(["-L", CONTOSO.address, "-g", "-m", "SMB3_11", "-U", client.user]).arg(format!("-p{}", client.port));
     let done = run(&mut command, Limit::seconds(LIMIT)).unwrap();
     let shares: Vec<_> = done.output.lines().filter(|line| line.matches('|').count() == 2).collect();
-    assert_eq!(shares, ["Disk|Projects|", "Disk|look|", "Disk|always|", "IPC|IPC$|Remote calls"], "{}", done.output);
+    assert_eq!(shares, ["Disk|Projects|", "Disk|look|", "IPC|IPC$|Remote calls"], "{}", done.output);
     house.close();
 }
 
@@ -52,7 +52,7 @@ fn rpcclient_asks_for_names() {
 }
 
 #[test]
-fn impacket_lists_shares_and_sessions_and_works_with_files() {
+fn impacket_lists_shares_and_sessions() {
     let house = House::open("[smb]\n");
     let python = match logons::install() {
         Ok(python) => python,
@@ -72,19 +72,15 @@ fn impacket_lists_shares_and_sessions_and_works_with_files() {
         [
             "share Projects",
             "share look",
-            "share always",
             "share IPC$",
             "page Projects more",
             "page look more",
-            "page always more",
             "page IPC$ over",
             r"session alice \\127.0.0.1",
             "files denied",
             r"sid CONTOSO\alice",
             "server CONTOSO 10",
             "fragments 4",
-            "files . .. renamed",
-            "entries 1",
         ],
     );
     house.close();
