@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Poll;
 
 use smallvec::SmallVec;
+use smb_wire::codec::decode_body;
 use smb_wire::negotiate::Dialect;
-use smb_wire::{Command, EchoResponse, FileId, HeaderFlags, LogoffResponse, Status};
+use smb_wire::{Command, EchoRequest, EchoResponse, FileId, HeaderFlags, LogoffResponse, Status};
 use tracing::Instrument;
 use vfs::{Awaited, Failure, FsError, InodeId, Mailbox, OpContext, OperationId, Priority, Protocol, Vfs, View};
 use zones::Zone;
@@ -20,6 +21,7 @@ use crate::door::Door;
 use crate::open_table::Open;
 use crate::pipe::{self, Pipe};
 use crate::session::Session;
+use crate::status;
 use crate::tree::{self, Target, Tree};
 use crate::waits::{Interrupted, Waiting, told};
 use crate::{
@@ -134,6 +136,7 @@ async fn perform<V: Vfs>(
 ) -> Result<Answer, Refusal> {
     let command = request.header.command;
     if command == Command::ECHO {
+        let _: EchoRequest = decode_body(&request.body).map_err(status::unreadable)?;
         return Ok(Answer::success(&EchoResponse {}));
     }
     let (Some(channel), Some(terms)) = (&request.channel, terms) else { return Err(Status::INVALID_PARAMETER.into()) };

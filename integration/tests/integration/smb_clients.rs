@@ -97,6 +97,30 @@ fn smbclient_works_with_files_in_every_version() {
 }
 
 #[test]
+fn who_does_not_say_who_it_is_comes_in_as_nobody_where_that_is_let() {
+    let mut house = House::open("[smb]\n");
+    let share =
+        "[[share]]\nname = \"open\"\npath = \"/projects\"\nguests = true\nread_only = true\nbrowsable = false\n";
+    house.site.add_to_zone(CONTOSO, share).unwrap();
+    house.kill_and_start_again();
+    let alice = match Smbclient::find(&house.site, CONTOSO, ALICE) {
+        Ok(found) => found,
+        Err(why) => return skip("smbclient as nobody", &why),
+    };
+    let local = tempfile::tempdir().unwrap();
+    let (source, back) = (local.path().join("source"), local.path().join("back"));
+    fs::write(&source, "for everybody\n").unwrap();
+    assert!(alice.run(&format!("put {} note", source.display())).unwrap().status.success());
+    let nobody = Smbclient { share: "open", user: "%", ..alice };
+    let done = nobody.run(&format!("ls; get note {}; put {} other", back.display(), source.display())).unwrap();
+    assert_eq!(fs::read_to_string(&back).unwrap(), "for everybody\n", "{}", done.output);
+    assert!(done.output.contains("NT_STATUS_ACCESS_DENIED opening remote file"), "{}", done.output);
+    let done = Smbclient { share: "projects", ..nobody }.run("ls").unwrap();
+    assert!(done.output.contains("NT_STATUS_ACCESS_DENIED"), "not where guests do not come in: {}", done.output);
+    house.close();
+}
+
+#[test]
 fn what_smbclient_writes_is_there_over_nfs() {
     let house = House::open("[smb]\n");
     let client = match Smbclient::find(&house.site, CONTOSO, ALICE) {

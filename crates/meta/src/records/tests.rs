@@ -169,6 +169,21 @@ fn a_quota_has_the_lowest_format_that_can_say_it() {
     }
 }
 
+/// And quotas of the second format.
+fn quotas() -> Vec<Bytes> {
+    (1..=GOLDEN_SEEDS).map(|seed| sample::quota_shown(seed).encode()).collect()
+}
+
+#[test]
+fn golden_quotas_are_read_for_ever() {
+    let golden = std::fs::read_to_string(GOLDEN_QUOTAS).unwrap();
+    assert!(golden.lines().eq(quotas().iter().map(|value| hex(value))));
+    for seed in 1..=GOLDEN_SEEDS {
+        let quota = sample::quota_shown(seed);
+        assert_eq!(QuotaRecord::decode(&quota.encode()), Ok(quota));
+    }
+}
+
 #[test]
 fn an_inode_without_streams_has_no_third_format() {
     let with = sample::inode_with_streams(2);
@@ -193,9 +208,9 @@ fn an_inode_without_floors_has_the_first_format() {
 #[test]
 #[ignore = "writes the golden fixture of a new format"]
 fn write_golden() {
-    let lines: String = opens().iter().map(|value| format!("{}\n", hex(value))).collect();
-    assert!(!std::path::Path::new(GOLDEN_OPENS).exists(), "a golden file is never written anew");
-    std::fs::write(GOLDEN_OPENS, lines).unwrap();
+    let lines: String = quotas().iter().map(|value| format!("{}\n", hex(value))).collect();
+    assert!(!std::path::Path::new(GOLDEN_QUOTAS).exists(), "a golden file is never written anew");
+    std::fs::write(GOLDEN_QUOTAS, lines).unwrap();
 }
 
 #[test]
@@ -299,4 +314,5 @@ const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records-
 const GOLDEN_LATER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records-2.hex");
 const GOLDEN_LATEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records-3.hex");
 const GOLDEN_OPENS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records-4.hex");
+const GOLDEN_QUOTAS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records-5.hex");
 const GOLDEN_SEEDS: u64 = 8;

@@ -18,7 +18,7 @@ use smb_wire::dtyp::Guid;
 use smb_wire::negotiate::{Dialect, NegotiateRequest};
 use smb_wire::smb1::Smb1NegotiateRequest;
 use smb_wire::transform::{TRANSFORM_HEADER_BYTES, TransformHeader};
-use smb_wire::{Command, HEADER_BYTES, Header, HeaderFlags, Protocol, Recipient, Status};
+use smb_wire::{Command, HEADER_BYTES, Header, HeaderFlags, LogoffRequest, Protocol, Recipient, Status};
 use vfs::{ClientId, Clock};
 use zones::{Registry, Zone};
 
@@ -358,6 +358,9 @@ impl Machine {
             return Ok(refused(request, Status::INVALID_PARAMETER));
         }
         if command == Command::LOGOFF {
+            if let Err(error) = decode_body::<LogoffRequest>(incoming.body) {
+                return Ok(refused(request, status::unreadable(error)));
+            }
             self.sessions.remove(&channel.session.id);
             // What is durable waits all the same: whoever wants it does not (MS-SMB2 3.3.5.6).
             request.after = Some(After::Lose(Arc::clone(&channel.session)));

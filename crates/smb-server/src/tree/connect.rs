@@ -6,7 +6,7 @@ use smb_wire::codec::decode_body;
 use smb_wire::dtyp::AccessMask;
 use smb_wire::negotiate::Dialect;
 use smb_wire::tree_connect::{ShareCapabilities, ShareFlags, ShareType, TreeConnectRequest, TreeConnectResponse};
-use smb_wire::{Status, TreeDisconnectResponse};
+use smb_wire::{Status, TreeDisconnectRequest, TreeDisconnectResponse};
 use vfs::{Case, CloseRequest, FileType, FsError, Vfs, WalkRequest};
 use zones::{Share, Zone};
 
@@ -47,8 +47,9 @@ pub(crate) async fn connect<V: Vfs>(call: &Call<'_, V>) -> Result<Answer, Status
 
 /// Detaches a session from a share; everything that was opened through it is closed.
 ///
-/// Errors: NETWORK_NAME_DELETED (not attached).
+/// Errors, in order: INVALID_PARAMETER (unreadable), NETWORK_NAME_DELETED (not attached).
 pub(crate) async fn disconnect<V: Vfs>(call: &Call<'_, V>) -> Result<Answer, Status> {
+    let _: TreeDisconnectRequest = decode_body(&call.request.body).map_err(status::unreadable)?;
     let tree = call.tree()?;
     call.session.disconnect(tree.id).ok_or(Status::NETWORK_NAME_DELETED)?;
     call.session.end_waits(Some(&call.peer.waits), Which::Tree { session: call.session.id, tree: tree.id });
