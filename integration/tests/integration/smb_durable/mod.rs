@@ -200,10 +200,11 @@ fn a_persistent_open_survives_killed_gateways_without_a_lost_byte_or_lock() {
     let address = house.smb_address();
     let always = ("always", DurableFlags::PERSISTENT);
     let mut writer = Writer::open(address, always);
-    let kills = u64::from(count_from("BERTH_PERSISTENT_KILLS", 3)).max(1);
+    let kills = u64::from(count_from("BERTH_PERSISTENT_KILLS", 3)).clamp(1, PIECES);
+    let each = PIECES / kills;
     for piece in 0..PIECES {
         writer.write(piece);
-        if piece % (PIECES / kills) == 7 {
+        if piece % each == each / 2 {
             writer.begin_to_write(piece + 1);
             house.kill_and_start_again();
             assert_eq!(writer.read(piece), bytes_of(piece), "what was answered is there, and need not be sent again");
