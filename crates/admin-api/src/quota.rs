@@ -12,15 +12,33 @@ pub struct Quota {
     pub path: String,
     /// What it limits.
     pub kind: QuotaKind,
-    /// The limits.
-    #[serde(flatten)]
-    pub settings: QuotaSettings,
+    /// What counts against `bytes`.
+    pub basis: QuotaBasis,
+    /// Limits on bytes.
+    pub bytes: QuotaLimits,
+    /// Limits on inodes, the directory itself included.
+    pub inodes: QuotaLimits,
+    /// How long a soft limit may be exceeded, in seconds.
+    pub grace_seconds: u64,
+    /// Whether the limits bind; otherwise they are only told.
+    pub enforced: bool,
+    /// Whether clients see the limit as the size of the file system.
+    pub container: bool,
     /// What is used.
     pub usage: QuotaUsage,
     /// Since when the soft limit on bytes is exceeded.
     pub bytes_exceeded_since: Option<String>,
     /// Since when the soft limit on inodes is exceeded.
     pub inodes_exceeded_since: Option<String>,
+}
+
+impl Quota {
+    /// What it is to be, as it is set.
+    #[must_use]
+    pub fn settings(&self) -> QuotaSettings {
+        let Self { basis, bytes, inodes, grace_seconds, enforced, container, .. } = *self;
+        QuotaSettings { basis, bytes, inodes, grace_seconds, enforced, container }
+    }
 }
 
 /// What a quota limits.

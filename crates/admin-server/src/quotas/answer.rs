@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use admin_api::{List, Page, Problem, Quota, QuotaKind, QuotaUsage, rfc3339};
+use admin_api::{List, Page, Problem, Quota, QuotaKind, QuotaSettings, QuotaUsage, rfc3339};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -126,11 +126,17 @@ pub(super) fn text_of(quota: &vfs::Quota) -> String {
 pub(super) fn shown(zone: &str, quota: &vfs::Quota) -> Quota {
     let usage = quota.usage;
     let time = |time: Option<Timestamp>| time.map(|time| rfc3339(time.seconds));
+    let QuotaSettings { basis, bytes, inodes, grace_seconds, enforced, container } = told(&quota.settings);
     Quota {
         zone: zone.to_owned(),
         path: path_of(&quota.path),
         kind: QuotaKind::Directory,
-        settings: told(&quota.settings),
+        basis,
+        bytes,
+        inodes,
+        grace_seconds,
+        enforced,
+        container,
         usage: QuotaUsage {
             bytes: usage.bytes(quota.settings.basis),
             inodes: usage.inodes,

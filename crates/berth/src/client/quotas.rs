@@ -54,7 +54,7 @@ async fn set(arguments: &QuotaSetArguments) -> Result<()> {
     let gateway = Gateway::find(client)?;
     let now = gateway.ask(Request::get(&path), Bytes::new()).await?;
     let (current, meant) = match now.etag.clone().filter(|_| now.status == 200) {
-        Some(tag) => (now.read::<Quota>()?.settings, ("if-match", tag)),
+        Some(tag) => (now.read::<Quota>()?.settings(), ("if-match", tag)),
         None => (QuotaSettings::default(), ("if-none-match", "*".to_owned())),
     };
     if arguments.force {
@@ -82,7 +82,7 @@ fn report(arguments: &QuotaReportArguments) -> ExitCode {
 
 async fn reported(arguments: &QuotaReportArguments) -> Result<Shown> {
     let mut quotas = all(&arguments.client, &arguments.zone).await?;
-    let fill = |quota: &Quota| match shown(&quota.settings.bytes) {
+    let fill = |quota: &Quota| match shown(&quota.bytes) {
         Some(limit) => u128::from(quota.usage.bytes) * 1_000_000 / u128::from(limit.max(1)),
         None => 0,
     };
@@ -162,7 +162,9 @@ fn table(quotas: &[Quota]) -> Table {
         Column::Text("NOTES"),
     ]);
     let bytes = |limit: Option<u64>| or_dash(limit.map(units::bytes));
-    for Quota { path, settings, usage, bytes_exceeded_since, inodes_exceeded_since, .. } in quotas {
+    for quota in quotas {
+        let Quota { path, usage, bytes_exceeded_since, inodes_exceeded_since, .. } = quota;
+        let settings = quota.settings();
         let over =
             |what: &str, since: &Option<String>| since.as_ref().map(|since| format!("{what} over since {since}"));
         let notes = [
@@ -188,7 +190,8 @@ fn table(quotas: &[Quota]) -> Table {
 /// One line of RFC 4180.
 fn csv(quota: &Quota) -> String {
     let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
-    let Quota { zone, path, settings, usage, .. } = quota;
+    let Quota { zone, path, usage, .. } = quota;
+    let settings = quota.settings();
     let limits = |limits: &QuotaLimits| [limits.hard, limits.soft, limits.advisory].map(number).join(",");
     let path = path.replace('"', "\"\"");
     let (bytes, inodes) = (limits(&settings.bytes), limits(&settings.inodes));
