@@ -6,15 +6,16 @@ use std::sync::atomic::Ordering;
 
 use vfs::{
     AccessReply, AccessRequest, AcknowledgementRefusal, Admin, AttributeIo, Awaited, BreakAcknowledgement, Change,
-    ClientId, CloseReply, CloseRequest, CommitReply, CommitRequest, CreateReply, CreateRequest, DeletePendingRequest,
-    EpochReply, Failure, FileIo, FsError, GetattrReply, HouseFigures, InodeId, LeaseGrant, LeaseState, LinkReply,
-    LinkRequest, LockClient, LockEntry, LockRecovery, LockReply, LockRequest, LookupReply, LookupRequest, Mailbox,
-    MkdirRequest, MknodRequest, Namespace, OpContext, OpenId, OpenReply, OpenRequest, OpenState, Opens, Quota,
-    RangeRequest, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest,
-    RenameOpenRequest, RenameReply, RenameRequest, RenameStreamRequest, RestoredOpen, SeekReply, SeekRequest,
-    SessionId, SetQuotaRequest, SetattrReply, SetattrRequest, ShardId, ShareRequest, StatFsReply, StreamListReply,
-    StreamListRequest, SymlinkRequest, TakeOverRequest, TestLockReply, WalkReply, WalkRequest, Watch, WatchRequest,
-    WriteReply, WriteRequest, WriteVerifier, XattrListReply, XattrListRequest, ZoneRootReply, ZoneRootRequest,
+    ClientId, CloneRangeRequest, CloseReply, CloseRequest, CommitReply, CommitRequest, CreateReply, CreateRequest,
+    DeletePendingRequest, EpochReply, Failure, FileIo, FsError, GetattrReply, HouseFigures, InodeId, LeaseGrant,
+    LeaseState, LinkReply, LinkRequest, LockClient, LockEntry, LockRecovery, LockReply, LockRequest, LookupReply,
+    LookupRequest, Mailbox, MkdirRequest, MknodRequest, Namespace, OpContext, OpenId, OpenReply, OpenRequest,
+    OpenState, Opens, Quota, RangeRequest, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply,
+    RemoveReply, RemoveRequest, RenameOpenRequest, RenameReply, RenameRequest, RenameStreamRequest, RestoredOpen,
+    SeekReply, SeekRequest, SessionId, SetQuotaRequest, SetattrReply, SetattrRequest, ShardId, ShareRequest,
+    StatFsReply, StreamListReply, StreamListRequest, SymlinkRequest, TakeOverRequest, TestLockReply, WalkReply,
+    WalkRequest, Watch, WatchRequest, WriteReply, WriteRequest, WriteVerifier, XattrListReply, XattrListRequest,
+    ZoneRootReply, ZoneRootRequest,
 };
 
 use crate::Filesystem;
@@ -80,6 +81,10 @@ impl<K: kv::Engine, C: chunk::Store> FileIo for Filesystem<K, C> {
 
     async fn deallocate(&self, ctx: &OpContext, request: RangeRequest) -> Result<Change, Failure> {
         self.do_deallocate(ctx, request).await
+    }
+
+    async fn clone_range(&self, ctx: &OpContext, request: CloneRangeRequest) -> Result<Change, Failure> {
+        self.do_clone_range(ctx, request).await
     }
 
     async fn seek(&self, ctx: &OpContext, request: SeekRequest) -> Result<SeekReply, Failure> {

@@ -8,7 +8,7 @@ use kv::Direction;
 use meta::keys::{self, Key, KeyKind, OwnerKind};
 use meta::records::{
     BacklinkRecord, DentryRecord, DescriptorRecord, DescriptorRef, InodeRecord, OwnerUsageRecord, Record, RegionRecord,
-    StreamRecord, UsageRecord, XattrRecord,
+    SharedRecord, StreamRecord, UsageRecord, XattrRecord,
 };
 use meta::{MetaError, Version};
 use vfs::{Failure, FsError, InodeId, ShardId};
@@ -127,6 +127,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             Miss::Streams(inode) => self.load_streams(inode).await,
             Miss::Descriptor(key) => self.load_descriptor(key).await,
             Miss::Region(key) => self.load_region(key).await,
+            Miss::Shared(shard, groups) => self.load_shared(shard, groups).await,
             Miss::RegionList(inode, first) => {
                 // Before the list: a reload while it is read makes it void.
                 let generation = self.meta.generation();
@@ -213,6 +214,16 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let ticket = self.records.descriptors.begin(&key);
         let slot = self.record::<DescriptorRecord>(&keys::descriptor(key.0, &key.1)).await?;
         self.records.descriptors.fill_at((&key, ticket), slot, self.meta.watermark());
+        Ok(())
+    }
+
+    async fn load_shared(&self, shard: ShardId, groups: Vec<u64>) -> Result<(), MetaError> {
+        for group in groups {
+            let key = (shard, group);
+            let ticket = self.records.shared.begin(&key);
+            let slot = self.record::<SharedRecord>(&keys::shared(shard, group)).await?;
+            self.records.shared.fill_at((&key, ticket), slot, self.meta.watermark());
+        }
         Ok(())
     }
 

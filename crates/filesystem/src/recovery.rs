@@ -175,8 +175,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             let record = ShardRecord::decode_at(&key, &value)?;
             let reserved = self.allocator(id).await?;
             self.load_intents(id).await?;
-            let state =
-                ShardState { next_inode: reserved.next_inode, next_intent: reserved.next_intent, reserved, record };
+            let is_sharing = !self.meta.scan(&keys::shared_range(id), 1, Direction::Forward).await?.is_empty();
+            let (next_inode, next_intent) = (reserved.next_inode, reserved.next_intent);
+            let state = ShardState { next_inode, next_intent, reserved, record, is_sharing };
             shards.push(Shard::new(id, state));
         }
         // The outcomes first: whoever finds a shard is answered from them.

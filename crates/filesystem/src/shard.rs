@@ -30,6 +30,8 @@ pub(crate) struct ShardState {
     pub(crate) next_inode: InodeNumber,
     /// Number of the next intent.
     pub(crate) next_intent: u64,
+    /// Whether blocks of it may be named more than once: some were at the last start, or came to be since.
+    pub(crate) is_sharing: bool,
 }
 
 impl Shard {

@@ -70,10 +70,12 @@ const DESCRIPTORS: u64 = 1;
 const XATTRS: u64 = 1 << 1;
 /// Inodes may have streams: inodes without a place in a directory.
 const STREAMS: u64 = 1 << 2;
+/// Blocks may be named more than once, and are free only with the last name.
+const SHARED: u64 = 1 << 3;
 /// Bits of the incompatible word that this house knows.
-const INCOMPATIBLE_KNOWN: u64 = DESCRIPTORS | XATTRS | STREAMS;
+const INCOMPATIBLE_KNOWN: u64 = DESCRIPTORS | XATTRS | STREAMS | SHARED;
 /// Those that a store gets when it is made or opened.
-const INCOMPATIBLE_ALWAYS: u64 = DESCRIPTORS | XATTRS | STREAMS;
+const INCOMPATIBLE_ALWAYS: u64 = DESCRIPTORS | XATTRS | STREAMS | SHARED;
 /// Bits of the read-only compatible word that this house knows: none yet.
 const READ_ONLY_COMPATIBLE_KNOWN: u64 = 0;
 const BLOCK_BYTES: u32 = 4096;

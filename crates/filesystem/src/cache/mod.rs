@@ -16,6 +16,6 @@ pub(crate) use listing::{DirectoryState, Listed, ListedRun, ListingCache};
 pub(crate) use names::KnownNames;
 pub(crate) use records::{
     BacklinkEntry, Backlinks, Bucket, BucketEntry, BucketKey, DescriptorKey, Miss, OwnerKey, RecordCache, RegionKey,
-    Seen, StreamEntry, Streams, XattrEntry, Xattrs,
+    Seen, SharedKey, StreamEntry, Streams, XattrEntry, Xattrs,
 };
 pub(crate) use table::{Slot, Table};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use meta::Version;
 use meta::records::{
-    BacklinkRecord, DentryRecord, DescriptorRecord, InodeRecord, OwnerUsageRecord, RegionRecord, StreamRecord,
-    UsageRecord, XattrRecord,
+    BacklinkRecord, DentryRecord, DescriptorRecord, InodeRecord, OwnerUsageRecord, RegionRecord, SharedRecord,
+    StreamRecord, UsageRecord, XattrRecord,
 };
 use vfs::{CacheFigures, Cookie, InodeId, InodeNumber, Principal, ShardId};
 
@@ -32,6 +32,8 @@ pub(crate) type StreamEntry = (InodeNumber, StreamRecord);
 pub(crate) type Streams = Arc<Vec<StreamEntry>>;
 /// A descriptor of a shard by its hash.
 pub(crate) type DescriptorKey = (ShardId, [u8; 32]);
+/// A group of blocks of which some may be shared, by the placement of the first.
+pub(crate) type SharedKey = (ShardId, u64);
 /// A name of an inode that has several: directory and cookie of the dentry.
 pub(crate) type BacklinkEntry = (InodeNumber, Cookie, BacklinkRecord);
 /// All names of an inode that has several, oldest first.
@@ -58,6 +60,8 @@ pub(crate) enum Miss {
     Descriptor(DescriptorKey),
     /// A region.
     Region(RegionKey),
+    /// How often blocks of these groups of a shard are named.
+    Shared(ShardId, Vec<u64>),
     /// Which regions a file has from an index on; only under the file's flush turn.
     RegionList(InodeId, u64),
 }
@@ -75,6 +79,7 @@ pub(crate) struct RecordCache {
     pub(crate) descriptors: Table<DescriptorKey, Option<Arc<DescriptorRecord>>>,
     pub(crate) known_descriptors: KnownDescriptors,
     pub(crate) regions: Table<RegionKey, Option<Arc<RegionRecord>>>,
+    pub(crate) shared: Table<SharedKey, Option<Arc<SharedRecord>>>,
     pub(crate) listings: ListingCache,
     /// Directories of which every name is known.
     pub(crate) names: KnownNames,
@@ -96,6 +101,7 @@ impl RecordCache {
             descriptors: Table::new(few),
             known_descriptors: KnownDescriptors::default(),
             regions: Table::new(many),
+            shared: Table::new(many),
             listings: ListingCache::new(listing_bytes_max),
             names: KnownNames::new(records_max.saturating_mul(NAMES_PER_RECORD)),
         }
@@ -113,6 +119,7 @@ impl RecordCache {
             self.streams.figures("stream"),
             self.descriptors.figures("descriptor"),
             self.regions.figures("region"),
+            self.shared.figures("shared"),
             self.listings.figures(),
         ]
     }
@@ -130,6 +137,7 @@ impl RecordCache {
         self.streams.clear();
         self.descriptors.clear();
         self.regions.clear();
+        self.shared.clear();
         self.listings.clear();
     }
 }

@@ -2,27 +2,30 @@
 
 use meta::records::{Charge, InodeRecord, RegionRecord, Released, Run};
 use meta::released_block_is_free;
+use smallvec::SmallVec;
 use vfs::InodeId;
 
 use super::BLOCK_BYTES;
 use crate::turn::{Step, Turn};
 
-/// Gives up blocks that a live record names no more: those that no version names are free once the change is durable.
-/// Returns the bytes of the others, which versions hold.
+/// Gives up blocks that a live record names no more: those that neither a version nor another place names are free once
+/// the change is durable. Returns the bytes of those that versions hold.
 pub(super) fn let_go<K: kv::Engine, C: chunk::Store>(
     turn: &mut Turn<'_, K, C>,
     released: impl IntoIterator<Item = Released>,
-) -> u64 {
+) -> Step<u64> {
     let clock = turn.clock();
     let mut held_bytes = 0;
+    let mut given_up: SmallVec<[Run; 4]> = SmallVec::new();
     for gone in released {
         if released_block_is_free(&clock, gone.birth) {
-            turn.release_blocks(Run { placement: gone.placement, blocks: gone.blocks });
+            given_up.push(Run { placement: gone.placement, blocks: gone.blocks });
         } else {
             held_bytes += gone.stored_bytes;
         }
     }
-    held_bytes
+    turn.give_up(&given_up)?;
+    Ok(held_bytes)
 }
 
 /// Removes a region with all it names, and takes it from what the inode is said to hold. Returns the bytes that
@@ -34,7 +37,7 @@ pub(crate) fn take_out<K: kv::Engine, C: chunk::Store>(
 ) -> Step<u64> {
     let Some(region) = turn.region((inode, index))? else { return Ok(0) };
     account(record, Some(&region), None);
-    let held_bytes = let_go(turn, region.named());
+    let held_bytes = let_go(turn, region.named())?;
     turn.put_region((inode, index), None);
     Ok(held_bytes)
 }

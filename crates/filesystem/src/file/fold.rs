@@ -94,7 +94,7 @@ fn write_region<K: kv::Engine, C: chunk::Store>(
     }
     account(record, old.as_deref(), Some(&new));
     turn.put_region((inode, write.index), Some(new));
-    Ok(let_go(turn, released))
+    let_go(turn, released)
 }
 
 /// The extent of a run, which is named from now on.

@@ -6,6 +6,7 @@
 mod ahead;
 mod buffer;
 mod check;
+mod clone_range;
 mod commit;
 mod cut;
 mod dirty;

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chunk::Placement;
-use meta::records::{Coding, Extent, RegionRecord};
-use vfs::{Epoch, Failure, InodeId, JobFigures, JobKind};
+use meta::records::{Coding, Extent, RegionRecord, shared_group};
+use vfs::{Epoch, Failure, FsError, InodeId, JobFigures, JobKind, ShardId};
 
 use super::buffer::DirtyRun;
 use super::cut::let_go;
@@ -21,8 +21,8 @@ use super::span::Place;
 use super::state::FileData;
 use super::{FileState, REGION_BLOCKS};
 use crate::Filesystem;
-use crate::cache::Seen;
-use crate::turn::{Step, Turn};
+use crate::cache::{Miss, Seen};
+use crate::turn::{Scratch, Step, Turn};
 
 /// Parts of files that were read in order and found scattered, oldest first.
 #[derive(Debug, Default)]
@@ -185,6 +185,15 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         for index in (first..first + REGIONS_PER_MOVE).filter(|index| !is_absent(&record, *index)) {
             let region = self.region((inode, index), &mut seen).await?;
             let region = region.filter(|region| !record.is_masked(index, region.generation));
+            if let Some(region) = &region
+                && self.is_shared(inode.shard, region).await?
+            {
+                // Moved, it would take the room of a copy.
+                if matches!(wish, Wish::InOrder) {
+                    return Ok(None);
+                }
+                continue;
+            }
             regions.extend(region.map(|record| Planned { index, moved: wish.of(&record), record }));
         }
         regions.retain(|region| !region.moved.is_empty());
@@ -201,6 +210,32 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let is_movable = |region: &RegionRecord| is_plain(region) && is_own(region, current);
         let may_move = is_wanted && regions.iter().all(|region| is_movable(&region.record));
         Ok(may_move.then_some(Plan { regions, cuts }))
+    }
+
+    /// Whether a block of a region is named elsewhere too.
+    async fn is_shared(&self, shard: ShardId, region: &RegionRecord) -> Result<bool, Failure> {
+        if !self.shard(shard)?.turn().is_sharing {
+            return Ok(false);
+        }
+        for run in region.named() {
+            for placement in run.placement..run.placement + u64::from(run.blocks) {
+                if self.names_more(shard, placement).await? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    async fn names_more(&self, shard: ShardId, placement: u64) -> Result<bool, Failure> {
+        let key = (shard, shared_group(placement));
+        for _ in 0..LOADS_MAX {
+            if let Some(slot) = self.records.shared.get(&key) {
+                return Ok(slot.value.is_some_and(|record| record.of(placement) > 0));
+            }
+            self.load(Miss::Shared(shard, vec![key.1]), &mut Scratch::default()).await?;
+        }
+        Err(FsError::Delay.into())
     }
 
     /// The bytes that a plan moves, with their checksums found right.
@@ -248,7 +283,7 @@ fn rename_blocks<K: kv::Engine, C: chunk::Store>(
             released.extend(new.replace(extent(turn, run)?, &run.crcs));
         }
         turn.put_region((inode, *index), Some(new));
-        let_go(turn, released);
+        let_go(turn, released)?;
     }
     Ok(true)
 }
@@ -280,6 +315,8 @@ fn is_copy(write: &RegionWrite, region: &RegionRecord) -> bool {
     placed.eq(named.zip(&region.crcs))
 }
 
+/// Times that a record may be pushed out of memory before it is looked at.
+const LOADS_MAX: usize = 64;
 /// Regions that are moved at once: 4 MiB.
 const REGIONS_PER_MOVE: u64 = 16;
 /// Parts that wait to be moved at most.

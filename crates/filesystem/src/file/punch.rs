@@ -197,7 +197,7 @@ fn punch_region<K: kv::Engine, C: chunk::Store>(
     let released = new.punch(from, count).into_vec();
     account(record, Some(&old), Some(&new));
     turn.put_region((inode, index), (!new.is_empty()).then_some(new));
-    Ok(let_go(turn, released))
+    let_go(turn, released)
 }
 
 /// Times that somebody may write into a range while it becomes a hole.

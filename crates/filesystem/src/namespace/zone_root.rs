@@ -108,7 +108,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             let counted = counted.plus(&charge).unwrap_or(counted);
             change.put_record(keys::owner_usage(root, kind, owner), &counted);
         }
-        let state = ShardState { next_inode: reserved.next_inode, next_intent: reserved.next_intent, reserved, record };
+        let (next_inode, next_intent) = (reserved.next_inode, reserved.next_intent);
+        let state = ShardState { next_inode, next_intent, reserved, record, is_sharing: false };
         (change, state)
     }
 

@@ -48,6 +48,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         let version = self.house.meta.submit(change).map_err(|error| self.house.refuse(&error))?;
         self.state.next_inode = self.next_inode;
         self.state.next_intent = self.next_intent;
+        self.state.is_sharing |= self.writes.shared.written().next().is_some();
         if let Some(record) = self.ended.take() {
             self.state.record = record;
         }
@@ -123,6 +124,9 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
                 change.replace(&clock, keys::stream(touched.key, stream), old, encoded(new));
             }
         }
+        for touched in self.writes.shared.written() {
+            change.put_shared(keys::shared(touched.key.0, touched.key.1), touched.new.clone());
+        }
         for (key, value) in self.plain.drain(..) {
             set(&mut change, key, value);
         }
@@ -168,6 +172,9 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         }
         for touched in self.writes.descriptors.written() {
             records.descriptors.put(touched.key, Slot::new(touched.new.clone(), version), watermark);
+        }
+        for touched in self.writes.shared.written() {
+            records.shared.put(touched.key, Slot::new(touched.new.clone(), version), watermark);
         }
         for touched in self.writes.regions.written() {
             records.regions.put(touched.key, Slot::new(touched.new.clone(), version), watermark);

@@ -9,6 +9,7 @@ mod commit;
 mod descriptors;
 mod names;
 mod records;
+mod shared;
 mod streams;
 mod writes;
 mod xattrs;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use meta::records::{DescriptorRecord, InodeRecord, OwnerUsageRecord, RegionRecord, UsageRecord};
+use meta::records::{DescriptorRecord, InodeRecord, OwnerUsageRecord, RegionRecord, SharedRecord, UsageRecord};
 use vfs::InodeId;
 
 use crate::cache::{
-    BacklinkEntry, BucketEntry, BucketKey, DescriptorKey, OwnerKey, RegionKey, StreamEntry, XattrEntry,
+    BacklinkEntry, BucketEntry, BucketKey, DescriptorKey, OwnerKey, RegionKey, SharedKey, StreamEntry, XattrEntry,
 };
 
 /// One record that the turn has read or written: as it was before, and as it is to be; `None` is absent.
@@ -35,6 +35,7 @@ pub(crate) struct WriteSet {
     pub(crate) xattrs: Writes<InodeId, Vec<XattrEntry>>,
     pub(crate) streams: Writes<InodeId, Vec<StreamEntry>>,
     pub(crate) backlinks: Writes<InodeId, Vec<BacklinkEntry>>,
+    pub(crate) shared: Writes<SharedKey, SharedRecord>,
 }
 
 impl<K: PartialEq, V> Writes<K, V> {

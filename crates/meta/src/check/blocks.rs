@@ -1,22 +1,33 @@
 //! Whether every block is named as often as it may be, and exactly the named ones are live in the segments.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 
-use vfs::ShardId;
+use vfs::{Epoch, InodeNumber, ShardId};
 
-use super::problems::{Advice, Report};
-use crate::Key;
+use super::problems::{Advice, At, Report};
 use crate::keys;
-use crate::records::{RegionRecord, Released, Run, SegmentRecord, SpaceRecord};
+use crate::records::{
+    REGION_BLOCKS, RegionRecord, Released, Run, SegmentRecord, SharedRecord, SpaceRecord, shared_group,
+};
 
 #[derive(Default)]
 pub(super) struct Blocks {
     segments: BTreeMap<u64, Segment>,
     /// Of the shard at hand: by segment, blocks that versions name.
     kept: BTreeMap<u64, Bits>,
-    /// Blocks that live records named twice; legal if they turn out to be shared.
-    twice: Vec<(Key, u64, u32)>,
-    shared: BTreeSet<(u64, u32)>,
+    /// Blocks that may be named more than once, and how often that is, by the first of their group.
+    shared: BTreeMap<u64, (ShardId, SharedRecord)>,
+    /// Of the shard at hand: places in files that name such a block, and whether live records do.
+    names: HashMap<Name, bool>,
+}
+
+/// A place in a file that names a shared block, from an epoch on: live, in versions, or both.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Name {
+    placement: u64,
+    since: Epoch,
+    inode: InodeNumber,
+    block: u64,
 }
 
 /// What is known of a segment.
@@ -36,19 +47,46 @@ struct Segment {
 struct Bits(Vec<u64>);
 
 impl Blocks {
-    pub(super) fn live(&mut self, report: &mut Report, key: &Key, record: &RegionRecord) {
+    /// A group of shared blocks; before everything else.
+    pub(super) fn shared(&mut self, shard: ShardId, group: u64, record: SharedRecord) {
+        self.shared.insert(group, (shard, record));
+    }
+
+    pub(super) fn live(&mut self, mut report: At<'_>, place: (InodeNumber, u64), record: &RegionRecord) {
+        self.note_names(place, record, true);
         for (segment, block) in blocks_of(&record.named()) {
-            report.counts.blocks += 1;
-            if !self.segments.entry(segment).or_default().named.insert(block) && self.twice.len() < TWICE_MAX {
-                self.twice.push((key.clone(), segment, block));
+            let is_first = self.segments.entry(segment).or_default().named.insert(block);
+            if !is_first && self.more_of(segment << 24 | u64::from(block)) == 0 {
+                let what = format!("names block {block} of segment {segment}, which another record names too");
+                report.wrong(what, Advice::Twice);
             }
         }
     }
 
-    pub(super) fn kept(&mut self, record: &RegionRecord) {
+    pub(super) fn kept(&mut self, place: (InodeNumber, u64), record: &RegionRecord) {
+        self.note_names(place, record, false);
         for (segment, block) in blocks_of(&record.named()) {
             self.kept.entry(segment).or_default().insert(block);
         }
+    }
+
+    fn note_names(&mut self, (inode, index): (InodeNumber, u64), record: &RegionRecord, is_live: bool) {
+        if self.shared.is_empty() {
+            return;
+        }
+        for extent in &record.extents {
+            for number in 0..u64::from(extent.blocks) {
+                let placement = extent.placement + number;
+                if self.more_of(placement) > 0 {
+                    let block = index * u64::from(REGION_BLOCKS) + u64::from(extent.first_block) + number;
+                    *self.names.entry(Name { placement, since: extent.birth, inode, block }).or_default() |= is_live;
+                }
+            }
+        }
+    }
+
+    fn more_of(&self, placement: u64) -> u16 {
+        self.shared.get(&shared_group(placement)).map_or(0, |(_, record)| record.of(placement))
     }
 
     pub(super) fn space(&mut self, shard: ShardId, record: &SpaceRecord) {
@@ -58,10 +96,6 @@ impl Blocks {
             segment.shard = Some(shard);
             segment.space.extend((run.first_block()..run.end_block()).map(|block| (block, is_live)));
         }
-    }
-
-    pub(super) fn shared(&mut self, segment: u64, block: u32) {
-        self.shared.insert((segment, block));
     }
 
     pub(super) fn segment(&mut self, number: u64, record: &SegmentRecord) {
@@ -74,23 +108,43 @@ impl Blocks {
         }
     }
 
-    /// The end of a shard: how many blocks only its versions name. They are named from now on.
-    pub(super) fn finish_shard(&mut self) -> u64 {
-        let mut held = 0;
+    /// The end of a shard: how many blocks only its versions name. They are named from now on. A block that is shared
+    /// counts once for each place in a file that names it.
+    pub(super) fn finish_shard(&mut self, report: &mut Report, shard: ShardId) -> u64 {
+        let mut held = self.count_names(report, shard);
         for (segment, kept) in std::mem::take(&mut self.kept) {
-            let named = &mut self.segments.entry(segment).or_default().named;
-            held += kept.iter().map(|block| u64::from(named.insert(block))).sum::<u64>();
+            for block in kept.iter() {
+                let is_shared = self.more_of(segment << 24 | u64::from(block)) > 0;
+                let is_held = self.segments.entry(segment).or_default().named.insert(block);
+                held += u64::from(is_held && !is_shared);
+            }
         }
         held
     }
 
-    pub(super) fn finish(&mut self, report: &mut Report) {
-        for (key, segment, block) in &self.twice {
-            if !self.shared.contains(&(*segment, *block)) {
-                let what = format!("names block {block} of segment {segment}, which another record names too");
-                report.add(key, what, Advice::Twice);
-            }
+    /// Whether shared blocks of a shard are named as often as their records say. Returns how many names only versions
+    /// have.
+    fn count_names(&mut self, report: &mut Report, shard: ShardId) -> u64 {
+        let names = std::mem::take(&mut self.names);
+        let mut found: BTreeMap<u64, u32> = BTreeMap::new();
+        for name in names.keys() {
+            *found.entry(name.placement).or_default() += 1;
         }
+        let of_shard = self.shared.iter().filter(|(_, (of, _))| *of == shard);
+        let expected = of_shard.flat_map(|(group, (_, record))| (*group..).zip(record.more));
+        for (placement, more) in expected.filter(|(_, more)| *more > 0) {
+            let (found, expected) = (found.get(&placement).copied().unwrap_or_default(), u32::from(more) + 1);
+            if found == expected {
+                continue;
+            }
+            let what = format!("says block {} is named {expected} times, it is {found} times", placement & 0xff_ffff);
+            let advice = if found > expected { Advice::Twice } else { Advice::Leak };
+            report.add(&keys::shared(shard, shared_group(placement)), what, advice);
+        }
+        names.values().filter(|is_live| !**is_live).count() as u64
+    }
+
+    pub(super) fn finish(&mut self, report: &mut Report) {
         for (number, segment) in &mut self.segments {
             for (block, is_live) in std::mem::take(&mut segment.space) {
                 segment.live.set(block, is_live);
@@ -167,6 +221,3 @@ impl Bits {
         })
     }
 }
-
-/// Most blocks named twice that are remembered until the shared ones are known.
-const TWICE_MAX: usize = 1 << 20;

@@ -79,7 +79,8 @@ impl Checker {
                 self.report.counts.regions += 1;
                 if let Some(record) = self.report.decode(key, value) {
                     self.tree.region(self.report.at(key), (*inode, *index), &record);
-                    self.blocks.live(&mut self.report, key, &record);
+                    self.report.counts.blocks += u64::from(record.blocks());
+                    self.blocks.live(self.report.at(key), (*inode, *index), &record);
                 }
             }
             KeyKind::Usage(directory) => {

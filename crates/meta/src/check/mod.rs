@@ -1,5 +1,5 @@
 //! Offline check of a store from its records alone: one pass over all keys in order. Memory: about 200 bytes for each
-//! inode of the shard at hand, and 24 KiB for each segment.
+//! inode of the shard at hand, 24 KiB for each segment, and 64 bytes for each name of a block that has several.
 //!
 //! Only live trees are checked; records of clones are counted.
 
@@ -20,7 +20,7 @@ use self::blocks::Blocks;
 use self::history::History;
 use self::inodes::Tree;
 use self::problems::Advice;
-use crate::keys::{self, KeyKind, NameHasher, ParsedKey};
+use crate::keys::{self, KeyKind, KeyRange, NameHasher, ParsedKey};
 use crate::records::{
     AllocatorRecord, FenceRecord, GoneRecord, LeaseRecord, NextSegmentRecord, NlmClientRecord, OpenRecord,
     PolicyRecord, PoolRecord, QuotaRecord, Record, ReplyRecord, ShardRecord, SharedRecord, SnapshotRecord, Superblock,
@@ -35,6 +35,7 @@ use crate::{Key, MetaError};
 pub async fn check<V: View>(view: &V) -> Result<Report, MetaError> {
     let mut checker = Checker::default();
     checker.read_superblock(view).await?;
+    checker.read_shared(view).await?;
     let mut range = keys::from_shard(ShardId::ROOT);
     loop {
         let scan =
@@ -49,6 +50,22 @@ pub async fn check<V: View>(view: &V) -> Result<Report, MetaError> {
     }
     checker.finish();
     Ok(checker.report)
+}
+
+/// All of a range.
+async fn pages<V: View>(view: &V, mut range: KeyRange) -> Result<Vec<(Key, Bytes)>, MetaError> {
+    let mut found = Vec::new();
+    loop {
+        let scan =
+            Scan { start: range.start.clone(), end: range.end.clone(), limit: PAGE, direction: Direction::Forward };
+        let page: Vec<_> = view.scan(scan).await?;
+        let is_last = page.len() < PAGE;
+        found.extend(page.into_iter().filter_map(|(key, value)| Some((Key::from_bytes(&key)?, value))));
+        match found.last() {
+            Some((last, _)) if !is_last => range = range.after(last),
+            _ => return Ok(found),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -80,6 +97,20 @@ impl Checker {
         match Superblock::decode(&bytes) {
             Ok(superblock) => self.hasher = Some(NameHasher::new(&superblock.hash_key)),
             Err(problem) => self.report.add(&key, problem.to_string(), Advice::Backup),
+        }
+        Ok(())
+    }
+
+    /// Which blocks are shared: known before the regions that name them are looked at.
+    async fn read_shared<V: View>(&mut self, view: &V) -> Result<(), MetaError> {
+        for (key, _) in pages(view, keys::shard_range()).await? {
+            let Ok(KeyKind::Shard(shard)) = key.parse().map(|parsed| parsed.kind) else { continue };
+            for (key, value) in pages(view, keys::shared_range(shard)).await? {
+                let Ok(KeyKind::Shared { segment, block }) = key.parse().map(|parsed| parsed.kind) else { continue };
+                if let Ok(record) = SharedRecord::decode(&value) {
+                    self.blocks.shared(shard, segment << 24 | u64::from(block), record);
+                }
+            }
         }
         Ok(())
     }
@@ -125,10 +156,10 @@ impl Checker {
             KeyKind::Version { key: of, died } => {
                 self.report.counts.versions += 1;
                 self.history.version(self.report.at(key), (of, *died), value);
-                if matches!(of.parse().map(|parsed| parsed.kind), Ok(KeyKind::Region { .. }))
+                if let Ok(KeyKind::Region { inode, index }) = of.parse().map(|parsed| parsed.kind)
                     && let Some(region) = self.report.decode(key, value)
                 {
-                    self.blocks.kept(&region);
+                    self.blocks.kept((inode, index), &region);
                 }
             }
             KeyKind::Expiry { key: of, born, died } => {
@@ -157,11 +188,6 @@ impl Checker {
                     self.tree.quota(self.report.at(key), *directory);
                 }
             }
-            KeyKind::Shared { segment, block } => {
-                if self.report.decode::<SharedRecord>(key, value).is_some() {
-                    self.blocks.shared(*segment, *block);
-                }
-            }
             _ => self.visit_other(key, parsed, value),
         }
     }
@@ -170,6 +196,8 @@ impl Checker {
     fn visit_other(&mut self, key: &Key, parsed: &ParsedKey, value: &Bytes) {
         let report = &mut self.report;
         match parsed.kind {
+            // Read before.
+            KeyKind::Shared { .. } => report.must_decode::<SharedRecord>(key, value),
             KeyKind::Gone(_) => report.must_decode::<GoneRecord>(key, value),
             KeyKind::Reply { .. } => report.must_decode::<ReplyRecord>(key, value),
             KeyKind::Snapshot(_) => report.must_decode::<SnapshotRecord>(key, value),

@@ -14,7 +14,7 @@ impl Checker {
     pub(super) fn finish_tree(&mut self) {
         let Some((shard, TreeId::LIVE)) = self.at.take().filter(|(shard, _)| *shard != keys::STORE) else { return };
         let tree = std::mem::take(&mut self.tree);
-        let held_blocks = self.blocks.finish_shard();
+        let held_blocks = self.blocks.finish_shard(&mut self.report, shard);
         self.report.counts.held_blocks += held_blocks;
         for (number, facts) in &tree.inodes {
             check_inode(&mut self.report, shard, *number, facts);

@@ -317,9 +317,17 @@ async fn damage_to_blocks_is_found() {
     thief.replace(Extent::plain(0, 1, CLOCK.current, 7 << 24), &[1]);
     house3.plant(keys::region(at(LINKED), 0), Some(thief.encode())).await;
     house3.finds("names block 0 of segment 7, which another record names too").await;
-    let shared = SharedRecord::default();
+    let mut shared = SharedRecord::default();
+    shared.set(7 << 24, 1);
     house3.plant(keys::shared(ShardId(0), 7 << 24), Some(shared.encode())).await;
     assert!(!house3.report().await.problems.iter().any(|problem| problem.what.contains("another record")));
+    assert!(!house3.report().await.problems.iter().any(|problem| problem.what.contains("is named")));
+    shared.set(7 << 24, 2);
+    house3.plant(keys::shared(ShardId(0), 7 << 24), Some(shared.encode())).await;
+    house3.finds("says block 0 is named 3 times, it is 2 times").await;
+    shared.set((7 << 24) + 63, 9);
+    house3.plant(keys::shared(ShardId(0), 7 << 24), Some(shared.encode())).await;
+    house3.finds("says block 63 is named 10 times, it is 0 times").await;
     let house4 = house().await;
     house4.plant(keys::segment(8), None).await;
     house4.finds("1 blocks from block 0 on are named but count as free").await;

@@ -413,13 +413,19 @@ pub fn open_range(shard: ShardId) -> KeyRange {
     head(shard, TreeId::LIVE, Tag::Open).prefix_range()
 }
 
-/// Who names a shared block.
+/// How often blocks of a group are named, by the placement of its first block.
 #[must_use]
 pub fn shared(shard: ShardId, placement: u64) -> Key {
     build(shard, TreeId::LIVE, Tag::Shared, |key| {
         (placement >> 24).put(key);
         u32::try_from(placement & 0xff_ffff).unwrap_or_default().put(key);
     })
+}
+
+/// All groups of a shard with shared blocks.
+#[must_use]
+pub fn shared_range(shard: ShardId) -> KeyRange {
+    head(shard, TreeId::LIVE, Tag::Shared).prefix_range()
 }
 
 /// Numbers handed out in a shard; of the whole store with [`STORE`].

@@ -66,7 +66,7 @@ pub enum KeyKind {
     NlmClient(ClientId),
     /// An open that survives a restart.
     Open(OpenId),
-    /// Who names a shared block.
+    /// How often blocks of a group are named; the first of them.
     Shared { segment: u64, block: u32 },
     /// Numbers handed out.
     Allocator,

@@ -34,8 +34,8 @@ pub use shard::{
 };
 pub(crate) use space::SEGMENT_BITMAP_BYTES_MAX;
 pub use space::{
-    PoolRecord, Referrer, Run, SEGMENT_BLOCKS_MAX, SPACE_RUNS_MAX, SegmentRecord, SegmentState, SharedRecord,
-    SpaceRecord,
+    PoolRecord, Run, SEGMENT_BLOCKS_MAX, SHARED_GROUP_BLOCKS, SPACE_RUNS_MAX, SegmentRecord, SegmentState,
+    SharedRecord, SpaceRecord, shared_group,
 };
 pub use stable::{STABLE_BLOCK_BYTES_MAX, StableBlock, StableWrite};
 pub use state::{

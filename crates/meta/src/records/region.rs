@@ -209,6 +209,16 @@ impl RegionRecord {
         part
     }
 
+    /// What it names of the blocks from one up to another: extents cut to these, each with its checksums.
+    pub fn pieces(&self, first_block: u8, end: u8) -> impl Iterator<Item = (Extent, &[u32])> {
+        let crcs_of = move |(index, extent): (usize, &Extent)| {
+            let piece = extent.part(first_block, end)?;
+            let from = self.named_before(index) + usize::from(piece.first_block - extent.first_block);
+            Some((piece, self.crcs.get(from..from + usize::from(piece.blocks))?))
+        };
+        self.extents.iter().enumerate().filter_map(crcs_of)
+    }
+
     fn named_before(&self, extent_index: usize) -> usize {
         self.extents.iter().take(extent_index).map(|extent| usize::from(extent.blocks)).sum()
     }

@@ -230,6 +230,17 @@ fn open(random: &mut Random) -> OpenRecord {
     kept_open(seed)
 }
 
+/// Blocks that are named more than once; of one seed in two all equally often.
+pub(crate) fn shared(seed: u64) -> SharedRecord {
+    let random = &mut Random(seed);
+    let (evenly, mut record) = (random.coin().then_some(7), SharedRecord::default());
+    for block in 0..SHARED_GROUP_BLOCKS as u64 {
+        let more = u16::from(random.coin() || block == 5) * (1 + u16::from(random.byte()));
+        record.set(block, evenly.filter(|_| more > 0).unwrap_or(more));
+    }
+    record
+}
+
 /// An open that survives a restart.
 pub(crate) fn kept_open(seed: u64) -> OpenRecord {
     let random = &mut Random(seed);
@@ -413,10 +424,12 @@ fn of_clients(random: &mut Random, at: InodeId, out: &mut impl FnMut(Key, Bytes)
     };
     out(keys::nlm_client(at.shard, ClientId(random.word())), client.encode());
     out(keys::open(at.shard, OpenId(random.word())), open(random).encode());
-    let referrers = (0..random.below(9))
-        .map(|_| Referrer { tree: TreeId(random.half()), inode: InodeNumber(random.word()), region: random.word() })
-        .collect();
-    out(keys::shared(at.shard, random.word()), SharedRecord { referrers }.encode());
+    // What a record of format 1 took of `random`, so that all others are as they were.
+    for _ in 0..random.below(9) {
+        let _ = (random.half(), random.word(), random.word());
+    }
+    let placement = random.word();
+    out(keys::shared(at.shard, placement), shared(placement).encode());
     let allocator = AllocatorRecord {
         next_inode: InodeNumber(random.word()),
         next_tree: TreeId(random.half()),

@@ -1,10 +1,11 @@
 //! Which blocks of the store are named.
 
 use bytes::Bytes;
-use vfs::{InodeNumber, Name, ShardId, TreeId};
+use vfs::{Name, ShardId};
 
+use super::{Record, Shared};
 use crate::RecordError;
-use crate::codec::{fields, record, tags};
+use crate::codec::{Field, Reader, Writer, fields, record, tags};
 
 /// Blocks that lie one behind the other in one segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,22 +50,12 @@ pub enum SegmentState {
     Evacuating,
 }
 
-/// Who names a block that is shared; the block stands in the key.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// How often blocks are named beyond the first time, for [`SHARED_GROUP_BLOCKS`] blocks of a segment; the first of them
+/// stands in the key. A block that is named once, or not at all, has 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SharedRecord {
-    /// Every region that names it; at most 2048.
-    pub referrers: Vec<Referrer>,
-}
-
-/// A region that names a shared block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Referrer {
-    /// Tree of the inode.
-    pub tree: TreeId,
-    /// The inode.
-    pub inode: InodeNumber,
-    /// Index of the region.
-    pub region: u64,
+    /// For each block of the group.
+    pub more: [u16; SHARED_GROUP_BLOCKS],
 }
 
 /// A pool of storage; its number stands in the key.
@@ -144,10 +135,85 @@ impl SegmentRecord {
 }
 
 impl SharedRecord {
-    fn check(&self) -> Result<(), RecordError> {
-        let too_many = self.referrers.len() > SHARED_REFERRERS_MAX;
-        if too_many { Err(RecordError::Invalid("count of referrers")) } else { Ok(()) }
+    /// Whether no block is shared: the record can go.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.more.iter().all(|more| *more == 0)
     }
+
+    /// How often a block of the group is named beyond the first time.
+    #[must_use]
+    pub fn of(&self, placement: u64) -> u16 {
+        self.more.get(place_in_group(placement)).copied().unwrap_or_default()
+    }
+
+    /// Sets how often a block of the group is named beyond the first time.
+    pub fn set(&mut self, placement: u64, more: u16) {
+        if let Some(slot) = self.more.get_mut(place_in_group(placement)) {
+            *slot = more;
+        }
+    }
+
+    fn check(&self) -> Result<(), RecordError> {
+        if self.is_empty() { Err(RecordError::Invalid("shared blocks")) } else { Ok(()) }
+    }
+}
+
+impl Default for SharedRecord {
+    fn default() -> Self {
+        Self { more: [0; SHARED_GROUP_BLOCKS] }
+    }
+}
+
+impl Shared for SharedRecord {
+    fn append(&self, to: &mut Vec<u8>) {
+        Record::append(self, to);
+    }
+
+    fn bytes_max(&self) -> usize {
+        1 + size_of::<u64>() + size_of::<u32>() + size_of_val(&self.more)
+    }
+
+    fn check(&self) -> Result<(), RecordError> {
+        Self::check(self)
+    }
+}
+
+/// As a mask of the blocks that are shared, and how often: one number if that is the same for all, else one for each.
+impl Field for [u16; SHARED_GROUP_BLOCKS] {
+    fn put(&self, to: &mut Writer) {
+        let shared = || self.iter().filter(|more| **more > 0);
+        let mask = (0..).zip(self).fold(0_u64, |mask, (block, more)| mask | u64::from(*more > 0) << block);
+        let is_even = shared().zip(shared().skip(1)).all(|(one, next)| one == next);
+        let counts: Vec<u16> = shared().copied().take(if is_even { 1 } else { usize::MAX }).collect();
+        mask.put(to);
+        counts.put(to);
+    }
+
+    fn take(from: &mut Reader<'_>) -> Result<Self, RecordError> {
+        let (mask, counts) = (u64::take(from)?, Vec::<u16>::take(from)?);
+        let is_even = counts.iter().zip(counts.iter().skip(1)).all(|(one, next)| one == next);
+        let expected = if is_even { 1 } else { mask.count_ones() as usize };
+        if counts.len() != expected.min(mask.count_ones() as usize) || counts.contains(&0) {
+            return Err(RecordError::Invalid("counts of shared blocks"));
+        }
+        let mut counts = counts.iter().cycle();
+        let mut more = [0; SHARED_GROUP_BLOCKS];
+        for (_, slot) in (0..).zip(&mut more).filter(|(block, _)| mask >> block & 1 == 1) {
+            *slot = counts.next().copied().unwrap_or_default();
+        }
+        Ok(more)
+    }
+}
+
+/// The first block of the group that a block is in.
+#[must_use]
+pub fn shared_group(placement: u64) -> u64 {
+    placement - place_in_group(placement) as u64
+}
+
+fn place_in_group(placement: u64) -> usize {
+    usize::try_from(placement % SHARED_GROUP_BLOCKS as u64).unwrap_or_default()
 }
 
 impl PoolRecord {
@@ -158,15 +224,16 @@ impl PoolRecord {
 
 tags!(SegmentState, "segment state", Active = 1, Evacuating = 2);
 fields!(Run, placement, blocks);
-fields!(Referrer, tree, inode, region);
 record!(SpaceRecord, "space", Self::check, named, released);
 record!(SegmentRecord, "segment", Self::check, shard, state, pool, live_blocks, bitmap);
-record!(SharedRecord, "shared", Self::check, referrers);
+// No store has any of format 1: nothing wrote them.
+record!(format 2, SharedRecord, "shared", Self::check, more);
 record!(PoolRecord, "pool", Self::check, name, store_id, kind, writable, settings);
 
 /// Most blocks of a segment that is recorded here: 256 MiB of 4 KiB.
 pub const SEGMENT_BLOCKS_MAX: u32 = 65_536;
 /// Most runs in one space record: it must fit into a value.
 pub const SPACE_RUNS_MAX: usize = 4096;
+/// Blocks of a segment, one behind the other, that one record says of how often they are named.
+pub const SHARED_GROUP_BLOCKS: usize = 64;
 pub(crate) const SEGMENT_BITMAP_BYTES_MAX: usize = 8 * 1024;
-const SHARED_REFERRERS_MAX: usize = 2048;

@@ -96,7 +96,7 @@ fn the_golden_store_is_read_for_ever() {
     for (line, (key, value)) in golden.lines().zip(expected) {
         let (golden_key, golden_value) = line.split_once(' ').unwrap();
         assert_eq!(golden_key, hex(key.as_bytes()), "{key}");
-        if matches!(key.parse().unwrap().kind, KeyKind::Open(_)) {
+        if matches!(key.parse().unwrap().kind, KeyKind::Open(_) | KeyKind::Shared { .. }) {
             // Of format 1, which nothing ever wrote.
             assert_eq!((&golden_value[..2], value[0]), ("01", 2));
             continue;
@@ -184,6 +184,38 @@ fn golden_quotas_are_read_for_ever() {
     }
 }
 
+/// And blocks that are shared.
+fn shared() -> Vec<Bytes> {
+    (1..=GOLDEN_SEEDS).map(|seed| sample::shared(seed).encode()).collect()
+}
+
+#[test]
+fn golden_shared_blocks_are_read_for_ever() {
+    let golden = std::fs::read_to_string(GOLDEN_SHARED).unwrap();
+    assert!(golden.lines().eq(shared().iter().map(|value| hex(value))));
+    for seed in 1..=GOLDEN_SEEDS {
+        let record = sample::shared(seed);
+        assert_eq!(SharedRecord::decode(&record.encode()), Ok(record));
+    }
+}
+
+#[test]
+fn shared_blocks_have_one_form() {
+    let mut record = SharedRecord::default();
+    assert!(std::panic::catch_unwind(|| record.encode()).is_err(), "a record of nothing goes");
+    record.set(9 << 24 | 3, 2);
+    record.set(9 << 24 | 66, 2);
+    assert_eq!(record.encode()[..], [2, 0, 0, 0, 0, 0, 0, 0, 0b1100, 0, 0, 0, 1, 0, 2]);
+    assert_eq!((record.of(3), record.of(2), record.of(4)), (2, 2, 0));
+    for wrong in [[0, 0, 0, 2, 0, 2, 0, 2].as_slice(), &[0, 0, 0, 2, 0, 0, 0, 2], &[0, 0, 0, 0], &[0, 0, 0, 1, 0, 0]] {
+        let bytes = [&record.encode()[..9], wrong].concat();
+        assert_eq!(SharedRecord::decode(&bytes), Err(RecordError::Invalid("counts of shared blocks")), "{wrong:?}");
+    }
+    record.set(2, 1);
+    assert_eq!(record.encode()[9..], [0, 0, 0, 2, 0, 1, 0, 2]);
+    assert_eq!(SharedRecord::decode(&record.encode()), Ok(record));
+}
+
 #[test]
 fn an_inode_without_streams_has_no_third_format() {
     let with = sample::inode_with_streams(2);
@@ -208,9 +240,9 @@ fn an_inode_without_floors_has_the_first_format() {
 #[test]
 #[ignore = "writes the golden fixture of a new format"]
 fn write_golden() {
-    let lines: String = quotas().iter().map(|value| format!("{}\n", hex(value))).collect();
-    assert!(!std::path::Path::new(GOLDEN_QUOTAS).exists(), "a golden file is never written anew");
-    std::fs::write(GOLDEN_QUOTAS, lines).unwrap();
+    let lines: String = shared().iter().map(|value| format!("{}\n", hex(value))).collect();
+    assert!(!std::path::Path::new(GOLDEN_SHARED).exists(), "a golden file is never written anew");
+    std::fs::write(GOLDEN_SHARED, lines).unwrap();
 }
 
 #[test]
@@ -315,4 +347,5 @@ const GOLDEN_LATER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/re
 const GOLDEN_LATEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records-3.hex");
 const GOLDEN_OPENS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records-4.hex");
 const GOLDEN_QUOTAS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records-5.hex");
+const GOLDEN_SHARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records-6.hex");
 const GOLDEN_SEEDS: u64 = 8;

@@ -5,10 +5,11 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use vfs::acl::AccessMask;
 use vfs::{
-    AccessRequest, Attributes, Case, Change, CloseRequest, CommitRequest, CreateReply, CreateRequest, Disposition,
-    Failure, InodeId, LinkRequest, LookupRequest, Mailbox, MkdirRequest, MknodRequest, Name, OpContext, OpenRequest,
-    OpenTarget, ReadRequest, RemoveRequest, RenameRequest, SetAttributes, SetattrRequest, ShareMode, Stability,
-    StreamListRequest, SymlinkRequest, Timestamp, Vfs, Via, WalkRequest, WriteRequest, XattrListRequest,
+    AccessRequest, Attributes, Case, Change, CloneRangeRequest, CloseRequest, CommitRequest, CreateReply,
+    CreateRequest, Disposition, Failure, InodeId, LinkRequest, LookupRequest, Mailbox, MkdirRequest, MknodRequest,
+    Name, OpContext, OpenRequest, OpenTarget, ReadRequest, RemoveRequest, RenameRequest, SetAttributes, SetattrRequest,
+    ShareMode, Stability, StreamListRequest, SymlinkRequest, Timestamp, Vfs, Via, WalkRequest, WriteRequest,
+    XattrListRequest,
 };
 
 use super::{Action, Caller, Guard, Operation, Outcome, Register, Session};
@@ -47,9 +48,11 @@ impl<V: Vfs> Session<'_, V> {
             Action::Link { .. } | Action::Remove { .. } | Action::Rename { .. } => {
                 self.name(caller, &operation.action).await
             }
-            Action::Readlink { .. } | Action::Read { .. } | Action::Write { .. } | Action::Commit { .. } => {
-                self.bytes(caller, &operation.action).await
-            }
+            Action::Readlink { .. }
+            | Action::Read { .. }
+            | Action::Write { .. }
+            | Action::Commit { .. }
+            | Action::Clone { .. } => self.bytes(caller, &operation.action).await,
             Action::Stream { .. } | Action::Streams { .. } => self.streams(caller, &operation.action).await,
             _ => self.attributes(caller, &operation.action).await,
         };
@@ -198,6 +201,14 @@ impl<V: Vfs> Session<'_, V> {
                 let (ctx, inode) = self.at(caller, inode);
                 let reply = self.house.commit(&ctx, CommitRequest { inode, via, offset, length }).await?;
                 Ok(Shown { changes: vec![reply.change], ..Shown::default() })
+            }
+            Action::Clone { source, source_offset, target, target_offset, length } => {
+                let ((ctx, source), (_, target)) = (self.at(caller, source), self.at(caller, target));
+                let (source_via, target_via) = (via, via);
+                let request =
+                    CloneRangeRequest { source, source_via, source_offset, target, target_via, target_offset, length };
+                let change = self.house.clone_range(&ctx, request).await?;
+                Ok(Shown { changes: vec![change], ..Shown::default() })
             }
             _ => Ok(Shown::default()),
         }

@@ -105,7 +105,7 @@ impl Generator {
     fn bytes(&mut self) -> Action {
         let inode = self.object();
         let (offset, length) = self.range();
-        match self.random.below(24) {
+        match self.random.below(29) {
             0..=9 => {
                 let stability = self.random.pick(&[2, 0, 0, 1]);
                 let stability = [Stability::Unstable, Stability::Data, Stability::File].into_iter().nth(stability);
@@ -128,6 +128,15 @@ impl Generator {
                 Action::Stream { inode, name, offset, length, fill: self.random.bits(), goes }
             }
             22 => Action::Streams { inode: self.any() },
+            23..=27 => {
+                let (source, target, (target_offset, _)) = (self.object(), inode, self.range());
+                // Mostly whole blocks.
+                let block = if self.random.chance(90) { 4096 } else { 1 };
+                let source_offset = if self.random.chance(80) { 0 } else { offset / block * block };
+                let target_offset = target_offset / block * block;
+                let length = self.random.pick(&[4096, 4096, 8192, 65_536, 262_144, length as u64]);
+                Action::Clone { source, source_offset, target, target_offset, length }
+            }
             _ => Action::Commit { inode, offset: 0, length: 0 },
         }
     }

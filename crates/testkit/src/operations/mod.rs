@@ -165,6 +165,14 @@ pub enum Action {
         offset: u64,
         length: u64,
     },
+    /// Shares a range between files, or within one.
+    Clone {
+        source: Register,
+        source_offset: u64,
+        target: Register,
+        target_offset: u64,
+        length: u64,
+    },
     Getattr {
         inode: Register,
     },

@@ -51,6 +51,15 @@ impl Content {
         bytes
     }
 
+    /// The blocks of a range, each with its distance from the beginning; of the last only what lies in the range.
+    pub(super) fn blocks_of(&self, offset: u64, end: u64) -> Vec<(u64, Vec<u8>)> {
+        let found = self.blocks.range(offset / BLOCK_BYTES..end.div_ceil(BLOCK_BYTES));
+        let cut = |at: u64| usize::try_from((end - at).min(BLOCK_BYTES)).unwrap_or_default();
+        let of_block = |index| (index * BLOCK_BYTES - offset, cut(index * BLOCK_BYTES));
+        let pieces = found.map(|(index, block)| (of_block(index), block));
+        pieces.map(|((at, count), block)| (at, block.iter().copied().take(count).collect())).collect()
+    }
+
     pub(super) fn write(&mut self, offset: u64, data: &Payload) {
         let (mut done, length) = (0, data.len());
         while done < length {

@@ -4,8 +4,8 @@ use pages::{BLOCK_SIZE, Payload};
 use vfs::acl::AccessMask;
 use vfs::limits::{FILE_SIZE_MAX, IO_BYTES_MAX};
 use vfs::{
-    Change, CommitReply, CommitRequest, Failure, FileType, FsError, InodeId, RangeRequest, ReadReply, ReadRequest,
-    SeekKind, SeekReply, SeekRequest, ShareMode, Stability, Via, WriteReply, WriteRequest,
+    Change, CloneRangeRequest, CommitReply, CommitRequest, Failure, FileType, FsError, InodeId, RangeRequest,
+    ReadReply, ReadRequest, SeekKind, SeekReply, SeekRequest, ShareMode, Stability, Via, WriteReply, WriteRequest,
 };
 
 use super::inode::Body;
@@ -78,6 +78,58 @@ impl Turn<'_> {
             inode.attributes.modified = now;
             permission::clear_set_id(&ctx.credentials, &mut inode.attributes);
         })
+    }
+
+    pub(super) fn clone_range(&mut self, request: &CloneRangeRequest) -> Result<Change, Failure> {
+        let CloneRangeRequest { source, source_via, source_offset, target, target_via, target_offset, length } =
+            *request;
+        self.require_range(source, source_via, (READ, source_offset, length))?;
+        self.intrude_reading(source, source_via)?;
+        self.require_range(target, target_via, (WRITE, target_offset, length))?;
+        self.intrude(target, target_via, Intrusion::Write)?;
+        self.ensure(source.shard == target.shard, target, FsError::CrossDevice)?;
+        let end_in = |offset: u64| offset.checked_add(length).filter(|end| *end <= FILE_SIZE_MAX);
+        let ends = end_in(source_offset).zip(end_in(target_offset));
+        let (source_end, target_end) = ends.ok_or_else(|| self.refuse(target, FsError::FileTooLarge))?;
+        let block = BLOCK_SIZE as u64;
+        let size = self.attributes(source)?.size;
+        let is_aligned = source_offset.is_multiple_of(block)
+            && target_offset.is_multiple_of(block)
+            && (length.is_multiple_of(block) || source_end == size);
+        let overlaps = source == target && source_offset < target_end && target_offset < source_end;
+        self.ensure(is_aligned && source_end <= size && !overlaps, target, FsError::InvalidArgument)?;
+        if length == 0 {
+            return Ok(Change::none(self.attributes(target)?.clone()));
+        }
+        let pieces = match self.state.inodes.get_mut(&source).map(|inode| &mut inode.body) {
+            Some(Body::File(content)) => {
+                content.make_stable();
+                content.blocks_of(source_offset, source_end)
+            }
+            _ => Vec::new(),
+        };
+        let (now, ctx) = (self.now, self.ctx);
+        self.change(target, |inode| {
+            let Body::File(content) = &mut inode.body else { return };
+            content.make_stable();
+            content.punch(target_offset, target_end);
+            for (offset, bytes) in pieces {
+                content.write(target_offset + offset, &Payload::from(bytes));
+            }
+            let attributes = &mut inode.attributes;
+            attributes.size = attributes.size.max(target_end);
+            attributes.allocated_bytes = content.allocated_bytes();
+            attributes.modified = now;
+            permission::clear_set_id(&ctx.credentials, attributes);
+        })
+    }
+
+    /// Errors, in order: as `require_bytes`, `ShareConflict`, `LockConflict`.
+    fn require_range(&self, id: InodeId, via: Via, (bits, offset, length): (u32, u64, u64)) -> Result<(), Failure> {
+        self.require_bytes(id, via, bits)?;
+        let uses = ShareMode { read: bits == READ, write: bits == WRITE, ..ShareMode::default() };
+        self.require_shared(id, via, uses)?;
+        self.require_unlocked(id, via, (offset, length, bits == WRITE))
     }
 
     pub(super) fn seek(&self, request: &SeekRequest) -> Result<SeekReply, Failure> {

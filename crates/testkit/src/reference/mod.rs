@@ -52,13 +52,13 @@ use turn::Turn;
 use vfs::acl::AccessMask;
 use vfs::{
     AccessReply, AccessRequest, AcknowledgementRefusal, Admin, AttributeIo, Awaited, BreakAcknowledgement, Change,
-    ClientId, Clock, CloseReply, CloseRequest, CommitReply, CommitRequest, CreateReply, CreateRequest,
-    DeletePendingRequest, Failure, FileIo, FsError, GetattrReply, InodeId, LeaseGrant, LeaseOwner, LeaseState,
-    LinkReply, LinkRequest, LockClient, LockEntry, LockRecovery, LockReply, LockRequest, LookupReply, LookupRequest,
-    Mailbox, MkdirRequest, MknodRequest, Namespace, OpContext, OpenId, OpenReply, OpenRequest, OpenState, Opens,
-    RangeRequest, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest,
-    RenameOpenRequest, RenameReply, RenameRequest, RenameStreamRequest, SeekReply, SeekRequest, SessionId,
-    SetattrReply, SetattrRequest, ShardId, ShareRequest, StatFsReply, StreamListReply, StreamListRequest,
+    ClientId, Clock, CloneRangeRequest, CloseReply, CloseRequest, CommitReply, CommitRequest, CreateReply,
+    CreateRequest, DeletePendingRequest, Failure, FileIo, FsError, GetattrReply, InodeId, LeaseGrant, LeaseOwner,
+    LeaseState, LinkReply, LinkRequest, LockClient, LockEntry, LockRecovery, LockReply, LockRequest, LookupReply,
+    LookupRequest, Mailbox, MkdirRequest, MknodRequest, Namespace, OpContext, OpenId, OpenReply, OpenRequest,
+    OpenState, Opens, RangeRequest, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply,
+    RemoveRequest, RenameOpenRequest, RenameReply, RenameRequest, RenameStreamRequest, SeekReply, SeekRequest,
+    SessionId, SetattrReply, SetattrRequest, ShardId, ShareRequest, StatFsReply, StreamListReply, StreamListRequest,
     SymlinkRequest, TakeOverRequest, TestLockReply, View, WalkReply, WalkRequest, Watch, WatchRequest, WriteReply,
     WriteRequest, WriteVerifier, XattrListReply, XattrListRequest, ZoneRootReply, ZoneRootRequest,
 };
@@ -222,6 +222,10 @@ impl FileIo for ReferenceFilesystem {
 
     async fn deallocate(&self, ctx: &OpContext, request: RangeRequest) -> Result<Change, Failure> {
         self.changing(ctx)?.deallocate(&request)
+    }
+
+    async fn clone_range(&self, ctx: &OpContext, request: CloneRangeRequest) -> Result<Change, Failure> {
+        self.changing(ctx)?.clone_range(&request)
     }
 
     async fn seek(&self, ctx: &OpContext, request: SeekRequest) -> Result<SeekReply, Failure> {

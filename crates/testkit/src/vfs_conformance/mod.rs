@@ -11,6 +11,7 @@
 )]
 
 mod actor;
+mod clones;
 mod create;
 mod descriptors;
 mod directories;
@@ -48,6 +49,7 @@ pub async fn all<V: Vfs>(house: &V, clock: &ManualClock) {
     Box::pin(lookup::all(&Scene::set("lookup", house, clock).await)).await;
     Box::pin(files::all(&Scene::set("files", house, clock).await)).await;
     Box::pin(holes::all(&Scene::set("holes", house, clock).await)).await;
+    Box::pin(clones::all(&Scene::set("clones", house, clock).await)).await;
     Box::pin(links::all(&Scene::set("links", house, clock).await)).await;
     Box::pin(remove::all(&Scene::set("remove", house, clock).await)).await;
     Box::pin(rename::all(&Scene::set("rename", house, clock).await)).await;

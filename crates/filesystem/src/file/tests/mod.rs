@@ -10,6 +10,7 @@ mod model;
 mod movers;
 mod race;
 mod removed;
+mod shared;
 mod space;
 mod together;
 mod zones;

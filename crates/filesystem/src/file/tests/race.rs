@@ -146,10 +146,15 @@ fn forget_clean<C: chunk::Store>(house: &House<C>) {
 }
 
 fn delayed(seed: u64) -> (Rig<FaultyStore<MemoryStore>>, MemoryStore) {
+    delayed_with_journal(seed, 0)
+}
+
+pub(super) fn delayed_with_journal(seed: u64, bytes_max: u64) -> (Rig<FaultyStore<MemoryStore>>, MemoryStore) {
     let rates = FaultRates { delay_percent: 60, delay_polls_max: 6, ..FaultRates::default() };
     let memory = MemoryStore::default();
     let mut rig = Rig::over(FaultyStore::over_memory(memory.clone(), Faults::seeded(seed, rates)));
-    rig.engine = FaultyEngine::new(kv::MemoryEngine::new(), Faults::seeded(seed + 1_000, rates));
+    rig.engine =
+        FaultyEngine::new(kv::MemoryEngine::new().with_journal_bytes(bytes_max), Faults::seeded(seed + 1_000, rates));
     (rig, memory)
 }
 

@@ -28,18 +28,23 @@ fn the_reference_agrees_with_itself() {
 
 #[test]
 fn sequences_reach_every_kind_of_outcome() {
-    let (mut done, mut refused) = (0, std::collections::BTreeMap::<_, u32>::new());
+    let (mut done, mut cloned, mut refused) = (0, 0, std::collections::BTreeMap::<_, u32>::new());
     for seed in 0..100 {
         let house = ReferenceFilesystem::default();
         let mut session = block_on(Session::begin(&house, "reach")).unwrap();
         for operation in Generator::new(seed).take(400) {
             match block_on(session.apply(&operation)).error {
-                None => done += 1,
+                None => {
+                    done += 1;
+                    let shares = matches!(operation.action, Action::Clone { length: 1.., .. });
+                    cloned += u32::from(shares);
+                }
                 Some(error) => *refused.entry(format!("{error:?}")).or_default() += 1,
             }
         }
     }
-    println!("{done} done, refused: {refused:?}");
+    println!("{done} done, {cloned} of them cloned, refused: {refused:?}");
+    assert!(cloned >= 40, "{cloned} clones");
     assert!(done > 15_000, "{done} of 40000 operations were done");
     for error in [
         FsError::NotFound,
