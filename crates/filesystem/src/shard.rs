@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use meta::records::{AllocatorRecord, ShardRecord};
 use vfs::{InodeNumber, ShardId};
 
+use crate::cache::Seeded;
 use crate::quota::QuotaLedger;
 
 /// A shard that this gateway owns.
@@ -53,7 +54,7 @@ pub(crate) struct ShardTable {
     pub(crate) making: tokio::sync::Mutex<()>,
     /// Held while a quota is set.
     pub(crate) setting_quotas: tokio::sync::Mutex<()>,
-    shards: RwLock<HashMap<ShardId, Arc<Shard>>>,
+    shards: RwLock<HashMap<ShardId, Arc<Shard>, Seeded>>,
     /// How many of them have a quota.
     with_quotas: AtomicUsize,
 }

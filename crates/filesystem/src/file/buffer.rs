@@ -228,6 +228,19 @@ impl Buffer {
         (self.tickets.get(&block) == Some(ticket)).then(|| base.clone())
     }
 
+    /// How many blocks from `first` up to `end`, excluded, are dirty. Soon said of what lies behind all others, and of
+    /// what was written alike before.
+    pub(crate) fn dirty_in(&self, first: u64, end: u64) -> u64 {
+        if self.runs.last_key_value().is_none_or(|(start, held)| start + count(&held.bytes) <= first) {
+            return 0;
+        }
+        if self.runs.get(&first).is_some_and(|held| first + count(&held.bytes) >= end) {
+            return end.saturating_sub(first);
+        }
+        let overlap = |(start, held): (u64, &Held)| end.min(start + count(&held.bytes)) - first.max(start);
+        self.overlapping(first, end).map(overlap).sum()
+    }
+
     /// Whether a block is dirty.
     pub(crate) fn has(&self, block: u64) -> bool {
         self.overlapping(block, block + 1).next().is_some()
@@ -462,6 +475,20 @@ mod tests {
         let mut expected = vec![0; BLOCK_SIZE];
         expected[904..914].fill(2);
         assert_eq!(buffer.get(1), Some(Bytes::from(expected)));
+    }
+
+    #[test]
+    fn dirty_blocks_of_a_range_are_counted() {
+        let mut buffer = Buffer::default();
+        assert_eq!(buffer.dirty_in(0, 9), 0);
+        for (block, blocks) in [(2, 3), (8, 1)] {
+            buffer.write(block * BLOCK_BYTES, &Payload::from(vec![1; blocks * BLOCK_SIZE]), &Bases::default());
+        }
+        let all: Vec<_> = (0..12).flat_map(|first| (first..12).map(move |end| (first, end))).collect();
+        for (first, end) in all {
+            let expected = (first..end).filter(|block| buffer.has(*block)).count() as u64;
+            assert_eq!(buffer.dirty_in(first, end), expected, "{first} to {end}");
+        }
     }
 
     #[test]

@@ -180,12 +180,15 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             return Ok(Reserving::Done);
         }
         let (inode, blocks) = (request.inode, request.offset / BLOCK_BYTES..end.div_ceil(BLOCK_BYTES));
-        let is_clean = |block: &u64| !data.buffer.has(*block);
-        let dirty_blocks = blocks.clone().filter(is_clean).count() as u64;
+        let dirty_blocks = blocks.end - blocks.start - data.buffer.dirty_in(blocks.start, blocks.end);
+        if dirty_blocks == 0 && end <= before.size {
+            // All of it is reserved, or was counted when it was flushed and written again meanwhile.
+            return Ok(Reserving::Done);
+        }
         let mut growth = Growth { size: end.max(before.size), dirty_blocks, new_blocks: dirty_blocks };
         if closely {
             let spans = self.spans_of((inode, record), blocks, &mut Seen::default())?;
-            growth.new_blocks = spans.holes().filter(is_clean).count() as u64;
+            growth.new_blocks = spans.holes().filter(|block| !data.buffer.has(*block)).count() as u64;
         }
         Ok(self.reserve_write(inode, (record, data), growth))
     }

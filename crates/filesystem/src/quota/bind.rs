@@ -90,9 +90,8 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         let mut bound = Bound { held: self.held_after(ledger), ..Bound::default() };
         let mut steps = Vec::new();
         for (file, held) in &bound.held {
-            let step = Step::between(ledger.held_by(*file), *held);
-            let home = ledger.home_of(*file);
-            home.into_iter().for_each(|home| ledger.steps_above(home, step, &mut steps));
+            let Some(stand) = ledger.stand_of(*file) else { continue };
+            ledger.steps_above(stand.home, Step::between(stand.held, *held), &mut steps);
         }
         let mut excused_steps = Vec::new();
         for moved in &self.quota.moved {
@@ -102,7 +101,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             }
         }
         for touched in self.writes.usages.written() {
-            let Some(domain) = ledger.domains().get(&touched.key) else { continue };
+            let Some(domain) = ledger.domains().get(touched.key) else { continue };
             let Some(new) = touched.new.as_deref() else {
                 bound.domains.push((touched.key, None));
                 continue;

@@ -43,6 +43,21 @@ impl Domain {
             )
     }
 
+    /// What may be reserved without anything being forbidden: nothing where soft limits have to be looked at.
+    pub(crate) fn room(&self) -> Held {
+        let QuotaRecord { application_bytes, logical_bytes, physical_bytes, .. } = &self.record;
+        let room = |limits: &QuotaLimits, used: u64| match (limits.soft, limits.hard) {
+            (Some(_), _) => 0,
+            (None, Some(hard)) => hard.saturating_sub(used),
+            (None, None) => u64::MAX,
+        };
+        let blocks = room(logical_bytes, self.used.logical_bytes).min(room(physical_bytes, self.used.physical_bytes));
+        Held {
+            application_bytes: room(application_bytes, self.used.application_bytes),
+            blocks: blocks / crate::file::BLOCK_BYTES,
+        }
+    }
+
     /// Takes note of soft limits that are exceeded from now on, or are no more.
     pub(crate) fn note(&mut self, usage: &QuotaUsage, now: Timestamp) {
         let settings = self.record.settings();

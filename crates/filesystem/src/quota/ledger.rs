@@ -1,13 +1,14 @@
-//! What of a shard is reserved, and by which files: a tree of the directories above them, so that a directory that moves
-//! takes along what is reserved below it.
+//! What of a shard is reserved, and by which files.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use slab::Slab;
 use vfs::{InodeId, QuotaUsage, Timestamp};
 
 use super::domain::{Domain, with};
+use super::tree::{Bound, Place, Tree};
 use crate::cache::Seeded;
 
 /// The ledger of a shard. Without a quota it is inactive and costs one look at a flag.
@@ -31,29 +32,33 @@ pub(crate) struct Held {
 /// Quotas and reservations.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    domains: HashMap<InodeId, Domain, Seeded>,
+    domains: Domains,
     /// Quotas with a soft limit.
     with_soft: usize,
-    nodes: HashMap<InodeId, Node, Seeded>,
+    tree: Tree,
     files: HashMap<InodeId, Holder, Seeded>,
 }
 
-/// A directory with something reserved below it.
-#[derive(Clone, Copy, Debug)]
-struct Node {
-    /// `None` at the root of the shard.
-    parent: Option<InodeId>,
-    held: Held,
-    /// Files and directories directly in it that stand here.
-    entries: u32,
+/// Quotas by their directories.
+#[derive(Debug, Default)]
+pub(crate) struct Domains {
+    slots: Slab<Domain>,
+    places: HashMap<InodeId, usize, Seeded>,
 }
 
 /// A file with something reserved.
 #[derive(Clone, Copy, Debug)]
 struct Holder {
     /// The first directory above it.
-    home: InodeId,
+    home: Place,
     held: Held,
+}
+
+/// What a file has reserved, and where its home stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stand {
+    pub(super) home: Place,
+    pub(super) held: Held,
 }
 
 /// A directory or file that gets another home.
@@ -107,10 +112,6 @@ impl QuotaLedger {
 }
 
 impl Step {
-    fn is_nothing(self) -> bool {
-        self.application_bytes == 0 && self.blocks == 0
-    }
-
     /// From one reservation to another.
     pub(crate) fn between(old: Held, new: Held) -> Self {
         new.step_from(old)
@@ -141,34 +142,97 @@ impl Held {
         }
     }
 
+    fn plus(self, other: Self) -> Self {
+        Self {
+            application_bytes: self.application_bytes.saturating_add(other.application_bytes),
+            blocks: self.blocks.saturating_add(other.blocks),
+        }
+    }
+
+    fn fits(self, room: Self) -> bool {
+        self.application_bytes <= room.application_bytes && self.blocks <= room.blocks
+    }
+
     fn is_nothing(self) -> bool {
         self == Self::default()
     }
 }
 
+impl Domains {
+    /// The quota of a directory.
+    pub(crate) fn get(&self, directory: InodeId) -> Option<&Domain> {
+        self.slots.get(*self.places.get(&directory)?)
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Their directories.
+    pub(crate) fn directories(&self) -> impl Iterator<Item = InodeId> {
+        self.places.keys().copied()
+    }
+
+    fn bound(&self, directory: InodeId) -> Option<Bound> {
+        let place = *self.places.get(&directory)?;
+        self.slots.get(place).map(|domain| Bound { place, room: domain.room() })
+    }
+}
+
 impl Ledger {
     /// The quotas by their directories.
-    pub(crate) fn domains(&self) -> &HashMap<InodeId, Domain, Seeded> {
+    pub(crate) fn domains(&self) -> &Domains {
         &self.domains
+    }
+
+    /// Whether any quota has a soft limit.
+    pub(crate) fn has_soft(&self) -> bool {
+        self.with_soft > 0
     }
 
     /// So much is used of a quota now.
     pub(crate) fn count(&mut self, directory: InodeId, used: QuotaUsage) {
-        if let Some(domain) = self.domains.get_mut(&directory) {
+        let Some(place) = self.domains.places.get(&directory).copied() else { return };
+        if let Some(domain) = self.domains.slots.get_mut(place) {
             domain.used = used;
+            self.tree.set_quota(directory, Some(Bound { place, room: domain.room() }));
         }
     }
 
     /// Puts a quota in the place of what there was, or takes it away.
     pub(crate) fn put(&mut self, directory: InodeId, domain: Option<Domain>) {
-        let old = match domain {
-            Some(domain) => {
-                self.with_soft += usize::from(domain.has_soft());
-                self.domains.insert(directory, domain)
+        let old = self.domains.places.get(&directory).copied();
+        let had_soft = old.and_then(|old| self.domains.slots.get(old)).is_some_and(Domain::has_soft);
+        self.with_soft += usize::from(domain.as_ref().is_some_and(Domain::has_soft));
+        self.with_soft -= usize::from(had_soft);
+        let bound = match (domain, old) {
+            (Some(domain), Some(place)) => {
+                let room = domain.room();
+                if let Some(old) = self.domains.slots.get_mut(place) {
+                    *old = domain;
+                }
+                Some(Bound { place, room })
             }
-            None => self.domains.remove(&directory),
+            (Some(domain), None) => {
+                let room = domain.room();
+                let place = self.domains.slots.insert(domain);
+                self.domains.places.insert(directory, place);
+                Some(Bound { place, room })
+            }
+            (None, Some(old)) => {
+                self.domains.slots.try_remove(old);
+                self.domains.places.remove(&directory);
+                None
+            }
+            (None, None) => return,
         };
-        self.with_soft -= usize::from(old.is_some_and(|old| old.has_soft()));
+        self.tree.set_quota(directory, bound);
     }
 
     /// What a file has reserved.
@@ -178,7 +242,7 @@ impl Ledger {
 
     /// What is reserved below a directory.
     pub(crate) fn held_below(&self, directory: InodeId) -> Held {
-        self.nodes.get(&directory).map_or_else(Held::default, |node| node.held)
+        self.tree.find(directory).map_or_else(Held::default, |node| node.held)
     }
 
     /// The files with something reserved.
@@ -186,9 +250,9 @@ impl Ledger {
         self.files.keys().copied().collect()
     }
 
-    /// The home of a file that has something reserved.
-    pub(crate) fn home_of(&self, file: InodeId) -> Option<InodeId> {
-        self.files.get(&file).map(|holder| holder.home)
+    /// Where a file stands that has something reserved.
+    pub(crate) fn stand_of(&self, file: InodeId) -> Option<Stand> {
+        self.files.get(&file).map(|holder| Stand { home: holder.home, held: holder.held })
     }
 
     /// Makes sure that the directories of a chain, the lowest first, stand in the tree: `up` names the next one of each.
@@ -197,67 +261,62 @@ impl Ledger {
     pub(crate) fn stand(
         &mut self,
         first: InodeId,
-        mut up: impl FnMut(InodeId) -> Result<Option<InodeId>, InodeId>,
-    ) -> Result<(), InodeId> {
-        let (mut missing, mut at) = (Vec::new(), Some(first));
-        while let Some(directory) = at.filter(|directory| !self.nodes.contains_key(directory)) {
-            at = up(directory)?;
-            missing.push((directory, at));
-        }
-        for (directory, parent) in missing.into_iter().rev() {
-            self.nodes.insert(directory, Node { parent, held: Held::default(), entries: 0 });
-            if let Some(above) = parent.and_then(|parent| self.nodes.get_mut(&parent)) {
-                above.entries += 1;
-            }
-        }
-        Ok(())
+        up: impl FnMut(InodeId) -> Result<Option<InodeId>, InodeId>,
+    ) -> Result<Stand, InodeId> {
+        let domains = &self.domains;
+        let home = self.tree.stand(first, up, |directory| domains.bound(directory))?;
+        Ok(Stand { home, held: Held::default() })
     }
 
     /// Whether a quota above a directory that stands in the tree forbids that this becomes more.
-    pub(crate) fn forbids(&self, home: InodeId, growth: Held, now: Timestamp) -> bool {
+    pub(crate) fn forbids(&self, home: Place, growth: Held, now: Timestamp) -> bool {
         if growth.is_nothing() || self.domains.is_empty() {
             return false;
         }
-        self.above(home).any(|(directory, node)| {
-            self.domains.get(&directory).is_some_and(|domain| {
+        self.tree.above(home).any(|node| {
+            let Some(Bound { place, room }) = node.quota else { return false };
+            if node.held.plus(growth).fits(room) {
+                return false;
+            }
+            self.domains.slots.get(place).is_some_and(|domain| {
                 let before = with(&domain.used, node.held);
                 domain.forbids((&before, &with(&before, growth)), now)
             })
         })
     }
 
-    /// From now on a file has this reserved. Its home, given for one that has nothing yet, stands in the tree.
-    pub(crate) fn hold(&mut self, (file, home): (InodeId, InodeId), held: Held, now: Timestamp) {
-        let old = self.files.get(&file).copied();
-        let home = old.map_or(home, |holder| holder.home);
-        let step = held.step_from(old.map_or_else(Held::default, |holder| holder.held));
-        if old.is_none() && held.is_nothing() {
-            return self.fell(home);
+    /// From now on a file has this reserved. It stands where it was found to, or has nothing yet and its home stands there.
+    pub(crate) fn hold(&mut self, (file, stand): (InodeId, Stand), held: Held, now: Timestamp) {
+        let Stand { home, held: old } = stand;
+        if held.is_nothing() && old.is_nothing() {
+            return self.tree.fell(home);
         }
-        if old.is_none() {
-            self.enter(home);
-        }
-        if step.is_nothing() {
+        if old == held {
             return;
         }
-        self.files.insert(file, Holder { home, held });
-        self.add(home, step, now);
+        if old.is_nothing() {
+            self.tree.enter(home);
+        }
+        if !held.is_nothing() {
+            self.files.insert(file, Holder { home, held });
+        }
+        self.add(home, held.step_from(old), now);
         if held.is_nothing() {
             self.files.remove(&file);
-            self.leave(home);
+            self.tree.leave(home);
         }
     }
 
     /// A file has less reserved, or nothing.
     pub(crate) fn lower(&mut self, file: InodeId, held: Held, now: Timestamp) {
-        if let Some(holder) = self.files.get(&file).copied() {
-            self.hold((file, holder.home), held, now);
+        if let Some(stand) = self.stand_of(file) {
+            self.hold((file, stand), held, now);
         }
     }
 
     /// The directories that get a step when a file's reservation makes it, or a directory's moves with it.
-    pub(crate) fn steps_above(&self, home: InodeId, step: Step, steps: &mut Vec<(InodeId, Step)>) {
-        steps.extend(self.above(home).map(|(directory, _)| (directory, step)));
+    pub(crate) fn steps_above(&self, home: Place, step: Step, steps: &mut Vec<(InodeId, Step)>) {
+        steps.extend(self.tree.above(home).map(|node| (node.directory, step)));
     }
 
     /// What moves along: nothing to what lies above both homes.
@@ -266,7 +325,8 @@ impl Ledger {
         if held.is_nothing() {
             return;
         }
-        let old: Vec<_> = self.above(moved.from).map(|(directory, _)| directory).collect();
+        let from = self.tree.place(moved.from);
+        let old: Vec<_> = from.into_iter().flat_map(|from| self.tree.above(from)).map(|node| node.directory).collect();
         let (less, more) = (Held::default().step_from(held), held.step_from(Held::default()));
         let left = old.iter().filter(|directory| !moved.to.contains(directory));
         let entered = moved.to.iter().filter(|directory| !old.contains(directory));
@@ -275,11 +335,8 @@ impl Ledger {
 
     /// A directory or file has another home.
     pub(crate) fn follow(&mut self, moved: &Moved, now: Timestamp) {
-        let stands = if moved.is_directory {
-            self.nodes.contains_key(&moved.inode)
-        } else {
-            self.files.contains_key(&moved.inode)
-        };
+        let below = self.tree.place(moved.inode).filter(|_| moved.is_directory);
+        let stands = below.is_some() || (!moved.is_directory && self.files.contains_key(&moved.inode));
         let Some(to) = moved.to.first().copied().filter(|to| stands && *to != moved.from) else { return };
         let held = self.held_of(moved);
         let next = |directory| {
@@ -287,74 +344,38 @@ impl Ledger {
             Ok(at.and_then(|at| moved.to.get(at + 1)).copied())
         };
         // The chain is whole: nothing is missed.
-        if self.stand(to, next).is_err() {
+        let (Ok(Stand { home: to, .. }), Some(from)) = (self.stand(to, next), self.tree.place(moved.from)) else {
             return;
-        }
-        self.enter(to);
+        };
+        self.tree.enter(to);
         self.add(to, held.step_from(Held::default()), now);
-        self.add(moved.from, Held::default().step_from(held), now);
-        self.leave(moved.from);
-        if let Some(node) = self.nodes.get_mut(&moved.inode).filter(|_| moved.is_directory) {
-            node.parent = Some(to);
-        }
-        if let Some(holder) = self.files.get_mut(&moved.inode).filter(|_| !moved.is_directory) {
-            holder.home = to;
+        self.add(from, Held::default().step_from(held), now);
+        self.tree.leave(from);
+        match below {
+            Some(below) => self.tree.set_parent(below, to),
+            None => self.files.get_mut(&moved.inode).into_iter().for_each(|holder| holder.home = to),
         }
     }
 
     /// What counts in a domain now, with what is reserved.
     pub(crate) fn usage(&self, directory: InodeId) -> Option<QuotaUsage> {
-        self.domains.get(&directory).map(|domain| with(&domain.used, self.held_below(directory)))
+        self.domains.get(directory).map(|domain| with(&domain.used, self.held_below(directory)))
     }
 
     fn held_of(&self, moved: &Moved) -> Held {
         if moved.is_directory { self.held_below(moved.inode) } else { self.held_by(moved.inode) }
     }
 
-    /// A directory that stands in the tree and all above it.
-    fn above(&self, home: InodeId) -> impl Iterator<Item = (InodeId, &Node)> {
-        let stand = |at: InodeId| self.nodes.get(&at).map(|node| (at, node));
-        std::iter::successors(stand(home), move |(_, node)| node.parent.and_then(stand))
-    }
-
-    fn add(&mut self, home: InodeId, step: Step, now: Timestamp) {
-        let Self { domains, nodes, with_soft, .. } = self;
-        let mut at = Some(home);
-        while let Some((directory, node)) = at.and_then(|at| Some((at, nodes.get_mut(&at)?))) {
-            node.held = node.held.after(step);
-            at = node.parent;
-            if *with_soft > 0
-                && let Some(domain) = domains.get_mut(&directory)
-            {
+    fn add(&mut self, home: Place, step: Step, now: Timestamp) {
+        let Self { domains, tree, with_soft, .. } = self;
+        if *with_soft == 0 {
+            return tree.add(home, step, |_| ());
+        }
+        tree.add(home, step, |node| {
+            if let Some(domain) = node.quota.and_then(|bound| domains.slots.get_mut(bound.place)) {
                 domain.note(&with(&domain.used, node.held), now);
             }
-        }
-    }
-
-    fn enter(&mut self, home: InodeId) {
-        if let Some(node) = self.nodes.get_mut(&home) {
-            node.entries += 1;
-        }
-    }
-
-    fn leave(&mut self, home: InodeId) {
-        if let Some(node) = self.nodes.get_mut(&home) {
-            node.entries = node.entries.saturating_sub(1);
-        }
-        self.fell(home);
-    }
-
-    /// Takes directories out of the tree below which nothing stands any more.
-    fn fell(&mut self, home: InodeId) {
-        let mut at = Some(home);
-        while let Some(directory) = at
-            && self.nodes.get(&directory).is_some_and(|node| node.entries == 0)
-        {
-            at = self.nodes.remove(&directory).and_then(|node| node.parent);
-            if let Some(above) = at.and_then(|above| self.nodes.get_mut(&above)) {
-                above.entries = above.entries.saturating_sub(1);
-            }
-        }
+        });
     }
 }
 
@@ -385,8 +406,9 @@ mod tests {
     }
 
     fn take(ledger: &mut Ledger, (file, home): (u64, u64), bytes: u64) {
-        ledger.stand(at(home), up).unwrap();
-        ledger.hold((at(file), at(home)), held(bytes), Timestamp::default());
+        let stand = ledger.stand(at(home), up).unwrap();
+        let stand = ledger.stand_of(at(file)).unwrap_or(stand);
+        ledger.hold((at(file), stand), held(bytes), Timestamp::default());
     }
 
     #[test]
@@ -400,8 +422,8 @@ mod tests {
         ledger.lower(at(10), Held::default(), Timestamp::default());
         assert_eq!(below(&ledger), [20, 20, 0, 0, 0]);
         ledger.lower(at(11), Held::default(), Timestamp::default());
-        assert!(ledger.nodes.is_empty() && ledger.files.is_empty());
-        assert_eq!(ledger.stand(at(9), up), Err(at(9)));
+        assert!(ledger.tree.is_empty() && ledger.files.is_empty());
+        assert_eq!(ledger.stand(at(9), up).unwrap_err(), at(9));
     }
 
     #[test]
@@ -421,7 +443,7 @@ mod tests {
         ledger.follow(&file, Timestamp::default());
         ledger.lower(at(10), Held::default(), Timestamp::default());
         ledger.lower(at(11), Held::default(), Timestamp::default());
-        assert!(ledger.nodes.is_empty());
+        assert!(ledger.tree.is_empty());
     }
 
     #[test]
@@ -435,7 +457,8 @@ mod tests {
         }
         take(&mut ledger, (10, 5), 7);
         take(&mut ledger, (11, 2), 80);
-        let forbids = |home, bytes| ledger.forbids(at(home), held(bytes), Timestamp::default());
+        let place = |home| ledger.tree.place(at(home)).unwrap();
+        let forbids = |home, bytes| ledger.forbids(place(home), held(bytes), Timestamp::default());
         assert!(!forbids(5, 3) && forbids(5, 4) && !forbids(2, 13) && forbids(2, 14));
         assert_eq!(ledger.usage(at(4)).unwrap().application_bytes, 7);
     }

@@ -9,6 +9,7 @@ mod ledger;
 mod report;
 mod reserve;
 mod set;
+mod tree;
 
 pub(crate) use bind::QuotaEffects;
 pub(crate) use ledger::{Held, Ledger, QuotaLedger};

@@ -23,7 +23,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let chain = self.chain_of(home).await?;
         let Some(ledger) = shard.quotas.active() else { return Ok(whole) };
         let containers = chain.iter().rev().filter_map(|directory| {
-            let settings = ledger.domains().get(directory)?.record.settings();
+            let settings = ledger.domains().get(*directory)?.record.settings();
             Some((settings, ledger.usage(*directory)?)).filter(|_| settings.container)
         });
         Ok(containers.fold(whole, |mut shown, (settings, usage)| {

@@ -2,7 +2,7 @@
 
 use meta::MetaError;
 use meta::records::InodeRecord;
-use vfs::{Failure, FileType, InodeId, InodeNumber, ShardId};
+use vfs::{Failure, FileType, InodeId, InodeNumber, ShardId, Timestamp};
 
 use super::Held;
 use crate::Filesystem;
@@ -126,26 +126,27 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
         let Some(mut ledger) = shard.quotas.active() else { return Reserving::Done };
         // With the ledger held nothing moves.
-        let home = match ledger.home_of(inode) {
-            Some(home) => Ok(home),
-            None => self.first_directory(inode),
+        let stand = match ledger.stand_of(inode) {
+            Some(stand) => Ok(stand),
+            None => self.first_directory(inode).and_then(|home| ledger.stand(home, |directory| self.above(directory))),
         };
-        let stands = home.and_then(|home| ledger.stand(home, |directory| self.above(directory)).map(|()| home));
-        let home = match stands {
-            Ok(home) => home,
+        let stand = match stand {
+            Ok(stand) => stand,
             Err(missing) => return Reserving::Missing(missing),
         };
-        let (now, held) = (self.clock.now(), ledger.held_by(inode));
+        // Only soft limits ask what time it is.
+        let now = if ledger.has_soft() { self.clock.now() } else { Timestamp::default() };
+        let held = stand.held;
         let more = growth.map(|growth| Held {
             application_bytes: target.application_bytes.saturating_sub(held.application_bytes),
             blocks: growth.new_blocks,
         });
-        if more.is_some_and(|more| ledger.forbids(home, more, now)) {
+        if more.is_some_and(|more| ledger.forbids(stand.home, more, now)) {
             // Takes the directories back that were made to stand.
-            ledger.hold((inode, home), held, now);
+            ledger.hold((inode, stand), held, now);
             return Reserving::Over;
         }
-        ledger.hold((inode, home), target, now);
+        ledger.hold((inode, stand), target, now);
         Reserving::Done
     }
 

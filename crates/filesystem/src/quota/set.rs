@@ -51,7 +51,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.live(below, &mut Seen::default()).await?;
         let shard = self.shard(below.shard)?;
         let directories: Vec<_> =
-            shard.quotas.active().map_or_else(Vec::new, |ledger| ledger.domains().keys().copied().collect());
+            shard.quotas.active().map_or_else(Vec::new, |ledger| ledger.domains().directories().collect());
         let mut quotas = Vec::with_capacity(directories.len());
         for directory in directories {
             if self.chain_of(directory).await?.contains(&below) {
@@ -64,7 +64,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     async fn quota_of(&self, shard: &Shard, (below, directory): (InodeId, InodeId)) -> Result<Option<Quota>, Failure> {
         let path = self.path_of((below, directory)).await?;
         let Some(ledger) = shard.quotas.active() else { return Ok(None) };
-        Ok(ledger.domains().get(&directory).map(|Domain { record, used, .. }| Quota {
+        Ok(ledger.domains().get(directory).map(|Domain { record, used, .. }| Quota {
             directory,
             path,
             domain: QuotaDomain::Directory,
@@ -141,7 +141,7 @@ fn set_in_turn<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, reques
     let usage = used(&turn.usage(directory)?);
     let shard = turn.shard;
     let (old, count) = match shard.quotas.active() {
-        Some(ledger) => (ledger.domains().get(&directory).cloned(), ledger.domains().len()),
+        Some(ledger) => (ledger.domains().get(directory).cloned(), ledger.domains().len()),
         None => (None, 0),
     };
     let is_meant = match (request.guard, &old) {

@@ -1,6 +1,7 @@
 //! What quotas cost a WRITE of 4 KiB and a CREATE, in process, counted in instructions by
 //! `perf stat -e instructions:u` of the release build's test `quotas_cost_little`, once for each place (`BERTH_QUOTA_PLACE`: none, nested,
-//! elsewhere) and for two counts of each operation (`BERTH_QUOTA_WRITES`, `BERTH_QUOTA_CREATES`): the difference is theirs.
+//! elsewhere) and for two counts of each operation (`BERTH_QUOTA_WRITES` over what is dirty, `BERTH_QUOTA_APPENDS`,
+//! `BERTH_QUOTA_CREATES`): the difference is theirs.
 
 use std::sync::Arc;
 
@@ -38,15 +39,25 @@ impl Place {
         Self { house, deepest, file }
     }
 
-    /// Writes over what is dirty.
+    /// Writes over what is dirty after the first time.
     async fn write(&self, count: u64) {
         for number in 0..count {
-            let data = Payload::from(bytes::Bytes::from_static(&[7; 4096]));
-            let offset = number % 256 * 4096;
-            let request =
-                WriteRequest { inode: self.file, via: Via::Anonymous, offset, data, stability: Stability::Unstable };
-            self.house.write(&ctx(), request).await.unwrap();
+            self.write_at(number % 256 * 4096).await;
         }
+    }
+
+    /// Writes behind what is there.
+    async fn append(&self, count: u64) {
+        for number in 0..count {
+            self.write_at((256 + number) * 4096).await;
+        }
+    }
+
+    async fn write_at(&self, offset: u64) {
+        let data = Payload::from(bytes::Bytes::from_static(&[7; 4096]));
+        let request =
+            WriteRequest { inode: self.file, via: Via::Anonymous, offset, data, stability: Stability::Unstable };
+        self.house.write(&ctx(), request).await.unwrap();
     }
 
     async fn create(&self, count: u64) {
@@ -69,6 +80,7 @@ fn quotas_cost_little() {
         };
         let place = Place::new(nested, elsewhere).await;
         place.write(count("BERTH_QUOTA_WRITES")).await;
+        place.append(count("BERTH_QUOTA_APPENDS")).await;
         place.create(count("BERTH_QUOTA_CREATES")).await;
     });
 }
