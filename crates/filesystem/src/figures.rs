@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use vfs::{HouseFigures, JobFigures, LogFigures, SpaceFigures};
+use vfs::{HouseFigures, JobFigures, LogFigures, SharingFigures, SpaceFigures};
 
 use crate::Filesystem;
 
@@ -26,6 +26,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             log: self.log_figures(),
             space: self.space_figures(),
             evacuation: self.data.evacuation.figures(),
+            sharing: SharingFigures {
+                bytes: self.data.shared_bytes.load(Ordering::Relaxed),
+                refused: self.data.unshared.load(Ordering::Relaxed),
+            },
             jobs: self.job_figures(),
             locks: self.lock_figures(),
             reloads: self.meta.generation(),

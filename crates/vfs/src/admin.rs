@@ -48,6 +48,8 @@ pub struct HouseFigures {
     pub space: SpaceFigures,
     /// Moving what is live out of sparse segments.
     pub evacuation: EvacuationFigures,
+    /// Ranges that were to be shared between files.
+    pub sharing: SharingFigures,
     /// Each kind of work that is done behind what clients ask for.
     pub jobs: Vec<JobFigures>,
     /// Locks.
@@ -121,6 +123,15 @@ pub struct EvacuationFigures {
     pub segments: u64,
     /// What was moved for that.
     pub moved_bytes: u64,
+}
+
+/// Ranges that were to be shared between files, since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SharingFigures {
+    /// Bytes of those that were.
+    pub bytes: u64,
+    /// Ranges that could not be, for whatever reason: what asked then copies, or does without.
+    pub refused: u64,
 }
 
 /// One kind of work that is done behind what clients ask for.

@@ -164,8 +164,10 @@ pub struct CloneRangeRequest {
     pub target_via: Via,
     /// First byte, a multiple of 4096.
     pub target_offset: u64,
-    /// Bytes; a multiple of 4096 unless it ends at the end of the source.
+    /// Bytes. What is left of the last block is copied, unless both files end with it.
     pub length: u64,
+    /// Whether byte-range locks are in the way, as of reads and writes.
+    pub heeds_locks: bool,
 }
 
 /// Where a part of a file is stored.
@@ -243,10 +245,14 @@ pub trait FileIo: Send + Sync + 'static {
         async { Err(FsError::NotSupported.into()) }
     }
 
-    /// Shares the blocks of a range with another file; no byte moves.
+    /// Shares the blocks of a range with another file, or another place of the same; no byte moves. Holes are taken along.
+    /// The range is taken as it was at one moment; who reads the target meanwhile may see some of it. It is on stable
+    /// storage when this returns, and so is all that was written to both files before.
     ///
-    /// Errors: as `read` for the source, as `write` for the target, `InvalidArgument` for unaligned ranges;
-    /// `NotSupported` by houses that cannot.
+    /// Errors, in order: as `read` for the source, as `write` for the target; `CrossDevice`, `FileTooLarge`,
+    /// `InvalidArgument` (offsets that are not aligned, behind the end of the source, ranges that overlap),
+    /// `TooManyLinks` (a block has as many names as it can have), `QuotaExceeded`, `Io`; `NotSupported` by houses that
+    /// cannot. What failed may have been done in part.
     fn clone_range(
         &self,
         _ctx: &OpContext,

@@ -26,7 +26,7 @@ mod watch;
 
 pub use admin::{
     Admin, CacheFigures, EpochReply, EvacuationFigures, HouseFigures, JobFigures, JobKind, LockFigures, LogFigures,
-    ReadAheadFigures, SpaceFigures, ZoneRootReply, ZoneRootRequest,
+    ReadAheadFigures, SharingFigures, SpaceFigures, ZoneRootReply, ZoneRootRequest,
 };
 pub use attribute_io::{
     AccessReply, AccessRequest, AttributeIo, FileSystemStatistics, GetattrReply, SetattrReply, SetattrRequest,

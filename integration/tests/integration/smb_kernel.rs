@@ -68,6 +68,17 @@ fn descriptors_are_shown_and_changed_by_the_tools_of_linux() {
     assert!(output.contains("OWNER:S-1-5-21-") && output.ends_with("text\ndone\n"), "{output}");
 }
 
+/// `cp --reflink` asks for blocks to be shared, and fails where that is not done.
+#[test]
+fn files_are_cloned_over_a_mount() {
+    let script = "attach_smb vers=3.1.1,$ALICE $HOST $M/c; cd $M/c; cp $IN/content one; sync one
+        cp --reflink=always one two; cmp one two; echo changed | dd of=two conv=notrunc status=none; cmp one $IN/content
+        ! cmp -s one two; rm one; tail -c +9 two >rest; tail -c +9 $IN/content | cmp rest -
+        cd /; umount $M/c; echo done";
+    let Some(output) = with_kernel("SMB in the kernel: clones", script) else { return };
+    assert!(output.ends_with("done\n"), "{output}");
+}
+
 #[test]
 fn a_wrong_password_mounts_nothing() {
     let script = "! attach_smb vers=3.1.1,username=alice,password=wrong $HOST $M/c; echo refused";

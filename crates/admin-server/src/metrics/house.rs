@@ -34,7 +34,7 @@ const OF_CACHES: [OfCache; 6] = [
 ];
 
 type OfHouse = (Kind, Family, fn(&HouseFigures) -> u64);
-const OF_HOUSE: [OfHouse; 22] = [
+const OF_HOUSE: [OfHouse; 24] = [
     (Kind::Gauge, family("berth_dirty_bytes", "Data written and not on stable storage yet."), |house| {
         house.dirty_bytes
     }),
@@ -80,6 +80,16 @@ const OF_HOUSE: [OfHouse; 22] = [
     (Kind::Counter, family("berth_evacuated_bytes_total", "Data moved out of sparse segments."), |house| {
         house.evacuation.moved_bytes
     }),
+    (
+        Kind::Counter,
+        family("berth_shared_bytes_total", "Data shared between files instead of being copied."),
+        |house| house.sharing.bytes,
+    ),
+    (
+        Kind::Counter,
+        family("berth_shares_refused_total", "Ranges that could not be shared: clients copy them, or get an error."),
+        |house| house.sharing.refused,
+    ),
     (Kind::Counter, family("berth_store_reloads_total", "Reloads after a failure of the metadata store."), |house| {
         house.reloads
     }),

@@ -18,7 +18,7 @@ use testkit::ManualClock;
 use vfs::{
     CacheFigures, ClientId, Clock, EvacuationFigures, HouseFigures, InodeId, InodeNumber, JobFigures, JobKind,
     LockClient, LockEntry, LockKind, LockOwner, LockRange, LockRecovery, LockState, LockedWhat, LogFigures,
-    QuotaSettings, SessionId, ShardId, ShareMode, SpaceFigures, Timestamp,
+    QuotaSettings, SessionId, ShardId, ShareMode, SharingFigures, SpaceFigures, Timestamp,
 };
 use zones::Zone;
 use zones::document::Document;
@@ -277,6 +277,7 @@ fn figures() -> Figures {
         ],
         space: SpaceFigures { total_bytes: 1 << 40, free_bytes: 1 << 39, segments: 3 },
         evacuation: EvacuationFigures { sparse_segments: 1, segments: 7, moved_bytes: 1 << 20 },
+        sharing: SharingFigures { bytes: 3 << 20, refused: 2 },
         ..HouseFigures::default()
     };
     let connections = ConnectionFigures { open: 5, max: 100, accepted: 50, refused: 2 };

@@ -7,6 +7,7 @@
 use std::cmp::{max, min};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use meta::Version;
 use meta::records::{Coding, Extent, InodeRecord, RegionRecord, Run};
@@ -56,6 +57,16 @@ struct Rest {
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_clone_range(&self, ctx: &OpContext, request: CloneRangeRequest) -> Result<Change, Failure> {
+        let length = request.length;
+        let cloned = self.clone_checked(ctx, request).await;
+        match &cloned {
+            Ok(_) => self.data.shared_bytes.fetch_add(length, Ordering::Relaxed),
+            Err(_) => self.data.unshared.fetch_add(1, Ordering::Relaxed),
+        };
+        cloned
+    }
+
+    async fn clone_checked(&self, ctx: &OpContext, request: CloneRangeRequest) -> Result<Change, Failure> {
         self.require_live(ctx, FsError::ReadOnly)?;
         let mut seen = Seen::default();
         let checked = self.check_clone(ctx, &request, &mut seen).await;
@@ -89,12 +100,14 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         seen: &mut Seen,
     ) -> Result<Attributes, Failure> {
         let CloneRangeRequest { source, source_offset, target, target_offset, length, .. } = *request;
+        // An empty range meets no lock.
+        let locked = |offset| if request.heeds_locks { (offset, length) } else { (0, 0) };
         let record = self.live(source, seen).await?;
         let from = self.attributes(source, &record);
-        self.check_bytes(ctx, request.source_via, (&from, READ, (source_offset, length)))?;
+        self.check_bytes(ctx, request.source_via, (&from, READ, locked(source_offset)))?;
         let record = self.live(target, seen).await?;
         let before = self.attributes(target, &record);
-        self.check_bytes(ctx, request.target_via, (&before, WRITE, (target_offset, length)))?;
+        self.check_bytes(ctx, request.target_via, (&before, WRITE, locked(target_offset)))?;
         let refuse = |error| Err(Failure::with(error, before.clone()));
         if source.shard != target.shard {
             return refuse(FsError::CrossDevice);
@@ -103,8 +116,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let (Some(source_end), Some(target_end)) = (end_in(source_offset), end_in(target_offset)) else {
             return refuse(FsError::FileTooLarge);
         };
-        let is_aligned = [source_offset, target_offset].iter().all(|offset| offset.is_multiple_of(BLOCK_BYTES))
-            && (length.is_multiple_of(BLOCK_BYTES) || source_end == from.size);
+        let is_aligned = [source_offset, target_offset].iter().all(|offset| offset.is_multiple_of(BLOCK_BYTES));
         let overlaps = source == target && source_offset < target_end && target_offset < source_end;
         if !is_aligned || source_end > from.size || overlaps {
             return refuse(FsError::InvalidArgument);

@@ -45,6 +45,9 @@ pub(crate) struct DataPlane<C> {
     pub(crate) failed_syncs: AtomicU64,
     /// Blocks found that did not match their checksum.
     pub(crate) damaged: AtomicU64,
+    /// Bytes of ranges that were shared, and ranges that could not be.
+    pub(crate) shared_bytes: AtomicU64,
+    pub(crate) unshared: AtomicU64,
     /// When space records were folded last, on the monotonic clock.
     pub(crate) folded: Mutex<Option<Duration>>,
     /// When the store was last asked to give back what it keeps.
@@ -76,6 +79,8 @@ impl<C: chunk::Store> DataPlane<C> {
             drops: AtomicU64::new(0),
             failed_syncs: AtomicU64::new(0),
             damaged: AtomicU64::new(0),
+            shared_bytes: AtomicU64::new(0),
+            unshared: AtomicU64::new(0),
             folded: Mutex::new(None),
             given_back: Mutex::new(None),
             relieved: Mutex::new(None),

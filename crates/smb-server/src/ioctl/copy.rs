@@ -9,7 +9,7 @@ use smb_wire::{FileId, Status};
 use vfs::acl::AccessMask;
 use vfs::{OpContext, ReadRequest, Stability, Vfs, Via, WriteRequest};
 
-use super::{Asked, Opened};
+use super::{Asked, Opened, clone};
 use crate::answer::Answer;
 use crate::dispatch::Call;
 use crate::open_table::Open;
@@ -49,6 +49,12 @@ pub(super) async fn copy<V: Vfs>(
     let reads_target = asked.request.code == ControlCode::SRV_COPYCHUNK;
     may_copy((&source, target), reads_target)?;
     let ctx = call.context(tree.root().unwrap_or(target.inode));
+    if let Some(range) = as_one(&request)
+        && clone::share(call, (&ctx, &source, target), (range, true)).await.is_ok()
+    {
+        let chunks = u32::try_from(request.chunks.len()).unwrap_or(u32::MAX);
+        return Ok(told(asked, Status::SUCCESS, [chunks, 0, u32::try_from(range.2).unwrap_or(u32::MAX)]));
+    }
     let (mut chunks, mut total) = (0, 0);
     for chunk in request.chunks.iter() {
         // What was done before stays, and the client hears how much it is.
@@ -74,6 +80,22 @@ fn is_within_limits(request: &CopyChunkRequest<'_>) -> bool {
     count <= CHUNKS_MAX as usize
         && request.chunks.iter().all(is_chunk_right)
         && request.chunks.iter().map(|chunk| u64::from(chunk.length)).sum::<u64>() <= COPY_BYTES_MAX.into()
+}
+
+/// The range that all pieces make together, if they follow each other in both files and it is long enough to be shared:
+/// that makes what was written to both durable, which a copy would not wait for.
+fn as_one(request: &CopyChunkRequest<'_>) -> Option<(u64, u64, u64)> {
+    let mut chunks = request.chunks.iter();
+    let first = chunks.next()?;
+    let mut length = u64::from(first.length);
+    for chunk in chunks {
+        let ends = [first.source_offset, first.target_offset].map(|offset| offset.checked_add(length));
+        if ends != [Some(chunk.source_offset), Some(chunk.target_offset)] {
+            return None;
+        }
+        length += u64::from(chunk.length);
+    }
+    (length >= SHARED_BYTES_MIN).then_some((first.source_offset, first.target_offset, length))
 }
 
 fn may_copy((source, target): (&Open, &Open), reads_target: bool) -> Result<(), Status> {
@@ -125,6 +147,8 @@ fn told(
 /// Who may run a file reads it, as with READ; of the target that is not enough.
 const READING: AccessMask = AccessMask(AccessMask::READ_DATA.0 | AccessMask::EXECUTE.0);
 const WRITING: AccessMask = AccessMask(AccessMask::WRITE_DATA.0 | AccessMask::APPEND_DATA.0);
+/// What is shorter is copied.
+const SHARED_BYTES_MIN: u64 = 64 << 10;
 const RESPONSE_BYTES: usize = 12;
 /// Pieces of one request, as Windows takes them.
 const CHUNKS_MAX: u32 = 256;

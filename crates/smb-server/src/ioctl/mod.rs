@@ -1,5 +1,6 @@
 //! IOCTL (MS-SMB2 3.3.5.15): what is asked by a control code.
 
+mod clone;
 mod copy;
 mod negotiation;
 mod network;
@@ -69,6 +70,11 @@ async fn of_open<V: Vfs>(call: &Call<'_, V>, tree: &Tree, asked: &Asked<'_>) -> 
         ControlCode::SET_ZERO_DATA => sparse::zero(call, (tree, &open), asked).await,
         ControlCode::QUERY_ALLOCATED_RANGES => sparse::allocated(call, (tree, &open), asked).await,
         ControlCode::FILE_LEVEL_TRIM => sparse::trim(call, (tree, &open), asked).await,
+        ControlCode::DUPLICATE_EXTENTS_TO_FILE | ControlCode::DUPLICATE_EXTENTS_TO_FILE_EX => {
+            clone::duplicate(call, (tree, &open), asked).await
+        }
+        ControlCode::GET_INTEGRITY_INFORMATION => clone::integrity(asked),
+        ControlCode::SET_INTEGRITY_INFORMATION | ControlCode::SET_INTEGRITY_INFORMATION_EX => Ok(asked.nothing()),
         ControlCode::GET_REPARSE_POINT => Err(Status::NOT_A_REPARSE_POINT),
         _ => Err(Status::INVALID_DEVICE_REQUEST),
     }

@@ -54,6 +54,7 @@ pub(super) async fn tell<V: Vfs>(
                     | FsAttributes::PERSISTENT_ACLS
                     | FsAttributes::SUPPORTS_SPARSE_FILES
                     | FsAttributes::SUPPORTS_OBJECT_IDS
+                    | FsAttributes::SUPPORTS_BLOCK_REFCOUNTING
                     | FsAttributes::SUPPORTS_HARD_LINKS,
                 maximum_component_length: 255,
                 name: Utf16::from_bytes(&kind).unwrap_or_default(),

@@ -7,8 +7,9 @@ use smb_wire::create::CreateDisposition;
 use smb_wire::dtyp::{AccessMask, Guid};
 use smb_wire::info::FileAttributes;
 use smb_wire::ioctl::{
-    AllocatedRange, Chunk, ControlCode, CopyChunkRequest, CopyChunkResponse, IoctlFlags, IoctlRequest, IoctlResponse,
-    ResumeKey, ResumeKeyResponse, ValidateNegotiateRequest, ValidateNegotiateResponse, ZeroData,
+    AllocatedRange, Chunk, ControlCode, CopyChunkRequest, CopyChunkResponse, DuplicateExtents, DuplicateExtentsEx,
+    DuplicateFlags, Integrity, IoctlFlags, IoctlRequest, IoctlResponse, ResumeKey, ResumeKeyResponse, SetIntegrity,
+    ValidateNegotiateRequest, ValidateNegotiateResponse, ZeroData,
 };
 use smb_wire::negotiate::{Capabilities, Dialect, SecurityMode};
 use smb_wire::read::ReadResponse;
@@ -122,6 +123,124 @@ fn pieces_of_a_file_are_copied_without_the_network() {
     }
     close(&mut client, source);
     assert_eq!(copy(&mut client, key, &[chunk(0, 0, 1)]).status(), Status::OBJECT_NAME_NOT_FOUND);
+}
+
+#[test]
+fn large_pieces_that_follow_each_other_are_shared() {
+    let house = House::new();
+    let mut client = at_home(&house, Dialect::SMB_3_1_1);
+    let source = open(&mut client, "source", CreateDisposition::CREATE).unwrap();
+    let bytes: Vec<u8> = (0..100_000_u32).map(|at| at.to_le_bytes()[1]).collect();
+    client.ask(Command::WRITE, &writing(source, 0, &bytes[..60_000]));
+    client.ask(Command::WRITE, &writing(source, 60_000, &bytes[60_000..]));
+    let target = open(&mut client, "target", CreateDisposition::CREATE).unwrap();
+    let key = decode::<ResumeKeyResponse>(output(&ask(&mut client, ControlCode::SRV_REQUEST_RESUME_KEY, source, &[])));
+    let source = key.unwrap().key;
+    let chunk = |source_offset, target_offset, length| Chunk { source_offset, target_offset, length };
+    let mut copy = |chunks: &[Chunk]| {
+        let input = encoded(&CopyChunkRequest { source, chunks: List::Items(chunks) });
+        let response = ask(&mut client, ControlCode::SRV_COPYCHUNK_WRITE, target, &input);
+        decode::<CopyChunkResponse>(output(&response)).map(|told| (response.status(), told))
+    };
+    let whole = CopyChunkResponse { chunks_written: 2, chunk_bytes_written: 0, total_bytes_written: 100_000 };
+    // Shared, and where that cannot be, copied.
+    assert_eq!(copy(&[chunk(0, 0, 50_000), chunk(50_000, 50_000, 50_000)]), Ok((Status::SUCCESS, whole)));
+    assert_eq!(copy(&[chunk(0, 100_001, 50_000), chunk(50_000, 150_001, 50_000)]), Ok((Status::SUCCESS, whole)));
+    for (offset, end) in [(0, 50_000), (50_000, 100_000)] {
+        for behind in [0, 100_001] {
+            let response = client.ask(Command::READ, &reading(target, behind + offset as u64, 50_000));
+            let read: ReadResponse<'_> = decode_body(&response.body).unwrap();
+            assert!(read.data == &bytes[offset..end], "{offset} {behind}");
+        }
+    }
+}
+
+#[test]
+fn extents_are_duplicated_as_windows_does() {
+    let house = House::new();
+    let mut client = at_home(&house, Dialect::SMB_3_1_1);
+    let mut file = |name: &str, length: usize| {
+        let file = open(&mut client, name, CreateDisposition::CREATE).unwrap();
+        client.ask(Command::WRITE, &writing(file, 0, &vec![name.as_bytes()[0]; length]));
+        file
+    };
+    let (source, target) = (file("source", 10_000), file("target", 9_000));
+    let range =
+        |source_offset, target_offset, length| DuplicateExtents { source, source_offset, target_offset, length };
+    let plain = ControlCode::DUPLICATE_EXTENTS_TO_FILE;
+    for (request, status) in [
+        (range(0, 0, 8192), Status::SUCCESS),
+        (range(0, 0, 0), Status::SUCCESS),
+        (range(8192, 8192, 4096), Status::SUCCESS),
+        (range(1, 0, 4096), Status::INVALID_PARAMETER),
+        (range(0, 1, 4096), Status::INVALID_PARAMETER),
+        (range(8192, 0, 8192), Status::NOT_SUPPORTED),
+        (range(0, 8192, 8192), Status::NOT_SUPPORTED),
+        (range(u64::MAX - 4095, 0, 4096), Status::INVALID_PARAMETER),
+        (
+            DuplicateExtents { source: FileId { persistent: 1, volatile: 99 }, ..range(0, 0, 4096) },
+            Status::INVALID_HANDLE,
+        ),
+    ] {
+        assert_eq!(ask(&mut client, plain, target, &encoded(&request)).status(), status, "{request:?}");
+    }
+    let within = DuplicateExtents { source: target, ..range(0, 4096, 4096) };
+    assert_eq!(ask(&mut client, plain, target, &encoded(&within)).status(), Status::SUCCESS);
+    let overlapping = DuplicateExtents { source: target, ..range(0, 4096, 8192) };
+    assert_eq!(ask(&mut client, plain, target, &encoded(&overlapping)).status(), Status::NOT_SUPPORTED);
+    let response = client.ask(Command::READ, &reading(target, 0, 20_000));
+    let read = decode_body::<ReadResponse<'_>>(&response.body).unwrap().data.to_vec();
+    assert!(read == [b's'; 9_000], "its end stays where it was");
+    let long = DuplicateExtentsEx {
+        structure_size: 0x30,
+        source,
+        source_offset: 0,
+        target_offset: 4096,
+        length: 4096,
+        flags: DuplicateFlags::SOURCE_ATOMIC,
+    };
+    let code = ControlCode::DUPLICATE_EXTENTS_TO_FILE_EX;
+    assert_eq!(ask(&mut client, code, target, &encoded(&long)).status(), Status::SUCCESS);
+    let short = DuplicateExtentsEx { structure_size: 0x20, ..long };
+    assert_eq!(ask(&mut client, code, target, &encoded(&short)).status(), Status::INVALID_PARAMETER);
+    // A source that nobody may read, a target that nobody may write.
+    let mut at = |name: &str, access| open_as(&mut client, name, (access, CreateDisposition::OPEN)).unwrap();
+    let (blind, fixed) = (at("source", AccessMask::WRITE_DATA), at("target", AccessMask::READ_DATA));
+    let unread = DuplicateExtents { source: blind, ..range(0, 0, 4096) };
+    assert_eq!(ask(&mut client, plain, target, &encoded(&unread)).status(), Status::ACCESS_DENIED);
+    assert_eq!(ask(&mut client, plain, fixed, &encoded(&range(0, 0, 4096))).status(), Status::ACCESS_DENIED);
+}
+
+#[test]
+fn holes_are_not_brought_into_a_file_that_is_not_sparse() {
+    let house = House::new();
+    let mut client = at_home(&house, Dialect::SMB_3_1_1);
+    let source = open(&mut client, "source", CreateDisposition::CREATE).unwrap();
+    let target = open(&mut client, "target", CreateDisposition::CREATE).unwrap();
+    client.ask(Command::WRITE, &writing(source, 0, &[7; 8192]));
+    client.ask(Command::WRITE, &writing(target, 0, &[8; 4096]));
+    ask(&mut client, ControlCode::SET_SPARSE, source, &[]);
+    let duplicate = |client: &mut Client<'_>, length| {
+        let request = DuplicateExtents { source, source_offset: 0, target_offset: 0, length };
+        ask(client, ControlCode::DUPLICATE_EXTENTS_TO_FILE, target, &encoded(&request)).status()
+    };
+    assert_eq!(duplicate(&mut client, 4096), Status::NOT_SUPPORTED);
+    ask(&mut client, ControlCode::SET_SPARSE, target, &[]);
+    assert_eq!(duplicate(&mut client, 8192), Status::SUCCESS, "a sparse file is made longer");
+    let response = client.ask(Command::READ, &reading(target, 0, 20_000));
+    assert!(decode_body::<ReadResponse<'_>>(&response.body).unwrap().data == [7; 8192]);
+}
+
+#[test]
+fn nobody_is_refused_who_asks_about_integrity() {
+    let house = House::new();
+    let mut client = at_home(&house, Dialect::SMB_3_1_1);
+    let file = open(&mut client, "file", CreateDisposition::CREATE).unwrap();
+    let told = ask(&mut client, ControlCode::GET_INTEGRITY_INFORMATION, file, &[]);
+    let told: Integrity = decode(output(&told)).unwrap();
+    assert_eq!((told.checksum_algorithm, told.cluster_size), (0, 4096));
+    let set = encoded(&SetIntegrity { checksum_algorithm: 0, flags: 0 });
+    assert_eq!(ask(&mut client, ControlCode::SET_INTEGRITY_INFORMATION, file, &set).status(), Status::SUCCESS);
 }
 
 #[test]

@@ -205,8 +205,16 @@ impl<V: Vfs> Session<'_, V> {
             Action::Clone { source, source_offset, target, target_offset, length } => {
                 let ((ctx, source), (_, target)) = (self.at(caller, source), self.at(caller, target));
                 let (source_via, target_via) = (via, via);
-                let request =
-                    CloneRangeRequest { source, source_via, source_offset, target, target_via, target_offset, length };
+                let request = CloneRangeRequest {
+                    source,
+                    source_via,
+                    source_offset,
+                    target,
+                    target_via,
+                    target_offset,
+                    length,
+                    heeds_locks: true,
+                };
                 let change = self.house.clone_range(&ctx, request).await?;
                 Ok(Shown { changes: vec![change], ..Shown::default() })
             }

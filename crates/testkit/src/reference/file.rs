@@ -81,21 +81,19 @@ impl Turn<'_> {
     }
 
     pub(super) fn clone_range(&mut self, request: &CloneRangeRequest) -> Result<Change, Failure> {
-        let CloneRangeRequest { source, source_via, source_offset, target, target_via, target_offset, length } =
-            *request;
-        self.require_range(source, source_via, (READ, source_offset, length))?;
-        self.intrude_reading(source, source_via)?;
-        self.require_range(target, target_via, (WRITE, target_offset, length))?;
-        self.intrude(target, target_via, Intrusion::Write)?;
+        let CloneRangeRequest { source, source_offset, target, target_offset, length, .. } = *request;
+        let locked = |offset| if request.heeds_locks { (offset, length) } else { (0, 0) };
+        self.require_range(source, request.source_via, (READ, locked(source_offset)))?;
+        self.intrude_reading(source, request.source_via)?;
+        self.require_range(target, request.target_via, (WRITE, locked(target_offset)))?;
+        self.intrude(target, request.target_via, Intrusion::Write)?;
         self.ensure(source.shard == target.shard, target, FsError::CrossDevice)?;
         let end_in = |offset: u64| offset.checked_add(length).filter(|end| *end <= FILE_SIZE_MAX);
         let ends = end_in(source_offset).zip(end_in(target_offset));
         let (source_end, target_end) = ends.ok_or_else(|| self.refuse(target, FsError::FileTooLarge))?;
         let block = BLOCK_SIZE as u64;
         let size = self.attributes(source)?.size;
-        let is_aligned = source_offset.is_multiple_of(block)
-            && target_offset.is_multiple_of(block)
-            && (length.is_multiple_of(block) || source_end == size);
+        let is_aligned = source_offset.is_multiple_of(block) && target_offset.is_multiple_of(block);
         let overlaps = source == target && source_offset < target_end && target_offset < source_end;
         self.ensure(is_aligned && source_end <= size && !overlaps, target, FsError::InvalidArgument)?;
         if length == 0 {
@@ -125,7 +123,7 @@ impl Turn<'_> {
     }
 
     /// Errors, in order: as `require_bytes`, `ShareConflict`, `LockConflict`.
-    fn require_range(&self, id: InodeId, via: Via, (bits, offset, length): (u32, u64, u64)) -> Result<(), Failure> {
+    fn require_range(&self, id: InodeId, via: Via, (bits, (offset, length)): (u32, (u64, u64))) -> Result<(), Failure> {
         self.require_bytes(id, via, bits)?;
         let uses = ShareMode { read: bits == READ, write: bits == WRITE, ..ShareMode::default() };
         self.require_shared(id, via, uses)?;

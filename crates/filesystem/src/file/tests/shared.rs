@@ -25,6 +25,7 @@ impl<C: Store> House<C> {
             target_via: via,
             target_offset,
             length,
+            heeds_locks: true,
         };
         self.filesystem.clone_range(&self.ctx, request).await.map_err(|failure| failure.error)
     }
@@ -49,6 +50,10 @@ fn a_clone_takes_no_room_and_each_block_goes_with_its_last_name() {
             house.clone_range((from, 0), (to, 0), bytes.len() as u64).await.unwrap();
             assert_eq!(rig.chunks.used_blocks(), blocks);
         }
+        let past_the_end = house.clone_range((first, 0), (second, 0), bytes.len() as u64 + 1).await;
+        assert_eq!(past_the_end.err(), Some(FsError::InvalidArgument));
+        let figures = house.filesystem.figures().sharing;
+        assert_eq!((figures.bytes, figures.refused), (2 * bytes.len() as u64, 1));
         rig.check().await;
         house.remove("first").await;
         house.rest().await;
