@@ -21,7 +21,7 @@ pub use list::{LIMIT_DEFAULT, LIMIT_MAX, List, Page};
 pub use lock::{Lock, LockHolder, LockKind, LockState};
 pub use plan::{KeyChange, ZoneDocument, ZonePlan};
 pub use problem::{Mistake, PROBLEM_TYPE, Problem};
-pub use quota::{Quota, QuotaBasis, QuotaKind, QuotaLimits, QuotaSettings, QuotaUsage};
+pub use quota::{Quota, QuotaBasis, QuotaEvery, QuotaKind, QuotaLimits, QuotaSettings, QuotaUsage};
 pub use role::Role;
 pub use session::Session;
 pub use status::{

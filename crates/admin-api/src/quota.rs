@@ -12,6 +12,15 @@ pub struct Quota {
     pub path: String,
     /// What it limits.
     pub kind: QuotaKind,
+    /// The user or group that it limits: its number, or its security identifier where it has none.
+    pub owner: Option<String>,
+    /// The name that the zone has for it.
+    pub owner_name: Option<String>,
+    /// Whether a user or group has these limits because it has none of its own: those for every one.
+    pub linked: bool,
+    /// Whether all is counted. What was there before the first quota of a user or group was set at the directory is counted in
+    /// the background.
+    pub ready: bool,
     /// What counts against `bytes`.
     pub basis: QuotaBasis,
     /// Limits on bytes.
@@ -42,11 +51,29 @@ impl Quota {
 }
 
 /// What a quota limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum QuotaKind {
     /// Everything below its directory.
     Directory,
+    /// What a user owns there, whoever writes it.
+    User,
+    /// What a group owns there.
+    Group,
+    /// What any user owns there, each by itself, without limits of its own.
+    EveryUser,
+    /// What any group owns there, each by itself, without limits of its own.
+    EveryGroup,
+}
+
+/// Those whose limits are set for all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum QuotaEvery {
+    /// Every user.
+    User,
+    /// Every group.
+    Group,
 }
 
 /// What a quota is to be. What is not sent is as not limited.

@@ -1,6 +1,6 @@
 //! The API as OpenAPI 3.1, from its types and handlers.
 
-use admin_api::{PROBLEM_TYPE, Problem};
+use admin_api::{PROBLEM_TYPE, Problem, QuotaEvery};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, ToSchema};
@@ -34,7 +34,7 @@ use crate::{documents, lists, quotas, routes};
         documents::order::put,
         documents::order::delete,
     ),
-    components(schemas(Problem)),
+    components(schemas(Problem, QuotaEvery)),
     modifiers(&Everywhere)
 )]
 struct Api;

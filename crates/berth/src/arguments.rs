@@ -265,6 +265,26 @@ pub(crate) struct QuotaArguments {
     /// The directory, below the base of the zone: /projects.
     #[arg(value_name = "DIRECTORY")]
     pub(crate) path: String,
+    #[command(flatten)]
+    pub(crate) whose: WhoseArguments,
+}
+
+/// Whose quota; without any of these everybody's together.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(crate) struct WhoseArguments {
+    /// What this user owns there, by name or number, whoever writes it.
+    #[arg(long, value_name = "USER")]
+    pub(crate) user: Option<String>,
+    /// What this group owns there, by name or number.
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) group: Option<String>,
+    /// What each user without limits of its own owns there.
+    #[arg(long)]
+    pub(crate) default_user: bool,
+    /// What each group without limits of its own owns there.
+    #[arg(long)]
+    pub(crate) default_group: bool,
 }
 
 #[derive(Debug, Args)]

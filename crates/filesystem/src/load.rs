@@ -335,9 +335,10 @@ pub(crate) fn kind_of(key: &Key) -> Result<KeyKind, MetaError> {
     key.parse().map(|parsed| parsed.kind).map_err(|problem| MetaError::Damaged { key: key.clone(), problem })
 }
 
-fn owner_key((shard, is_group, owner): &OwnerKey) -> Key {
+/// The key of what an owner is counted to have.
+pub(crate) fn owner_key((directory, is_group, owner): &OwnerKey) -> Key {
     let kind = if *is_group { OwnerKind::Group } else { OwnerKind::User };
-    keys::owner_usage(InodeId::root_of(*shard), kind, owner)
+    keys::owner_usage(*directory, kind, owner)
 }
 
 /// Times an operation is run again for records that were not in memory: the deepest chain with its counters, and some.

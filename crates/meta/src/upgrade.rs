@@ -72,10 +72,12 @@ const XATTRS: u64 = 1 << 1;
 const STREAMS: u64 = 1 << 2;
 /// Blocks may be named more than once, and are free only with the last name.
 const SHARED: u64 = 1 << 3;
+/// Directories may count the owners of what lies below them.
+const OWNERS: u64 = 1 << 4;
 /// Bits of the incompatible word that this house knows.
-const INCOMPATIBLE_KNOWN: u64 = DESCRIPTORS | XATTRS | STREAMS | SHARED;
+const INCOMPATIBLE_KNOWN: u64 = DESCRIPTORS | XATTRS | STREAMS | SHARED | OWNERS;
 /// Those that a store gets when it is made or opened.
-const INCOMPATIBLE_ALWAYS: u64 = DESCRIPTORS | XATTRS | STREAMS | SHARED;
+const INCOMPATIBLE_ALWAYS: u64 = DESCRIPTORS | XATTRS | STREAMS | SHARED | OWNERS;
 /// Bits of the read-only compatible word that this house knows: none yet.
 const READ_ONLY_COMPATIBLE_KNOWN: u64 = 0;
 const BLOCK_BYTES: u32 = 4096;

@@ -87,6 +87,11 @@ pub struct Quota {
     pub bytes_since: Option<Timestamp>,
     /// Since when the soft limit on inodes is exceeded.
     pub inodes_since: Option<Timestamp>,
+    /// Whether all that counts is counted: until then what was there before the first quota of an owner was set at the
+    /// directory is missing in part.
+    pub is_ready: bool,
+    /// Whether the limits are those for every user or group, which this one has for want of their own.
+    pub is_linked: bool,
 }
 
 /// The quota that somebody knows and means to change.

@@ -130,6 +130,12 @@ impl Zone {
         self.definition().identities.accounts.name_of(persona)
     }
 
+    /// The group of this name.
+    #[must_use]
+    pub fn group_named(&self, name: &str) -> Option<u32> {
+        self.definition().gid(name)
+    }
+
     /// The user, or else the group, of this name, whatever the case of a user's.
     #[must_use]
     pub fn persona_named(&self, name: &str) -> Option<Persona> {

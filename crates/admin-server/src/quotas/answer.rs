@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use admin_api::{List, Page, Problem, Quota, QuotaKind, QuotaSettings, QuotaUsage, rfc3339};
+use admin_api::{List, Page, Problem, Quota, QuotaEvery, QuotaSettings, QuotaUsage, rfc3339};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Deserialize;
-use vfs::{FsError, InodeId, Name, Timestamp};
+use vfs::{FsError, InodeId, Name, QuotaDomain, Timestamp};
+use zones::Zone;
 
+use super::owner::{Whose, told_owner};
 use super::settings::told;
 use crate::access::Caller;
 use crate::documents::{Preconditions, etag, missing, named};
@@ -29,13 +31,20 @@ pub(crate) struct Which {
     /// Also on the base itself.
     #[serde(default)]
     pub(super) force: bool,
+    /// A user, by name or number.
+    user: Option<String>,
+    /// A group, by name or number.
+    group: Option<String>,
+    /// Each user, or each group, by itself.
+    every: Option<QuotaEvery>,
 }
 
 /// A quota that is asked about, found.
 pub(super) struct Place {
-    pub(super) zone: String,
+    pub(super) zone: Arc<Zone>,
     pub(super) path: String,
     pub(super) directory: InodeId,
+    pub(super) domain: QuotaDomain,
     pub(super) current: Option<vfs::Quota>,
 }
 
@@ -57,8 +66,8 @@ pub(crate) async fn list(
     let asked = Asked::parse(page, &caller).map_err(Refused)?;
     let zone = zone_served(&desk, &name).ok_or_else(|| Refused(missing(&name)))?;
     let quotas = desk.quotas.below(zone.root()).await.map_err(failed)?;
-    let mut all: Vec<_> = quotas.iter().map(|quota| shown(&name, quota)).collect();
-    all.sort_by(|one, other| one.path.cmp(&other.path));
+    let mut all: Vec<_> = quotas.iter().map(|quota| shown(&zone, quota)).collect();
+    all.sort_by(|one, other| (&one.path, one.kind, &one.owner).cmp(&(&other.path, other.kind, &other.owner)));
     let total = all.len() as u64;
     Ok(Json(asked.cut(all, Some(total))))
 }
@@ -68,6 +77,9 @@ pub(crate) async fn list(
     params(
         ("name" = String, Path, description = "The zone", pattern = "^[A-Za-z0-9_.-]{1,64}$"),
         ("path" = String, Query, description = "The directory, below the base of the zone", pattern = "^/"),
+        ("user" = Option<String>, Query, description = "A user, by name or number, whose limits are meant"),
+        ("group" = Option<String>, Query, description = "A group, by name or number, whose limits are meant"),
+        ("every" = Option<QuotaEvery>, Query, description = "The limits of each user, or each group, without its own"),
         ("If-None-Match" = Option<String>, Header, description = "ETags of what is known already"),
     ),
     responses(
@@ -92,15 +104,16 @@ pub(crate) async fn show(
 
 /// The directory that is asked about, and its quota; whether `force` was said.
 ///
-/// Errors, in order: 400 (no path), 404 (zone, directory), 409 (no directory), 503.
+/// Errors, in order: 400 (no path), 404 (zone), 400, 422 (whose), 404 (directory), 409 (no directory), 503.
 pub(super) async fn find(
     desk: &Desk,
     zone: String,
     which: Result<Query<Which>, QueryRejection>,
 ) -> Result<(Place, bool), Refused> {
-    let Query(Which { path, force }) = which.map_err(|wrong| bad(wrong.body_text()))?;
+    let Query(Which { path, force, user, group, every }) = which.map_err(|wrong| bad(wrong.body_text()))?;
     let names = names_of(&path)?;
     let served = zone_served(desk, &zone).ok_or_else(|| Refused(missing(&zone)))?;
+    let domain = Whose { user, group, every }.domain(&served)?;
     let root = served.root();
     let directory = desk.quotas.directory(root, names).await.map_err(|error| match error {
         FsError::NotFound => problem(404, "Not Found", format!("there is no {}", path.escape_default())),
@@ -108,8 +121,9 @@ pub(super) async fn find(
         other => failed(other),
     })?;
     let quotas = desk.quotas.below(root).await.map_err(failed)?;
-    let current = quotas.into_iter().find(|quota| quota.directory == directory);
-    Ok((Place { zone, path, directory, current }, force))
+    let is_it = |quota: &vfs::Quota| quota.directory == directory && quota.domain == domain;
+    let current = quotas.into_iter().find(is_it);
+    Ok((Place { zone: served, path, directory, domain, current }, force))
 }
 
 /// The entity tag of a quota: of its limits, not of what is used.
@@ -123,14 +137,19 @@ pub(super) fn text_of(quota: &vfs::Quota) -> String {
 }
 
 /// As it is told.
-pub(super) fn shown(zone: &str, quota: &vfs::Quota) -> Quota {
+pub(super) fn shown(zone: &Zone, quota: &vfs::Quota) -> Quota {
+    let (kind, owner, owner_name) = told_owner(zone, &quota.domain);
     let usage = quota.usage;
     let time = |time: Option<Timestamp>| time.map(|time| rfc3339(time.seconds));
     let QuotaSettings { basis, bytes, inodes, grace_seconds, enforced, container } = told(&quota.settings);
     Quota {
-        zone: zone.to_owned(),
+        zone: zone.name().to_owned(),
         path: path_of(&quota.path),
-        kind: QuotaKind::Directory,
+        kind,
+        owner,
+        owner_name,
+        linked: quota.is_linked,
+        ready: quota.is_ready,
         basis,
         bytes,
         inodes,

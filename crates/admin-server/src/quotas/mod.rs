@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod order;
+mod owner;
 mod settings;
 
 use futures_util::future::BoxFuture;

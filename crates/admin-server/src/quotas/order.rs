@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use admin_api::{Quota, QuotaSettings};
+use admin_api::{Quota, QuotaEvery, QuotaSettings};
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -16,7 +16,6 @@ use super::settings::{parse, told};
 use crate::access::Caller;
 use crate::audit::Came;
 use crate::documents::{Preconditions, named};
-use crate::lists::zone_served;
 use crate::problem::Refused;
 use crate::routes::QUOTA_ROUTE;
 use crate::window::Desk;
@@ -26,6 +25,9 @@ use crate::window::Desk;
     params(
         ("name" = String, Path, description = "The zone", pattern = "^[A-Za-z0-9_.-]{1,64}$"),
         ("path" = String, Query, description = "The directory, below the base of the zone", pattern = "^/"),
+        ("user" = Option<String>, Query, description = "A user, by name or number, whose limits are meant"),
+        ("group" = Option<String>, Query, description = "A group, by name or number, whose limits are meant"),
+        ("every" = Option<QuotaEvery>, Query, description = "The limits of each user, or each group, without its own"),
         ("force" = Option<bool>, Query, description = "Also on the base of the zone"),
         ("If-Match" = Option<String>, Header, description = "The ETag of the state that this is meant for"),
         ("If-None-Match" = Option<String>, Header, description = "*: only if there is no quota"),
@@ -51,14 +53,17 @@ pub(crate) async fn put(
         let detail = "this would limit the whole zone; say force=true if that is meant".to_owned();
         return Err(problem(422, "Unprocessable Content", detail));
     }
+    if place.domain != QuotaDomain::Directory && settings.container {
+        let detail = "only the limit of a directory is shown as its size: container is for those".to_owned();
+        return Err(problem(422, "Unprocessable Content", detail));
+    }
     set(&desk, &place, Some(settings), guard).await?;
-    let status = if place.current.is_none() { StatusCode::CREATED } else { StatusCode::OK };
-    let (zone, directory) = (place.zone.as_str(), place.directory);
-    let root = zone_served(&desk, zone).map_or(directory, |zone| zone.root());
-    let quotas = desk.quotas.below(root).await.map_err(failed)?;
-    let quota = quotas.iter().find(|quota| quota.directory == directory).ok_or_else(|| none(&place.path))?;
-    let came = came(place.current.as_ref().map(|before| &before.settings), Some(&settings));
-    Ok((status, Extension(came), [(header::ETAG, tag_of(quota))], Json(shown(zone, quota))).into_response())
+    let status = if own(&place).is_none() { StatusCode::CREATED } else { StatusCode::OK };
+    let quotas = desk.quotas.below(place.zone.root()).await.map_err(failed)?;
+    let is_it = |quota: &&vfs::Quota| quota.directory == place.directory && quota.domain == place.domain;
+    let quota = quotas.iter().find(is_it).ok_or_else(|| none(&place.path))?;
+    let came = came(own(&place).map(|before| &before.settings), Some(&settings));
+    Ok((status, Extension(came), [(header::ETAG, tag_of(quota))], Json(shown(&place.zone, quota))).into_response())
 }
 
 /// Takes a quota away.
@@ -66,6 +71,9 @@ pub(crate) async fn put(
     params(
         ("name" = String, Path, description = "The zone", pattern = "^[A-Za-z0-9_.-]{1,64}$"),
         ("path" = String, Query, description = "The directory, below the base of the zone", pattern = "^/"),
+        ("user" = Option<String>, Query, description = "A user, by name or number, whose limits are meant"),
+        ("group" = Option<String>, Query, description = "A group, by name or number, whose limits are meant"),
+        ("every" = Option<QuotaEvery>, Query, description = "The limits of each user, or each group, without its own"),
         ("If-Match" = Option<String>, Header, description = "The ETag of the state that this is meant for"),
     ),
     responses((status = 204, description = "Done")))]
@@ -80,8 +88,13 @@ pub(crate) async fn delete(
     let (place, _) = find(&desk, zone, which).await?;
     let guard = meant(&headers, &place)?;
     set(&desk, &place, None, guard).await?;
-    let came = came(place.current.as_ref().map(|before| &before.settings), None);
+    let came = came(own(&place).map(|before| &before.settings), None);
     Ok((StatusCode::NO_CONTENT, Extension(came)).into_response())
+}
+
+/// What was set. Limits for every user or group are no limits of one.
+fn own(place: &Place) -> Option<&vfs::Quota> {
+    place.current.as_ref().filter(|quota| !quota.is_linked)
 }
 
 /// Which limits differ, for the audit log.
@@ -99,9 +112,9 @@ fn came(old: Option<&vfs::QuotaSettings>, new: Option<&vfs::QuotaSettings>) -> C
 /// Errors: 412.
 fn meant(headers: &HeaderMap, place: &Place) -> Result<QuotaGuard, Refused> {
     let preconditions = Preconditions::of(headers);
-    let text = place.current.as_ref().map(text_of);
+    let text = own(place).map(text_of);
     preconditions.check_of("quota", text.as_deref()).map_err(Refused)?;
-    Ok(match &place.current {
+    Ok(match own(place) {
         _ if preconditions.are_none() => QuotaGuard::Any,
         None => QuotaGuard::Absent,
         Some(quota) => QuotaGuard::Is(quota.settings),
@@ -114,7 +127,7 @@ async fn set(
     settings: Option<vfs::QuotaSettings>,
     guard: QuotaGuard,
 ) -> Result<(), Refused> {
-    let request = SetQuotaRequest { directory: place.directory, domain: QuotaDomain::Directory, settings, guard };
+    let request = SetQuotaRequest { directory: place.directory, domain: place.domain.clone(), settings, guard };
     desk.quotas.set(request).await.map_err(|error| match error {
         FsError::NotSync => {
             problem(412, "Precondition Failed", "nothing was changed: the quota was changed meanwhile".to_owned())

@@ -18,7 +18,7 @@ use testkit::ManualClock;
 use vfs::{
     CacheFigures, ClientId, Clock, EvacuationFigures, HouseFigures, InodeId, InodeNumber, JobFigures, JobKind,
     LockClient, LockEntry, LockKind, LockOwner, LockRange, LockRecovery, LockState, LockedWhat, LogFigures,
-    QuotaSettings, SessionId, ShardId, ShareMode, SharingFigures, SpaceFigures, Timestamp,
+    QuotaDomain, QuotaSettings, SessionId, ShardId, ShareMode, SharingFigures, SpaceFigures, Timestamp,
 };
 use zones::Zone;
 use zones::document::Document;
@@ -47,7 +47,7 @@ pub(crate) struct Fake {
     /// What changes fail with, if they do.
     pub(crate) fault: Mutex<Option<Fault>>,
     /// The quotas of all zones.
-    pub(crate) quotas: Mutex<BTreeMap<InodeId, QuotaSettings>>,
+    pub(crate) quotas: Mutex<Vec<((InodeId, QuotaDomain), QuotaSettings)>>,
     /// The file of tokens.
     pub(crate) tokens: Mutex<Result<String, String>>,
     /// The lines of the audit log, and whether they must stay; or why there are none.

@@ -31,21 +31,24 @@ impl QuotaStore for Fake {
 
     fn below(&self, _root: InodeId) -> BoxFuture<'_, Result<Vec<Quota>, FsError>> {
         let quotas = self.quotas.lock().unwrap().clone();
-        let shown = |(directory, settings): (InodeId, QuotaSettings)| Quota {
+        let shown = |((directory, domain), settings): ((InodeId, QuotaDomain), QuotaSettings)| Quota {
             directory,
             path: if directory.number == PROJECTS { vec![name("projects")] } else { Vec::new() },
-            domain: QuotaDomain::Directory,
+            domain,
             settings,
             usage: QuotaUsage { inodes: 3, application_bytes: 40, logical_bytes: 4096, physical_bytes: 4096 },
             bytes_since: Some(vfs::Timestamp { seconds: 0, nanoseconds: 0 }),
             inodes_since: None,
+            is_ready: true,
+            is_linked: false,
         };
         Box::pin(async move { Ok(quotas.into_iter().map(shown).collect()) })
     }
 
     fn set(&self, request: SetQuotaRequest) -> BoxFuture<'_, Result<(), FsError>> {
         let mut quotas = self.quotas.lock().unwrap();
-        let old = quotas.get(&request.directory).copied();
+        let key = (request.directory, request.domain);
+        let old = quotas.iter().find(|(found, _)| *found == key).map(|(_, settings)| *settings);
         let is_meant = match request.guard {
             QuotaGuard::Any => true,
             QuotaGuard::Absent => old.is_none(),
@@ -54,10 +57,14 @@ impl QuotaStore for Fake {
         let set = match request.settings {
             _ if !is_meant => Err(FsError::NotSync),
             Some(settings) => {
-                quotas.insert(request.directory, settings);
+                quotas.retain(|(found, _)| *found != key);
+                quotas.push((key, settings));
                 Ok(())
             }
-            None => quotas.remove(&request.directory).map(drop).ok_or(FsError::NotFound),
+            None => {
+                quotas.retain(|(found, _)| *found != key);
+                old.map(drop).ok_or(FsError::NotFound)
+            }
         };
         drop(quotas);
         Box::pin(async move { set })
@@ -132,4 +139,32 @@ async fn what_cannot_be_is_refused_by_field() {
     }
     assert_eq!(put(&site, PATH, NO_HEAD, json!({ "bites": 1 })).await.0, 422);
     assert_eq!(site.json("/v1/zones/none/quotas").await.0, 404);
+}
+
+#[tokio::test]
+async fn users_and_groups_have_quotas_beside_that_of_their_directory() {
+    let site = Site::new();
+    let wanted = || json!({ "bytes": { "hard": 100 } });
+    for (whose, kind, owner) in [
+        ("", "directory", Value::Null),
+        ("&user=7", "user", json!("7")),
+        ("&group=20", "group", json!("20")),
+        ("&every=user", "every-user", Value::Null),
+        ("&every=group", "every-group", Value::Null),
+    ] {
+        let (status, _, made) = put(&site, &format!("{PATH}{whose}"), ("if-none-match", "*"), wanted()).await;
+        assert_eq!((status, &made["kind"], &made["owner"]), (201, &json!(kind), &owner), "{made}");
+        assert_eq!((&made["ready"], &made["linked"]), (&json!(true), &json!(false)));
+    }
+    assert_eq!(site.json("/v1/zones/contoso/quotas").await.1["total"], 5);
+    assert_eq!(site.json(&format!("{PATH}&user=8")).await.0, 404);
+    assert_eq!(site.json(&format!("{PATH}&user=7&group=20")).await.0, 400);
+    assert_eq!(site.json(&format!("{PATH}&user=nobody-knows")).await.0, 422);
+    assert_eq!(site.json(&format!("{PATH}&every=one")).await.0, 400);
+    let contained = json!({ "bytes": { "hard": 100 }, "container": true });
+    assert_eq!(put(&site, &format!("{PATH}&user=7"), NO_HEAD, contained).await.0, 422);
+    let delete = |whose: &str| Request::delete(format!("{PATH}{whose}")).body(Body::empty()).unwrap();
+    assert_eq!(ask(&site, delete("&user=7")).await.0, 204);
+    assert_eq!(ask(&site, delete("&user=7")).await.0, 404);
+    assert_eq!(site.json("/v1/zones/contoso/quotas").await.1["total"], 4);
 }

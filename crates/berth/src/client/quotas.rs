@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use admin_api::{LIMIT_MAX, List, QUOTAS_BELOW, Quota, QuotaLimits, QuotaSettings, ZONES_PATH};
+use admin_api::{LIMIT_MAX, List, QUOTAS_BELOW, Quota, QuotaKind, QuotaLimits, QuotaSettings, ZONES_PATH};
 use anyhow::{Result, ensure};
 use hyper::Request;
 use hyper::body::Bytes;
@@ -15,7 +15,7 @@ use super::zone_files::is_zone_name;
 use super::{could_not, say};
 use crate::arguments::{
     ClientArguments, QuotaArguments, QuotaDeleteArguments, QuotaListArguments, QuotaReportArguments, QuotaSetArguments,
-    QuotaVerb,
+    QuotaVerb, WhoseArguments,
 };
 use crate::runtime::on_this_thread;
 
@@ -54,7 +54,12 @@ async fn set(arguments: &QuotaSetArguments) -> Result<()> {
     let gateway = Gateway::find(client)?;
     let now = gateway.ask(Request::get(&path), Bytes::new()).await?;
     let (current, meant) = match now.etag.clone().filter(|_| now.status == 200) {
-        Some(tag) => (now.read::<Quota>()?.settings(), ("if-match", tag)),
+        Some(tag) => {
+            let quota = now.read::<Quota>()?;
+            // Limits for all are where those of one begin.
+            let meant = if quota.linked { ("if-none-match", "*".to_owned()) } else { ("if-match", tag) };
+            (quota.settings(), meant)
+        }
         None => (QuotaSettings::default(), ("if-none-match", "*".to_owned())),
     };
     if arguments.force {
@@ -135,8 +140,18 @@ fn below(zone: &str) -> Result<String> {
 }
 
 fn address(arguments: &QuotaArguments) -> Result<String> {
-    let encoded: String = arguments.path.bytes().map(percent_encoded).collect();
-    Ok(format!("{}/directory?path={encoded}", below(&arguments.zone)?))
+    let mut address = format!("{}/directory?path={}", below(&arguments.zone)?, encoded(&arguments.path));
+    let WhoseArguments { user, group, default_user, default_group } = &arguments.whose;
+    let named = [("user", user.as_deref()), ("group", group.as_deref())];
+    let every = [("every", default_user.then_some("user")), ("every", default_group.then_some("group"))];
+    for (key, value) in named.into_iter().chain(every) {
+        address.extend(value.map(|value| format!("&{key}={}", encoded(value))));
+    }
+    Ok(address)
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes().map(percent_encoded).collect()
 }
 
 fn percent_encoded(byte: u8) -> String {
@@ -153,6 +168,7 @@ fn shown(limits: &QuotaLimits) -> Option<u64> {
 fn table(quotas: &[Quota]) -> Table {
     let mut table = Table::new(&[
         Column::Text("DIRECTORY"),
+        Column::Text("WHOSE"),
         Column::Number("USED"),
         Column::Number("HARD"),
         Column::Number("SOFT"),
@@ -168,6 +184,8 @@ fn table(quotas: &[Quota]) -> Table {
         let over =
             |what: &str, since: &Option<String>| since.as_ref().map(|since| format!("{what} over since {since}"));
         let notes = [
+            (!quota.ready).then(|| "being counted".to_owned()),
+            quota.linked.then(|| "as all".to_owned()),
             (!settings.enforced).then(|| "not enforced".to_owned()),
             settings.container.then(|| "container".to_owned()),
             over("bytes", bytes_exceeded_since),
@@ -175,6 +193,7 @@ fn table(quotas: &[Quota]) -> Table {
         ];
         table.row([
             path.clone(),
+            whose(quota),
             units::bytes(usage.bytes),
             bytes(settings.bytes.hard),
             bytes(settings.bytes.soft),
@@ -187,16 +206,27 @@ fn table(quotas: &[Quota]) -> Table {
     table
 }
 
+fn whose(quota: &Quota) -> String {
+    let owner = || quota.owner_name.as_deref().or(quota.owner.as_deref()).unwrap_or_default();
+    match quota.kind {
+        QuotaKind::Directory => "all together".to_owned(),
+        QuotaKind::User => format!("user {}", owner()),
+        QuotaKind::Group => format!("group {}", owner()),
+        QuotaKind::EveryUser => "each user".to_owned(),
+        QuotaKind::EveryGroup => "each group".to_owned(),
+    }
+}
+
 /// One line of RFC 4180.
 fn csv(quota: &Quota) -> String {
     let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
     let Quota { zone, path, usage, .. } = quota;
     let settings = quota.settings();
     let limits = |limits: &QuotaLimits| [limits.hard, limits.soft, limits.advisory].map(number).join(",");
-    let path = path.replace('"', "\"\"");
+    let [path, whose] = [path.clone(), whose(quota)].map(|text| text.replace('"', "\"\""));
     let (bytes, inodes) = (limits(&settings.bytes), limits(&settings.inodes));
-    format!("{zone},\"{path}\",{},{bytes},{},{inodes},{}\r\n", usage.bytes, usage.inodes, settings.enforced)
+    format!("{zone},\"{path}\",\"{whose}\",{},{bytes},{},{inodes},{}\r\n", usage.bytes, usage.inodes, settings.enforced)
 }
 
-const CSV_HEAD: &str = "zone,path,used_bytes,hard_bytes,soft_bytes,advisory_bytes,used_inodes,hard_inodes,soft_inodes,\
+const CSV_HEAD: &str = "zone,path,whose,used_bytes,hard_bytes,soft_bytes,advisory_bytes,used_inodes,hard_inodes,soft_inodes,\
                         advisory_inodes,enforced\r\n";

@@ -32,7 +32,14 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 if !request.attributes.xattrs.is_empty() {
                     self.admit_growth(ctx)?;
                 }
-                self.mutate(request.inode.shard, |turn| set_in_turn(turn, ctx, &request)).await
+                let shard = request.inode.shard;
+                let set = self.mutate(shard, |turn| set_in_turn(turn, ctx, &request)).await;
+                if !set.as_ref().is_err_and(|failure| failure.error == FsError::QuotaExceeded) {
+                    return set;
+                }
+                // What is dirty of a file that is given away may take less than it may: then it fits.
+                self.flush_reserved(shard).await?;
+                self.mutate(shard, |turn| set_in_turn(turn, ctx, &request)).await
             }
         }
     }

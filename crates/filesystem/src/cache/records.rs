@@ -20,8 +20,8 @@ pub(crate) type BucketEntry = (Cookie, DentryRecord);
 pub(crate) type Bucket = Arc<Vec<BucketEntry>>;
 /// A region of a file by its index.
 pub(crate) type RegionKey = (InodeId, u64);
-/// An owner whose inodes are counted at the root of a shard.
-pub(crate) type OwnerKey = (ShardId, bool, Principal);
+/// A directory, and a user, or with `true` a group, of which is counted what they own below it.
+pub(crate) type OwnerKey = (InodeId, bool, Principal);
 /// An extended attribute by its name.
 pub(crate) type XattrEntry = (Bytes, XattrRecord);
 /// All extended attributes of an inode, in the order of their names.

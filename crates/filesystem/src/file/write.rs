@@ -40,8 +40,8 @@ enum Attempt {
     Record,
     /// Room for so many blocks has to be taken.
     Room(u64),
-    /// The record of another inode has to be loaded.
-    Above(InodeId),
+    /// What quotas look at has to be loaded.
+    Above(Miss),
     /// A region of the file has to be loaded.
     Region(RegionKey),
     /// A quota forbids it, unless what is dirty takes less than it may.
@@ -103,9 +103,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                     self.live(request.inode, &mut prepared.seen).await?;
                 }
                 Attempt::Room(blocks) => prepared.room = Some(self.admit_write(request.inode, blocks).await?),
-                Attempt::Above(inode) => {
-                    self.inode(inode, &mut prepared.seen).await?;
-                }
+                Attempt::Above(miss) => self.load(miss, &mut Scratch::default()).await?,
                 Attempt::Region(key) => {
                     self.region(key, &mut prepared.seen).await?;
                 }
@@ -152,7 +150,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
         match self.reserve_for((request, end, prepared.looks_closely), (&record, &before), &data) {
             Ok(Reserving::Done) => {}
-            Ok(Reserving::Missing(inode)) => return Ok(Attempt::Above(inode)),
+            Ok(Reserving::Missing(miss)) => return Ok(Attempt::Above(miss)),
             Ok(Reserving::Over) if !prepared.looks_closely => return Ok(Attempt::Over),
             Ok(Reserving::Over) => return Err(Failure::with(FsError::QuotaExceeded, before)),
             Err(Unknown::Region(key)) => return Ok(Attempt::Region(key)),

@@ -103,6 +103,7 @@ fn remove_directory<K: kv::Engine, C: chunk::Store>(
     debug_assert_eq!(usage.inodes, 1, "an empty directory counts itself");
     turn.charge_inode(inode, record, of_record(record).negated())?;
     turn.put_usage(inode, None);
+    turn.end_owners((inode, record))?;
     turn.drop_inode(inode)?;
     Ok(gone(turn, inode, record))
 }
@@ -121,8 +122,10 @@ fn lose_one_of_many<K: kv::Engine, C: chunk::Store>(
     let was_home = (record.home_parent, record.home_cookie) == (directory.number, found.cookie);
     if let (true, Some((home, cookie, _))) = (was_home, names.first()) {
         let charge = of_record(&record).plus(&turn.charge_of_streams(inode)?);
-        turn.move_charge((directory, inode.sibling(*home)), charge)?;
-        turn.excuse(inode, (directory, inode.sibling(*home)), charge)?;
+        let homes = (directory, inode.sibling(*home));
+        turn.move_charge(homes, charge)?;
+        turn.move_owners((inode, &record), homes)?;
+        turn.excuse((inode, &record), homes, charge)?;
         record.home_parent = *home;
         record.home_cookie = *cookie;
     }

@@ -278,6 +278,7 @@ fn move_charge<K: kv::Engine, C: chunk::Store>(
     }
     let is_directory = record.file_type == vfs::FileType::Directory;
     turn.follow_home((inode, is_directory), (from, to))?;
+    turn.move_owners((inode, record), (from, to))?;
     let charge = if is_directory {
         let usage = turn.usage(inode)?;
         turn.raise(to, usage.height)?;

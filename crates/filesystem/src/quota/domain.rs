@@ -1,6 +1,6 @@
 //! One quota in memory: its limits, what is used, and whether more fits.
 
-use meta::records::{QuotaRecord, UsageRecord};
+use meta::records::{OwnerUsageRecord, QuotaRecord, UsageRecord};
 use vfs::{QuotaLimits, QuotaUsage, Timestamp};
 
 use super::Held;
@@ -27,9 +27,25 @@ impl Domain {
         [inodes, application_bytes, logical_bytes, physical_bytes].iter().any(|limits| limits.soft.is_some())
     }
 
+    /// Whether a soft limit is exceeded.
+    pub(crate) fn is_exceeded(&self) -> bool {
+        self.record.soft_since.is_some() || self.record.inodes_since.is_some()
+    }
+
+    /// What has to be done so that the store says what is to be stored: `Some(None)` to remove it. Of those without limits
+    /// of their own only since when they exceed those for all is kept.
+    pub(crate) fn unstored(&self) -> Option<Option<QuotaRecord>> {
+        let was_exceeded = self.stored.soft_since.is_some() || self.stored.inodes_since.is_some();
+        match (self.record.linked, self.record == self.stored) {
+            (_, true) => None,
+            (true, false) if !self.is_exceeded() => was_exceeded.then_some(None),
+            (_, false) => Some(Some(self.record)),
+        }
+    }
+
     /// Whether nothing but what is used of it changes.
     pub(crate) fn is_plain(&self) -> bool {
-        self.record.soft_since.is_none() && self.record.inodes_since.is_none() && !self.has_soft()
+        !self.is_exceeded() && !self.has_soft()
     }
 
     /// Whether it forbids that usage grows from `before` to `after`. What shrinks or stays is always allowed.
@@ -92,6 +108,13 @@ fn counters(record: &QuotaRecord, usage: &QuotaUsage) -> impl Iterator<Item = (Q
 /// What a directory's counters say.
 pub(crate) fn used(usage: &UsageRecord) -> QuotaUsage {
     let UsageRecord { inodes, application_bytes, logical_bytes, physical_bytes, .. } = *usage;
+    QuotaUsage { inodes, application_bytes, logical_bytes, physical_bytes }
+}
+
+/// What an owner's counters say.
+pub(crate) fn used_by(usage: Option<&OwnerUsageRecord>) -> QuotaUsage {
+    let OwnerUsageRecord { inodes, application_bytes, logical_bytes, physical_bytes, .. } =
+        usage.copied().unwrap_or_default();
     QuotaUsage { inodes, application_bytes, logical_bytes, physical_bytes }
 }
 

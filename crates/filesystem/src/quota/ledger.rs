@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use slab::Slab;
-use vfs::{InodeId, QuotaUsage, Timestamp};
+use vfs::{InodeId, Principal, QuotaUsage, Timestamp};
 
 use super::domain::{Domain, with};
+use super::owners::{Accounts, OwnerQuotas};
 use super::tree::{Bound, Place, Tree};
-use crate::cache::Seeded;
+use crate::cache::{OwnerKey, Seeded};
 
 /// The ledger of a shard. Without a quota it is inactive and costs one look at a flag.
 ///
@@ -17,6 +18,7 @@ use crate::cache::Seeded;
 #[derive(Debug, Default)]
 pub(crate) struct QuotaLedger {
     is_active: AtomicBool,
+    counts_owners: AtomicBool,
     ledger: Mutex<Ledger>,
 }
 
@@ -36,7 +38,9 @@ pub(crate) struct Ledger {
     /// Quotas with a soft limit.
     with_soft: usize,
     tree: Tree,
-    files: HashMap<InodeId, Holder, Seeded>,
+    owners: OwnerQuotas,
+    /// Those with something reserved.
+    files: HashMap<InodeId, Stand, Seeded>,
 }
 
 /// Quotas by their directories.
@@ -46,19 +50,24 @@ pub(crate) struct Domains {
     places: HashMap<InodeId, usize, Seeded>,
 }
 
-/// A file with something reserved.
-#[derive(Clone, Copy, Debug)]
-struct Holder {
-    /// The first directory above it.
-    home: Place,
-    held: Held,
-}
-
-/// What a file has reserved, and where its home stands.
-#[derive(Clone, Copy, Debug)]
+/// What a file has reserved, where its home stands, and whose it is.
+#[derive(Clone, Debug)]
 pub(crate) struct Stand {
+    /// The first directory above it.
     pub(super) home: Place,
     pub(super) held: Held,
+    pub(super) owners: (Principal, Principal),
+    /// What of these two binds it.
+    pub(super) accounts: Accounts,
+}
+
+/// What a file that has something reserved counts for after a change.
+#[derive(Clone, Debug)]
+pub(crate) struct Rebound {
+    pub(super) file: InodeId,
+    pub(super) owners: (Principal, Principal),
+    /// With what is used by them.
+    pub(super) accounts: Vec<(OwnerKey, QuotaUsage)>,
 }
 
 /// A directory or file that gets another home.
@@ -99,11 +108,22 @@ impl QuotaLedger {
     /// Forgets everything if there is no quota any more. Says so.
     pub(crate) fn deactivate(&self) -> bool {
         let mut ledger = self.lock();
-        let is_over = ledger.domains.is_empty() && self.is_active.swap(false, Ordering::AcqRel);
+        let is_over =
+            ledger.domains.is_empty() && ledger.owners.is_empty() && self.is_active.swap(false, Ordering::AcqRel);
         if is_over {
             *ledger = Ledger::default();
         }
         is_over
+    }
+
+    /// Whether a directory counts the owners of what lies below it.
+    pub(crate) fn counts_owners(&self) -> bool {
+        self.counts_owners.load(Ordering::Acquire)
+    }
+
+    /// Says of a ledger that was changed whether one does.
+    pub(crate) fn note_owners(&self, ledger: &Ledger) {
+        self.counts_owners.store(!ledger.owners.is_empty(), Ordering::Release);
     }
 
     fn lock(&self) -> MutexGuard<'_, Ledger> {
@@ -191,9 +211,19 @@ impl Ledger {
         &self.domains
     }
 
-    /// Whether any quota has a soft limit.
+    /// Whether any quota may have a soft limit.
     pub(crate) fn has_soft(&self) -> bool {
-        self.with_soft > 0
+        self.with_soft > 0 || !self.owners.is_empty()
+    }
+
+    /// The quotas of users and groups.
+    pub(crate) fn owners(&self) -> &OwnerQuotas {
+        &self.owners
+    }
+
+    /// The quotas of users and groups.
+    pub(super) fn owners_mut(&mut self) -> &mut OwnerQuotas {
+        &mut self.owners
     }
 
     /// So much is used of a quota now.
@@ -252,27 +282,76 @@ impl Ledger {
 
     /// Where a file stands that has something reserved.
     pub(crate) fn stand_of(&self, file: InodeId) -> Option<Stand> {
-        self.files.get(&file).map(|holder| Stand { home: holder.home, held: holder.held })
+        self.files.get(&file).cloned()
     }
 
     /// Makes sure that the directories of a chain, the lowest first, stand in the tree: `up` names the next one of each.
     ///
     /// Errors: what `up` misses; nothing has changed then.
-    pub(crate) fn stand(
+    pub(crate) fn stand<E>(
         &mut self,
         first: InodeId,
-        up: impl FnMut(InodeId) -> Result<Option<InodeId>, InodeId>,
-    ) -> Result<Stand, InodeId> {
+        up: impl FnMut(InodeId) -> Result<Option<InodeId>, E>,
+    ) -> Result<Place, E> {
         let domains = &self.domains;
-        let home = self.tree.stand(first, up, |directory| domains.bound(directory))?;
-        Ok(Stand { home, held: Held::default() })
+        self.tree.stand(first, up, |directory| domains.bound(directory))
     }
 
-    /// Whether a quota above a directory that stands in the tree forbids that this becomes more.
-    pub(crate) fn forbids(&self, home: Place, growth: Held, now: Timestamp) -> bool {
-        if growth.is_nothing() || self.domains.is_empty() {
+    /// Finds the accounts that bind a file which has nothing reserved yet and whose home stands there.
+    ///
+    /// Errors: the first of which `used` does not know what is used; nothing stands that stood there for this file only.
+    pub(crate) fn account(
+        &mut self,
+        home: Place,
+        owners: (&Principal, &Principal),
+        used: impl Fn(&OwnerKey) -> Option<QuotaUsage>,
+    ) -> Result<Stand, OwnerKey> {
+        let keys = self.owners.binding(self.tree.above(home).map(|node| node.directory), owners);
+        let unknown = keys.iter().find(|key| !self.owners.stands(key) && used(key).is_none());
+        if let Some(unknown) = unknown.cloned() {
+            self.tree.fell(home);
+            return Err(unknown);
+        }
+        let place = |key| self.owners.stand(key, used(key).unwrap_or_default());
+        let accounts = keys.iter().filter_map(place).collect();
+        Ok(Stand { home, held: Held::default(), owners: (owners.0.clone(), owners.1.clone()), accounts })
+    }
+
+    /// The accounts that bind a file of these owners in a directory with all above it.
+    pub(super) fn binding(&self, home: &[InodeId], owners: (&Principal, &Principal)) -> Vec<OwnerKey> {
+        self.owners.binding(home.iter().copied(), owners).into_vec()
+    }
+
+    /// A directory that stands in the tree and all above it.
+    pub(super) fn chain(&self, home: Place) -> Vec<InodeId> {
+        self.tree.above(home).map(|node| node.directory).collect()
+    }
+
+    /// What a file has reserved counts for these from now on.
+    pub(super) fn rebind(&mut self, rebound: &Rebound, now: Timestamp) {
+        let Some(mut stand) = self.files.remove(&rebound.file) else { return };
+        self.owners.add(&stand.accounts, Held::default().step_from(stand.held), now);
+        let old = std::mem::take(&mut stand.accounts);
+        let place = |(key, used): &(OwnerKey, QuotaUsage)| self.owners.stand(key, *used);
+        stand.accounts = rebound.accounts.iter().filter_map(place).collect();
+        self.owners.enter(&stand.accounts);
+        self.owners.add(&stand.accounts, stand.held.step_from(Held::default()), now);
+        // Last: what stays was not dropped between.
+        self.owners.leave(&old);
+        stand.owners = rebound.owners.clone();
+        self.files.insert(rebound.file, stand);
+    }
+
+    /// Whether a quota above a file forbids that it becomes more.
+    pub(crate) fn forbids(&self, stand: &Stand, growth: Held, now: Timestamp) -> bool {
+        if growth.is_nothing() {
             return false;
         }
+        self.owners.forbids(&stand.accounts, growth, now)
+            || (!self.domains.is_empty() && self.tree_forbids(stand.home, growth, now))
+    }
+
+    fn tree_forbids(&self, home: Place, growth: Held, now: Timestamp) -> bool {
         self.tree.above(home).any(|node| {
             let Some(Bound { place, room }) = node.quota else { return false };
             if node.held.plus(growth).fits(room) {
@@ -287,8 +366,9 @@ impl Ledger {
 
     /// From now on a file has this reserved. It stands where it was found to, or has nothing yet and its home stands there.
     pub(crate) fn hold(&mut self, (file, stand): (InodeId, Stand), held: Held, now: Timestamp) {
-        let Stand { home, held: old } = stand;
+        let (home, old) = (stand.home, stand.held);
         if held.is_nothing() && old.is_nothing() {
+            self.owners.drop_idle(&stand.accounts);
             return self.tree.fell(home);
         }
         if old == held {
@@ -296,14 +376,16 @@ impl Ledger {
         }
         if old.is_nothing() {
             self.tree.enter(home);
-        }
-        if !held.is_nothing() {
-            self.files.insert(file, Holder { home, held });
+            self.owners.enter(&stand.accounts);
         }
         self.add(home, held.step_from(old), now);
+        self.owners.add(&stand.accounts, held.step_from(old), now);
         if held.is_nothing() {
             self.files.remove(&file);
             self.tree.leave(home);
+            self.owners.leave(&stand.accounts);
+        } else {
+            self.files.insert(file, Stand { held, ..stand });
         }
     }
 
@@ -344,9 +426,8 @@ impl Ledger {
             Ok(at.and_then(|at| moved.to.get(at + 1)).copied())
         };
         // The chain is whole: nothing is missed.
-        let (Ok(Stand { home: to, .. }), Some(from)) = (self.stand(to, next), self.tree.place(moved.from)) else {
-            return;
-        };
+        let stood: Result<Place, InodeId> = self.stand(to, next);
+        let (Ok(to), Some(from)) = (stood, self.tree.place(moved.from)) else { return };
         self.tree.enter(to);
         self.add(to, held.step_from(Held::default()), now);
         self.add(from, Held::default().step_from(held), now);
@@ -406,7 +487,9 @@ mod tests {
     }
 
     fn take(ledger: &mut Ledger, (file, home): (u64, u64), bytes: u64) {
-        let stand = ledger.stand(at(home), up).unwrap();
+        let home = ledger.stand(at(home), up).unwrap();
+        let nobody = (&Principal::Unix(0), &Principal::Unix(0));
+        let stand = ledger.account(home, nobody, |_| None).unwrap();
         let stand = ledger.stand_of(at(file)).unwrap_or(stand);
         ledger.hold((at(file), stand), held(bytes), Timestamp::default());
     }
@@ -458,7 +541,7 @@ mod tests {
         take(&mut ledger, (10, 5), 7);
         take(&mut ledger, (11, 2), 80);
         let place = |home| ledger.tree.place(at(home)).unwrap();
-        let forbids = |home, bytes| ledger.forbids(place(home), held(bytes), Timestamp::default());
+        let forbids = |home, bytes| ledger.tree_forbids(place(home), held(bytes), Timestamp::default());
         assert!(!forbids(5, 3) && forbids(5, 4) && !forbids(2, 13) && forbids(2, 14));
         assert_eq!(ledger.usage(at(4)).unwrap().application_bytes, 7);
     }

@@ -2,10 +2,14 @@
 //!
 //! What is written and not flushed yet is in no counter: it is *reserved* in the ledger of the shard before the write is
 //! acknowledged, and becomes usage in the change that names it, in one step. So a flush fails for no quota.
+//!
+//! What users and groups own is counted at the root of a shard, and at directories with quotas of theirs only.
 
 mod bind;
+mod count;
 mod domain;
 mod ledger;
+mod owners;
 mod report;
 mod reserve;
 mod set;

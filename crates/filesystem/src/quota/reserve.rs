@@ -4,9 +4,11 @@ use meta::MetaError;
 use meta::records::InodeRecord;
 use vfs::{Failure, FileType, InodeId, InodeNumber, ShardId, Timestamp};
 
-use super::Held;
+use super::domain::used_by;
+use super::ledger::{Rebound, Stand};
+use super::{Held, Ledger};
 use crate::Filesystem;
-use crate::cache::Miss;
+use crate::cache::{Miss, OwnerKey};
 use crate::file::FileData;
 use crate::shard::Shard;
 use crate::turn::Scratch;
@@ -23,12 +25,12 @@ pub(crate) struct Growth {
 }
 
 /// What came of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reserving {
     /// It is reserved, or nobody counts.
     Done,
-    /// The record of this inode has to be loaded.
-    Missing(InodeId),
+    /// This has to be loaded.
+    Missing(Miss),
     /// A quota forbids it.
     Over,
 }
@@ -93,7 +95,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             for _ in 0..MISSES_MAX {
                 let reserving = self.reserve_dirty_of((inode, shard), &file.data());
                 let Reserving::Missing(missing) = reserving else { break };
-                self.load_missed(Miss::Inode(missing), &mut Scratch::default()).await?;
+                self.load_missed(missing, &mut Scratch::default()).await?;
             }
         }
         Ok(())
@@ -103,7 +105,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         if !data.is_dirty() {
             return Reserving::Done;
         }
-        let Some(slot) = self.records.inodes.get(&inode) else { return Reserving::Missing(inode) };
+        let Some(slot) = self.records.inodes.get(&inode) else { return Reserving::Missing(Miss::Inode(inode)) };
         let Some(record) = slot.value else { return Reserving::Done };
         let size = data.pending.size.unwrap_or(record.size);
         let held = Held { application_bytes: size.saturating_sub(record.size), blocks: data.buffer.blocks() };
@@ -128,7 +130,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         // With the ledger held nothing moves.
         let stand = match ledger.stand_of(inode) {
             Some(stand) => Ok(stand),
-            None => self.first_directory(inode).and_then(|home| ledger.stand(home, |directory| self.above(directory))),
+            None => self.place_of(&mut ledger, (inode, record)),
         };
         let stand = match stand {
             Ok(stand) => stand,
@@ -141,13 +143,52 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             application_bytes: target.application_bytes.saturating_sub(held.application_bytes),
             blocks: growth.new_blocks,
         });
-        if more.is_some_and(|more| ledger.forbids(stand.home, more, now)) {
-            // Takes the directories back that were made to stand.
+        if more.is_some_and(|more| ledger.forbids(&stand, more, now)) {
+            // Takes back what was made to stand.
             ledger.hold((inode, stand), held, now);
             return Reserving::Over;
         }
         ledger.hold((inode, stand), target, now);
         Reserving::Done
+    }
+
+    /// Where a file stands that has nothing reserved yet.
+    ///
+    /// Errors: what has to be loaded.
+    fn place_of(&self, ledger: &mut Ledger, (inode, record): (InodeId, &InodeRecord)) -> Result<Stand, Miss> {
+        let home = self.first_directory(inode).map_err(Miss::Inode)?;
+        let home = ledger.stand(home, |directory| self.above(directory)).map_err(Miss::Inode)?;
+        let used = |key: &OwnerKey| self.records.owners.get(key).map(|slot| used_by(slot.value.as_deref()));
+        ledger.account(home, (&record.owner, &record.group), used).map_err(Miss::Owner)
+    }
+
+    /// The accounts of files that have something reserved are looked for anew: when a quota of an owner was set.
+    ///
+    /// # Errors
+    /// `Engine`, `Failed`, `Damaged`.
+    pub(super) async fn rebind_all(&self, shard: &Shard) -> Result<(), MetaError> {
+        let files = shard.quotas.active().map_or_else(Vec::new, |ledger| ledger.holders());
+        for file in files {
+            for _ in 0..MISSES_MAX {
+                let Some(missing) = self.rebind_file(shard, file) else { break };
+                self.load_missed(Miss::Owner(missing), &mut Scratch::default()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Says what has to be loaded.
+    fn rebind_file(&self, shard: &Shard, file: InodeId) -> Option<OwnerKey> {
+        let mut ledger = shard.quotas.active()?;
+        let stand = ledger.stand_of(file)?;
+        let owners = stand.owners.clone();
+        let mut accounts = Vec::new();
+        for key in ledger.binding(&ledger.chain(stand.home), (&owners.0, &owners.1)) {
+            let Some(slot) = self.records.owners.get(&key) else { return Some(key) };
+            accounts.push((key, used_by(slot.value.as_deref())));
+        }
+        ledger.rebind(&Rebound { file, owners, accounts }, self.clock.now());
+        None
     }
 
     /// The directory that a file or stream is at home in.

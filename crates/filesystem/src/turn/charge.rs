@@ -1,9 +1,10 @@
 //! Counting: every change of an inode's charge goes to each directory from its home up to the root of the shard, and
 //! to its owner and group.
 
-use meta::records::{Charge, InodeRecord, UsageRecord};
+use meta::records::{Charge, InodeRecord, OwnersRecord, UsageRecord};
+use smallvec::SmallVec;
 use vfs::limits::DEPTH_MAX;
-use vfs::{FileType, FsError, InodeId, InodeNumber, Principal};
+use vfs::{FileType, FsError, InodeId, InodeNumber};
 
 use super::{Step, Turn};
 
@@ -66,24 +67,93 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         self.charge_each(to, charge)
     }
 
-    /// Charges an owner and a group at the root of the shard.
-    pub(crate) fn charge_owners(&mut self, owner: &Principal, group: &Principal, charge: Charge) -> Step<()> {
+    /// Charges the owner and the group of a record at the root of the shard, and at the directories from its home up that
+    /// count owners and have come to it.
+    pub(crate) fn charge_owners(
+        &mut self,
+        (inode, home): (InodeId, InodeId),
+        of: &InodeRecord,
+        charge: Charge,
+    ) -> Step<()> {
         let charge = Charge { held_bytes: 0, ..charge };
         if charge.is_zero() {
             return Ok(());
         }
-        for (is_group, principal) in [(false, owner), (true, group)] {
-            let key = (self.shard.id, is_group, principal.clone());
-            let counted = self.owner_usage(&key)?.plus(&charge).ok_or(MISCOUNT)?;
-            self.put_owner_usage(key, counted);
+        self.charge_owners_at((InodeId::root_of(self.shard.id), true), of, charge)?;
+        for (directory, counted) in self.counting(home)? {
+            self.charge_owners_at((directory, counted.counts(inode.number)), of, charge)?;
+        }
+        Ok(())
+    }
+
+    /// An inode with its streams moves from one home to another: its owners are counted elsewhere.
+    ///
+    /// Errors: `CrossDevice` for a directory with something in it, of whose owners nobody knows which they are.
+    pub(crate) fn move_owners(
+        &mut self,
+        (inode, record): (InodeId, &InodeRecord),
+        (from, to): (InodeId, InodeId),
+    ) -> Step<()> {
+        let (mut left, mut entered) = (self.counting(from)?, self.counting(to)?);
+        entered.retain(|(directory, _)| !left.iter().any(|(found, _)| found == directory));
+        let to = self.counting(to)?;
+        left.retain(|(directory, _)| !to.iter().any(|(found, _)| found == directory));
+        if left.is_empty() && entered.is_empty() {
+            return Ok(());
+        }
+        if record.file_type == FileType::Directory && record.size > 0 {
+            return Err(FsError::CrossDevice.into());
+        }
+        let mut all = vec![(inode, of_record(record))];
+        for (number, _) in self.streams(inode)?.iter() {
+            let stream = inode.sibling(*number);
+            all.extend(self.inode(stream)?.map(|record| (stream, of_record(&record))));
+        }
+        for (inode, charge) in all {
+            for (directory, counted) in &left {
+                self.charge_owners_at((*directory, counted.counts(inode.number)), record, charge.negated())?;
+            }
+            for (directory, counted) in &entered {
+                self.charge_owners_at((*directory, counted.counts(inode.number)), record, charge)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The directories from a home up that count owners, the root of the shard apart, and how far they have come.
+    fn counting(&mut self, home: InodeId) -> Step<SmallVec<[(InodeId, OwnersRecord); 2]>> {
+        if !self.shard.quotas.counts_owners() {
+            return Ok(SmallVec::new());
+        }
+        let chain = self.chain(home)?;
+        let Some(ledger) = self.shard.quotas.active() else { return Ok(SmallVec::new()) };
+        let counted = chain.into_iter().filter(|directory| directory.number != InodeNumber::ROOT);
+        let counted = counted.filter_map(|directory| Some((directory, ledger.owners().counted(directory)?)));
+        Ok(counted.filter(|(_, counted)| !counted.is_clearing).collect())
+    }
+
+    /// What is not counted is looked at all the same: quotas ask what is used.
+    fn charge_owners_at(
+        &mut self,
+        (directory, is_counted): (InodeId, bool),
+        of: &InodeRecord,
+        charge: Charge,
+    ) -> Step<()> {
+        for (is_group, principal) in [(false, &of.owner), (true, &of.group)] {
+            let key = (directory, is_group, principal.clone());
+            let usage = self.owner_usage(&key)?;
+            if is_counted {
+                self.put_owner_usage(key, usage.plus(&charge).ok_or(MISCOUNT)?);
+            }
         }
         Ok(())
     }
 
     /// Charges home chain and owners of an inode.
     pub(crate) fn charge_inode(&mut self, inode: InodeId, record: &InodeRecord, charge: Charge) -> Step<()> {
-        self.charge(inode.sibling(record.home_parent), charge)?;
-        self.charge_owners(&record.owner, &record.group, charge)
+        let home = inode.sibling(record.home_parent);
+        self.charge(home, charge)?;
+        self.charge_owners((inode, home), record, charge)
     }
 
     /// Charges what became of an inode, and the bytes that only versions name from now on. What has no name any more is
@@ -102,11 +172,11 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         let home = if new.file_type == FileType::Directory { inode } else { inode.sibling(new.home_parent) };
         self.charge(home, charge)?;
         if (&old.owner, &old.group) == (&new.owner, &new.group) {
-            return self.charge_owners(&new.owner, &new.group, charge);
+            return self.charge_owners((inode, home), new, charge);
         }
-        self.charge_owners(&old.owner, &old.group, of_record(old).negated())?;
-        self.charge_owners(&new.owner, &new.group, of_record(new))?;
-        self.give_streams(inode, new)
+        self.charge_owners((inode, home), old, of_record(old).negated())?;
+        self.charge_owners((inode, home), new, of_record(new))?;
+        self.give_streams((inode, home), new)
     }
 
     /// Bytes that versions hold are counted where the file was; when that directory is gone, at the root of the shard.

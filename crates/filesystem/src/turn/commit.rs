@@ -6,7 +6,7 @@ use std::hash::Hash;
 use bytes::Bytes;
 use meta::Change;
 use meta::Version;
-use meta::keys::{self, Key, OwnerKind};
+use meta::keys::{self, Key};
 use meta::records::{InodeRecord, Record};
 use vfs::{Failure, FileType, FsError, InodeId};
 
@@ -14,6 +14,7 @@ use super::Turn;
 use super::writes::Touched;
 use crate::cache::Slot;
 use crate::gc::Aftermath;
+use crate::load::owner_key;
 
 impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
     /// Submits what was written and gives the turn back. Returns the highest version written or read.
@@ -94,10 +95,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             change.replace(&clock, key, touched.old.as_deref(), encoded(touched.new.as_deref()));
         }
         for touched in self.writes.owners.written() {
-            let (shard, is_group, principal) = &touched.key;
-            let kind = if *is_group { OwnerKind::Group } else { OwnerKind::User };
-            let key = keys::owner_usage(InodeId::root_of(*shard), kind, principal);
-            change.put_shared(key, touched.new.clone());
+            change.put_shared(owner_key(&touched.key), touched.new.clone());
         }
         for touched in self.writes.buckets.written() {
             for (cookie, old, new) in differences(touched, |entry| entry.0, |entry| &entry.1) {

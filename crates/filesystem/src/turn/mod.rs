@@ -157,6 +157,11 @@ impl<'a, K: kv::Engine, C: chunk::Store> Turn<'a, K, C> {
         self.house.next_change()
     }
 
+    /// No inode of the shard has this number or a higher one.
+    pub(crate) fn next_inode(&self) -> InodeNumber {
+        self.next_inode
+    }
+
     /// An inode number that was never used.
     pub(crate) fn new_number(&mut self) -> InodeNumber {
         let number = self.next_inode;

@@ -121,9 +121,9 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         self.writes.usages.put(directory, new);
     }
 
-    /// The counters of an owner at the root of the shard.
+    /// The counters of an owner below a directory that counts owners.
     pub(crate) fn owner_usage(&mut self, key: &OwnerKey) -> Step<OwnerUsageRecord> {
-        // Owners are counted from the first byte of a shard: nothing stored is nothing owned.
+        // Nothing stored is nothing owned.
         let nothing = OwnerUsageRecord { ready: true, ..OwnerUsageRecord::default() };
         if let Some(written) = self.writes.owners.find(key) {
             return Ok(written.map_or(nothing, |usage| *usage));

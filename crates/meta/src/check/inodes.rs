@@ -11,16 +11,21 @@ use crate::Key;
 use crate::keys::{self, HASH_BITS, KeyKind, OwnerKind, ParsedKey, SLOT_BITS};
 use crate::records::{
     AllocatorRecord, BacklinkRecord, DentryRecord, DescriptorRecord, InodeRecord, Intent, IntentRecord, Mask,
-    OwnerUsageRecord, REGION_BLOCKS, RegionRecord, StreamRecord, UsageRecord, XattrRecord, XattrValue,
+    OwnerUsageRecord, OwnersRecord, REGION_BLOCKS, RegionRecord, StreamRecord, UsageRecord, XattrRecord, XattrValue,
     decode_descriptor,
 };
+
+/// A directory and one who owns something below it.
+pub(super) type OwnerAt = (InodeNumber, OwnerKind, Principal);
 
 /// What is known of a tree so far.
 #[derive(Default)]
 pub(super) struct Tree {
     pub(super) inodes: BTreeMap<InodeNumber, Facts>,
     pub(super) usage: BTreeMap<InodeNumber, UsageRecord>,
-    pub(super) owners: HashMap<(OwnerKind, Principal), OwnerUsageRecord>,
+    pub(super) owners: HashMap<OwnerAt, OwnerUsageRecord>,
+    /// Directories below which owners are counted, and how far.
+    pub(super) counting: BTreeMap<InodeNumber, OwnersRecord>,
     pub(super) descriptors: HashMap<[u8; 32], Descriptor>,
 }
 
@@ -89,10 +94,13 @@ impl Checker {
                 }
             }
             KeyKind::OwnerUsage { directory, kind, owner } => {
-                if let Some(record) = self.report.decode(key, value)
-                    && *directory == InodeNumber::ROOT
-                {
-                    self.tree.owners.insert((*kind, owner.clone()), record);
+                if let Some(record) = self.report.decode(key, value) {
+                    self.tree.owners.insert((*directory, *kind, owner.clone()), record);
+                }
+            }
+            KeyKind::Owners(directory) => {
+                if let Some(record) = self.report.decode(key, value) {
+                    self.tree.counting.insert(*directory, record);
                 }
             }
             KeyKind::Xattr { inode, name } => self.visit_xattr(key, (*inode, name), value),
@@ -260,6 +268,21 @@ impl Tree {
             }
             None => at.wrong(format!("stands in inode {}, which does not exist", stream.0), Advice::Backup),
         }
+    }
+
+    /// Where the owners of an inode are counted: the root of the shard and what counts on the way there.
+    pub(super) fn counting_above(&self, number: InodeNumber, facts: &Facts) -> Vec<InodeNumber> {
+        let mut counting = vec![InodeNumber::ROOT];
+        let mut at = self.charged(number, facts);
+        // Directories above themselves are told elsewhere.
+        let mut left = if self.counting.is_empty() { 0 } else { vfs::limits::DEPTH_MAX };
+        while at != InodeNumber::ROOT && left > 0 {
+            counting.extend(self.counting.get(&at).filter(|counted| counted.counts(number)).map(|_| at));
+            let Some(home) = self.inodes.get(&at).map(|facts| facts.home_parent) else { break };
+            at = home;
+            left -= 1;
+        }
+        counting
     }
 
     /// The directory that an inode is charged to; a stream where the file is whose it is.

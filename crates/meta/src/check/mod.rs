@@ -143,6 +143,7 @@ impl Checker {
             | KeyKind::Region { .. }
             | KeyKind::Usage(_)
             | KeyKind::OwnerUsage { .. }
+            | KeyKind::Owners(_)
             | KeyKind::Xattr { .. }
             | KeyKind::Stream { .. }
             | KeyKind::Backlink { .. }

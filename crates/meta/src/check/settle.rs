@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use vfs::{FileType, InodeId, InodeNumber, Principal, ShardId, TreeId};
+use vfs::{FileType, InodeId, InodeNumber, ShardId, TreeId};
 
 use super::Checker;
-use super::inodes::{Facts, Tree};
+use super::inodes::{Facts, OwnerAt, Tree};
 use super::problems::{Advice, Report};
 use crate::keys::{self, OwnerKind};
 use crate::records::{OwnerUsageRecord, UsageRecord};
@@ -206,23 +206,31 @@ fn check_held(report: &mut Report, shard: ShardId, tree: &Tree, held_blocks: u64
 }
 
 fn check_owners(report: &mut Report, shard: ShardId, tree: &Tree) {
-    let mut found: HashMap<(OwnerKind, Principal), OwnerUsageRecord> = HashMap::new();
-    for facts in tree.inodes.values().filter(|facts| facts.links > 0) {
-        for owner in [(OwnerKind::User, facts.owner.clone()), (OwnerKind::Group, facts.group.clone())] {
-            let usage = found.entry(owner).or_default();
-            usage.inodes += 1;
-            usage.application_bytes = usage.application_bytes.wrapping_add(application_bytes(facts));
-            usage.logical_bytes = usage.logical_bytes.saturating_add(logical_bytes(facts));
-            usage.physical_bytes = usage.physical_bytes.saturating_add(facts.stored_bytes);
+    let at = |number| InodeId { shard, tree: TreeId::LIVE, number };
+    let mut found: HashMap<OwnerAt, OwnerUsageRecord> = HashMap::new();
+    for (number, facts) in tree.inodes.iter().filter(|(_, facts)| facts.links > 0) {
+        for directory in tree.counting_above(*number, facts) {
+            for (kind, owner) in [(OwnerKind::User, &facts.owner), (OwnerKind::Group, &facts.group)] {
+                add_owned(found.entry((directory, kind, owner.clone())).or_default(), facts);
+            }
         }
     }
-    for owner in tree.owners.keys() {
+    for (directory, counted) in &tree.counting {
+        let is_directory = |facts: &&Facts| facts.file_type == FileType::Directory && facts.links > 0;
+        if !counted.is_clearing && tree.inodes.get(directory).filter(is_directory).is_none() {
+            let what = format!("counts below {}, which is no directory", directory.0);
+            report.add(&keys::owners(at(*directory)), what, Advice::Counter);
+        }
+    }
+    // What is about to be removed says nothing.
+    let is_clearing = |directory| tree.counting.get(directory).is_some_and(|counted| counted.is_clearing);
+    for owner in tree.owners.keys().filter(|(directory, ..)| !is_clearing(directory)) {
         found.entry(owner.clone()).or_default();
     }
-    for ((kind, owner), found) in found {
-        let recorded = tree.owners.get(&(kind, owner.clone())).copied().unwrap_or_default();
+    for ((directory, kind, owner), found) in found {
+        let recorded = tree.owners.get(&(directory, kind, owner.clone())).copied().unwrap_or_default();
         if (OwnerUsageRecord { ready: recorded.ready, ..found }) != recorded {
-            let key = keys::owner_usage(InodeId::root_of(shard), kind, &owner);
+            let key = keys::owner_usage(at(directory), kind, &owner);
             let what = format!(
                 "says {} inodes and {} / {} / {} bytes, found {} and {} / {} / {}",
                 recorded.inodes,
@@ -237,6 +245,13 @@ fn check_owners(report: &mut Report, shard: ShardId, tree: &Tree) {
             report.add(&key, what, Advice::Counter);
         }
     }
+}
+
+fn add_owned(usage: &mut OwnerUsageRecord, facts: &Facts) {
+    usage.inodes += 1;
+    usage.application_bytes = usage.application_bytes.wrapping_add(application_bytes(facts));
+    usage.logical_bytes = usage.logical_bytes.saturating_add(logical_bytes(facts));
+    usage.physical_bytes = usage.physical_bytes.saturating_add(facts.stored_bytes);
 }
 
 fn check_descriptors(report: &mut Report, shard: ShardId, tree: &Tree) {

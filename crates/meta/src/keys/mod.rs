@@ -17,6 +17,7 @@
 //! 0a expiry      died | born | tag.. of the key
 //! 0b gone        tag.. of the key                                                    46 next segment
 //! 0c stream      inode | stream (versioned)
+//! 0d owners      dir
 //! ```
 
 mod fold;
@@ -204,6 +205,18 @@ pub fn owner_usage(directory: InodeId, kind: OwnerKind, owner: &Principal) -> Ke
 #[must_use]
 pub fn owner_usage_range(directory: InodeId) -> KeyRange {
     within(directory, Tag::OwnerUsage, |_| ()).prefix_range()
+}
+
+/// How far the owners below a directory are counted.
+#[must_use]
+pub fn owners(directory: InodeId) -> Key {
+    within(directory, Tag::Owners, |_| ())
+}
+
+/// All directories of a tree at which owners are counted.
+#[must_use]
+pub fn owners_range(shard: ShardId, tree: TreeId) -> KeyRange {
+    head(shard, tree, Tag::Owners).prefix_range()
 }
 
 /// An extended attribute. Panics on a name that is empty, longer than 255 bytes or holds NUL.
@@ -511,6 +524,7 @@ enum Tag {
     Expiry,
     Gone,
     Stream,
+    Owners,
     Space,
     Intent,
     Reply,
@@ -546,6 +560,7 @@ tags!(
     Expiry = 0x0a,
     Gone = 0x0b,
     Stream = 0x0c,
+    Owners = 0x0d,
     Space = 0x20,
     Intent = 0x21,
     Reply = 0x22,

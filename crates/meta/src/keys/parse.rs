@@ -34,6 +34,8 @@ pub enum KeyKind {
     Usage(InodeNumber),
     /// Counters of a user or group below a directory.
     OwnerUsage { directory: InodeNumber, kind: OwnerKind, owner: Principal },
+    /// How far owners are counted below a directory.
+    Owners(InodeNumber),
     /// An extended attribute.
     Xattr { inode: InodeNumber, name: Bytes },
     /// A stream of an inode.
@@ -166,6 +168,7 @@ fn take_of_inode(from: &mut Reader<'_>, tag: Tag) -> Result<KeyKind, RecordError
         Tag::Dentry => Ok(KeyKind::Dentry { directory: number, cookie: take_stream_cookie(from)? }),
         Tag::Region => Ok(KeyKind::Region { inode: number, index: Field::take(from)? }),
         Tag::Usage => Ok(KeyKind::Usage(number)),
+        Tag::Owners => Ok(KeyKind::Owners(number)),
         Tag::OwnerUsage => {
             let kind = Field::take(from)?;
             Ok(KeyKind::OwnerUsage { directory: number, kind, owner: Field::take(from)? })

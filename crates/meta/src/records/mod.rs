@@ -43,7 +43,7 @@ pub use state::{
     StoredLink, StoredLock,
 };
 pub use superblock::{HandleKey, Superblock};
-pub use usage::{Charge, OwnerUsageRecord, UsageRecord};
+pub use usage::{Charge, OwnerUsageRecord, OwnersRecord, UsageRecord};
 use vfs::Epoch;
 
 use crate::{Key, MetaError, RecordError};

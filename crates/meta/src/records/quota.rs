@@ -31,6 +31,8 @@ pub struct QuotaRecord {
     pub container: bool,
     /// Since when the soft limit on inodes is exceeded.
     pub inodes_since: Option<Timestamp>,
+    /// The owner has no limits of their own: only since when those for every user or group are exceeded is meant.
+    pub linked: bool,
 }
 
 impl QuotaRecord {
@@ -61,6 +63,9 @@ impl QuotaRecord {
 
     /// The lowest format that can say it.
     fn format(&self) -> u8 {
+        if self.linked {
+            return FORMAT_LINKED;
+        }
         let is_first = self.basis == QuotaBasis::Application && !self.container && self.inodes_since.is_none();
         if is_first { FORMAT } else { FORMAT_SHOWN }
     }
@@ -87,7 +92,7 @@ impl Record for QuotaRecord {
         self.grace_seconds.put(&mut behind);
         self.soft_since.put(&mut behind);
         self.enforced.put(&mut behind);
-        if format == FORMAT_SHOWN {
+        if format != FORMAT {
             self.basis.put(&mut behind);
             self.container.put(&mut behind);
             self.inodes_since.put(&mut behind);
@@ -96,7 +101,8 @@ impl Record for QuotaRecord {
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
-        let format = bytes.first().copied().filter(|format| *format == FORMAT_SHOWN).unwrap_or(FORMAT);
+        let known = |format: &u8| [FORMAT_SHOWN, FORMAT_LINKED].contains(format);
+        let format = bytes.first().copied().filter(known).unwrap_or(FORMAT);
         let mut from = Reader::open(bytes, Self::NAME, format)?;
         let mut record = Self {
             inodes: Field::take(&mut from)?,
@@ -107,9 +113,10 @@ impl Record for QuotaRecord {
             grace_seconds: Field::take(&mut from)?,
             soft_since: Field::take(&mut from)?,
             enforced: Field::take(&mut from)?,
+            linked: format == FORMAT_LINKED,
             ..Self::default()
         };
-        if format == FORMAT_SHOWN {
+        if format != FORMAT {
             record.basis = Field::take(&mut from)?;
             record.container = Field::take(&mut from)?;
             record.inodes_since = Field::take(&mut from)?;
@@ -125,3 +132,4 @@ fields!(QuotaLimits, hard, soft, advisory);
 
 const FORMAT: u8 = 1;
 const FORMAT_SHOWN: u8 = 2;
+const FORMAT_LINKED: u8 = 3;

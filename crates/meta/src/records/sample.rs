@@ -405,6 +405,13 @@ pub(crate) fn quota_shown(seed: u64) -> QuotaRecord {
     QuotaRecord { soft_since, inodes_since, ..QuotaRecord::new(&settings) }
 }
 
+/// How far owners are counted, and the quota of one that has no limits of their own.
+pub(crate) fn owners(seed: u64) -> (OwnersRecord, QuotaRecord) {
+    let mut random = Random(seed);
+    let owners = OwnersRecord { counted_below: InodeNumber(random.word()), is_clearing: random.coin() };
+    (owners, QuotaRecord { linked: true, ..quota_shown(seed) })
+}
+
 fn of_clients(random: &mut Random, at: InodeId, out: &mut impl FnMut(Key, Bytes)) {
     let policy = PolicyRecord {
         name: random.name(),
@@ -496,6 +503,7 @@ pub(crate) fn recode(key: &Key, value: &[u8]) -> Result<Bytes, MetaError> {
         Kind::Dentry { .. } => of::<DentryRecord>(key, value),
         Kind::Region { .. } | Kind::Version { .. } => of::<RegionRecord>(key, value),
         Kind::Usage(_) => of::<UsageRecord>(key, value),
+        Kind::Owners(_) => of::<OwnersRecord>(key, value),
         Kind::OwnerUsage { .. } => of::<OwnerUsageRecord>(key, value),
         Kind::Xattr { .. } => of::<XattrRecord>(key, value),
         Kind::Stream { .. } => of::<StreamRecord>(key, value),

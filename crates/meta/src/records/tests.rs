@@ -199,6 +199,21 @@ fn golden_shared_blocks_are_read_for_ever() {
     }
 }
 
+/// And how far owners are counted, with the quotas of those who have no limits of their own.
+fn owners() -> Vec<Bytes> {
+    (1..=GOLDEN_SEEDS).map(sample::owners).flat_map(|(owners, quota)| [owners.encode(), quota.encode()]).collect()
+}
+
+#[test]
+fn golden_owners_are_read_for_ever() {
+    let golden = std::fs::read_to_string(GOLDEN_OWNERS).unwrap();
+    assert!(golden.lines().eq(owners().iter().map(|value| hex(value))));
+    for (owners, quota) in (1..=GOLDEN_SEEDS).map(sample::owners) {
+        assert_eq!(OwnersRecord::decode(&owners.encode()), Ok(owners));
+        assert_eq!(QuotaRecord::decode(&quota.encode()), Ok(quota));
+    }
+}
+
 #[test]
 fn shared_blocks_have_one_form() {
     let mut record = SharedRecord::default();
@@ -240,9 +255,9 @@ fn an_inode_without_floors_has_the_first_format() {
 #[test]
 #[ignore = "writes the golden fixture of a new format"]
 fn write_golden() {
-    let lines: String = shared().iter().map(|value| format!("{}\n", hex(value))).collect();
-    assert!(!std::path::Path::new(GOLDEN_SHARED).exists(), "a golden file is never written anew");
-    std::fs::write(GOLDEN_SHARED, lines).unwrap();
+    let lines: String = owners().iter().map(|value| format!("{}\n", hex(value))).collect();
+    assert!(!std::path::Path::new(GOLDEN_OWNERS).exists(), "a golden file is never written anew");
+    std::fs::write(GOLDEN_OWNERS, lines).unwrap();
 }
 
 #[test]
@@ -348,4 +363,5 @@ const GOLDEN_LATEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/r
 const GOLDEN_OPENS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records-4.hex");
 const GOLDEN_QUOTAS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records-5.hex");
 const GOLDEN_SHARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records-6.hex");
+const GOLDEN_OWNERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records-7.hex");
 const GOLDEN_SEEDS: u64 = 8;

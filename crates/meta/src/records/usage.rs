@@ -1,6 +1,6 @@
 //! What is counted.
 
-use vfs::Epoch;
+use vfs::{Epoch, InodeNumber};
 
 use crate::codec::record;
 
@@ -38,6 +38,15 @@ pub struct OwnerUsageRecord {
     pub physical_bytes: u64,
 }
 
+/// How far the owners of what lies below a directory are counted there. At the root of a shard all are, from the first byte.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OwnersRecord {
+    /// Inodes with lower numbers are counted.
+    pub counted_below: InodeNumber,
+    /// Nothing is counted before counters from an earlier time are removed.
+    pub is_clearing: bool,
+}
+
 /// What something adds to the counters above it; differences are negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Charge {
@@ -51,6 +60,17 @@ pub struct Charge {
     pub physical_bytes: i64,
     /// Held bytes; owners are not charged for them.
     pub held_bytes: i64,
+}
+
+impl OwnersRecord {
+    /// Every inode is counted.
+    pub const READY: Self = Self { counted_below: InodeNumber(u64::MAX), is_clearing: false };
+
+    /// Whether what becomes of an inode is counted.
+    #[must_use]
+    pub fn counts(&self, inode: InodeNumber) -> bool {
+        !self.is_clearing && inode < self.counted_below
+    }
 }
 
 impl UsageRecord {
@@ -145,4 +165,5 @@ record!(
     held_bytes,
     height,
 );
+record!(OwnersRecord, "owners", |_| Ok(()), counted_below, is_clearing,);
 record!(OwnerUsageRecord, "owner usage", |_| Ok(()), ready, inodes, application_bytes, logical_bytes, physical_bytes,);

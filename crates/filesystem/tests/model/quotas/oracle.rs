@@ -13,15 +13,19 @@ pub(super) struct Place {
     pub(super) blocks: u64,
 }
 
-/// What is used below each directory.
-pub(super) type Sums = BTreeMap<InodeId, Place>;
+/// What is used below each directory, by everybody and by each user and group.
+pub(super) type Sums = BTreeMap<Counted, Place>;
+/// A directory, and whom it is counted for: (`true` for a group, number), or everybody.
+pub(super) type Counted = (InodeId, Option<(bool, u32)>);
+/// A directory, and for whom its limits are: each user or group, one of them, or everybody together.
+pub(super) type Limited = (InodeId, Option<(bool, Option<u32>)>);
 
 #[derive(Clone, Debug)]
 pub(super) struct Oracle {
     root: InodeId,
     directories: BTreeMap<InodeId, Directory>,
     files: BTreeMap<InodeId, File>,
-    pub(super) quotas: BTreeMap<InodeId, QuotaSettings>,
+    pub(super) quotas: BTreeMap<Limited, QuotaSettings>,
     /// What directories get in this step because a home link goes.
     pub(super) excused: Sums,
 }
@@ -40,6 +44,8 @@ struct File {
     /// The oldest first.
     links: Vec<(InodeId, String)>,
     home: (InodeId, String),
+    owner: u32,
+    group: u32,
 }
 
 impl Oracle {
@@ -49,29 +55,57 @@ impl Oracle {
     }
 
     pub(super) fn sums(&self) -> Sums {
-        let mut sums: Sums = self.directories.keys().map(|directory| (*directory, Place::default())).collect();
+        let mut sums = Sums::new();
         for directory in self.directories.keys() {
-            self.add(&mut sums, *directory, &Place { inodes: 1, ..Place::default() });
+            self.add(&mut sums, (*directory, (0, 0)), &Place { inodes: 1, ..Place::default() });
         }
         for file in self.files.values() {
-            self.add(&mut sums, file.home.0, &file.place());
+            self.add(&mut sums, (file.home.0, (file.owner, file.group)), &file.place());
         }
         sums
+    }
+
+    /// All limits with whom they bind: those for every user or group bind all without limits of their own.
+    pub(super) fn binding<'a>(&'a self, sums: &'a Sums) -> impl Iterator<Item = (Counted, QuotaSettings)> + 'a {
+        sums.keys().filter_map(|counted| Some((*counted, self.limits_of(counted)?)))
+    }
+
+    fn limits_of(&self, (directory, owner): &Counted) -> Option<QuotaSettings> {
+        let own = owner.map(|(is_group, id)| (is_group, Some(id)));
+        let every = owner.map(|(is_group, _)| (is_group, None));
+        self.quotas.get(&(*directory, own)).or_else(|| self.quotas.get(&(*directory, every))).copied()
+    }
+
+    /// Whether a directory with something in it would leave or enter one that counts owners.
+    pub(super) fn crosses(&self, inode: InodeId, (from, to): (InodeId, InodeId)) -> bool {
+        let counting = |directory: InodeId| {
+            let counts = |at: &InodeId| {
+                *at != self.root && self.quotas.keys().any(|(found, owner)| found == at && owner.is_some())
+            };
+            self.chain(directory).into_iter().filter(counts).collect::<BTreeSet<_>>()
+        };
+        let is_full = self.directories.get(&inode).is_some_and(|directory| !directory.entries.is_empty());
+        is_full && counting(from) != counting(to)
+    }
+
+    pub(super) fn give(&mut self, inode: InodeId, (owner, group): (u32, u32)) {
+        let file = self.file(inode);
+        (file.owner, file.group) = (owner, group);
     }
 
     /// Whether a quota refuses to come from here to there.
     pub(super) fn forbids(&self, after: &Self, excused: &Sums) -> bool {
         let (old, new) = (self.sums(), after.sums());
-        self.quotas.iter().filter(|(_, settings)| settings.enforced).any(|(directory, settings)| {
-            let (Some(old), Some(new)) = (old.get(directory), new.get(directory)) else { return false };
-            let excused = excused.get(directory).copied().unwrap_or_default();
+        after.binding(&new).filter(|(_, settings)| settings.enforced).any(|(counted, settings)| {
+            let (old, new) = (old.get(&counted).copied().unwrap_or_default(), new[&counted]);
+            let excused = excused.get(&counted).copied().unwrap_or_default();
             let over =
                 |limits: QuotaLimits, before, after| after > before && limits.hard.is_some_and(|hard| after > hard);
             let bytes = |place: &Place| match settings.basis {
                 QuotaBasis::Application => place.bytes,
                 QuotaBasis::Logical | QuotaBasis::Physical => place.blocks * 4096,
             };
-            over(settings.bytes, bytes(old) + bytes(&excused), bytes(new))
+            over(settings.bytes, bytes(&old) + bytes(&excused), bytes(&new))
                 || over(settings.inodes, old.inodes + excused.inodes, new.inodes)
         })
     }
@@ -156,7 +190,7 @@ impl Oracle {
                 return false;
             }
             self.directories.remove(&inode);
-            self.quotas.remove(&inode);
+            self.quotas.retain(|(directory, _), _| *directory != inode);
         } else {
             self.lose_link(inode, (parent, name));
         }
@@ -198,7 +232,7 @@ impl Oracle {
         let gone = (parent, name.to_owned());
         let file = self.file(inode);
         file.links.retain(|link| *link != gone);
-        let (was_home, place) = (file.home == gone, file.place());
+        let (was_home, place, owners) = (file.home == gone, file.place(), (file.owner, file.group));
         let Some(next) = file.links.first().cloned() else {
             self.files.remove(&inode);
             return;
@@ -209,7 +243,9 @@ impl Oracle {
         file.home = next.clone();
         let old = self.chain(parent);
         for directory in self.chain(next.0).into_iter().filter(|directory| !old.contains(directory)) {
-            *self.excused.entry(directory).or_default() += place;
+            for whom in whose(owners) {
+                *self.excused.entry((directory, whom)).or_default() += place;
+            }
         }
     }
 
@@ -223,13 +259,12 @@ impl Oracle {
         std::iter::successors(Some(directory), |at| self.directories[at].parent).collect()
     }
 
-    fn add(&self, sums: &mut Sums, directory: InodeId, place: &Place) {
-        let mut at = Some(directory);
-        while let Some(directory) = at {
-            *sums.entry(directory).or_default() += *place;
-            at = self.directories[&directory].parent;
+    fn add(&self, sums: &mut Sums, (directory, owners): (InodeId, (u32, u32)), place: &Place) {
+        for directory in self.chain(directory) {
+            for whom in whose(owners) {
+                *sums.entry((directory, whom)).or_default() += *place;
+            }
         }
-        debug_assert!(sums.contains_key(&self.root));
     }
 
     fn enter(&mut self, (parent, name): (InodeId, &str), inode: InodeId) {
@@ -243,6 +278,11 @@ impl Oracle {
     fn file(&mut self, inode: InodeId) -> &mut File {
         self.files.get_mut(&inode).unwrap()
     }
+}
+
+/// Everybody, and the two that own something.
+fn whose((owner, group): (u32, u32)) -> [Option<(bool, u32)>; 3] {
+    [None, Some((false, owner)), Some((true, group))]
 }
 
 impl File {

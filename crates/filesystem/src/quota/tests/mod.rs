@@ -1,5 +1,7 @@
 //! Quotas of directories, on engines in memory.
 
+mod owners;
+
 use std::sync::Arc;
 use std::time::Duration;
 
