@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use vfs::{
-    AccessReply, AccessRequest, AcknowledgementRefusal, Admin, AttributeIo, Awaited, BreakAcknowledgement, Change,
-    ClientId, CloneRangeRequest, CloseReply, CloseRequest, CommitReply, CommitRequest, CreateReply, CreateRequest,
-    DeletePendingRequest, EpochReply, Failure, FileIo, FsError, GetattrReply, HouseFigures, InodeId, LeaseGrant,
-    LeaseState, LinkReply, LinkRequest, LockClient, LockEntry, LockRecovery, LockReply, LockRequest, LookupReply,
-    LookupRequest, Mailbox, MkdirRequest, MknodRequest, Namespace, OpContext, OpenId, OpenReply, OpenRequest,
-    OpenState, Opens, Quota, RangeRequest, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply,
-    RemoveReply, RemoveRequest, RenameOpenRequest, RenameReply, RenameRequest, RenameStreamRequest, RestoredOpen,
-    SeekReply, SeekRequest, SessionId, SetQuotaRequest, SetattrReply, SetattrRequest, ShardId, ShareRequest,
-    StatFsReply, StreamListReply, StreamListRequest, SymlinkRequest, TakeOverRequest, TestLockReply, WalkReply,
-    WalkRequest, Watch, WatchRequest, WriteReply, WriteRequest, WriteVerifier, XattrListReply, XattrListRequest,
-    ZoneRootReply, ZoneRootRequest,
+    AccessReply, AccessRequest, AcknowledgementRefusal, Admin, AttributeIo, Attributes, Awaited, BreakAcknowledgement,
+    Change, ClientId, CloneRangeRequest, CloseReply, CloseRequest, CommitReply, CommitRequest, CreateReply,
+    CreateRequest, DeletePendingRequest, EpochReply, Failure, FileIo, FsError, GetattrReply, HouseFigures, InodeId,
+    LeaseGrant, LeaseState, LinkReply, LinkRequest, LockClient, LockEntry, LockRecovery, LockReply, LockRequest,
+    LookupReply, LookupRequest, Mailbox, MakeSymlinkRequest, MkdirRequest, MknodRequest, Namespace, OpContext, OpenId,
+    OpenReply, OpenRequest, OpenState, Opens, Quota, RangeRequest, ReadReply, ReadRequest, ReaddirReply,
+    ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest, RenameReply, RenameRequest,
+    RenameStreamRequest, RestoredOpen, SeekReply, SeekRequest, SessionId, SetQuotaRequest, SetattrReply,
+    SetattrRequest, ShardId, ShareRequest, StatFsReply, StreamListReply, StreamListRequest, SymlinkRequest,
+    TakeOverRequest, TestLockReply, WalkReply, WalkRequest, Watch, WatchRequest, WriteReply, WriteRequest,
+    WriteVerifier, XattrListReply, XattrListRequest, ZoneRootReply, ZoneRootRequest,
 };
 
 use crate::Filesystem;
@@ -159,6 +159,10 @@ impl<K: kv::Engine, C: chunk::Store> Opens for Filesystem<K, C> {
 
     async fn set_delete_pending(&self, ctx: &OpContext, request: DeletePendingRequest) -> Result<(), Failure> {
         self.do_set_delete_pending(ctx, request).await
+    }
+
+    async fn make_symlink(&self, ctx: &OpContext, request: MakeSymlinkRequest) -> Result<Attributes, Failure> {
+        self.do_make_symlink(ctx, request).await
     }
 
     async fn rename_open(&self, ctx: &OpContext, request: RenameOpenRequest) -> Result<RenameReply, Failure> {

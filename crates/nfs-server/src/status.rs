@@ -19,7 +19,7 @@ pub(crate) const fn nfs_status(error: FsError) -> Nfsstat3 {
         FsError::NotDirectory => Nfsstat3::Notdir,
         FsError::IsDirectory => Nfsstat3::Isdir,
         FsError::NotEmpty => Nfsstat3::Notempty,
-        FsError::InvalidArgument | FsError::WrongType => Nfsstat3::Inval,
+        FsError::InvalidArgument | FsError::WrongType | FsError::IsSymlink => Nfsstat3::Inval,
         // The depth limit is a limit of paths.
         FsError::NameTooLong | FsError::TooDeep => Nfsstat3::Nametoolong,
         FsError::NoSpace => Nfsstat3::Nospc,
@@ -48,7 +48,7 @@ pub(crate) const fn mount_status(error: FsError) -> Mountstat3 {
         FsError::AccessDenied | FsError::NotPermitted => Mountstat3::Acces,
         FsError::NotDirectory => Mountstat3::Notdir,
         FsError::NameTooLong | FsError::TooDeep => Mountstat3::Nametoolong,
-        FsError::InvalidArgument | FsError::WrongType => Mountstat3::Inval,
+        FsError::InvalidArgument | FsError::WrongType | FsError::IsSymlink => Mountstat3::Inval,
         FsError::NotSupported => Mountstat3::Notsupp,
         FsError::Io => Mountstat3::Io,
         FsError::Exists
@@ -96,6 +96,7 @@ pub(crate) const fn nlm_status(error: FsError) -> Nlm4Stats {
         | FsError::IsDirectory
         | FsError::NotEmpty
         | FsError::WrongType
+        | FsError::IsSymlink
         | FsError::NameTooLong
         | FsError::NoSpace
         | FsError::QuotaExceeded

@@ -2,15 +2,15 @@
 
 use smb_wire::dtyp::FileTime;
 use smb_wire::info::{FileAttributes, FileTimes, NetworkOpen};
-use vfs::{Attributes, DosAttributes, Timestamp};
+use smb_wire::ioctl::ReparseBuffer;
+use vfs::{Attributes, DosAttributes, FileType, Timestamp};
 
 /// What CREATE, CLOSE and others tell of a file.
 pub(crate) fn network_open(attributes: &Attributes) -> NetworkOpen {
-    let is_directory = attributes.is_directory();
     NetworkOpen {
         times: times(attributes),
-        allocation_size: if is_directory { 0 } else { allocation_size(attributes) },
-        end_of_file: if is_directory { 0 } else { attributes.size },
+        allocation_size: allocation_size(attributes),
+        end_of_file: end_of_file(attributes),
         attributes: file_attributes(attributes),
     }
 }
@@ -29,9 +29,18 @@ pub(crate) fn times(attributes: &Attributes) -> FileTimes {
 /// Attribute bits (MS-FSCC 2.6): those that are stored, and what the kind of the file says.
 pub(crate) fn file_attributes(attributes: &Attributes) -> FileAttributes {
     let stored = FileAttributes::from_bits_retain(attributes.dos.0 & (STORED | SPARSE));
-    let kind = if attributes.is_directory() { FileAttributes::DIRECTORY } else { FileAttributes::empty() };
+    let kind = match attributes.file_type {
+        FileType::Directory => FileAttributes::DIRECTORY,
+        FileType::Symlink => FileAttributes::REPARSE_POINT,
+        _ => FileAttributes::empty(),
+    };
     let all = stored | kind;
     if all.is_empty() { FileAttributes::NORMAL } else { all }
+}
+
+/// What kind of reparse point it is (MS-FSCC 2.1.2.1); 0: it is none.
+pub(crate) fn reparse_tag(attributes: &Attributes) -> u32 {
+    if attributes.file_type == FileType::Symlink { ReparseBuffer::SYMLINK } else { 0 }
 }
 
 /// The bits of a request that are stored; `None` when it names none.
@@ -47,7 +56,17 @@ pub(crate) fn in_blocks(bytes: u64) -> u64 {
 
 /// Room that a file takes: whole blocks, and never less than its blocks of data that are told.
 pub(crate) fn allocation_size(attributes: &Attributes) -> u64 {
-    in_blocks(attributes.allocated_bytes.max(attributes.size))
+    if has_data(attributes) { in_blocks(attributes.allocated_bytes.max(attributes.size)) } else { 0 }
+}
+
+/// Where the data of a file ends.
+pub(crate) fn end_of_file(attributes: &Attributes) -> u64 {
+    if has_data(attributes) { attributes.size } else { 0 }
+}
+
+/// What directories and links hold is no data.
+fn has_data(attributes: &Attributes) -> bool {
+    !matches!(attributes.file_type, FileType::Directory | FileType::Symlink)
 }
 
 fn time(timestamp: Timestamp) -> FileTime {

@@ -34,6 +34,7 @@ mod session;
 mod set_info;
 mod settings;
 mod status;
+mod symlink;
 #[cfg(test)]
 mod tests;
 mod tree;

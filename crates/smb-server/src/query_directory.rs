@@ -11,7 +11,7 @@ use vfs::acl::AccessMask;
 use vfs::{Attributes, Cookie, ListedAttributes, ReaddirRequest, Vfs};
 
 use crate::answer::Answer;
-use crate::attributes::{allocation_size, file_attributes, times};
+use crate::attributes::{allocation_size, end_of_file, file_attributes, reparse_tag, times};
 use crate::create::shown;
 use crate::dispatch::Call;
 use crate::open_table::Open;
@@ -144,14 +144,15 @@ impl Page {
 
     fn push(&mut self, attributes: &Attributes, name: &[u16]) -> bool {
         let name: Vec<u8> = name.iter().flat_map(|unit| unit.to_le_bytes()).collect();
-        let is_directory = attributes.is_directory();
+        let tag = reparse_tag(attributes);
         let told = DirectoryEntry {
             times: times(attributes),
-            end_of_file: if is_directory { 0 } else { attributes.size },
-            allocation_size: if is_directory { 0 } else { allocation_size(attributes) },
+            end_of_file: end_of_file(attributes),
+            allocation_size: allocation_size(attributes),
             attributes: file_attributes(attributes),
             file_id: attributes.inode.number.0.into(),
-            ea_size: attributes.xattr_bytes,
+            // Of a reparse point the place of the length says what it is (MS-FSCC 2.4.8).
+            ea_size: if tag == 0 { attributes.xattr_bytes } else { tag },
             name: Utf16::from_bytes(&name).unwrap_or_default(),
             ..DirectoryEntry::default()
         };

@@ -16,6 +16,7 @@ pub(crate) fn of_error(error: FsError) -> Status {
         FsError::NotEmpty => Status::DIRECTORY_NOT_EMPTY,
         FsError::InvalidArgument | FsError::BadCookie | FsError::NotSync => Status::INVALID_PARAMETER,
         FsError::WrongType => Status::INVALID_DEVICE_REQUEST,
+        FsError::IsSymlink => Status::STOPPED_ON_SYMLINK,
         FsError::NameTooLong => Status::OBJECT_NAME_INVALID,
         FsError::NoSpace | FsError::QuotaExceeded => Status::DISK_FULL,
         FsError::FileTooLarge | FsError::TooDeep => Status::INVALID_PARAMETER,

@@ -25,6 +25,8 @@ pub enum FsError {
     InvalidArgument,
     /// The operation does not fit the type of the object.
     WrongType,
+    /// A symbolic link, where what it leads to is meant.
+    IsSymlink,
     /// A name is too long.
     NameTooLong,
     /// No room in the store.

@@ -62,9 +62,9 @@ pub use namespace::{
 };
 pub use opens::{
     CloseReply, CloseRequest, DeletePendingRequest, Disposition, LockClient, LockEntry, LockKind, LockOwner, LockRange,
-    LockRecovery, LockReply, LockRequest, LockState, LockedWhat, OpenReply, OpenRequest, OpenState, OpenTarget,
-    OpenedHow, Opens, RenameOpenRequest, RenameStreamRequest, RestoredOpen, ShareMode, ShareRequest, TakeOverRequest,
-    TestLockReply,
+    LockRecovery, LockReply, LockRequest, LockState, LockedWhat, MakeSymlinkRequest, OpenReply, OpenRequest, OpenState,
+    OpenTarget, OpenedHow, Opens, RenameOpenRequest, RenameStreamRequest, RestoredOpen, ShareMode, ShareRequest,
+    TakeOverRequest, TestLockReply,
 };
 pub use quota::{Quota, QuotaBasis, QuotaDomain, QuotaGuard, QuotaLimits, QuotaSettings, QuotaUsage, SetQuotaRequest};
 pub use watch::{Notice, NoticeKind, Noticed, Notices, Watch, WatchFilter, WatchRequest};

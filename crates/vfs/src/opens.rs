@@ -69,6 +69,8 @@ pub struct OpenRequest {
     pub disposition: Disposition,
     /// Must be a directory (`Some(true)`), must not be one (`Some(false)`), or either.
     pub directory: Option<bool>,
+    /// Whether a symbolic link may be opened itself.
+    pub opens_links: bool,
     /// The rights wanted, generic ones spelt out; `MAXIMUM_ALLOWED` asks for all there are.
     pub access: AccessMask,
     /// What others may do meanwhile.
@@ -172,6 +174,15 @@ pub struct DeletePendingRequest {
     pub open: OpenId,
     /// Whether the name goes with its last open, or stays.
     pub pending: bool,
+}
+
+/// Making a symbolic link of what is open (MS-FSCC 2.3.81 `FSCTL_SET_REPARSE_POINT`).
+#[derive(Clone, Debug)]
+pub struct MakeSymlinkRequest {
+    /// The open.
+    pub open: OpenId,
+    /// Where the link leads: 1 to 4095 bytes without NUL.
+    pub target: Bytes,
 }
 
 /// Rename through an open (MS-FSCC 2.4.42 `FileRenameInformation`).
@@ -402,7 +413,7 @@ pub trait Opens: Send + Sync + 'static {
     ///
     /// Errors, in order: `InvalidArgument` (a directory that would be overwritten), `NotDirectory` (a stream as a directory),
     /// `StaleHandle`, `NotDirectory`, `AccessDenied` (search), `NameTooLong`, `NotFound` or `Exists` (against the
-    /// disposition), `DeletePending` (also of the directory to create in), `IsDirectory` or `NotDirectory` (against
+    /// disposition), `DeletePending` (also of the directory to create in), `IsSymlink` (where links are not opened), `IsDirectory` or `NotDirectory` (against
     /// `directory`), `AccessDenied`, `NotPermitted` (deleting a READONLY file or the root of a zone), `TooManyLinks` (streams), `InvalidArgument` (the key of the lease
     /// is that of another file), `Breaking`, `ShareConflict`, `TooManyLocks` (opens of the session or the house), `QuotaExceeded`, `NoSpace`, `Io`; as `create` and `mkdir`
     /// where it creates.
@@ -447,6 +458,21 @@ pub trait Opens: Send + Sync + 'static {
         _ctx: &OpContext,
         _request: DeletePendingRequest,
     ) -> impl Future<Output = Result<(), Failure>> + Send {
+        async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// Puts a symbolic link in the place of the empty file or directory that an open has open, under the name that it was
+    /// opened by. The link is an inode of its own, as what an inode is never changes, and belongs to who makes it; the open
+    /// goes on without a name.
+    ///
+    /// Errors, in order: `BadOpen`, `AccessDenied` (without `WRITE_DATA` and `WRITE_ATTRIBUTES`), `WrongType` (a stream),
+    /// `NotFound` (its name is gone), `WrongType` (neither file nor directory), `NotEmpty` (it holds something, or has
+    /// other names), then as `symlink`.
+    fn make_symlink(
+        &self,
+        _ctx: &OpContext,
+        _request: MakeSymlinkRequest,
+    ) -> impl Future<Output = Result<Attributes, Failure>> + Send {
         async { Err(FsError::NotSupported.into()) }
     }
 

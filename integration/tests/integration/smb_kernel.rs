@@ -79,6 +79,21 @@ fn files_are_cloned_over_a_mount() {
     assert!(output.ends_with("done\n"), "{output}");
 }
 
+/// Links that NFS makes are links over SMB too: shown, read, followed by the client, and removed.
+#[test]
+fn links_are_followed_over_a_mount() {
+    let script =
+        "attach $HOST $M/n; mkdir $M/n/w; cd $M/n/w; mkdir d; echo text >d/file; ln -s file d/near; ln -s d/near far
+        ln -s d dir; ln -s ../outside out; chmod -R a+rwX .; cd /
+        attach_smb vers=3.1.1,$ALICE $HOST $M/c; cd $M/c/w; test -L far; test $(readlink d/near) = file
+        test $(readlink far) = d/near; cat d/near far dir/file dir/near; test $(ls dir/ | wc -l) = 2
+        test $(readlink out) = ../outside; ! cat out; rm far; test ! -L far; test -e d/file
+        cd /; umount $M/c; umount $M/n; attach $HOST $M/n; test ! -L $M/n/w/far; umount $M/n; echo done";
+    let Some(output) = with_kernel("SMB in the kernel: links", script) else { return };
+    assert_eq!(output.matches("text\n").count(), 4, "{output}");
+    assert!(output.ends_with("done\n"), "{output}");
+}
+
 #[test]
 fn a_wrong_password_mounts_nothing() {
     let script = "! attach_smb vers=3.1.1,username=alice,password=wrong $HOST $M/c; echo refused";

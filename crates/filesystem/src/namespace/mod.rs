@@ -11,5 +11,6 @@ mod zone_root;
 
 pub(crate) use create::{NewInode, create_new};
 pub(crate) use lookup::{check_length, require_directory};
+pub(crate) use prepare::Prepared;
 pub(crate) use remove::lose_name;
 pub(crate) use rename::rename;

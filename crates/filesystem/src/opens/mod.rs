@@ -20,6 +20,7 @@ mod register;
 mod roster;
 mod share;
 mod stream;
+mod symlink;
 #[cfg(test)]
 mod tests;
 

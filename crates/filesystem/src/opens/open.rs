@@ -272,6 +272,7 @@ fn open_existing<K: kv::Engine, C: chunk::Store>(
     if is_pending(turn, attributes.inode, link.as_ref()) {
         return Err(refuse(FsError::DeletePending));
     }
+    check_link(request, &attributes).map_err(refuse)?;
     check_type(request, &attributes).map_err(refuse)?;
     let maximal = open_rights(&attributes, &ctx.credentials, (may_delete && !is_fixed, may_list));
     let granted = grant(request, maximal).map_err(refuse)?;
@@ -304,6 +305,11 @@ pub(super) fn how_existing(disposition: Disposition) -> OpenedHow {
         Disposition::Overwrite | Disposition::OverwriteOrCreate => OpenedHow::Overwritten,
         Disposition::Supersede => OpenedHow::Superseded,
     }
+}
+
+fn check_link(request: &OpenRequest, attributes: &Attributes) -> Result<(), FsError> {
+    let is_link = attributes.file_type == FileType::Symlink && !request.opens_links;
+    if is_link { Err(FsError::IsSymlink) } else { Ok(()) }
 }
 
 fn check_type(request: &OpenRequest, attributes: &Attributes) -> Result<(), FsError> {

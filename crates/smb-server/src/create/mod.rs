@@ -28,7 +28,7 @@ use self::contexts::Wishes;
 use self::durable::{Asking, Durability};
 use self::lease::Asked;
 pub(crate) use self::lease::{level_of, state_of, wire_state};
-pub(crate) use self::name::{Path, Stream, components, shown, stream_units};
+pub(crate) use self::name::{Path, Stream, component, components, shown, stream_units};
 use crate::answer::Answer;
 use crate::attributes::{dos_attributes, network_open};
 use crate::change_notify::Watch;
@@ -40,6 +40,7 @@ use crate::extended_attributes::given as xattrs_given;
 use crate::lock_sequence::LockSequence;
 use crate::open_table::Open;
 use crate::status;
+use crate::symlink::{self, is_symlink};
 use crate::tree::{Disk, Target, Tree};
 
 /// Opens, creates or overwrites; or gives back what is open.
@@ -56,14 +57,30 @@ pub(crate) async fn create<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<An
         return again::reconnect(call, (tree, disk), (&request, &wishes), which).await;
     }
     check(&request)?;
+    let created = create_new(call, (tree, disk), (&request, &wishes)).await;
+    if created.as_ref().err() != Some(&Status::STOPPED_ON_SYMLINK) {
+        return created;
+    }
+    let path = components(request.name)?;
+    let colon = request.name.units().collect::<Vec<_>>();
+    let stream = colon.iter().rposition(|unit| *unit == u16::from(b'\\')).map_or(0, |at| at + 1);
+    let stream = colon.iter().skip(stream).skip_while(|unit| **unit != u16::from(b':')).count();
+    symlink::stopped(call, (&call.context(disk.root), disk), (path, stream)).await
+}
+
+async fn create_new<V: Vfs>(
+    call: &Call<'_, V>,
+    (tree, disk): (&Tree, &Disk),
+    (request, wishes): (&CreateRequest<'_>, &Wishes<'_>),
+) -> Result<Answer, Status> {
     match durable::ask(call, wishes.durability)? {
-        Asking::New(claim) => open(call, (tree, disk), (&request, &wishes), (claim, true)).await,
-        Asking::Lost(claim) => open(call, (tree, disk), (&request, &wishes), (Some(claim), false)).await,
+        Asking::New(claim) => open(call, (tree, disk), (request, wishes), (claim, true)).await,
+        Asking::Lost(claim) => open(call, (tree, disk), (request, wishes), (Some(claim), false)).await,
         Asking::Back(open) => {
             let told = (open.action, open.durable.as_ref());
-            again::take_up(call, (tree, disk), (&request, &wishes), (open.id, told)).await
+            again::take_up(call, (tree, disk), (request, wishes), (open.id, told)).await
         }
-        Asking::Again(open) => again::replay(call, (tree, disk), (&request, &wishes), &open).await,
+        Asking::Again(open) => again::replay(call, (tree, disk), (request, wishes), &open).await,
     }
 }
 
@@ -84,6 +101,7 @@ async fn open<V: Vfs>(
     let opening = OpenRequest {
         target,
         directory: if stream.is_some() { Some(false) } else { plan.directory },
+        opens_links: request.options.contains(CreateOptions::OPEN_REPARSE_POINT),
         stream: stream.and_then(Stream::name),
         disposition: plan.disposition,
         access: plan.access,
@@ -324,7 +342,7 @@ async fn target<V: Vfs>(
 
 /// The directory that a path leads to.
 ///
-/// Errors, in order: OBJECT_PATH_NOT_FOUND, those of the house.
+/// Errors, in order: STOPPED_ON_SYMLINK, OBJECT_PATH_NOT_FOUND, those of the house.
 pub(crate) async fn parent<V: Vfs>(
     call: &Call<'_, V>,
     ctx: &OpContext,
@@ -335,10 +353,15 @@ pub(crate) async fn parent<V: Vfs>(
     }
     let request = WalkRequest { start: disk.root, path, case: Case::Insensitive };
     let found = call.door.vfs.walk(ctx, request).await.map_err(|failure| match failure.error {
+        FsError::NotDirectory if failure.attributes.as_deref().is_some_and(is_symlink) => Status::STOPPED_ON_SYMLINK,
         FsError::NotFound | FsError::NotDirectory => Status::OBJECT_PATH_NOT_FOUND,
         _ => status::of(failure),
     })?;
-    if found.attributes.is_directory() { Ok(found.attributes.inode) } else { Err(Status::OBJECT_PATH_NOT_FOUND) }
+    match &found.attributes {
+        directory if directory.is_directory() => Ok(directory.inode),
+        link if is_symlink(link) => Err(Status::STOPPED_ON_SYMLINK),
+        _ => Err(Status::OBJECT_PATH_NOT_FOUND),
+    }
 }
 
 fn share_mode(access: ShareAccess) -> ShareMode {

@@ -5,6 +5,7 @@ mod copy;
 mod negotiation;
 mod network;
 mod object;
+mod reparse;
 mod snapshots;
 mod sparse;
 mod torture;
@@ -75,7 +76,9 @@ async fn of_open<V: Vfs>(call: &Call<'_, V>, tree: &Tree, asked: &Asked<'_>) -> 
         }
         ControlCode::GET_INTEGRITY_INFORMATION => clone::integrity(asked),
         ControlCode::SET_INTEGRITY_INFORMATION | ControlCode::SET_INTEGRITY_INFORMATION_EX => Ok(asked.nothing()),
-        ControlCode::GET_REPARSE_POINT => Err(Status::NOT_A_REPARSE_POINT),
+        ControlCode::SET_REPARSE_POINT => reparse::set(call, (tree, &open), asked).await,
+        ControlCode::DELETE_REPARSE_POINT => reparse::delete(call, (tree, &open)).await,
+        ControlCode::GET_REPARSE_POINT => reparse::get(call, (tree, &open), asked).await,
         _ => Err(Status::INVALID_DEVICE_REQUEST),
     }
 }

@@ -15,7 +15,7 @@ use vfs::acl::AccessMask;
 use vfs::{Attributes, InodeId, LookupName, LookupRequest, OpContext, OpenState, StreamListRequest, Vfs, Via};
 
 use super::Told;
-use crate::attributes::{allocation_size, file_attributes, network_open, times};
+use crate::attributes::{allocation_size, end_of_file, file_attributes, network_open, reparse_tag, times};
 use crate::create::{shown, stream_units};
 use crate::dispatch::Call;
 use crate::open_table::Open;
@@ -44,7 +44,7 @@ pub(super) async fn tell<V: Vfs>(
         FileInformationClass::POSITION => fixed(&Number64 { value: open.position.load(Ordering::Relaxed) }),
         FileInformationClass::NETWORK_OPEN => fixed(&FileNetworkOpen { file: network_open(&attributes) }),
         FileInformationClass::ATTRIBUTE_TAG => {
-            fixed(&FileAttributeTag { attributes: file_attributes(&attributes), reparse_tag: 0 })
+            fixed(&FileAttributeTag { attributes: file_attributes(&attributes), reparse_tag: reparse_tag(&attributes) })
         }
         FileInformationClass::ID => fixed(&told.id()),
         FileInformationClass::STREAM => streams(call, ctx, open).await?,
@@ -100,8 +100,8 @@ impl Facts<'_> {
     fn standard(&self) -> FileStandard {
         let is_directory = self.attributes.is_directory();
         FileStandard {
-            allocation_size: if is_directory { 0 } else { allocation_size(self.attributes) },
-            end_of_file: if is_directory { 0 } else { self.attributes.size },
+            allocation_size: allocation_size(self.attributes),
+            end_of_file: end_of_file(self.attributes),
             // A name that is about to go counts no more (MS-FSA 2.1.5.12.27).
             number_of_links: if is_directory { 1 } else { self.attributes.links }
                 .saturating_sub(u32::from(self.state.delete_pending)),

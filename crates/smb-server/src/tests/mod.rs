@@ -15,6 +15,7 @@ mod pipes;
 mod protection;
 mod sessions;
 mod streams;
+mod symlinks;
 mod tolerance;
 mod trees;
 mod waiting;

@@ -301,6 +301,7 @@ fn opening(inode: InodeId, stream: &Name, goes: bool) -> OpenRequest {
         stream: Some(stream.clone()),
         disposition: if goes { Disposition::Open } else { Disposition::OpenOrCreate },
         directory: None,
+        opens_links: true,
         access: if goes { access.union(AccessMask::DELETE) } else { access },
         share: ShareMode::default(),
         lease: None,

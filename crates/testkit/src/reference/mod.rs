@@ -51,16 +51,17 @@ use state::State;
 use turn::Turn;
 use vfs::acl::AccessMask;
 use vfs::{
-    AccessReply, AccessRequest, AcknowledgementRefusal, Admin, AttributeIo, Awaited, BreakAcknowledgement, Change,
-    ClientId, Clock, CloneRangeRequest, CloseReply, CloseRequest, CommitReply, CommitRequest, CreateReply,
+    AccessReply, AccessRequest, AcknowledgementRefusal, Admin, AttributeIo, Attributes, Awaited, BreakAcknowledgement,
+    Change, ClientId, Clock, CloneRangeRequest, CloseReply, CloseRequest, CommitReply, CommitRequest, CreateReply,
     CreateRequest, DeletePendingRequest, Failure, FileIo, FsError, GetattrReply, InodeId, LeaseGrant, LeaseOwner,
     LeaseState, LinkReply, LinkRequest, LockClient, LockEntry, LockRecovery, LockReply, LockRequest, LookupReply,
-    LookupRequest, Mailbox, MkdirRequest, MknodRequest, Namespace, OpContext, OpenId, OpenReply, OpenRequest,
-    OpenState, Opens, RangeRequest, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply,
-    RemoveRequest, RenameOpenRequest, RenameReply, RenameRequest, RenameStreamRequest, SeekReply, SeekRequest,
-    SessionId, SetattrReply, SetattrRequest, ShardId, ShareRequest, StatFsReply, StreamListReply, StreamListRequest,
-    SymlinkRequest, TakeOverRequest, TestLockReply, View, WalkReply, WalkRequest, Watch, WatchRequest, WriteReply,
-    WriteRequest, WriteVerifier, XattrListReply, XattrListRequest, ZoneRootReply, ZoneRootRequest,
+    LookupRequest, Mailbox, MakeSymlinkRequest, MkdirRequest, MknodRequest, Namespace, OpContext, OpenId, OpenReply,
+    OpenRequest, OpenState, Opens, RangeRequest, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply,
+    RemoveReply, RemoveRequest, RenameOpenRequest, RenameReply, RenameRequest, RenameStreamRequest, SeekReply,
+    SeekRequest, SessionId, SetattrReply, SetattrRequest, ShardId, ShareRequest, StatFsReply, StreamListReply,
+    StreamListRequest, SymlinkRequest, TakeOverRequest, TestLockReply, View, WalkReply, WalkRequest, Watch,
+    WatchRequest, WriteReply, WriteRequest, WriteVerifier, XattrListReply, XattrListRequest, ZoneRootReply,
+    ZoneRootRequest,
 };
 use watch::Changes;
 
@@ -290,6 +291,10 @@ impl Opens for ReferenceFilesystem {
 
     async fn set_delete_pending(&self, ctx: &OpContext, request: DeletePendingRequest) -> Result<(), Failure> {
         self.reading(ctx)?.set_delete_pending(request)
+    }
+
+    async fn make_symlink(&self, ctx: &OpContext, request: MakeSymlinkRequest) -> Result<Attributes, Failure> {
+        self.changing(ctx)?.make_symlink(request)
     }
 
     async fn rename_open(&self, ctx: &OpContext, request: RenameOpenRequest) -> Result<RenameReply, Failure> {

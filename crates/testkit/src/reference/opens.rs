@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use vfs::acl::AccessMask;
+use vfs::limits::SYMLINK_BYTES_MAX;
 use vfs::{
-    Change, CloseReply, DeletePendingRequest, Disposition, DosAttributes, Failure, FileType, FsError, InodeId,
-    InodeNumber, LeaseOwner, LeaseRequest, Name, OpenId, OpenReply, OpenRequest, OpenState, OpenTarget, OpenedHow,
-    RenameOpenRequest, RenameReply, RenameRequest, SessionId, SetAttributes, ShareMode, TakeOverRequest, Via,
+    Attributes, Change, CloseReply, DeletePendingRequest, Disposition, DosAttributes, Failure, FileType, FsError,
+    InodeId, InodeNumber, LeaseOwner, LeaseRequest, MakeSymlinkRequest, Name, OpenId, OpenReply, OpenRequest,
+    OpenState, OpenTarget, OpenedHow, RenameOpenRequest, RenameReply, RenameRequest, SessionId, SetAttributes,
+    ShareMode, TakeOverRequest, Via,
 };
 
 use super::content::Content;
@@ -337,6 +339,38 @@ impl Turn<'_> {
         Ok(())
     }
 
+    /// As [`vfs::Opens::make_symlink`].
+    pub(super) fn make_symlink(&mut self, request: MakeSymlinkRequest) -> Result<Attributes, Failure> {
+        let MakeSymlinkRequest { open, target } = request;
+        let open = self.state.opens.all.get(&open).filter(|open| open.session == self.ctx.session);
+        let open = open.cloned().ok_or(FsError::BadOpen)?;
+        let inode = open.inode;
+        if !open.has_any(&[AccessMask::WRITE_DATA, AccessMask::WRITE_ATTRIBUTES]) {
+            return Err(FsError::AccessDenied.into());
+        }
+        if open.stream_of.is_some() {
+            return Err(FsError::WrongType.into());
+        }
+        let (parent, name) = open.link.ok_or(FsError::NotFound)?;
+        let Attributes { file_type, size, links, .. } = self.attributes(inode)?.clone();
+        let is_directory = file_type == FileType::Directory;
+        self.ensure(is_directory || file_type == FileType::Regular, inode, FsError::WrongType)?;
+        let is_alone = links == 1 + u32::from(is_directory) && self.inode(inode)?.streams.is_empty();
+        self.ensure(size == 0 && is_alone, inode, FsError::NotEmpty)?;
+        let is_path = !target.is_empty() && !target.contains(&0);
+        self.ensure(is_path, parent, FsError::InvalidArgument)?;
+        self.ensure(target.len() <= SYMLINK_BYTES_MAX, parent, FsError::NameTooLong)?;
+        self.unlink(inode)?;
+        self.state.opens.follow(&(parent, name.clone()), None);
+        self.change_entries(parent, |parent| {
+            parent.remove_entry(&name);
+            parent.attributes.links -= u32::from(is_directory);
+        })?;
+        let attributes = SetAttributes { mode: Some(0o777), ..SetAttributes::default() };
+        let (file_type, body) = (FileType::Symlink, Body::Symlink(target));
+        Ok(self.make(New { parent, name: &name, file_type, body, attributes: &attributes })?.attributes)
+    }
+
     /// As [`vfs::Opens::rename_open`].
     pub(super) fn rename_open(&mut self, request: RenameOpenRequest) -> Result<RenameReply, Failure> {
         let open = self.deleting_open(request.open)?;
@@ -427,6 +461,8 @@ impl Turn<'_> {
 
     fn check_type(&self, request: &OpenRequest, inode: InodeId) -> Result<(), Failure> {
         let (attributes, overwrites) = (self.attributes(inode)?, overwrites(request.disposition));
+        let is_link = attributes.file_type == FileType::Symlink && !request.opens_links;
+        self.ensure(!is_link, inode, FsError::IsSymlink)?;
         let is_directory = attributes.is_directory();
         self.ensure(is_directory || request.directory != Some(true), inode, FsError::NotDirectory)?;
         self.ensure(!is_directory || request.directory != Some(false), inode, FsError::IsDirectory)?;

@@ -25,6 +25,7 @@ impl House {
             stream: None,
             disposition: Disposition::OpenOrCreate,
             directory: None,
+            opens_links: true,
             access,
             share: EVERYTHING,
             lease: None,

@@ -3,6 +3,7 @@
 mod deletion;
 mod dispositions;
 mod leases;
+mod links;
 mod locks;
 mod renames;
 mod sharing;
@@ -25,6 +26,7 @@ pub(super) async fn all<V: Vfs>(scene: &Scene<'_, V>) {
     deletion::all(scene).await;
     renames::all(scene).await;
     locks::all(scene).await;
+    links::all(scene).await;
     leases::all(scene).await;
     taking_over::all(scene).await;
 }
@@ -56,6 +58,7 @@ pub(in super::super) fn opening(parent: InodeId, name: &str, access: &str) -> Op
         stream: None,
         disposition: Disposition::Open,
         directory: None,
+        opens_links: true,
         access: rights(access),
         share: sharing("rwd"),
         lease: None,
