@@ -10,9 +10,9 @@ use vfs::{
     CreateRequest, DeletePendingRequest, EpochReply, Failure, FileIo, FsError, GetattrReply, HouseFigures, InodeId,
     LeaseGrant, LeaseState, LinkReply, LinkRequest, LockClient, LockEntry, LockRecovery, LockReply, LockRequest,
     LookupReply, LookupRequest, Mailbox, MakeSymlinkRequest, MkdirRequest, MknodRequest, Namespace, OpContext, OpenId,
-    OpenReply, OpenRequest, OpenState, Opens, Quota, RangeRequest, ReadReply, ReadRequest, ReaddirReply,
-    ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest, RenameReply, RenameRequest,
-    RenameStreamRequest, RestoredOpen, SeekReply, SeekRequest, SessionId, SetQuotaRequest, SetattrReply,
+    OpenReply, OpenRequest, OpenState, Opens, OwnerQuotasRequest, Quota, RangeRequest, ReadReply, ReadRequest,
+    ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest, RenameReply,
+    RenameRequest, RenameStreamRequest, RestoredOpen, SeekReply, SeekRequest, SessionId, SetQuotaRequest, SetattrReply,
     SetattrRequest, ShardId, ShareRequest, StatFsReply, StreamListReply, StreamListRequest, SymlinkRequest,
     TakeOverRequest, TestLockReply, WalkReply, WalkRequest, Watch, WatchRequest, WriteReply, WriteRequest,
     WriteVerifier, XattrListReply, XattrListRequest, ZoneRootReply, ZoneRootRequest,
@@ -133,6 +133,10 @@ impl<K: kv::Engine, C: chunk::Store> Admin for Filesystem<K, C> {
 
     async fn set_quota(&self, _ctx: &OpContext, request: SetQuotaRequest) -> Result<Option<Quota>, Failure> {
         self.do_set_quota(request).await
+    }
+
+    async fn owner_quotas(&self, _ctx: &OpContext, request: OwnerQuotasRequest) -> Result<Vec<Quota>, Failure> {
+        self.do_owner_quotas(request).await
     }
 
     async fn quotas(&self, _ctx: &OpContext, below: InodeId) -> Result<Vec<Quota>, Failure> {

@@ -16,7 +16,7 @@ use crate::sessions::Traffic;
 /// What the connection arrived at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// The port of NFS, MOUNT, NLM and NSM.
+    /// The port of NFS, MOUNT, NLM, NSM and rquota.
     Nfs,
     /// The port of portmap and rpcbind.
     Portmap,

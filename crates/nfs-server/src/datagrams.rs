@@ -1,4 +1,4 @@
-//! Calls that come as datagrams: portmap, and MOUNT, NLM and NSM on the port of NFS. Their senders' addresses may be
+//! Calls that come as datagrams: portmap, and MOUNT, NLM, NSM and rquota on the port of NFS. Their senders' addresses may be
 //! forged, so each gets so many answers only, of so many bytes.
 
 use std::collections::HashMap;

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use nfs_wire::rpc::{
     AcceptStat, AuthFlavor, AuthStat, AuthSys, CallError, CallHeader, MOUNT_PROGRAM, NFS_PROGRAM, NLM_PROGRAM,
-    NSM_PROGRAM, OpaqueAuth, PORTMAP_PROGRAM, Procedure, ReplyHeader,
+    NSM_PROGRAM, OpaqueAuth, PORTMAP_PROGRAM, Procedure, RQUOTA_PROGRAM, ReplyHeader,
 };
 use nfs_wire::xdr::Decoder;
 use nfs_wire::{nlm4 as wire_nlm4, nsm as wire_nsm};
@@ -19,7 +19,7 @@ use crate::door::{Door, ZoneState};
 use crate::metrics::{Answer, Operation, Verdict};
 use crate::reply::{Outcome, Reply};
 use crate::reply_cache::{Admission, ReplyKey, Ticket};
-use crate::{mount, nfs3, nlm4, nsm, portmap};
+use crate::{mount, nfs3, nlm4, nsm, portmap, rquota};
 
 /// A call whose header was read.
 struct Call<'a, V> {
@@ -89,6 +89,7 @@ impl<V: Vfs> Call<'_, V> {
             MOUNT_PROGRAM => Outcome::Reply(Box::pin(self.mount(arguments)).await),
             NLM_PROGRAM => Box::pin(self.nlm(&identity, record, arguments)).await,
             NSM_PROGRAM => Outcome::Reply(Box::pin(self.nsm(arguments)).await),
+            RQUOTA_PROGRAM => Outcome::Reply(Box::pin(self.rquota(&identity, arguments)).await),
             _ => Outcome::Reply(self.portmap(arguments)),
         }
     }
@@ -182,9 +183,22 @@ impl<V: Vfs> Call<'_, V> {
     }
 
     async fn mount(&self, arguments: Decoder) -> Reply {
-        let call = mount::Call { door: self.door, caller: self.caller, zone: self.zone, state: self.state };
+        mount::dispatch(&self.of_paths(), self.which(), arguments).await
+    }
+
+    async fn rquota(&self, identity: &Identity, arguments: Decoder) -> Reply {
+        let call = rquota::Call { mount: self.of_paths(), identity };
+        rquota::dispatch(&call, self.which(), arguments).await
+    }
+
+    /// A call that names exported paths.
+    fn of_paths(&self) -> mount::Call<'_, V> {
+        mount::Call { door: self.door, caller: self.caller, zone: self.zone, state: self.state }
+    }
+
+    fn which(&self) -> mount::Which {
         let CallHeader { xid, version, procedure, .. } = *self.header;
-        mount::dispatch(&call, mount::Which { xid, version, procedure }, arguments).await
+        mount::Which { xid, version, procedure }
     }
 
     fn portmap(&self, arguments: Decoder) -> Reply {
@@ -218,6 +232,7 @@ fn check_program(caller: &Caller, header: &CallHeader) -> Result<(), AcceptStat>
         (Role::Nfs, MOUNT_PROGRAM) => mount::VERSIONS,
         (Role::Nfs, NLM_PROGRAM) => 4..=4,
         (Role::Nfs, NSM_PROGRAM) => nsm::VERSIONS,
+        (Role::Nfs, RQUOTA_PROGRAM) => rquota::VERSIONS,
         (Role::Portmap, PORTMAP_PROGRAM) => portmap::VERSIONS,
         _ => return Err(AcceptStat::ProgUnavail),
     };

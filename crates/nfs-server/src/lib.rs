@@ -19,6 +19,7 @@ mod nsm;
 mod portmap;
 mod reply;
 mod reply_cache;
+mod rquota;
 mod serve;
 mod sessions;
 mod settings;

@@ -7,7 +7,8 @@ use nfs_wire::portmap::rpcbind::{AddressEntry, BindString, Binding, v3, v4};
 use nfs_wire::portmap::{Dump, Getport, Mapping, MappingList, Null, PROTOCOL_TCP, PROTOCOL_UDP, Set, Unset};
 use nfs_wire::portmap::{format_universal_address, parse_universal_address, rpcbind};
 use nfs_wire::rpc::{
-    AcceptStat, MOUNT_PROGRAM, NFS_PROGRAM, NLM_PROGRAM, NSM_PROGRAM, PORTMAP_PROGRAM, Procedure, ReplyHeader,
+    AcceptStat, MOUNT_PROGRAM, NFS_PROGRAM, NLM_PROGRAM, NSM_PROGRAM, PORTMAP_PROGRAM, Procedure, RQUOTA_PROGRAM,
+    ReplyHeader,
 };
 use nfs_wire::xdr::{Decode, Decoder};
 use vfs::Clock;
@@ -166,7 +167,7 @@ impl Directory<'_> {
 }
 
 /// What is served on the port of NFS: program, version, protocol. NFS itself is not served over UDP.
-pub(crate) const SERVED: [(u32, u32, u32); 11] = [
+pub(crate) const SERVED: [(u32, u32, u32); 15] = [
     (NFS_PROGRAM, 3, PROTOCOL_TCP),
     (MOUNT_PROGRAM, 1, PROTOCOL_TCP),
     (MOUNT_PROGRAM, 2, PROTOCOL_TCP),
@@ -178,6 +179,10 @@ pub(crate) const SERVED: [(u32, u32, u32); 11] = [
     (NLM_PROGRAM, 4, PROTOCOL_UDP),
     (NSM_PROGRAM, 1, PROTOCOL_TCP),
     (NSM_PROGRAM, 1, PROTOCOL_UDP),
+    (RQUOTA_PROGRAM, 1, PROTOCOL_TCP),
+    (RQUOTA_PROGRAM, 2, PROTOCOL_TCP),
+    (RQUOTA_PROGRAM, 1, PROTOCOL_UDP),
+    (RQUOTA_PROGRAM, 2, PROTOCOL_UDP),
 ];
 
 fn universal(host: IpAddr, port: u16) -> BindString {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::rpc::{AuthSys, CallError, CallHeader, Procedure, ReplyHeader};
 use crate::xdr::{self, Decode, DecodeError, Decoder, Encode};
-use crate::{mount, nfs3, nlm4, nsm, portmap};
+use crate::{mount, nfs3, nlm4, nsm, portmap, rquota};
 
 /// One kind of message.
 #[derive(Debug, Clone, Copy)]
@@ -95,6 +95,9 @@ pub const MESSAGES: &[Message] = &[
     args::<nlm4::Share>("nlm4 SHARE args"),
     result::<nlm4::Share>("nlm4 SHARE result"),
     args::<nlm4::FreeAll>("nlm4 FREE_ALL args"),
+    args::<rquota::v1::Getquota>("rquota1 GETQUOTA args"),
+    result::<rquota::v1::Getquota>("rquota1 GETQUOTA result"),
+    args::<rquota::v2::Getquota>("rquota2 GETQUOTA args"),
     args::<nsm::Stat>("nsm1 STAT args"),
     result::<nsm::Stat>("nsm1 STAT result"),
     args::<nsm::Mon>("nsm1 MON args"),

@@ -13,6 +13,7 @@ pub mod nlm4;
 pub mod nsm;
 pub mod portmap;
 pub mod rpc;
+pub mod rquota;
 pub mod xdr;
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::catalogue::MESSAGES;
 use crate::rpc::{AuthSys, CallHeader, Procedure, RecordLimits, RecordReader, ReplyHeader};
 use crate::sample::{Sample, Source};
 use crate::xdr::{self, Decode, DecodeError, Decoder, Encode, UNIT};
-use crate::{mount, nfs3, nlm4, nsm, portmap};
+use crate::{mount, nfs3, nlm4, nsm, portmap, rquota};
 
 trait Value: Sample + Encode + Decode + PartialEq + Debug {}
 impl<T: Sample + Encode + Decode + PartialEq + Debug> Value for T {}
@@ -106,6 +106,8 @@ fn check_locks(seed: &[u8]) {
     check_procedure::<nlm4::Granted>(seed);
     check_procedure::<nlm4::Share>(seed);
     check_procedure::<nlm4::FreeAll>(seed);
+    check_procedure::<rquota::v1::Getquota>(seed);
+    check_procedure::<rquota::v2::Getquota>(seed);
     check_procedure::<nsm::Stat>(seed);
     check_procedure::<nsm::Mon>(seed);
     check_procedure::<nsm::Unmon>(seed);

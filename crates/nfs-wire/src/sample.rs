@@ -7,6 +7,7 @@ use crate::mount::v3::{MountOk, MountResult};
 use crate::nfs3::{CreateHow, Fattr3, MknodData, Reply3, SetTime};
 use crate::nlm4::{Nlm4Stats, TestReply};
 use crate::rpc::{AcceptStat, AuthFlavor, AuthSys, CallHeader, RejectStat, ReplyBody, ReplyHeader, SYS_GROUPS_MAX};
+use crate::rquota::QuotaResult;
 use crate::xdr::{Array, LinkedList, Opaque};
 
 /// The bytes a value grows from; zeros when they are used up, so that every value is finite.
@@ -182,6 +183,16 @@ impl Sample for MknodData {
 impl Sample for MountResult {
     fn sample(source: &mut Source) -> Self {
         if bool::sample(source) { Self::Ok(MountOk::sample(source)) } else { Self::Failed(Sample::sample(source)) }
+    }
+}
+
+impl Sample for QuotaResult {
+    fn sample(source: &mut Source) -> Self {
+        match source.below(3) {
+            0 => Self::None,
+            1 => Self::NotPermitted,
+            _ => Self::Ok(Sample::sample(source)),
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 use std::future::Future;
 
 use crate::{
-    Attributes, Epoch, Failure, FsError, InodeId, Name, OpContext, Quota, SetAttributes, SetQuotaRequest, ShardId,
+    Attributes, Epoch, Failure, FsError, InodeId, Name, OpContext, OwnerQuotasRequest, Quota, SetAttributes,
+    SetQuotaRequest, ShardId,
 };
 
 /// The base directory of an access zone, which is made when it does not exist.
@@ -212,6 +213,18 @@ pub trait Admin: Send + Sync + 'static {
     ///
     /// Errors, in order: `StaleHandle`, `Io`.
     fn quotas(&self, _ctx: &OpContext, _below: InodeId) -> impl Future<Output = Result<Vec<Quota>, Failure>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
+    /// The limits that bind a user or group in the directory of an inode, or in it: there and above, the lowest first. Their
+    /// paths are not told.
+    ///
+    /// Errors, in order: `InvalidArgument` (neither a user nor a group), `StaleHandle`, `Io`.
+    fn owner_quotas(
+        &self,
+        _ctx: &OpContext,
+        _request: OwnerQuotasRequest,
+    ) -> impl Future<Output = Result<Vec<Quota>, Failure>> + Send {
         async { Ok(Vec::new()) }
     }
 

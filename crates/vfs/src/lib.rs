@@ -66,7 +66,10 @@ pub use opens::{
     OpenTarget, OpenedHow, Opens, RenameOpenRequest, RenameStreamRequest, RestoredOpen, ShareMode, ShareRequest,
     TakeOverRequest, TestLockReply,
 };
-pub use quota::{Quota, QuotaBasis, QuotaDomain, QuotaGuard, QuotaLimits, QuotaSettings, QuotaUsage, SetQuotaRequest};
+pub use quota::{
+    OwnerQuotasRequest, Quota, QuotaBasis, QuotaDomain, QuotaGuard, QuotaLimits, QuotaSettings, QuotaUsage,
+    SetQuotaRequest,
+};
 pub use watch::{Notice, NoticeKind, Noticed, Notices, Watch, WatchFilter, WatchRequest};
 
 /// Everything a door may ask.

@@ -119,6 +119,15 @@ pub struct SetQuotaRequest {
     pub guard: QuotaGuard,
 }
 
+/// Asks for the limits of one owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnerQuotasRequest {
+    /// Where.
+    pub inode: InodeId,
+    /// A user or a group.
+    pub domain: QuotaDomain,
+}
+
 impl QuotaUsage {
     /// What counts against limits on bytes.
     #[must_use]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use admission::{Histogram, LatencyFigures};
 use nfs_wire::rpc::{
-    MOUNT_PROGRAM, NFS_PROGRAM, NLM_PROGRAM, NSM_PROGRAM, PORTMAP_PROGRAM, procedure_name, program_name,
+    MOUNT_PROGRAM, NFS_PROGRAM, NLM_PROGRAM, NSM_PROGRAM, PORTMAP_PROGRAM, RQUOTA_PROGRAM, procedure_name, program_name,
 };
 use zones::ExportId;
 
@@ -18,7 +18,7 @@ pub use self::shares::{Share, ShareFigures, TrafficFigures};
 /// What happened to one operation of one zone since the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OperationFigures {
-    /// The program: `nfs`, `mount`, `portmap`, `nlm`, `nsm`.
+    /// The program: `nfs`, `mount`, `portmap`, `nlm`, `nsm`, `rquota`.
     pub program: &'static str,
     /// The procedure: `GETATTR`, or `UNKNOWN`.
     pub operation: &'static str,
@@ -43,7 +43,7 @@ pub struct ReplyCacheFigures {
     pub misses: u64,
 }
 
-/// An operation as counted: the procedures of NFSv3, MOUNT, NLM and NSM, portmap as a whole, and the rest.
+/// An operation as counted: the procedures of NFSv3, MOUNT, NLM, NSM and rquota, portmap as a whole, and the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Operation(usize);
 
@@ -113,6 +113,7 @@ impl Operation {
             PORTMAP_PROGRAM => Self(PORTMAP),
             NLM_PROGRAM if procedure < NLM_OPERATIONS => Self(NLM + procedure),
             NSM_PROGRAM if procedure < NSM_OPERATIONS => Self(NSM + procedure),
+            RQUOTA_PROGRAM if procedure < RQUOTA_OPERATIONS => Self(RQUOTA + procedure),
             _ => Self(UNKNOWN),
         }
     }
@@ -146,7 +147,8 @@ impl Operation {
             }
             PORTMAP => (program_name(PORTMAP_PROGRAM), "ALL"),
             NLM..NSM => (program_name(NLM_PROGRAM), procedure_name(NLM_PROGRAM, 4, number(NLM))),
-            NSM..UNKNOWN => (program_name(NSM_PROGRAM), procedure_name(NSM_PROGRAM, 1, number(NSM))),
+            NSM..RQUOTA => (program_name(NSM_PROGRAM), procedure_name(NSM_PROGRAM, 1, number(NSM))),
+            RQUOTA..UNKNOWN => (program_name(RQUOTA_PROGRAM), procedure_name(RQUOTA_PROGRAM, 2, number(RQUOTA))),
             _ => ("unknown", "UNKNOWN"),
         }
     }
@@ -250,7 +252,9 @@ const NLM: usize = PORTMAP + 1;
 const NLM_OPERATIONS: usize = 24;
 const NSM: usize = NLM + NLM_OPERATIONS;
 const NSM_OPERATIONS: usize = 7;
-const UNKNOWN: usize = NSM + NSM_OPERATIONS;
+const RQUOTA: usize = NSM + NSM_OPERATIONS;
+const RQUOTA_OPERATIONS: usize = 3;
+const UNKNOWN: usize = RQUOTA + RQUOTA_OPERATIONS;
 const OPERATIONS: usize = UNKNOWN + 1;
 
 #[cfg(test)]
@@ -299,7 +303,9 @@ mod tests {
 
     #[test]
     fn every_call_has_a_place() {
-        for program in [NFS_PROGRAM, MOUNT_PROGRAM, NLM_PROGRAM, NSM_PROGRAM, PORTMAP_PROGRAM, 0, u32::MAX] {
+        for program in
+            [NFS_PROGRAM, MOUNT_PROGRAM, NLM_PROGRAM, NSM_PROGRAM, PORTMAP_PROGRAM, RQUOTA_PROGRAM, 0, u32::MAX]
+        {
             for procedure in [0, 1, 6, 21, 22, u32::MAX] {
                 let begun = (1, Duration::ZERO);
                 assert!(Metrics::new().begin(u64::MAX, Operation::of(program, procedure), begun).is_some());

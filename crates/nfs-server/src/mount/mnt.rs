@@ -45,7 +45,13 @@ async fn mount<V: Vfs>(call: &Call<'_, V>, path: &Bytes) -> Result<(FileHandle, 
     Ok((handle, export))
 }
 
-async fn find<V: Vfs>(call: &Call<'_, V>, path: &Bytes) -> Result<(InodeId, std::sync::Arc<Export>), Mountstat3> {
+/// The directory of an export that a path leads to, for this client.
+///
+/// Errors: as [`mnt3`].
+pub(crate) async fn find<V: Vfs>(
+    call: &Call<'_, V>,
+    path: &Bytes,
+) -> Result<(InodeId, std::sync::Arc<Export>), Mountstat3> {
     check_path(path)?;
     let target = call.zone.export_for_path(path, call.caller.client).map_err(refusal_status)?;
     let MountTarget { export, below } = target;

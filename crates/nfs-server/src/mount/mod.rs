@@ -10,6 +10,7 @@ use nfs_wire::xdr::{Decode, Decoder};
 use vfs::Vfs;
 use zones::Zone;
 
+pub(crate) use self::mnt::find;
 pub(crate) use self::table::MountTable;
 use crate::caller::Caller;
 use crate::door::{Door, ZoneState};

@@ -20,4 +20,5 @@ mod permissions;
 mod refusals;
 mod replay;
 mod rpc;
+mod rquota;
 mod sequences;

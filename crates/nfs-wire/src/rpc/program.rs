@@ -1,6 +1,6 @@
 //! Program numbers, and names for spans and metrics.
 
-use crate::{mount, nfs3, nlm4, nsm, portmap};
+use crate::{mount, nfs3, nlm4, nsm, portmap, rquota};
 
 /// Portmap and rpcbind (RFC 1833).
 pub const PORTMAP_PROGRAM: u32 = 100_000;
@@ -24,6 +24,8 @@ pub fn procedure_name(program: u32, version: u32, procedure: u32) -> &'static st
         (MOUNT_PROGRAM, 1 | 2) => mount::v1::PROCEDURE_NAMES,
         (NLM_PROGRAM, 4) => nlm4::PROCEDURE_NAMES,
         (NSM_PROGRAM, 1) => nsm::PROCEDURE_NAMES,
+        (RQUOTA_PROGRAM, 1) => rquota::v1::PROCEDURE_NAMES,
+        (RQUOTA_PROGRAM, 2) => rquota::v2::PROCEDURE_NAMES,
         (PORTMAP_PROGRAM, 2) => portmap::PROCEDURE_NAMES,
         (PORTMAP_PROGRAM, 3) => portmap::rpcbind::V3_PROCEDURE_NAMES,
         (PORTMAP_PROGRAM, 4) => portmap::rpcbind::V4_PROCEDURE_NAMES,
@@ -65,6 +67,8 @@ mod tests {
         assert_eq!(procedure_name(NLM_PROGRAM, 4, 16), "UNKNOWN");
         assert_eq!(procedure_name(NLM_PROGRAM, 4, 23), "FREE_ALL");
         assert_eq!(procedure_name(NSM_PROGRAM, 1, 6), "NOTIFY");
+        assert_eq!(procedure_name(RQUOTA_PROGRAM, 1, 1), "GETQUOTA");
+        assert_eq!(procedure_name(RQUOTA_PROGRAM, 2, 3), "UNKNOWN");
         assert_eq!(procedure_name(PORTMAP_PROGRAM, 4, 9), "GETVERSADDR");
     }
 

@@ -7,6 +7,7 @@ use nfs_wire::nlm4::{self, Nlm4Stats, TestReply};
 use nfs_wire::nsm;
 use nfs_wire::portmap::Mapping;
 use nfs_wire::rpc::{AuthFlavor, AuthSys, CallHeader};
+use nfs_wire::rquota;
 use nfs_wire::xdr::{self, Decode, Decoder};
 
 use crate::hex::{self, fixture};
@@ -212,6 +213,28 @@ fn monitoring() {
     assert_eq!((failed.status, failed.state), (nsm::MonitorStatus::Failure, u32::MAX));
     let notify = decode::<nsm::NotifyArgs>("nsm1-NOTIFY-args");
     assert_eq!((&notify.name[..], notify.state), (&b"client-a"[..], 7));
+}
+
+#[test]
+fn remote_quotas() {
+    let user = decode::<rquota::v1::GetquotaArgs>("rquota1-GETQUOTA-args");
+    assert_eq!((&user.path[..], user.uid), (&b"/projects"[..], 1000));
+    let group = decode::<rquota::v2::GetquotaArgs>("rquota2-GETQUOTA-args");
+    assert_eq!((&group.path[..], group.kind, group.id), (&b"/projects"[..], rquota::v2::GROUP, 100));
+    let told = rquota::Rquota {
+        block_bytes: 1024,
+        active: true,
+        blocks_hard: 100,
+        blocks_soft: 80,
+        blocks: 85,
+        files_hard: 10,
+        files_soft: 8,
+        files: 9,
+        blocks_time_left: 3600,
+        files_time_left: 1800,
+    };
+    assert_eq!(decode::<rquota::QuotaResult>("rquota1-GETQUOTA-result"), rquota::QuotaResult::Ok(told));
+    assert_eq!(decode::<rquota::QuotaResult>("rquota1-GETQUOTA-result.EPERM"), rquota::QuotaResult::NotPermitted);
 }
 
 #[test]

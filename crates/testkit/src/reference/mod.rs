@@ -19,6 +19,7 @@
 //! - There are no snapshots: changes of one are `ReadOnly`, reads `NotSupported`.
 //! - Names that differ in the case of ASCII letters only are alike to who asks so; of several that are, the first in the
 //!   order of bytes is found, if none is exact.
+//! - Quotas are kept and told, but refuse nothing; those of directories are not told.
 //! - Locks and shares of NLM bind each other only, not reads and writes. A reclaim outside the grace period is `Grace`.
 
 mod content;
@@ -31,6 +32,7 @@ mod locks;
 mod lookup;
 mod opens;
 mod permission;
+mod quota;
 mod readdir;
 mod remove;
 mod rename;
@@ -56,12 +58,12 @@ use vfs::{
     CreateRequest, DeletePendingRequest, Failure, FileIo, FsError, GetattrReply, InodeId, LeaseGrant, LeaseOwner,
     LeaseState, LinkReply, LinkRequest, LockClient, LockEntry, LockRecovery, LockReply, LockRequest, LookupReply,
     LookupRequest, Mailbox, MakeSymlinkRequest, MkdirRequest, MknodRequest, Namespace, OpContext, OpenId, OpenReply,
-    OpenRequest, OpenState, Opens, RangeRequest, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply,
-    RemoveReply, RemoveRequest, RenameOpenRequest, RenameReply, RenameRequest, RenameStreamRequest, SeekReply,
-    SeekRequest, SessionId, SetattrReply, SetattrRequest, ShardId, ShareRequest, StatFsReply, StreamListReply,
-    StreamListRequest, SymlinkRequest, TakeOverRequest, TestLockReply, View, WalkReply, WalkRequest, Watch,
-    WatchRequest, WriteReply, WriteRequest, WriteVerifier, XattrListReply, XattrListRequest, ZoneRootReply,
-    ZoneRootRequest,
+    OpenRequest, OpenState, Opens, OwnerQuotasRequest, Quota, RangeRequest, ReadReply, ReadRequest, ReaddirReply,
+    ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest, RenameReply, RenameRequest,
+    RenameStreamRequest, SeekReply, SeekRequest, SessionId, SetQuotaRequest, SetattrReply, SetattrRequest, ShardId,
+    ShareRequest, StatFsReply, StreamListReply, StreamListRequest, SymlinkRequest, TakeOverRequest, TestLockReply,
+    View, WalkReply, WalkRequest, Watch, WatchRequest, WriteReply, WriteRequest, WriteVerifier, XattrListReply,
+    XattrListRequest, ZoneRootReply, ZoneRootRequest,
 };
 use watch::Changes;
 
@@ -277,6 +279,14 @@ impl AttributeIo for ReferenceFilesystem {
 impl Admin for ReferenceFilesystem {
     async fn zone_root(&self, ctx: &OpContext, request: ZoneRootRequest) -> Result<ZoneRootReply, Failure> {
         self.changing(ctx)?.zone_root(&request)
+    }
+
+    async fn set_quota(&self, ctx: &OpContext, request: SetQuotaRequest) -> Result<Option<Quota>, Failure> {
+        self.changing(ctx)?.set_quota(request).map(|()| None)
+    }
+
+    async fn owner_quotas(&self, ctx: &OpContext, request: OwnerQuotasRequest) -> Result<Vec<Quota>, Failure> {
+        self.reading(ctx)?.owner_quotas(&request)
     }
 }
 

@@ -12,6 +12,7 @@ use super::inode::{Body, Directory, Inode};
 use super::leases::Leases;
 use super::locks::Locks;
 use super::opens::Opens;
+use super::quota::KeptQuota;
 use super::watch::Watcher;
 
 /// How much a [`super::ReferenceFilesystem`] holds.
@@ -32,6 +33,7 @@ pub(super) struct State {
     pub(super) opens: Opens,
     pub(super) leases: Leases,
     pub(super) watches: Vec<Watcher>,
+    pub(super) quotas: Vec<KeptQuota>,
     pub(super) last_number: u64,
     last_shard: u32,
     last_change: u64,
@@ -50,6 +52,7 @@ impl State {
             opens: Opens::default(),
             leases: Leases::default(),
             watches: Vec::new(),
+            quotas: Vec::new(),
             last_number: InodeNumber::ROOT.0,
             last_shard: ShardId::ROOT.0,
             last_change: 0,

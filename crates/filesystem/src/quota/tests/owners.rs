@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use meta::records::OwnersRecord;
-use vfs::{Principal, Quota};
+use vfs::{OwnerQuotasRequest, Principal, Quota};
 
 use super::*;
 
@@ -72,6 +72,39 @@ fn what_a_user_owns_counts_whoever_writes_it() {
         house.remove(directory, "e").await.unwrap();
         house.remove(ROOT, "d").await.unwrap();
         assert!(house.0.quotas(&House::ctx(), ROOT).await.unwrap().is_empty(), "they went with their directory");
+        drop(house);
+        rig.check().await;
+    });
+}
+
+/// What is not flushed counts for the new owner, or place, from that moment.
+#[test]
+fn what_is_reserved_goes_along() {
+    block_on(async {
+        let rig = Rig::new();
+        let house = rig.open().await;
+        let directory = house.mkdir(ROOT, "d").await.unwrap();
+        for id in [7, 8] {
+            house.limit_owner(directory, user(id), hard_only(1000)).await;
+        }
+        let file = house.create(directory, "f").await.unwrap();
+        house.give(file, 7).await.unwrap();
+        house.write(file, 0, 900).await.unwrap();
+        house.give(file, 8).await.unwrap();
+        assert_eq!([house.bytes_of(directory, 7).await, house.bytes_of(directory, 8).await], [0, 900]);
+        assert_eq!(house.write(file, 900, 101).await, OVER);
+        house.rename((directory, "f"), (ROOT, "f")).await.unwrap();
+        assert_eq!(house.bytes_of(directory, 8).await, 0);
+        house.write(file, 900, 200).await.unwrap();
+        assert_eq!(house.rename((ROOT, "f"), (directory, "f")).await, OVER);
+        house.resize(file, 50).await.unwrap();
+        house.write(file, 50, 10).await.unwrap();
+        house.rename((ROOT, "f"), (directory, "f")).await.unwrap();
+        assert_eq!(house.bytes_of(directory, 8).await, 60);
+        let request = OwnerQuotasRequest { inode: file, domain: user(8) };
+        let told = house.0.owner_quotas(&House::ctx(), request).await.unwrap();
+        let told: Vec<_> = told.iter().map(|quota| (quota.directory, quota.usage.application_bytes)).collect();
+        assert_eq!(told, [(directory, 60)]);
         drop(house);
         rig.check().await;
     });
