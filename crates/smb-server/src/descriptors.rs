@@ -101,11 +101,13 @@ fn named(sids: ZoneSids, trustee: &Trustee, group: Option<WireSid>) -> Option<Wi
     }
 }
 
-fn wire_sid(sid: &Sid) -> Option<WireSid> {
+/// As the wire has it.
+pub(crate) fn wire_sid(sid: &Sid) -> Option<WireSid> {
     WireSid::new(sid.authority, &sid.sub_authorities)
 }
 
-fn house_sid(sid: &WireSid) -> Sid {
+/// As the house has it.
+pub(crate) fn house_sid(sid: &WireSid) -> Sid {
     Sid { authority: sid.authority(), sub_authorities: sid.sub_authorities().iter().copied().collect() }
 }
 

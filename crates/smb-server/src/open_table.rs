@@ -44,6 +44,8 @@ pub(crate) struct Open {
     pub(crate) writes_through: bool,
     /// How many of its extended attributes were told.
     pub(crate) attributes_told: AtomicUsize,
+    /// Whether the caller was told what it may use.
+    pub(crate) quota_told: AtomicBool,
     /// Where its client says that it stands (MS-FSCC 2.4.40); means nothing here, as every request says where.
     pub(crate) position: AtomicU64,
     /// How far its directory was listed.
@@ -83,6 +85,7 @@ impl Open {
             allocation: 0,
             writes_through,
             attributes_told: AtomicUsize::new(0),
+            quota_told: AtomicBool::new(false),
             position: AtomicU64::new(0),
             listing: Mutex::default(),
             watch: Watch::default(),
@@ -111,6 +114,7 @@ impl Open {
             allocation: self.allocation,
             writes_through: self.writes_through,
             attributes_told: AtomicUsize::new(0),
+            quota_told: AtomicBool::new(false),
             position: AtomicU64::new(self.position.load(Ordering::Relaxed)),
             listing: Mutex::default(),
             watch: Watch::default(),

@@ -76,7 +76,7 @@ pub(crate) async fn set_info<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<
     Ok(Answer::success(&SetInfoResponse {}))
 }
 
-fn structure<'a, T: Decode<'a>>(input: &'a [u8]) -> Result<T, Status> {
+pub(crate) fn structure<'a, T: Decode<'a>>(input: &'a [u8]) -> Result<T, Status> {
     decode(input).map_err(|_| Status::INFO_LENGTH_MISMATCH)
 }
 

@@ -157,6 +157,7 @@ const ENTRIES: &[Message] = lists![
     "fscc FILE_STREAM_INFORMATION": FileStream<'_>,
     "fscc FILE_NOTIFY_INFORMATION": FileNotify<'_>,
     "fscc FILE_QUOTA_INFORMATION": FileQuota,
+    "fscc FILE_GET_QUOTA_INFORMATION": GetQuota,
     "smb2 NETWORK_INTERFACE_INFO": NetworkInterface,
 ];
 

@@ -175,6 +175,7 @@ fn enter<V: Vfs>(
         durable,
         claim,
         attributes_told: AtomicUsize::new(0),
+        quota_told: AtomicBool::new(false),
         writes_through,
         position: AtomicU64::new(0),
         listing: Mutex::default(),

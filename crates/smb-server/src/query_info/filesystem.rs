@@ -10,7 +10,7 @@ use smb_wire::info::{
 };
 use vfs::{FileSystemStatistics, OpContext, Vfs};
 
-use super::Told;
+use super::{Told, quota};
 use crate::dispatch::Call;
 use crate::open_table::Open;
 use crate::status;
@@ -23,7 +23,15 @@ pub(super) async fn tell<V: Vfs>(
     class: FsInformationClass,
 ) -> Result<Told, Status> {
     let reply = call.door.vfs.stat_fs(ctx, open.inode).await.map_err(status::of)?;
-    let (statistics, fsid) = (reply.statistics, reply.attributes.fsid);
+    let (mut statistics, fsid) = (reply.statistics, reply.attributes.fsid);
+    // What the caller's own quotas leave is what is there for it (MS-FSCC 2.5.4, 2.5.8).
+    let asks_for_room = [FsInformationClass::SIZE, FsInformationClass::FULL_SIZE, FsInformationClass::CONTROL];
+    let quotas = match asks_for_room.contains(&class) {
+        true => quota::of_user(call, (ctx, open), ctx.credentials.uid).await?,
+        false => Vec::new(),
+    };
+    let left = quota::left(&quotas, call.door.facts.clock.now());
+    statistics.available_bytes = statistics.available_bytes.min(left.unwrap_or(u64::MAX));
     let has_streams = matches!(&tree.target, Target::Disk(disk) if disk.share.has_streams());
     let streams = if has_streams { FsAttributes::NAMED_STREAMS } else { FsAttributes::empty() };
     let label: Vec<u8> = tree.name.encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -71,14 +79,14 @@ pub(super) async fn tell<V: Vfs>(
             sector_alignment: 0,
             partition_alignment: 0,
         }),
-        // Nobody is filtered, and quotas are not kept here.
+        // Nobody is filtered; what others may use who come is not told.
         FsInformationClass::CONTROL => fixed(&FsControl {
             free_space_start_filtering: 0,
             free_space_threshold: 0,
             free_space_stop_filtering: 0,
             default_quota_threshold: u64::MAX,
             default_quota_limit: u64::MAX,
-            flags: 0,
+            flags: if left.is_some() { QUOTAS_BIND } else { 0 },
         }),
         FsInformationClass::OBJECT_ID => fixed(&FsObjectId { object_id: Guid(u128::from(fsid).to_le_bytes()) }),
         _ => return Err(Status::INVALID_INFO_CLASS),
@@ -124,5 +132,7 @@ fn variable(structure: &impl Encode, fixed: usize) -> Told {
 const VOLUME_FIXED_BYTES: usize = 24;
 const ATTRIBUTE_FIXED_BYTES: usize = 16;
 const BYTES_PER_SECTOR: u32 = 512;
+/// FILE_VC_QUOTA_TRACK and FILE_VC_QUOTA_ENFORCE (MS-FSCC 2.5.2).
+const QUOTAS_BIND: u32 = 0x0000_0003;
 /// A block of the house.
 const UNIT_BYTES: u32 = 4096;

@@ -3,6 +3,7 @@
 mod extended_attributes;
 mod file;
 mod filesystem;
+mod quota;
 mod security;
 
 use bytes::BytesMut;
@@ -41,7 +42,7 @@ pub(crate) async fn query_info<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Resul
             filesystem::tell(call, (&ctx, tree, &open), class).await?
         }
         InfoType::SECURITY => return security::tell(call, (&ctx, &open), &request).await,
-        InfoType::QUOTA => return Err(Status::NOT_SUPPORTED),
+        InfoType::QUOTA => return quota::tell(call, (&ctx, &open), &request).await,
         _ => return Err(Status::INVALID_PARAMETER),
     };
     told.answer(usize::try_from(request.output_length).unwrap_or(usize::MAX))

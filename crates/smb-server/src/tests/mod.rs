@@ -13,6 +13,7 @@ mod listings;
 mod negotiating;
 mod pipes;
 mod protection;
+mod quotas;
 mod sessions;
 mod streams;
 mod symlinks;

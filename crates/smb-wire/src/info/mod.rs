@@ -25,4 +25,4 @@ pub use filesystem::{
     FsSectorSize, FsSize, FsVolume,
 };
 pub use notify::{FileNotify, NotifyAction};
-pub use quota::{FileQuota, QueryQuota};
+pub use quota::{FileQuota, GetQuota, QueryQuota};

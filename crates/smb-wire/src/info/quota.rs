@@ -45,6 +45,29 @@ impl Encode for FileQuota {
     }
 }
 
+/// `FILE_GET_QUOTA_INFORMATION` (MS-FSCC 2.4.41.1): a user in a list of those that QUERY_INFO asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GetQuota {
+    /// `Sid`.
+    pub sid: Sid,
+}
+
+impl<'a> Entry<'a> for GetQuota {
+    const ALIGNMENT: usize = 4;
+
+    fn decode_entry(decoder: &mut Decoder<'a>) -> Result<Self, DecodeError> {
+        decoder.skip(4)?;
+        Ok(Self { sid: Sid::decode(decoder)? })
+    }
+}
+
+impl Encode for GetQuota {
+    fn encode(&self, encoder: &mut Encoder<'_>) {
+        encoder.put_count_32(self.sid.size());
+        self.sid.encode(encoder);
+    }
+}
+
 /// `SMB2_QUERY_QUOTA_INFO` (MS-SMB2 2.2.37.1): which users are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryQuota<'a> {
