@@ -12,10 +12,10 @@ use oracle::{Counted, Oracle, Place, Sums};
 use pages::Payload;
 use testkit::{ManualClock, Random, block_on};
 use vfs::{
-    Admin, AttributeIo, CommitRequest, CreateHow, CreateRequest, FileIo, FsError, InodeId, LinkRequest, MkdirRequest,
-    Name, Namespace, OpContext, Principal, Quota, QuotaBasis, QuotaDomain, QuotaGuard, QuotaLimits, QuotaSettings,
-    QuotaUsage, RangeRequest, RemoveKind, RemoveRequest, RenameRequest, SetAttributes, SetQuotaRequest, SetattrRequest,
-    ShardId, Stability, Via, WriteRequest, XattrChange,
+    Admin, AttributeIo, CloneRangeRequest, CommitRequest, CreateHow, CreateRequest, FileIo, FsError, InodeId,
+    LinkRequest, MkdirRequest, Name, Namespace, OpContext, Principal, Quota, QuotaBasis, QuotaDomain, QuotaGuard,
+    QuotaLimits, QuotaSettings, QuotaUsage, RangeRequest, RemoveKind, RemoveRequest, RenameRequest, SetAttributes,
+    SetQuotaRequest, SetattrRequest, ShardId, Stability, Via, WriteRequest, XattrChange,
 };
 
 use crate::house::{Engines, House};
@@ -72,7 +72,8 @@ impl Run {
         match self.random.below(100) {
             0..8 => self.make_directory().await,
             8..22 => self.create().await,
-            22..50 => self.write().await,
+            22..47 => self.write().await,
+            47..50 => self.clone_range().await,
             50..58 => self.resize().await,
             58..64 => self.link().await,
             64..76 => self.rename().await,
@@ -193,6 +194,35 @@ impl Run {
         let mut after = self.oracle.clone();
         after.punch(inode, (offset, length));
         self.agree("punch", done, after);
+    }
+
+    async fn clone_range(&mut self) {
+        let (source, target) = (self.oracle.any_file(&mut self.random), self.oracle.any_file(&mut self.random));
+        let Some((source, target)) = source.zip(target) else { return };
+        let blocks = self.oracle.size(source) / 4096;
+        let from = self.random.below(blocks + 1);
+        let length = self.random.below(blocks - from + 1);
+        let to = self.random.below(20);
+        let is_split = source != target || from + length <= to || to + length <= from;
+        if length == 0 || !is_split {
+            return;
+        }
+        let [source_offset, target_offset, length] = [from, to, length].map(|blocks| blocks * 4096);
+        let (source_via, target_via) = (Via::Anonymous, Via::Anonymous);
+        let request = CloneRangeRequest {
+            source,
+            source_via,
+            source_offset,
+            target,
+            target_via,
+            target_offset,
+            length,
+            heeds_locks: true,
+        };
+        let done = self.house.clone_range(&Self::ctx(), request).await.map(drop).map_err(|failure| failure.error);
+        let mut after = self.oracle.clone();
+        after.clone_range((source, source_offset), (target, target_offset), length);
+        self.agree("clone", done, after);
     }
 
     async fn link(&mut self) {

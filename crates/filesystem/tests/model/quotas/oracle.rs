@@ -182,6 +182,20 @@ impl Oracle {
         self.file(inode).blocks.retain(|block| !(offset..offset + length).contains(&(block * 4096)));
     }
 
+    /// Whole blocks go from one file, or place, to another; each counts them.
+    pub(super) fn clone_range(&mut self, (source, from): (InodeId, u64), (target, to): (InodeId, u64), length: u64) {
+        let blocks = self.file(source).blocks.range(from / 4096..(from + length) / 4096);
+        let cloned: Vec<u64> = blocks.map(|block| block - from / 4096 + to / 4096).collect();
+        self.punch(target, (to, length));
+        let file = self.file(target);
+        file.blocks.extend(cloned);
+        file.size = file.size.max(to + length);
+    }
+
+    pub(super) fn size(&self, inode: InodeId) -> u64 {
+        self.files.get(&inode).map_or(0, |file| file.size)
+    }
+
     /// Removes a name; `false` when that cannot be: a directory with something in it.
     pub(super) fn remove(&mut self, (parent, name): (InodeId, &str)) -> bool {
         let Some(inode) = self.find(parent, name) else { return false };
