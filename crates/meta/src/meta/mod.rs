@@ -10,8 +10,10 @@ mod space;
 mod tests;
 
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use queue::Queue;
 pub(crate) use read::Cut;
@@ -148,11 +150,17 @@ impl<K: kv::Engine> Meta<K> {
         if version.0 <= self.inner.settled.load(Ordering::Acquire) {
             return Ok(());
         }
+        let mut has_yielded = false;
         loop {
             let step = self.inner.queue().step(version)?;
             match step {
                 queue::Step::Done => return Ok(()),
                 queue::Step::Wait(commit) => commit.await,
+                // What came in with this request is in the same group then.
+                queue::Step::Start if !has_yielded => {
+                    has_yielded = true;
+                    yield_once().await;
+                }
                 queue::Step::Start => self.start(),
             }
         }
@@ -205,6 +213,19 @@ impl<K: kv::Engine> Drop for Meta<K> {
         let commit = self.inner.queue().abandon();
         drop(commit);
     }
+}
+
+/// Lets others of this thread run first.
+async fn yield_once() {
+    let mut is_over = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut is_over, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Most changes that wait for their commit before [`Meta::room`] makes callers wait.

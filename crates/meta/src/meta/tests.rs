@@ -240,8 +240,10 @@ async fn a_group_is_on_its_way_until_the_engine_has_answered() {
     let version = meta.submit(put(1, 5)).unwrap();
     assert!(!meta.is_committing(), "nobody waits for it");
     let mut durable = Box::pin(meta.durable(version));
-    let is_pending = poll_fn(|context| Poll::Ready(durable.as_mut().poll(context).is_pending())).await;
-    assert!(is_pending && meta.is_committing());
+    for begins in [false, true] {
+        let is_pending = poll_fn(|context| Poll::Ready(durable.as_mut().poll(context).is_pending())).await;
+        assert!(is_pending && meta.is_committing() == begins, "others go first, once");
+    }
     engine.stands.store(false, Ordering::Relaxed);
     durable.await.unwrap();
     assert!(!meta.is_committing());
@@ -256,6 +258,15 @@ async fn waits_share_commits() {
     join_all(versions.iter().map(|version| meta.durable(*version))).await;
     assert_eq!(engine.commits.load(Ordering::Relaxed) - before, 1);
     assert_eq!(engine.largest.load(Ordering::Relaxed), 100);
+}
+
+/// Requests that came in together are polled one after the other, each for the first time.
+#[tokio::test]
+async fn what_is_asked_in_one_go_is_committed_in_one() {
+    let meta = open(SlowEngine::default()).await;
+    let before = meta.figures().groups;
+    join_all((0..8).map(async |number| meta.durable(meta.submit(put(number, 1)).unwrap()).await.unwrap())).await;
+    assert_eq!(meta.figures().groups - before, 1);
 }
 
 #[tokio::test]
