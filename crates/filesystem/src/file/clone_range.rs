@@ -189,7 +189,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 .await;
             match done {
                 Ok((Cloned { change, next: None }, version)) => return Ok((change.after, version)),
-                Ok((Cloned { next: Some(region), .. }, _)) => next = region,
+                Ok((Cloned { next: Some(region), .. }, _)) => {
+                    next = region;
+                    // A range may have thousands of parts, and nothing else may wait for them.
+                    tokio::task::yield_now().await;
+                }
                 // Somebody wrote into the range meanwhile.
                 Err(failure) if failure.error == FsError::Delay && attempts < ATTEMPTS_MAX => attempts += 1,
                 Err(failure) => return Err(failure),

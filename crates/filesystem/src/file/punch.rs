@@ -125,7 +125,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 .await;
             match done {
                 Ok((Punched { change, next: None }, version)) => return Ok((change.after, version)),
-                Ok((Punched { next: Some(region), .. }, _)) => next = region,
+                Ok((Punched { next: Some(region), .. }, _)) => {
+                    next = region;
+                    tokio::task::yield_now().await;
+                }
                 // Somebody wrote into the range meanwhile.
                 Err(failure) if failure.error == FsError::Delay && attempts < ATTEMPTS_MAX => attempts += 1,
                 Err(failure) => return Err(failure),
