@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use vfs::Vfs;
+use vfs::{CloseRequest, OpContext, OpenId, Vfs};
 
 use crate::connection::Facts;
 use crate::session::Session;
@@ -29,6 +29,21 @@ impl<V: Vfs> Door<V> {
             self.park(session).await;
             self.vfs.end_session(session.session_id()).await;
         }
+    }
+
+    /// Ends an open of whatever session, or one that waits for its client; nobody is asked.
+    pub(crate) async fn end_open(&self, session: u64, id: OpenId) {
+        if let Some(waiting) = self.facts.parked.take(id) {
+            return self.close_parked(&waiting).await;
+        }
+        let Some(session) = self.facts.sessions.find(session) else { return };
+        // Of a session that ends everything is closed or parked at any rate.
+        let Some(_under_way) = session.life.begin() else { return };
+        let Some(open) = session.opens.get(id).filter(|open| session.opens.take(open)) else { return };
+        session.end_waits(None, Which::Open { session: session.id, open: open.file_id.volatile });
+        let ctx = OpContext { session: session.session_id(), ..OpContext::internal(open.inode) };
+        let closed = self.vfs.close(&ctx, CloseRequest { open: id }).await;
+        tracing::debug!(open = ?id, ?closed, "the application of an open has come up on another client");
     }
 
     async fn stop(&self, session: &Session) -> bool {

@@ -6,6 +6,7 @@
 //! out futures, and the roof runs them.
 
 mod answer;
+mod app_instance;
 mod attributes;
 mod change_notify;
 mod channel_sequence;

@@ -9,6 +9,7 @@ use smb_wire::create::CreateAction;
 use vfs::acl::AccessMask;
 use vfs::{InodeId, LeaseKey, OpenId, RestoredOpen};
 
+use crate::app_instance::Instance;
 use crate::change_notify::Watch;
 use crate::channel_sequence::ChannelSequence;
 use crate::durable::{Claim, Durable};
@@ -38,6 +39,8 @@ pub(crate) struct Open {
     pub(crate) durable: Option<Durable>,
     /// The name of the request that made it.
     pub(crate) claim: Option<Arc<Claim>>,
+    /// The application that it belongs to.
+    pub(crate) instance: Option<Arc<Instance>>,
     /// Room that its client asked for when the file was made; it is told of as much again.
     pub(crate) allocation: u64,
     /// Every write is stable before its answer.
@@ -82,6 +85,7 @@ impl Open {
             lease: restored.lease,
             durable: Some(durable.clone()),
             claim,
+            instance: None,
             allocation: 0,
             writes_through,
             attributes_told: AtomicUsize::new(0),
@@ -111,6 +115,7 @@ impl Open {
             lease: self.lease,
             durable: self.durable.clone(),
             claim: self.claim.clone(),
+            instance: self.instance.clone(),
             allocation: self.allocation,
             writes_through: self.writes_through,
             attributes_told: AtomicUsize::new(0),

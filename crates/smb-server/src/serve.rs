@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use vfs::{Clock, SessionId, Timestamp, Vfs, ZoneId};
 use zones::Registry;
 
+use crate::app_instance::Applications;
 use crate::connection::{Batch, Facts, Frames, Machine, Peer};
 use crate::dispatch;
 use crate::door::Door;
@@ -99,8 +100,20 @@ impl<V: Vfs> Server<V> {
         let sessions = Sessions::default();
         let server_guid = Guid(server_guid);
         let metrics = Metrics::default();
-        let (parked, claims) = (Parked::default(), Claims::default());
-        let facts = Facts { settings, server_guid, registry, users, clock, random, sessions, parked, claims, metrics };
+        let (parked, claims, applications) = (Parked::default(), Claims::default(), Applications::default());
+        let facts = Facts {
+            settings,
+            server_guid,
+            registry,
+            users,
+            clock,
+            random,
+            sessions,
+            parked,
+            claims,
+            applications,
+            metrics,
+        };
         let facts = Arc::new(facts);
         Self { door: Arc::new(Door { vfs, facts }), connections, stop }
     }

@@ -30,6 +30,7 @@ use super::request::{After, Batch, Hashed, Incoming, Replies, Request, Verdict};
 use super::setup::Setup;
 use super::traffic::Traffic;
 use crate::answer::Answer;
+use crate::app_instance::Applications;
 use crate::durable::{Claims, Parked};
 use crate::ioctl::force_unacked;
 use crate::metrics::Metrics;
@@ -53,6 +54,8 @@ pub(crate) struct Facts {
     pub(crate) parked: Parked,
     /// Requests that made opens, by name.
     pub(crate) claims: Claims,
+    /// Opens that belong to applications.
+    pub(crate) applications: Applications,
     pub(crate) metrics: Metrics,
 }
 

@@ -99,6 +99,9 @@ pub(super) async fn take_up<V: Vfs>(
     if let Some(claim) = &open.claim {
         claim.note(&open, call.session.id);
     }
+    if let Some(instance) = &open.instance {
+        instance.moved(call.session.id, call.terms.client_guid);
+    }
     call.session.opens.put(Arc::clone(&open));
     let attributes = attributes(call, &ctx, open.inode).await?;
     Ok(answer((wishes, asked), &open, (&attributes, Told { action, durable, lease })))

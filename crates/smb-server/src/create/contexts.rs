@@ -9,6 +9,7 @@ use smb_wire::negotiate::Dialect;
 use vfs::Attributes;
 use vfs::acl::AccessMask;
 
+use super::application::Application;
 use super::durable::Durability;
 use crate::attributes::in_blocks;
 
@@ -23,6 +24,8 @@ pub(super) struct Wishes<'a> {
     pub(super) lease: Option<LeaseContext>,
     /// What is to outlive the connection, or did.
     pub(super) durability: Option<Durability>,
+    /// Which application asks, if it says so.
+    pub(super) application: Application,
     /// Room that is asked for what is made, in whole blocks.
     pub(super) allocation: u64,
     maximal_access: bool,
@@ -41,6 +44,12 @@ impl<'a> Wishes<'a> {
                 CreateRequestContext::SecurityDescriptor(descriptor) => wishes.descriptor = Some(descriptor),
                 CreateRequestContext::Timewarp(_) => return Err(Status::OBJECT_NAME_NOT_FOUND),
                 CreateRequestContext::AllocationSize(size) => wishes.allocation = in_blocks(size),
+                CreateRequestContext::AppInstanceId(id) if dialect.0 >= Dialect::SMB_3_0.0 => {
+                    wishes.application.id = Some(id);
+                }
+                CreateRequestContext::AppInstanceVersion(version) if dialect == Dialect::SMB_3_1_1 => {
+                    wishes.application.version = Some((version.high, version.low));
+                }
                 CreateRequestContext::Ea(list) => wishes.extended_attributes = list,
                 _ => {
                     if let Some(durability) = Durability::of(context, dialect) {

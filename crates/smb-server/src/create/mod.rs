@@ -1,6 +1,7 @@
 //! CREATE (MS-SMB2 3.3.5.9): one request of the house, atomic.
 
 mod again;
+mod application;
 mod contexts;
 mod durable;
 mod lease;
@@ -30,6 +31,7 @@ use self::lease::Asked;
 pub(crate) use self::lease::{level_of, state_of, wire_state};
 pub(crate) use self::name::{Path, Stream, component, components, shown, stream_units};
 use crate::answer::Answer;
+use crate::app_instance::Instance;
 use crate::attributes::{dos_attributes, network_open};
 use crate::change_notify::Watch;
 use crate::channel_sequence::ChannelSequence;
@@ -92,17 +94,20 @@ async fn open<V: Vfs>(
 ) -> Result<Answer, Status> {
     let Path { names, stream } = components(request.name)?;
     let stream = check_stream(request, disk, stream)?;
+    let has_stream = stream.is_some();
     let plan = Plan::of(request, disk)?;
     let ctx = call.context(disk.root);
+    let stream = stream.and_then(Stream::name);
+    wishes.application.end_elsewhere(call, (tree, disk, &ctx), (&names, stream.as_ref())).await?;
     let target = target(call, &ctx, (disk, names)).await?;
     let attributes = plan.attributes(call, (request, wishes))?;
     let asked = Asked::of(call, request, wishes.lease);
     let persistent = wishes.durability.and_then(|asked| asked.persistent(call, (tree, disk)));
     let opening = OpenRequest {
         target,
-        directory: if stream.is_some() { Some(false) } else { plan.directory },
+        directory: if has_stream { Some(false) } else { plan.directory },
         opens_links: request.options.contains(CreateOptions::OPEN_REPARSE_POINT),
-        stream: stream.and_then(Stream::name),
+        stream: stream.clone(),
         disposition: plan.disposition,
         access: plan.access,
         share: share_mode(request.share_access),
@@ -141,9 +146,20 @@ async fn open<V: Vfs>(
     let durability = wishes.durability;
     let granted = || durability.and_then(|asked| asked.granted(call, tree, (&opened.attributes, lease)));
     let durable = persistent.or_else(granted);
-    let (open, attributes) = enter(call, (tree, disk), (wishes, asked, opened), (durable, claim, plan.writes_through));
+    let named = (opened.open, opened.attributes.file(), stream.as_ref());
+    let instance = wishes.application.enter(call, tree, named);
+    let beside = Beside { durable, claim, instance, writes_through: plan.writes_through };
+    let (open, attributes) = enter(call, (tree, disk), (wishes, asked, opened), beside);
     let told = Told { action: open.action, durable: open.durable.as_ref(), lease };
     Ok(answer((wishes, asked), &open, (&attributes, told)))
+}
+
+/// What the door knows of an open, beside the house.
+struct Beside {
+    durable: Option<Durable>,
+    claim: Option<Arc<Claim>>,
+    instance: Option<Arc<Instance>>,
+    writes_through: bool,
 }
 
 /// Gives an open its place in the session.
@@ -151,9 +167,10 @@ fn enter<V: Vfs>(
     call: &Call<'_, V>,
     (tree, disk): (&Tree, &Disk),
     (wishes, asked, opened): (&Wishes<'_>, Option<Asked>, OpenReply),
-    (durable, claim, writes_through): (Option<Durable>, Option<Arc<Claim>>, bool),
+    beside: Beside,
 ) -> (Arc<Open>, Attributes) {
     let OpenReply { open: id, how, granted, maximal, attributes, .. } = opened;
+    let Beside { durable, claim, instance, writes_through } = beside;
     let named = claim.clone();
     let make = |file_id: FileId| Open {
         file_id,
@@ -174,6 +191,7 @@ fn enter<V: Vfs>(
         lease: asked.and_then(|asked| asked.request().key),
         durable,
         claim,
+        instance,
         attributes_told: AtomicUsize::new(0),
         quota_told: AtomicBool::new(false),
         writes_through,

@@ -224,7 +224,7 @@ impl<V: Vfs> Door<V> {
         waiting.iter().filter(|waiting| is_broken(waiting)).map(|waiting| Broken::Open(waiting.open.id)).collect()
     }
 
-    async fn close_parked(&self, waiting: &Waiting) {
+    pub(crate) async fn close_parked(&self, waiting: &Waiting) {
         let ctx = context(&waiting.open, waiting.session);
         let closed = self.vfs.close(&ctx, CloseRequest { open: waiting.open.id }).await;
         tracing::debug!(open = ?waiting.open.id, ?closed, "an open did not wait any longer for its client");

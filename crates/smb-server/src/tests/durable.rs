@@ -48,6 +48,11 @@ fn told(response: &Response) -> (FileId, OplockLevel, Option<Duration>) {
     (body.file_id, body.oplock_level, waits)
 }
 
+/// The open that a response gives.
+pub(super) fn file_id(response: &Response) -> FileId {
+    told(response).0
+}
+
 fn action(response: &Response) -> CreateAction {
     decode_body::<CreateResponse<'_>>(&response.body).unwrap().action
 }

@@ -29,6 +29,7 @@ use vfs::{
 use zones::{Registry, Zone};
 
 use super::waiting::UnderWay;
+use crate::app_instance::Applications;
 use crate::connection::{Facts, Machine, Peer};
 use crate::dispatch;
 use crate::door::Door;
@@ -60,10 +61,21 @@ impl House {
         let (server_guid, sessions) = (Guid([9; 16]), Sessions::default());
         let users = Arc::new(Friends);
         let metrics = Metrics::default();
-        let (parked, claims) = (Parked::default(), Claims::default());
-        let time = clock.clone();
-        let facts =
-            Facts { settings, server_guid, registry, users, clock: time, random, sessions, parked, claims, metrics };
+        let (parked, claims, applications) = (Parked::default(), Claims::default(), Applications::default());
+        let time: Arc<ManualClock> = clock.clone();
+        let facts = Facts {
+            settings,
+            server_guid,
+            registry,
+            users,
+            clock: time,
+            random,
+            sessions,
+            parked,
+            claims,
+            applications,
+            metrics,
+        };
         let facts = Arc::new(facts);
         Self { door: Arc::new(Door { vfs, facts }), clock }
     }
@@ -96,6 +108,7 @@ impl House {
             tree: 0,
             guest: 0,
             under_way: Vec::new(),
+            guid: Guid([3; 16]),
         }
     }
 }
@@ -215,6 +228,8 @@ pub(crate) struct Client<'a> {
     pub(crate) guest: u64,
     /// Requests that wait.
     pub(super) under_way: Vec<UnderWay>,
+    /// How it names itself.
+    pub(crate) guid: Guid,
 }
 
 /// One response.
@@ -364,7 +379,7 @@ impl Client<'_> {
         let body = NegotiateRequest {
             security_mode: offer.mode,
             capabilities: Capabilities::ENCRYPTION | Capabilities::MULTI_CHANNEL | Capabilities::DIRECTORY_LEASING,
-            client_guid: Guid([3; 16]),
+            client_guid: self.guid,
             dialects: List::Items(offer.dialects),
             contexts: NegotiateContexts::Items(offer.contexts),
         };

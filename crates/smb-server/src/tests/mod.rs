@@ -1,5 +1,6 @@
 //! Conversations with the door, in process and without sockets.
 
+mod applications;
 mod channels;
 mod descriptors;
 mod durable;
