@@ -67,11 +67,11 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         self.charge_each(to, charge)
     }
 
-    /// Charges the owner and the group of a record at the root of the shard, and at the directories from its home up that
+    /// Charges the owner and the group of a record at the root of the shard, and at those of the directories above it that
     /// count owners and have come to it.
     pub(crate) fn charge_owners(
         &mut self,
-        (inode, home): (InodeId, InodeId),
+        (inode, chain): (InodeId, &[InodeId]),
         of: &InodeRecord,
         charge: Charge,
     ) -> Step<()> {
@@ -80,7 +80,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             return Ok(());
         }
         self.charge_owners_at((InodeId::root_of(self.shard.id), true), of, charge)?;
-        for (directory, counted) in self.counting(home)? {
+        for (directory, counted) in self.counting(chain) {
             self.charge_owners_at((directory, counted.counts(inode.number)), of, charge)?;
         }
         Ok(())
@@ -94,9 +94,13 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         (inode, record): (InodeId, &InodeRecord),
         (from, to): (InodeId, InodeId),
     ) -> Step<()> {
-        let (mut left, mut entered) = (self.counting(from)?, self.counting(to)?);
+        if !self.shard.quotas.counts_owners() {
+            return Ok(());
+        }
+        let (from, to) = (self.chain(from)?, self.chain(to)?);
+        let (mut left, to) = (self.counting(&from), self.counting(&to));
+        let mut entered = to.clone();
         entered.retain(|(directory, _)| !left.iter().any(|(found, _)| found == directory));
-        let to = self.counting(to)?;
         left.retain(|(directory, _)| !to.iter().any(|(found, _)| found == directory));
         if left.is_empty() && entered.is_empty() {
             return Ok(());
@@ -120,16 +124,15 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         Ok(())
     }
 
-    /// The directories from a home up that count owners, the root of the shard apart, and how far they have come.
-    fn counting(&mut self, home: InodeId) -> Step<SmallVec<[(InodeId, OwnersRecord); 2]>> {
+    /// The directories of a chain that count owners, the root of the shard apart, and how far they have come.
+    fn counting(&self, chain: &[InodeId]) -> SmallVec<[(InodeId, OwnersRecord); 2]> {
         if !self.shard.quotas.counts_owners() {
-            return Ok(SmallVec::new());
+            return SmallVec::new();
         }
-        let chain = self.chain(home)?;
-        let Some(ledger) = self.shard.quotas.active() else { return Ok(SmallVec::new()) };
-        let counted = chain.into_iter().filter(|directory| directory.number != InodeNumber::ROOT);
+        let Some(ledger) = self.shard.quotas.active() else { return SmallVec::new() };
+        let counted = chain.iter().copied().filter(|directory| directory.number != InodeNumber::ROOT);
         let counted = counted.filter_map(|directory| Some((directory, ledger.owners().counted(directory)?)));
-        Ok(counted.filter(|(_, counted)| !counted.is_clearing).collect())
+        counted.filter(|(_, counted)| !counted.is_clearing).collect()
     }
 
     /// What is not counted is looked at all the same: quotas ask what is used.
@@ -151,9 +154,9 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
 
     /// Charges home chain and owners of an inode.
     pub(crate) fn charge_inode(&mut self, inode: InodeId, record: &InodeRecord, charge: Charge) -> Step<()> {
-        let home = inode.sibling(record.home_parent);
-        self.charge(home, charge)?;
-        self.charge_owners((inode, home), record, charge)
+        let chain = self.chain(inode.sibling(record.home_parent))?;
+        self.charge_each(&chain, charge)?;
+        self.charge_owners((inode, &chain), record, charge)
     }
 
     /// Charges what became of an inode, and the bytes that only versions name from now on. What has no name any more is
@@ -170,13 +173,14 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         let held = Charge { held_bytes: held_bytes.cast_signed(), ..Charge::default() };
         let charge = of_record(new).plus(&of_record(old).negated()).plus(&held);
         let home = if new.file_type == FileType::Directory { inode } else { inode.sibling(new.home_parent) };
-        self.charge(home, charge)?;
+        let chain = self.chain(home)?;
+        self.charge_each(&chain, charge)?;
         if (&old.owner, &old.group) == (&new.owner, &new.group) {
-            return self.charge_owners((inode, home), new, charge);
+            return self.charge_owners((inode, &chain), new, charge);
         }
-        self.charge_owners((inode, home), old, of_record(old).negated())?;
-        self.charge_owners((inode, home), new, of_record(new))?;
-        self.give_streams((inode, home), new)
+        self.charge_owners((inode, &chain), old, of_record(old).negated())?;
+        self.charge_owners((inode, &chain), new, of_record(new))?;
+        self.give_streams((inode, &chain), new)
     }
 
     /// Bytes that versions hold are counted where the file was; when that directory is gone, at the root of the shard.

@@ -132,7 +132,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
     }
 
     /// Gives the streams of a file the owner that it has now.
-    pub(super) fn give_streams(&mut self, (file, home): (InodeId, InodeId), owner: &InodeRecord) -> Step<()> {
+    pub(super) fn give_streams(&mut self, (file, chain): (InodeId, &[InodeId]), owner: &InodeRecord) -> Step<()> {
         if owner.streams == 0 {
             return Ok(());
         }
@@ -140,8 +140,8 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             let stream = file.sibling(*number);
             let Some(record) = self.inode(stream)? else { continue };
             let charge = of_record(&record);
-            self.charge_owners((stream, home), &record, charge.negated())?;
-            self.charge_owners((stream, home), owner, charge)?;
+            self.charge_owners((stream, chain), &record, charge.negated())?;
+            self.charge_owners((stream, chain), owner, charge)?;
             let (owner, group) = (owner.owner.clone(), owner.group.clone());
             self.put_inode(stream, InodeRecord { owner, group, ..(*record).clone() });
         }

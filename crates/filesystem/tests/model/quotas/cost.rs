@@ -8,13 +8,13 @@ use std::sync::Arc;
 use pages::Payload;
 use testkit::{ManualClock, block_on};
 use vfs::{
-    Admin, CreateHow, CreateRequest, FileIo, InodeId, MkdirRequest, Name, Namespace, OpContext, QuotaDomain,
+    Admin, CreateHow, CreateRequest, FileIo, InodeId, MkdirRequest, Name, Namespace, OpContext, Principal, QuotaDomain,
     QuotaGuard, QuotaLimits, QuotaSettings, SetAttributes, SetQuotaRequest, ShardId, Stability, Via, WriteRequest,
 };
 
 use crate::house::{Engines, House};
 
-/// A directory eight deep, with a quota on each above it or elsewhere.
+/// A directory eight deep, with a quota on each above it, and those of a user and a group on the last; or elsewhere.
 struct Place {
     house: House,
     deepest: InodeId,
@@ -34,6 +34,11 @@ impl Place {
         let others = mkdir(&house, InodeId::root_of(ShardId::ROOT), 1 << 20).await;
         for number in 0..elsewhere {
             limit(&house, mkdir(&house, others, number).await).await;
+        }
+        if nested {
+            for domain in [QuotaDomain::User(Principal::Unix(0)), QuotaDomain::Group(Principal::Unix(0))] {
+                limit_of(&house, deepest, domain).await;
+            }
         }
         let file = create(&house, deepest, "file").await;
         Self { house, deepest, file }
@@ -102,9 +107,13 @@ async fn create(house: &House, parent: InodeId, name: &str) -> InodeId {
 }
 
 async fn limit(house: &House, directory: InodeId) {
+    limit_of(house, directory, QuotaDomain::Directory).await;
+}
+
+async fn limit_of(house: &House, directory: InodeId, domain: QuotaDomain) {
     let bytes = QuotaLimits { hard: Some(1 << 40), ..QuotaLimits::default() };
     let inodes = QuotaLimits { hard: Some(1 << 30), ..QuotaLimits::default() };
     let settings = QuotaSettings { bytes, inodes, enforced: true, ..QuotaSettings::default() };
-    let (domain, guard) = (QuotaDomain::Directory, QuotaGuard::Any);
-    house.set_quota(&ctx(), SetQuotaRequest { directory, domain, settings: Some(settings), guard }).await.unwrap();
+    let request = SetQuotaRequest { directory, domain, settings: Some(settings), guard: QuotaGuard::Any };
+    house.set_quota(&ctx(), request).await.unwrap();
 }
