@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use meta::Version;
-use meta::records::{Coding, Extent, InodeRecord, RegionRecord, Run};
+use meta::records::{Coding, Extent, InodeRecord, Run};
 use vfs::limits::FILE_SIZE_MAX;
 use vfs::{
     Attributes, Change, CloneRangeRequest, Failure, FsError, InodeId, OpContext, ReadRequest, Stability, Via,
@@ -18,6 +18,7 @@ use vfs::{
 };
 
 use super::cut::{account, let_go};
+use super::fold::begin_region;
 use super::journal::Hold;
 use super::state::FileData;
 use super::{BLOCK_BYTES, FileState, REGION_BLOCKS};
@@ -300,16 +301,7 @@ fn clone_region<K: kv::Engine, C: chunk::Store>(
     }
     let pieces = source_pieces(turn, (clone, source), (first, end))?;
     let old = turn.region((clone.target, index))?;
-    let is_masked = old.as_ref().is_some_and(|old| record.is_masked(index, old.generation));
-    let mut released = Vec::new();
-    let mut new = match &old {
-        Some(old) if !is_masked => (**old).clone(),
-        masked => {
-            released.extend(masked.iter().flat_map(|old| old.named()));
-            RegionRecord::empty(turn.clock().current, record.mask_generation)
-        }
-    };
-    new.generation = record.mask_generation;
+    let (mut new, mut released) = begin_region(turn, record, (index, old.as_deref()));
     let [within, count] = [first - start, end - first].map(|blocks| u8::try_from(blocks).unwrap_or(0));
     released.extend(new.punch(within, count));
     for (block, extent, crcs) in &pieces {

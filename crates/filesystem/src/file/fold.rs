@@ -3,7 +3,7 @@
 use std::cmp::max;
 
 use meta::Version;
-use meta::records::{Extent, InodeRecord, RegionRecord, Run};
+use meta::records::{Extent, InodeRecord, RegionRecord, Released, Run};
 use vfs::{FsError, InodeId};
 
 use super::Pending;
@@ -78,23 +78,32 @@ fn write_region<K: kv::Engine, C: chunk::Store>(
     write: &RegionWrite,
 ) -> Step<u64> {
     let old = turn.region((inode, write.index))?;
-    let is_masked = old.as_ref().is_some_and(|old| record.is_masked(write.index, old.generation));
-    let mut released = Vec::new();
-    let mut new = match &old {
-        Some(old) if !is_masked => (**old).clone(),
-        // What was cut off is overwritten: the intent will not find it any more.
-        masked => {
-            released.extend(masked.iter().flat_map(|old| old.named()));
-            RegionRecord::empty(turn.clock().current, record.mask_generation)
-        }
-    };
-    new.generation = record.mask_generation;
+    let (mut new, mut released) = begin_region(turn, record, (write.index, old.as_deref()));
     for run in &write.runs {
         released.extend(new.replace(extent(turn, run)?, &run.crcs));
     }
     account(record, old.as_deref(), Some(&new));
     turn.put_region((inode, write.index), Some(new));
     let_go(turn, released)
+}
+
+/// A region as it is before a change writes it, and what it names no more: what was cut off is overwritten, so the intent
+/// will not find it any more.
+pub(super) fn begin_region<K: kv::Engine, C: chunk::Store>(
+    turn: &Turn<'_, K, C>,
+    record: &InodeRecord,
+    (index, old): (u64, Option<&RegionRecord>),
+) -> (RegionRecord, Vec<Released>) {
+    let generation = record.mask_generation;
+    match old {
+        Some(old) if !record.is_masked(index, old.generation) => {
+            (RegionRecord { generation, ..old.clone() }, Vec::new())
+        }
+        masked => {
+            let released = masked.iter().flat_map(|old| old.named()).collect();
+            (RegionRecord::empty(turn.clock().current, generation), released)
+        }
+    }
 }
 
 /// The extent of a run, which is named from now on.
