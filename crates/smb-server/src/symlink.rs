@@ -12,7 +12,7 @@ use smb_wire::negotiate::Dialect;
 use vfs::{Attributes, Case, FileType, OpContext, Vfs, WalkRequest};
 
 use crate::answer::Answer;
-use crate::create::{Path, component as named, shown};
+use crate::create::{component as named, components, shown};
 use crate::dispatch::Call;
 use crate::status;
 use crate::tree::Disk;
@@ -68,20 +68,22 @@ impl Target {
 
 /// Tells the client of the link that its path met.
 ///
-/// Errors: `OBJECT_PATH_NOT_FOUND` (there is none any more), those of the house.
+/// Errors: those of the name, OBJECT_PATH_NOT_FOUND (there is none any more), those of the house.
 pub(crate) async fn stopped<V: Vfs>(
     call: &Call<'_, V>,
     (ctx, disk): (&OpContext, &Disk),
-    (path, units): (Path, usize),
+    path: Utf16<'_>,
 ) -> Result<Answer, Status> {
-    for count in 1..=path.names.len() {
-        let (before, behind) = path.names.split_at(count);
+    let names = components(path)?.names;
+    for count in 1..=names.len() {
+        let (before, behind) = names.split_at(count);
         let request = WalkRequest { start: disk.root, path: before.to_vec(), case: Case::Insensitive };
         let found = call.door.vfs.walk(ctx, request).await.map_err(status::of)?.attributes;
         if found.file_type == FileType::Symlink {
             let target = call.door.vfs.readlink(ctx, found.inode).await.map_err(status::of)?.target;
-            let names: usize = behind.iter().map(|name| 1 + shown(name.as_bytes()).len()).sum();
-            return Ok(Target::of(&target).answer(call.terms.dialect, (names + units) * size_of::<u16>()));
+            let behind: usize = behind.iter().map(|name| 1 + shown(name.as_bytes()).len()).sum();
+            let unparsed = (behind + stream_length(path)) * size_of::<u16>();
+            return Ok(Target::of(&target).answer(call.terms.dialect, unparsed));
         }
     }
     Err(Status::OBJECT_PATH_NOT_FOUND)
@@ -113,6 +115,13 @@ pub(crate) fn is_symlink(attributes: &Attributes) -> bool {
     attributes.file_type == FileType::Symlink
 }
 
+/// How long the part of a path is that says which stream of a file is meant, with its colon.
+fn stream_length(path: Utf16<'_>) -> usize {
+    let units: Vec<u16> = path.units().collect();
+    let last = units.rsplit(|unit| SEPARATOR.contains(unit)).next().unwrap_or_default();
+    last.iter().skip_while(|unit| **unit != COLON).count()
+}
+
 fn shown_component(component: &[u8]) -> Vec<u16> {
     match component {
         b"" | b"." | b".." => component.iter().copied().map(u16::from).collect(),
@@ -125,6 +134,7 @@ fn text(bytes: &[u8]) -> Utf16<'_> {
 }
 
 const SEPARATOR: &[u16] = &[0x5c];
+const COLON: u16 = b':' as u16;
 const DOT: u16 = b'.' as u16;
 /// In front of an absolute path of Windows; not shown.
 const NT_PREFIX: [u8; 4] = *br"\??\";

@@ -48,8 +48,8 @@ use crate::tree::{Disk, Target, Tree};
 /// Opens, creates or overwrites; or gives back what is open.
 ///
 /// Errors, in order: INVALID_PARAMETER (unreadable), those of the create contexts, INVALID_PARAMETER (options that exclude
-/// each other), those of the name, ACCESS_DENIED (the share does not allow it), OBJECT_PATH_NOT_FOUND, then those of the house. What is open
-/// already has its own (`again`).
+/// each other), those of the name, ACCESS_DENIED (the share does not allow it), STOPPED_ON_SYMLINK (with where it leads), OBJECT_PATH_NOT_FOUND,
+/// then those of the house. What is open already has its own (`again`).
 pub(crate) async fn create<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<Answer, Status> {
     let request: CreateRequest<'_> = decode_body(&call.request.body).map_err(status::unreadable)?;
     let Target::Disk(disk) = &tree.target else { return Err(Status::OBJECT_NAME_NOT_FOUND) };
@@ -63,11 +63,7 @@ pub(crate) async fn create<V: Vfs>(call: &Call<'_, V>, tree: &Tree) -> Result<An
     if created.as_ref().err() != Some(&Status::STOPPED_ON_SYMLINK) {
         return created;
     }
-    let path = components(request.name)?;
-    let colon = request.name.units().collect::<Vec<_>>();
-    let stream = colon.iter().rposition(|unit| *unit == u16::from(b'\\')).map_or(0, |at| at + 1);
-    let stream = colon.iter().skip(stream).skip_while(|unit| **unit != u16::from(b':')).count();
-    symlink::stopped(call, (&call.context(disk.root), disk), (path, stream)).await
+    symlink::stopped(call, (&call.context(disk.root), disk), request.name).await
 }
 
 async fn create_new<V: Vfs>(

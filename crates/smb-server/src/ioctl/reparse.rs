@@ -47,8 +47,9 @@ pub(super) async fn delete<V: Vfs>(call: &Call<'_, V>, (tree, open): Opened<'_>)
 
 /// Makes a link of an empty file or directory. It is one of its own from then on: what is open here has no name any more.
 ///
-/// Errors, in order: ACCESS_DENIED, `IO_REPARSE_DATA_INVALID` (unreadable), IO_REPARSE_TAG_MISMATCH (it is a link already, of
-/// another kind), NOT_SUPPORTED (other kinds), those of the house: DIRECTORY_NOT_EMPTY also of a file that holds something.
+/// Errors, in order: IO_REPARSE_DATA_INVALID (unreadable), NOT_SUPPORTED (other kinds), IO_REPARSE_DATA_INVALID (leads
+/// nowhere), those of the house: IO_REPARSE_TAG_MISMATCH of what is a link already, or no file; DIRECTORY_NOT_EMPTY also of
+/// a file that holds something.
 pub(super) async fn set<V: Vfs>(
     call: &Call<'_, V>,
     (tree, open): Opened<'_>,
