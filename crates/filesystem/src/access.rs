@@ -134,6 +134,9 @@ pub(crate) fn open_rights(
     (may_delete, may_list): (bool, bool),
 ) -> AccessMask {
     let mut rights = granted(attributes, credentials, AccessMask::ALL);
+    if attributes.inode.tree.is_past() {
+        return rights.union(AccessMask::SYNCHRONIZE).without(CHANGING);
+    }
     if attributes.descriptor.is_none() {
         // What asks to write over SMB asks for both, and the mode has no bit for the other.
         let writes = rights.contains(AccessMask::WRITE_DATA);
@@ -173,8 +176,19 @@ pub(crate) fn allowed(attributes: &Attributes, credentials: &Credentials, wanted
     let rights = granted(attributes, credentials, AccessMask::ALL);
     let passes = attributes.is_directory() && permission_bits(attributes, credentials) & SEARCH != 0;
     let rights = if passes { rights.union(AccessMask::EXECUTE) } else { rights };
+    let rights = if attributes.inode.tree.is_past() { rights.without(CHANGING) } else { rights };
     rights.intersection(wanted)
 }
+
+/// Rights that change something: nobody has them in the past.
+pub(crate) const CHANGING: AccessMask = AccessMask(
+    AccessMask::MODE_WRITE.0
+        | AccessMask::DELETE_CHILD.0
+        | AccessMask::WRITE_ATTRIBUTES.0
+        | AccessMask::DELETE.0
+        | AccessMask::WRITE_DAC.0
+        | AccessMask::WRITE_OWNER.0,
+);
 
 /// Whether the caller may read data, attributes and descriptor of a file or a directory: what a listing needs to tell of it that leaves
 /// out what may not be read.

@@ -6,16 +6,16 @@ use std::sync::atomic::Ordering;
 
 use vfs::{
     AccessReply, AccessRequest, AcknowledgementRefusal, Admin, AttributeIo, Attributes, Awaited, BreakAcknowledgement,
-    Change, ClientId, CloneRangeRequest, CloseReply, CloseRequest, CommitReply, CommitRequest, CreateReply,
-    CreateRequest, DeletePendingRequest, EpochReply, Failure, FileIo, FsError, GetattrReply, HouseFigures, InodeId,
+    Change, ChangeSnapshotRequest, ClientId, CloneRangeRequest, CloseReply, CloseRequest, CommitReply, CommitRequest,
+    CreateReply, CreateRequest, DeletePendingRequest, Failure, FileIo, FsError, GetattrReply, HouseFigures, InodeId,
     LeaseGrant, LeaseState, LinkReply, LinkRequest, LockClient, LockEntry, LockRecovery, LockReply, LockRequest,
     LookupReply, LookupRequest, Mailbox, MakeSymlinkRequest, MkdirRequest, MknodRequest, Namespace, OpContext, OpenId,
-    OpenReply, OpenRequest, OpenState, Opens, OwnerQuotasRequest, Quota, RangeRequest, ReadReply, ReadRequest,
-    ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest, RenameReply,
-    RenameRequest, RenameStreamRequest, RestoredOpen, SeekReply, SeekRequest, SessionId, SetQuotaRequest, SetattrReply,
-    SetattrRequest, ShardId, ShareRequest, StatFsReply, StreamListReply, StreamListRequest, SymlinkRequest,
-    TakeOverRequest, TestLockReply, WalkReply, WalkRequest, Watch, WatchRequest, WriteReply, WriteRequest,
-    WriteVerifier, XattrListReply, XattrListRequest, ZoneRootReply, ZoneRootRequest,
+    OpenReply, OpenRequest, OpenState, Opens, OwnerQuotasRequest, PastInode, Quota, RangeRequest, ReadReply,
+    ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest,
+    RenameReply, RenameRequest, RenameStreamRequest, RestoredOpen, SeekReply, SeekRequest, SessionId, SetQuotaRequest,
+    SetattrReply, SetattrRequest, ShareRequest, Snapshot, StatFsReply, StreamListReply, StreamListRequest,
+    SymlinkRequest, TakeOverRequest, TakeSnapshotRequest, TestLockReply, WalkReply, WalkRequest, Watch, WatchRequest,
+    WriteReply, WriteRequest, WriteVerifier, XattrListReply, XattrListRequest, ZoneRootReply, ZoneRootRequest,
 };
 
 use crate::Filesystem;
@@ -127,8 +127,20 @@ impl<K: kv::Engine, C: chunk::Store> Admin for Filesystem<K, C> {
         self.do_zone_root(request).await
     }
 
-    async fn take_epoch(&self, _ctx: &OpContext, shard: ShardId) -> Result<EpochReply, Failure> {
-        self.do_take_epoch(shard).await
+    async fn take_snapshot(&self, ctx: &OpContext, request: TakeSnapshotRequest) -> Result<Snapshot, Failure> {
+        self.do_take_snapshot(ctx, request).await
+    }
+
+    fn snapshots(&self, _ctx: &OpContext, within: InodeId) -> Result<Vec<Snapshot>, FsError> {
+        self.do_snapshots(within)
+    }
+
+    async fn past_of(&self, ctx: &OpContext, inode: InodeId) -> Result<Vec<PastInode>, Failure> {
+        self.do_past_of(ctx, inode).await
+    }
+
+    async fn change_snapshot(&self, _ctx: &OpContext, request: ChangeSnapshotRequest) -> Result<Snapshot, Failure> {
+        self.do_change_snapshot(request).await
     }
 
     async fn set_quota(&self, _ctx: &OpContext, request: SetQuotaRequest) -> Result<Option<Quota>, Failure> {

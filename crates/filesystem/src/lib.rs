@@ -21,6 +21,7 @@ mod recovery;
 mod replay;
 mod settings;
 mod shard;
+mod snapshot;
 mod turn;
 mod watch;
 
@@ -63,6 +64,8 @@ pub struct Filesystem<K: kv::Engine, C: chunk::Store> {
     room: KnownRoom,
     hasher: NameHasher,
     changes: AtomicU64,
+    /// How often an epoch of any shard has ended since the start, and one: whoever buffers data looks at it.
+    epochs: AtomicU64,
     /// Held shared by every turn, so that a reload can wait for those in progress.
     turns: RwLock<()>,
     is_reloading: AtomicBool,

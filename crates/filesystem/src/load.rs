@@ -26,16 +26,20 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         shard: ShardId,
         mut step: impl FnMut(&mut Turn<'_, K, C>) -> Step<T> + Send,
     ) -> Result<T, Failure> {
-        match self.mutate_once(shard, &mut Scratch::default(), &mut step).await? {
-            Some((value, version)) => {
+        for _ in 0..PAST_MAX {
+            let mut scratch = Scratch::default();
+            if let Some((value, version)) = self.mutate_once(shard, &mut scratch, &mut step).await? {
                 self.settle(version).await?;
-                Ok(value)
+                return Ok(value);
             }
-            None => Err(FsError::Delay.into()),
+            let Some(past) = scratch.past else { break };
+            self.flush(past).await?;
         }
+        Err(FsError::Delay.into())
     }
 
-    /// Runs a change of a shard until it is submitted; `None` when the step wants to be prepared again.
+    /// Runs a change of a shard until it is submitted; `None` when the step wants to be prepared again, or what is buffered
+    /// of a file has to be named first: the scratch says of which.
     ///
     /// Errors: as `mutate`.
     pub(crate) async fn mutate_once<T>(
@@ -60,6 +64,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             match stop {
                 (Stop::Miss(miss), _) => self.load(miss, scratch).await?,
                 (Stop::Again, _) => return Ok(None),
+                (Stop::Past(inode), _) => {
+                    scratch.past = Some(inode);
+                    return Ok(None);
+                }
                 (Stop::Fail(failure), seen) => {
                     // That a name exists, or does not, is an answer too: it must not be taken back by a crash.
                     self.settle(seen).await?;
@@ -82,6 +90,15 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     ///
     /// Errors: `Io`.
     pub(crate) async fn inode(&self, inode: InodeId, seen: &mut Seen) -> Result<Option<Arc<InodeRecord>>, Failure> {
+        if inode.tree.is_past() { self.past_inode(inode, seen).await } else { self.cached_inode(inode, seen).await }
+    }
+
+    /// As that, whatever tree it is of.
+    pub(crate) async fn cached_inode(
+        &self,
+        inode: InodeId,
+        seen: &mut Seen,
+    ) -> Result<Option<Arc<InodeRecord>>, Failure> {
         for _ in 0..MISSES_MAX {
             if let Some(slot) = self.records.inodes.get_near(&inode) {
                 self.require_loaded()?;
@@ -145,10 +162,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     }
 
     async fn load_inode(&self, inode: InodeId) -> Result<(), MetaError> {
+        self.settle_past(inode).await?;
         let ticket = self.records.inodes.begin(&inode);
-        let mut slot = self.record::<InodeRecord>(&keys::inode(inode)).await?;
+        let mut slot = self.stored::<InodeRecord>(inode, keys::inode).await?;
         if let Some(record) = &mut slot.value {
-            self.load_descriptor_of(inode.shard, record).await?;
+            self.load_descriptor_of(inode, record).await?;
         }
         self.records.inodes.fill_at((&inode, ticket), slot, self.meta.watermark());
         Ok(())
@@ -160,7 +178,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Errors: those of the store.
     pub(crate) async fn load_descriptor_of(
         &self,
-        shard: ShardId,
+        inode: InodeId,
         record: &mut Arc<InodeRecord>,
     ) -> Result<(), MetaError> {
         let Some(hash) = record.descriptor.as_ref().map(|descriptor| descriptor.hash) else { return Ok(()) };
@@ -168,11 +186,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let loaded = match known.find(&hash) {
             Some(found) => Some(found),
             None => {
-                let key = keys::descriptor(shard, &hash);
-                let stored = self.record::<DescriptorRecord>(&key).await?.value;
+                let key = |inode: InodeId| keys::descriptor(inode.shard, &hash);
+                let stored = self.stored::<DescriptorRecord>(inode, key).await?.value;
                 let read = stored.and_then(|stored| descriptor_of(&stored));
                 if read.is_none() {
-                    tracing::warn!(%key, "a descriptor is gone or damaged");
+                    tracing::warn!(key = %key(inode), "a descriptor is gone or damaged");
                 }
                 read.map(|read| known.share(hash, Arc::new(read)))
             }
@@ -183,7 +201,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
     async fn load_xattrs(&self, inode: InodeId) -> Result<(), MetaError> {
         let ticket = self.records.xattrs.begin(&inode);
-        let found = self.meta.scan_seen(&keys::xattr_range(inode), vfs::limits::XATTRS_MAX, Direction::Forward).await?;
+        let found = self.listed(inode, keys::xattr_range, vfs::limits::XATTRS_MAX).await?;
         let mut entries = Vec::with_capacity(found.value.len());
         for (key, value) in found.value {
             if let KeyKind::Xattr { name, .. } = kind_of(&key)? {
@@ -198,7 +216,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     async fn load_streams(&self, inode: InodeId) -> Result<(), MetaError> {
         let ticket = self.records.streams.begin(&inode);
         let limit = vfs::limits::STREAMS_MAX;
-        let found = self.meta.scan_seen(&keys::stream_range(inode), limit, Direction::Forward).await?;
+        let found = self.listed(inode, keys::stream_range, limit).await?;
         let mut entries = Vec::with_capacity(found.value.len());
         for (key, value) in found.value {
             if let KeyKind::Stream { stream, .. } = kind_of(&key)? {
@@ -243,7 +261,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
     async fn load_region(&self, key: RegionKey) -> Result<(), MetaError> {
         let ticket = self.records.regions.begin(&key);
-        let slot = self.record::<RegionRecord>(&keys::region(key.0, key.1)).await?;
+        let slot = self.stored::<RegionRecord>(key.0, |inode| keys::region(inode, key.1)).await?;
         self.records.regions.fill_at((&key, ticket), slot, self.meta.watermark());
         Ok(())
     }
@@ -256,8 +274,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         // Before the scan: a region that is written meanwhile is not hidden by what it shows.
         let begin = |index| ((inode, index), self.records.regions.begin(&(inode, index)));
         let tickets: Vec<_> = (first..end).map(begin).collect();
-        let range = keys::region_range(inode, first, end);
-        let found = self.meta.scan_seen(&range, tickets.len(), Direction::Forward).await;
+        let range = |inode| keys::region_range(inode, first, end);
+        let found = self.listed(inode, range, tickets.len()).await;
         let found = found.map_err(|error| self.refuse(&error))?;
         let mut records = HashMap::with_capacity(found.value.len());
         for (key, value) in found.value {
@@ -280,12 +298,17 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             self.records.buckets.fill((&key, ticket), Bucket::default(), self.meta.watermark());
             return Ok(());
         }
-        let range = keys::dentry_bucket_range(key.0, key.1);
-        let found = self.meta.scan_seen(&range, BUCKET_ENTRIES_MAX, Direction::Forward).await?;
+        let range = |directory| keys::dentry_bucket_range(directory, key.1);
+        let found = self.listed(key.0, range, BUCKET_ENTRIES_MAX).await?;
+        let is_past = key.0.tree.is_past();
         let mut entries = Vec::with_capacity(found.value.len());
         for (key, value) in found.value {
             if let KeyKind::Dentry { cookie, .. } = kind_of(&key)? {
-                entries.push((cookie, DentryRecord::decode_at(&key, &value)?));
+                let dentry = DentryRecord::decode_at(&key, &value)?;
+                // A snapshot does not lead into other shards.
+                if !(is_past && dentry.shard.is_some()) {
+                    entries.push((cookie, dentry));
+                }
             }
         }
         let slot = Slot::new(entries.into(), found.version);
@@ -309,8 +332,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
     /// The indices of the regions of a file from `first` on, at most [`REGION_LIST_MAX`].
     pub(crate) async fn list_regions(&self, inode: InodeId, first: u64) -> Result<Vec<u64>, MetaError> {
-        let range = keys::region_range(inode, first, u64::MAX);
-        let found = self.meta.scan(&range, REGION_LIST_MAX, Direction::Forward).await?;
+        let range = |inode| keys::region_range(inode, first, u64::MAX);
+        let found = self.listed(inode, range, REGION_LIST_MAX).await?.value;
         let mut list = Vec::with_capacity(found.len());
         for (key, value) in found {
             let KeyKind::Region { index, .. } = kind_of(&key)? else { continue };
@@ -343,6 +366,8 @@ pub(crate) fn owner_key((directory, is_group, owner): &OwnerKey) -> Key {
 
 /// Times an operation is run again for records that were not in memory: the deepest chain with its counters, and some.
 const MISSES_MAX: usize = 4096;
+/// Times what is buffered of files is named before a change of them, because snapshots were taken.
+const PAST_MAX: usize = 64;
 /// Most names of one directory with the same 47-bit hash: as many as there are slots.
 const BUCKET_ENTRIES_MAX: usize = 65_536;
 /// Most names of one inode.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use kv::Direction;
 use locking::{LeaseTable, OpenTable};
 use meta::keys::{self, KeyKind};
-use meta::records::{AllocatorRecord, IntentRecord, Record, ShardRecord};
+use meta::records::{AllocatorRecord, IntentRecord, Record, ShardRecord, SnapshotRecord};
 use meta::{Change, Meta, MetaError, ShardClock};
 use thiserror::Error;
 use vfs::{Clock, Epoch, Failure, FencingEpoch, FsError, InodeId, OpenId, SetAttributes, ShardId};
@@ -20,6 +20,7 @@ use crate::load::kind_of;
 use crate::opens::Locks;
 use crate::replay::ReplayTable;
 use crate::shard::{Shard, ShardState, ShardTable};
+use crate::snapshot::{Known, SNAPSHOTS_MAX};
 use crate::watch::Watches;
 use crate::{Filesystem, Settings};
 
@@ -75,6 +76,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let house = Self {
             hasher: meta.hasher(),
             changes: AtomicU64::new(first_change(meta.fencing_epoch())),
+            epochs: AtomicU64::new(1),
             data: DataPlane::new(parts.chunks, &parts.settings),
             records: RecordCache::new(parts.settings.records_max(), parts.settings.listing_cache_bytes()),
             shards: ShardTable::default(),
@@ -119,6 +121,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.drop_unstable();
         self.meta.reopen().await?;
         self.changes.fetch_max(first_change(self.meta.fencing_epoch()), Ordering::Relaxed);
+        // What was taken back may have ended an epoch.
+        self.epochs.fetch_add(1, Ordering::AcqRel);
         // Before the shards: what is asked meanwhile must neither miss what is stable nor change it.
         self.replay_journal().await?;
         self.load_shards().await?;
@@ -178,7 +182,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             let is_sharing = !self.meta.scan(&keys::shared_range(id), 1, Direction::Forward).await?.is_empty();
             let (next_inode, next_intent) = (reserved.next_inode, reserved.next_intent);
             let state = ShardState { next_inode, next_intent, reserved, record, is_sharing };
-            shards.push(Shard::new(id, state));
+            shards.push(Shard::new(id, state, self.load_snapshots(id).await?));
         }
         // The outcomes first: whoever finds a shard is answered from them.
         let ids: Vec<_> = shards.iter().map(|shard| shard.id).collect();
@@ -195,6 +199,16 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let value = self.meta.read(&key).await?;
         let value = value.ok_or_else(|| MetaError::Incompatible(format!("{key} is missing: run `berth check`")))?;
         AllocatorRecord::decode_at(&key, &value)
+    }
+
+    async fn load_snapshots(&self, shard: ShardId) -> Result<Vec<Known>, MetaError> {
+        let found = self.meta.scan(&keys::snapshot_range(shard), SNAPSHOTS_MAX, Direction::Forward).await?;
+        let mut snapshots = Vec::with_capacity(found.len());
+        for (key, value) in found {
+            let KeyKind::Snapshot(id) = kind_of(&key)? else { continue };
+            snapshots.push(Known { id, record: SnapshotRecord::decode_at(&key, &value)? });
+        }
+        Ok(snapshots)
     }
 
     async fn load_intents(&self, shard: ShardId) -> Result<(), MetaError> {
@@ -221,7 +235,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let (change, state): (Change, ShardState) = self.new_shard(ShardId::ROOT, record, &SetAttributes::default());
         let version = self.meta.submit(change)?;
         self.settle(version).await.map_err(|failure| OpenError::Root(failure.error))?;
-        self.shards.add(Shard::new(ShardId::ROOT, state));
+        self.shards.add(Shard::new(ShardId::ROOT, state, Vec::new()));
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ use vfs::{InodeNumber, ShardId};
 
 use crate::cache::Seeded;
 use crate::quota::QuotaLedger;
+use crate::snapshot::{Known, Past};
 
 /// A shard that this gateway owns.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(crate) struct Shard {
     pub(crate) id: ShardId,
     /// Quotas, and what is reserved.
     pub(crate) quotas: QuotaLedger,
+    /// Its epoch and snapshots, for those who have not its turn.
+    pub(crate) past: Past,
     state: Mutex<ShardState>,
 }
 
@@ -37,8 +40,9 @@ pub(crate) struct ShardState {
 
 impl Shard {
     /// A shard with this state.
-    pub(crate) fn new(id: ShardId, state: ShardState) -> Self {
-        Self { id, quotas: QuotaLedger::default(), state: Mutex::new(state) }
+    pub(crate) fn new(id: ShardId, state: ShardState, snapshots: Vec<Known>) -> Self {
+        let past = Past::new(state.record.clock.current, snapshots);
+        Self { id, quotas: QuotaLedger::default(), past, state: Mutex::new(state) }
     }
 
     /// The shard's turn: whoever holds it changes names and attributes.

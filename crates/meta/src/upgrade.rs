@@ -74,10 +74,12 @@ const STREAMS: u64 = 1 << 2;
 const SHARED: u64 = 1 << 3;
 /// Directories may count the owners of what lies below them.
 const OWNERS: u64 = 1 << 4;
+/// There may be snapshots: states that are kept, and buffered data of an epoch that has ended.
+const SNAPSHOTS: u64 = 1 << 5;
 /// Bits of the incompatible word that this house knows.
-const INCOMPATIBLE_KNOWN: u64 = DESCRIPTORS | XATTRS | STREAMS | SHARED | OWNERS;
+const INCOMPATIBLE_KNOWN: u64 = DESCRIPTORS | XATTRS | STREAMS | SHARED | OWNERS | SNAPSHOTS;
 /// Those that a store gets when it is made or opened.
-const INCOMPATIBLE_ALWAYS: u64 = DESCRIPTORS | XATTRS | STREAMS | SHARED | OWNERS;
+const INCOMPATIBLE_ALWAYS: u64 = DESCRIPTORS | XATTRS | STREAMS | SHARED | OWNERS | SNAPSHOTS;
 /// Bits of the read-only compatible word that this house knows: none yet.
 const READ_ONLY_COMPATIBLE_KNOWN: u64 = 0;
 const BLOCK_BYTES: u32 = 4096;

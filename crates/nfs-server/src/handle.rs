@@ -3,8 +3,8 @@
 //! 52 bytes, all numbers big-endian:
 //!
 //! ```text
-//!  0 version 1   1 view (0 live, 1 snapshot)   2 key id u16   4 shard u32   8 tree u32   12 inode number u64
-//! 20 generation u32 (0)   24 export u32   28 snapshot u64 (0 for live)   36 seal: 16 bytes of keyed BLAKE3 of 0..36
+//!  0 version 1   1 reserved (0)   2 key id u16   4 shard u32   8 tree u32   12 inode number u64
+//! 20 generation u32 (0)   24 export u32   28 reserved u64 (0)   36 seal: 16 bytes of keyed BLAKE3 of 0..36
 //! ```
 //!
 //! A handle names an inode *within an export*: the same inode has another handle in another export, and a handle is
@@ -16,7 +16,7 @@ use std::fmt;
 use bytes::Bytes;
 use nfs_wire::nfs3::FileHandle;
 use thiserror::Error;
-use vfs::{InodeId, InodeNumber, ShardId, SnapshotId, TreeId, View};
+use vfs::{InodeId, InodeNumber, ShardId, TreeId};
 
 /// What a handle names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,8 +25,6 @@ pub struct HandleTarget {
     pub inode: InodeId,
     /// Number of the export through which it was reached.
     pub export: u32,
-    /// Present or snapshot.
-    pub view: View,
 }
 
 /// The secrets that seal handles, by key id. The newest seals; all of them open.
@@ -136,41 +134,35 @@ impl fmt::Debug for HandleKeys {
 }
 
 fn encode_body(target: &HandleTarget, key_id: u16) -> [u8; BODY_BYTES] {
-    let (view, snapshot) = match target.view {
-        View::Live => (0, 0),
-        View::Snapshot(SnapshotId(id)) => (1, id),
-    };
     let mut body = [0; BODY_BYTES];
     let fields: [&[u8]; 8] = [
-        &[VERSION, view],
+        &[VERSION, 0],
         &key_id.to_be_bytes(),
         &target.inode.shard.0.to_be_bytes(),
         &target.inode.tree.0.to_be_bytes(),
         &target.inode.number.0.to_be_bytes(),
         &GENERATION.to_be_bytes(),
         &target.export.to_be_bytes(),
-        &snapshot.to_be_bytes(),
+        &[0; 8],
     ];
     body.iter_mut().zip(fields.into_iter().flatten()).for_each(|(place, byte)| *place = *byte);
     body
 }
 
 fn decode_body(body: &[u8; BODY_BYTES]) -> Result<HandleTarget, BadHandle> {
-    let [version, view] = field(body, 0)?;
+    let [version, reserved] = field(body, 0)?;
     if version != VERSION || u32::from_be_bytes(field(body, 20)?) != GENERATION {
         return Err(BadHandle);
     }
-    let view = match (view, u64::from_be_bytes(field(body, 28)?)) {
-        (0, 0) => View::Live,
-        (1, id) => View::Snapshot(SnapshotId(id)),
-        _ => return Err(BadHandle),
-    };
+    if (reserved, u64::from_be_bytes(field(body, 28)?)) != (0, 0) {
+        return Err(BadHandle);
+    }
     let inode = InodeId {
         shard: ShardId(u32::from_be_bytes(field(body, 4)?)),
         tree: TreeId(u32::from_be_bytes(field(body, 8)?)),
         number: InodeNumber(u64::from_be_bytes(field(body, 12)?)),
     };
-    Ok(HandleTarget { inode, export: u32::from_be_bytes(field(body, 24)?), view })
+    Ok(HandleTarget { inode, export: u32::from_be_bytes(field(body, 24)?) })
 }
 
 fn field<const N: usize>(body: &[u8; BODY_BYTES], offset: usize) -> Result<[u8; N], BadHandle> {
@@ -202,7 +194,7 @@ mod tests {
 
     fn target() -> HandleTarget {
         let inode = InodeId { shard: ShardId(3), tree: TreeId(7), number: InodeNumber(0x0102_0304_0506_0708) };
-        HandleTarget { inode, export: 9, view: View::Live }
+        HandleTarget { inode, export: 9 }
     }
 
     fn keys(ids: &[u16]) -> HandleKeys {
@@ -259,10 +251,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_target_comes_back(shard: u32, tree: u32, number: u64, export: u32, snapshot: Option<u64>) {
+        fn every_target_comes_back(shard: u32, tree: u32, number: u64, export: u32) {
             let inode = InodeId { shard: ShardId(shard), tree: TreeId(tree), number: InodeNumber(number) };
-            let view = snapshot.map_or(View::Live, |id| View::Snapshot(SnapshotId(id)));
-            let target = HandleTarget { inode, export, view };
+            let target = HandleTarget { inode, export };
             let keys = keys(&[5]);
             prop_assert_eq!(keys.open(&keys.seal(&target)), Ok(target));
         }

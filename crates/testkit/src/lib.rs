@@ -2,6 +2,7 @@
 
 mod block_on;
 mod clock;
+mod copy;
 pub mod faulty;
 pub mod operations;
 pub mod reference;
@@ -10,5 +11,6 @@ pub mod vfs_conformance;
 
 pub use block_on::block_on;
 pub use clock::ManualClock;
+pub use copy::{NodeCopy, TreeCopy, copy_tree};
 pub use reference::ReferenceFilesystem;
 pub use seed::Random;

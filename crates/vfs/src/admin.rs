@@ -1,10 +1,10 @@
-//! What administration asks: roots of zones and quotas now; snapshots, policies and jobs join here.
+//! What administration asks: roots of zones, quotas and snapshots now; policies and jobs join here.
 
 use std::future::Future;
 
 use crate::{
-    Attributes, Epoch, Failure, FsError, InodeId, Name, OpContext, OwnerQuotasRequest, Quota, SetAttributes,
-    SetQuotaRequest, ShardId,
+    Attributes, ChangeSnapshotRequest, Failure, FsError, InodeId, Name, OpContext, OwnerQuotasRequest, PastInode,
+    Quota, SetAttributes, SetQuotaRequest, Snapshot, SnapshotId, TakeSnapshotRequest,
 };
 
 /// The base directory of an access zone, which is made when it does not exist.
@@ -21,13 +21,6 @@ pub struct ZoneRootRequest {
 pub struct ZoneRootReply {
     /// The directory.
     pub attributes: Attributes,
-}
-
-/// A step of a shard's snapshot clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EpochReply {
-    /// The epoch that ended: what was current then stays readable under it.
-    pub ended: Epoch,
 }
 
 /// How the house is doing. Counters rise from the start of the process; everything is in bytes unless it says otherwise.
@@ -185,14 +178,60 @@ pub trait Admin: Send + Sync + 'static {
         request: ZoneRootRequest,
     ) -> impl Future<Output = Result<ZoneRootReply, Failure>> + Send;
 
-    /// Ends the current epoch of a shard: what is there now is kept for readers of that epoch. Snapshots stand on it.
+    /// Takes a snapshot of a directory and everything below it: one moment for all protocols, whatever is being written.
+    /// What was written and not asked to be stable before belongs to it, but a crash may take that back.
     ///
-    /// Errors, in order: `NotFound` (no such shard), `NoSpace`, `Io`; `NotSupported` by houses that cannot.
-    fn take_epoch(
+    /// Errors, in order: `StaleHandle`, `NotDirectory`, `InvalidArgument` (the name of no entry), `Exists` (another of the
+    /// shard has the name), `NoSpace` (too many snapshots, or no room), `Io`; `NotSupported` by houses that cannot.
+    fn take_snapshot(
         &self,
         _ctx: &OpContext,
-        _shard: ShardId,
-    ) -> impl Future<Output = Result<EpochReply, Failure>> + Send {
+        _request: TakeSnapshotRequest,
+    ) -> impl Future<Output = Result<Snapshot, Failure>> + Send {
+        async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// The snapshots of the shard of an inode, oldest first, those that are going included.
+    ///
+    /// Errors: `StaleHandle`.
+    fn snapshots(&self, _ctx: &OpContext, _within: InodeId) -> Result<Vec<Snapshot>, FsError> {
+        Ok(Vec::new())
+    }
+
+    /// A live inode in each snapshot that has it, newest first: where the directories above it led, at that time, to the
+    /// one that the snapshot stands on.
+    ///
+    /// Errors, in order: `StaleHandle`, `Io`.
+    fn past_of(
+        &self,
+        _ctx: &OpContext,
+        _inode: InodeId,
+    ) -> impl Future<Output = Result<Vec<PastInode>, Failure>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
+    /// Changes a snapshot.
+    ///
+    /// Errors, in order: `StaleHandle`, `NotFound` (or it is going), `InvalidArgument` (the name of no entry), `Exists`,
+    /// `Io`; `NotSupported` by houses without snapshots.
+    fn change_snapshot(
+        &self,
+        _ctx: &OpContext,
+        _request: ChangeSnapshotRequest,
+    ) -> impl Future<Output = Result<Snapshot, Failure>> + Send {
+        async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// Deletes a snapshot: nobody sees it from now on, and what only it needed comes back in the background.
+    ///
+    /// Errors, in order: `StaleHandle`, `NotFound` (or it is going), `NotPermitted` (it is locked), `Io`; `NotSupported`
+    /// by houses without snapshots.
+    fn delete_snapshot(
+        &self,
+        _ctx: &OpContext,
+        _within: InodeId,
+        _id: SnapshotId,
+    ) -> impl Future<Output = Result<(), Failure>> + Send {
         async { Err(FsError::NotSupported.into()) }
     }
 

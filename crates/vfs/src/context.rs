@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{ClientId, Credentials, InodeId, OperationId, SessionId, SnapshotId, ZoneId};
+use crate::{ClientId, Credentials, InodeId, OperationId, SessionId, ZoneId};
 
 /// The protocol that asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,14 +16,18 @@ pub enum Protocol {
     Internal,
 }
 
-/// Which state of the tree an operation sees.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum View {
-    /// The present.
-    #[default]
-    Live,
-    /// A snapshot; read-only.
-    Snapshot(SnapshotId),
+/// How the directories `.snapshot` are met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SnapshotAccess {
+    /// Whether `.snapshot` can be entered in every directory. Nobody can make something of that name then.
+    pub accessible: bool,
+    /// Whether it is listed in the root of the export or share.
+    pub listed: bool,
+}
+
+impl SnapshotAccess {
+    /// There is no `.snapshot`.
+    pub const NONE: Self = Self { accessible: false, listed: false };
 }
 
 /// The client's slot for a request that must not be done twice. The house stores the outcome in it with the change, so
@@ -65,8 +69,8 @@ pub struct OpContext {
     pub client: ClientId,
     /// The session or connection.
     pub session: SessionId,
-    /// Present or snapshot.
-    pub view: View,
+    /// How the directories `.snapshot` are met.
+    pub snapshots: SnapshotAccess,
     /// Slot of a request that must not be done twice.
     pub replay_key: Option<ReplayKey>,
     /// When nobody waits for the answer any more, on the monotonic clock.
@@ -87,7 +91,7 @@ impl OpContext {
             protocol: Protocol::Internal,
             client: ClientId::default(),
             session: SessionId::default(),
-            view: View::Live,
+            snapshots: SnapshotAccess::NONE,
             replay_key: None,
             deadline: None,
             priority: Priority::Normal,

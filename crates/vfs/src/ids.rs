@@ -14,7 +14,8 @@ id! {
     ShardId(u32)
 }
 id! {
-    /// A file system within a shard: 0 is the live tree, others are writable clones.
+    /// A file system within a shard: 0 is the live tree, others below 2^31 are writable clones. Those above stand in no
+    /// store: each shows a snapshot, and the highest the directories `.snapshot`.
     TreeId(u32)
 }
 id! {
@@ -83,6 +84,29 @@ impl ShardId {
 impl TreeId {
     /// The tree that is not a clone.
     pub const LIVE: Self = Self(0);
+    /// The directories `.snapshot`: each has the number of the directory that it is in.
+    pub const SNAPSHOTS: Self = Self(u32::MAX);
+    const FIRST_SNAPSHOT: u32 = 1 << 31;
+
+    /// The tree that shows a snapshot; `None` for numbers that no snapshot has.
+    #[must_use]
+    pub fn of_snapshot(snapshot: SnapshotId) -> Option<Self> {
+        let number = u32::try_from(snapshot.0).ok()?.checked_add(Self::FIRST_SNAPSHOT)?;
+        Some(Self(number)).filter(|tree| *tree != Self::SNAPSHOTS)
+    }
+
+    /// Whether it shows the past, or the way there: nothing in it can be changed.
+    #[must_use]
+    pub fn is_past(self) -> bool {
+        self.0 >= Self::FIRST_SNAPSHOT
+    }
+
+    /// The snapshot that it shows.
+    #[must_use]
+    pub fn snapshot(self) -> Option<SnapshotId> {
+        let number = self.0.checked_sub(Self::FIRST_SNAPSHOT).filter(|_| self != Self::SNAPSHOTS)?;
+        Some(SnapshotId(number.into()))
+    }
 }
 
 impl InodeNumber {
@@ -101,6 +125,12 @@ impl InodeId {
     #[must_use]
     pub fn sibling(self, number: InodeNumber) -> Self {
         Self { number, ..self }
+    }
+
+    /// The inode with the same number in another tree of its shard.
+    #[must_use]
+    pub fn in_tree(self, tree: TreeId) -> Self {
+        Self { tree, ..self }
     }
 }
 

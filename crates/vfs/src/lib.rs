@@ -22,10 +22,11 @@ mod name;
 mod namespace;
 mod opens;
 mod quota;
+mod snapshots;
 mod watch;
 
 pub use admin::{
-    Admin, CacheFigures, EpochReply, EvacuationFigures, HouseFigures, JobFigures, JobKind, LockFigures, LogFigures,
+    Admin, CacheFigures, EvacuationFigures, HouseFigures, JobFigures, JobKind, LockFigures, LogFigures,
     ReadAheadFigures, SharingFigures, SpaceFigures, ZoneRootReply, ZoneRootRequest,
 };
 pub use attribute_io::{
@@ -37,7 +38,7 @@ pub use attributes::{
     XattrChange, xattr_list_bytes,
 };
 pub use clock::Clock;
-pub use context::{OpContext, Priority, Protocol, ReplayKey, View};
+pub use context::{OpContext, Priority, Protocol, ReplayKey, SnapshotAccess};
 pub use credentials::{Credentials, Flavor, Identity, Principal, Sid};
 pub use error::{Failure, FsError};
 pub use event::{Event, Mailbox};
@@ -70,6 +71,7 @@ pub use quota::{
     OwnerQuotasRequest, Quota, QuotaBasis, QuotaDomain, QuotaGuard, QuotaLimits, QuotaSettings, QuotaUsage,
     SetQuotaRequest,
 };
+pub use snapshots::{ChangeSnapshotRequest, PastInode, Snapshot, TakeSnapshotRequest};
 pub use watch::{Notice, NoticeKind, Noticed, Notices, Watch, WatchFilter, WatchRequest};
 
 /// Everything a door may ask.

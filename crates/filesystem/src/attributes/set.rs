@@ -12,11 +12,12 @@ use super::{set_descriptor, without_set_id};
 use crate::Filesystem;
 use crate::access::{SET_GROUP_ID, WRITE, descriptor_rights, granted, is_owner, require_data};
 use crate::replay::Kind;
+use crate::snapshot::require_present;
 use crate::turn::{Step, Turn};
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_setattr(&self, ctx: &OpContext, request: SetattrRequest) -> Result<SetattrReply, Failure> {
-        self.require_live(ctx, FsError::ReadOnly)?;
+        require_present(request.inode)?;
         if self.done_before(ctx, request.inode.shard, Kind::Changed).is_some() {
             return self.changed_before(request.inode).await;
         }
@@ -203,6 +204,7 @@ fn set_checked<K: kv::Engine, C: chunk::Store>(
     if charged(&old) != charged(&record) {
         turn.charge_change(inode, (&old, &record), 0)?;
     }
+    turn.require_past_named(inode)?;
     if turn.take_pending(inode, &mut record, set.modified.is_some()) && set.mode.is_none() {
         record.mode = mode_of(without_set_id(u32::from(record.mode)));
     }

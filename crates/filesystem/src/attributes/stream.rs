@@ -27,7 +27,6 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         ctx: &OpContext,
         request: StreamListRequest,
     ) -> Result<StreamListReply, Failure> {
-        self.require_live(ctx, FsError::StaleHandle)?;
         self.attributes_open_of(ctx, (request.inode, request.via))?;
         for _ in 0..RACES_MAX {
             let mut seen = Seen::default();

@@ -14,7 +14,6 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         ctx: &OpContext,
         request: XattrListRequest,
     ) -> Result<XattrListReply, Failure> {
-        self.require_live(ctx, FsError::StaleHandle)?;
         let XattrListRequest { inode, via } = request;
         for _ in 0..RACES_MAX {
             let mut seen = Seen::default();

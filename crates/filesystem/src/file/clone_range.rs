@@ -18,7 +18,7 @@ use vfs::{
 };
 
 use super::cut::{account, let_go};
-use super::fold::begin_region;
+use super::fold::{begin_region, cut_of};
 use super::journal::Hold;
 use super::state::FileData;
 use super::{BLOCK_BYTES, FileState, REGION_BLOCKS};
@@ -26,6 +26,7 @@ use crate::Filesystem;
 use crate::access::{READ, WRITE};
 use crate::attributes::{effective, mode_of, without_set_id};
 use crate::cache::Seen;
+use crate::snapshot::require_present;
 use crate::turn::{REGION_LIST_MAX, Step, Stop, Turn};
 
 /// Blocks that are to be shared.
@@ -68,7 +69,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     }
 
     async fn clone_checked(&self, ctx: &OpContext, request: CloneRangeRequest) -> Result<Change, Failure> {
-        self.require_live(ctx, FsError::ReadOnly)?;
+        require_present(request.target)?;
         let mut seen = Seen::default();
         let checked = self.check_clone(ctx, &request, &mut seen).await;
         self.settle(seen.0).await?;
@@ -110,7 +111,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let before = self.attributes(target, &record);
         self.check_bytes(ctx, request.target_via, (&before, WRITE, locked(target_offset)))?;
         let refuse = |error| Err(Failure::with(error, before.clone()));
-        if source.shard != target.shard {
+        if source.shard != target.shard || source.tree != target.tree {
             return refuse(FsError::CrossDevice);
         }
         let end_in = |offset: u64| offset.checked_add(length).filter(|end| *end <= FILE_SIZE_MAX);
@@ -312,7 +313,7 @@ fn clone_region<K: kv::Engine, C: chunk::Store>(
     }
     account(record, old.as_deref(), Some(&new));
     turn.put_region((clone.target, index), (!new.is_empty()).then_some(new));
-    let_go(turn, released)
+    let_go(turn, released, cut_of(record, index, old.as_deref()))
 }
 
 /// What the source names for these blocks of the target: where each piece begins in the target, and its checksums.

@@ -2,15 +2,16 @@
 
 use std::sync::atomic::Ordering;
 
-use vfs::{Attributes, Change, CommitReply, CommitRequest, Failure, FsError, InodeId, OpContext, WriteVerifier};
+use vfs::{Attributes, Change, CommitReply, CommitRequest, Failure, InodeId, OpContext, WriteVerifier};
 
 use super::check::FLUSH;
 use crate::Filesystem;
 use crate::cache::Seen;
+use crate::snapshot::require_present;
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_commit(&self, ctx: &OpContext, request: CommitRequest) -> Result<CommitReply, Failure> {
-        self.require_live(ctx, FsError::ReadOnly)?;
+        require_present(request.inode)?;
         let mut seen = Seen::default();
         let record = self.live(request.inode, &mut seen).await?;
         self.check_bytes(ctx, request.via, (&self.attributes(request.inode, &record), FLUSH, (0, 0)))?;

@@ -1,27 +1,28 @@
 //! Taking blocks out of a file within a turn.
 
 use meta::records::{Charge, InodeRecord, RegionRecord, Released, Run};
-use meta::released_block_is_free;
 use smallvec::SmallVec;
-use vfs::InodeId;
+use vfs::{Epoch, InodeId};
 
 use super::BLOCK_BYTES;
 use crate::turn::{Step, Turn};
 
 /// Gives up blocks that a live record names no more: those that neither a version nor another place names are free once
-/// the change is durable. Returns the bytes of those that versions hold.
+/// the change is durable. They were named until now, or until they were cut off. Returns the bytes of those that versions
+/// hold.
 pub(super) fn let_go<K: kv::Engine, C: chunk::Store>(
     turn: &mut Turn<'_, K, C>,
     released: impl IntoIterator<Item = Released>,
+    cut_at: Option<Epoch>,
 ) -> Step<u64> {
-    let clock = turn.clock();
+    let died = cut_at.unwrap_or(turn.clock().current);
     let mut held_bytes = 0;
     let mut given_up: SmallVec<[Run; 4]> = SmallVec::new();
     for gone in released {
-        if released_block_is_free(&clock, gone.birth) {
-            given_up.push(Run { placement: gone.placement, blocks: gone.blocks });
-        } else {
+        if turn.present().is_kept(gone.birth) && turn.shard.past.is_seen(gone.birth, died) {
             held_bytes += gone.stored_bytes;
+        } else {
+            given_up.push(Run { placement: gone.placement, blocks: gone.blocks });
         }
     }
     turn.give_up(&given_up)?;
@@ -37,7 +38,7 @@ pub(crate) fn take_out<K: kv::Engine, C: chunk::Store>(
 ) -> Step<u64> {
     let Some(region) = turn.region((inode, index))? else { return Ok(0) };
     account(record, Some(&region), None);
-    let held_bytes = let_go(turn, region.named())?;
+    let held_bytes = let_go(turn, region.named(), record.cut_at(index, region.generation))?;
     turn.put_region((inode, index), None);
     Ok(held_bytes)
 }

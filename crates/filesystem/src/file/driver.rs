@@ -16,7 +16,8 @@ use crate::turn::{Scratch, Step, Stop, Turn};
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Runs a change of a file, whose flush turn the caller holds, until it is submitted; then `publish` brings the
-    /// data up to it. The step may run several times, `publish` runs once.
+    /// data up to it. The step may run several times, `publish` runs once. What is buffered and older than a snapshot is
+    /// named before.
     ///
     /// Errors: what the step fails with, `StaleHandle` for a shard that is not here, `Delay`, `Io` (also after a reload
     /// meanwhile).
@@ -26,16 +27,30 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         mut step: impl FnMut(&mut Turn<'_, K, C>, &FileData) -> Step<T> + Send,
         publish: impl FnOnce(&mut FileData, &T) + Send,
     ) -> Result<(T, Version), Failure> {
-        self.change_files(
-            (inode.shard, &[file]),
-            |turn, data| step(turn, data.first().ok_or(FsError::Io)?),
-            |data, value| {
-                if let Some(data) = data.first_mut() {
-                    publish(data, value);
-                }
-            },
-        )
-        .await
+        let mut publish = Some(publish);
+        for _ in 0..PAST_MAX {
+            self.name_past(inode, file).await?;
+            let done = self
+                .change_files(
+                    (inode.shard, &[file]),
+                    |turn, data| {
+                        let data = data.first().ok_or(FsError::Io)?;
+                        if turn.is_past(data) { Ok(None) } else { step(turn, data).map(Some) }
+                    },
+                    |data, value| {
+                        if let (Some(data), Some(value)) = (data.first_mut(), value)
+                            && let Some(publish) = publish.take()
+                        {
+                            publish(data, value);
+                        }
+                    },
+                )
+                .await?;
+            if let (Some(value), version) = done {
+                return Ok((value, version));
+            }
+        }
+        Err(FsError::Delay.into())
     }
 
     /// As [`Filesystem::change_file`], of several files of a shard at once. The data of all of them is held: nobody who
@@ -69,7 +84,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             };
             match stop {
                 (Stop::Miss(miss), _) => self.load(miss, &mut scratch).await?,
-                (Stop::Again, _) => return Err(FsError::Delay.into()),
+                (Stop::Again | Stop::Past(_), _) => return Err(FsError::Delay.into()),
                 (Stop::Fail(failure), seen) => {
                     // A refusal is an answer too: what it says must not be taken back by a crash.
                     self.settle(seen).await?;
@@ -115,5 +130,7 @@ pub(super) fn is_absent(inode: &meta::records::InodeRecord, index: u64) -> bool 
     inode.allocated_blocks == 0 || (is_behind && inode.masks.is_empty())
 }
 
+/// Times what is buffered is named first because another snapshot was taken meanwhile.
+const PAST_MAX: usize = 64;
 /// Times a change is run again for records that were not in memory.
 const MISSES_MAX: usize = 4096;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use meta::Version;
 use pages::BLOCK_SIZE;
 use smallvec::SmallVec;
-use vfs::{Failure, InodeId};
+use vfs::{Epoch, Failure, FsError, InodeId};
 
 use super::buffer::DirtyRun;
 use super::fold::{Part, fold};
@@ -17,13 +17,15 @@ use super::{BLOCK_BYTES, FileState, Pending, REGION_BLOCKS, REGION_BYTES};
 use crate::Filesystem;
 
 /// A part of what was dirty when a flush began.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Snapshot {
     pub(super) runs: Vec<DirtyRun>,
     /// What the size is at least once they are named.
     pub(super) size: u64,
     /// `FileData::cuts` then. While the flush turn is held only a reload takes data out.
     pub(super) cuts: u64,
+    /// `FileData::epoch` then.
+    pub(super) epoch: Epoch,
     /// The last entry of the journal that is void when all this is named.
     pub(super) floor: Option<Version>,
 }
@@ -35,7 +37,7 @@ impl FileData {
             return None;
         }
         let (size, floor) = (self.pending.size.unwrap_or(0), self.journal.close());
-        Some(Snapshot { runs: self.buffer.snapshot(), size, cuts: self.cuts, floor })
+        Some(Snapshot { runs: self.buffer.snapshot(), size, cuts: self.cuts, epoch: self.epoch, floor })
     }
 
     /// Whether what is dirty are a few blocks of one region.
@@ -56,7 +58,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     }
 
     /// As `flush`; the caller holds the flush turn.
-    pub(super) async fn flush_in_turn(&self, inode: InodeId, file: &FileState) -> Result<Version, Failure> {
+    pub(crate) async fn flush_in_turn(&self, inode: InodeId, file: &FileState) -> Result<Version, Failure> {
         let mut last = Version::default();
         for part in snapshots(file) {
             // When the file is gone, the blocks of earlier parts were released with it.
@@ -83,7 +85,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         snapshot: Snapshot,
     ) -> Result<Option<Version>, Failure> {
         if snapshot.runs.is_empty() {
-            let part = Part { inode, writes: &[], size: snapshot.size, floor: snapshot.floor };
+            let part = Part { inode, writes: &[], size: snapshot.size, floor: snapshot.floor, epoch: snapshot.epoch };
             return self.name_part(file, part, &snapshot).await;
         }
         let mut placed = self.place(inode.shard, &snapshot.runs).await?;
@@ -106,7 +108,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             let end = writes.last().map_or(0, |write| write.index + 1);
             let is_last = number + 1 == count;
             let size = if is_last { snapshot.size } else { min(snapshot.size, end * REGION_BYTES) };
-            let part = Part { inode, writes, size, floor: snapshot.floor.filter(|_| is_last) };
+            let part = Part { inode, writes, size, floor: snapshot.floor.filter(|_| is_last), epoch: snapshot.epoch };
             let Some(version) = self.name_part(file, part, snapshot).await? else { return Ok(None) };
             placed.named_before(end * REGION_BLOCKS);
             last = version;
@@ -125,13 +127,18 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             self.prepare_region((part.inode, write.index)).await?;
         }
         let (size, version) = self
-            .change_file(
-                (part.inode, file),
+            .change_files(
+                (part.inode.shard, &[file]),
                 |turn, data| {
+                    let data = data.first().ok_or(FsError::Io)?;
                     data.check_cuts(snapshot.cuts)?;
                     fold(turn, part, data.pending)
                 },
-                |data, size| self.publish_part(data, *size, (&snapshot.runs, &part)),
+                |data, size| {
+                    if let Some(data) = data.first_mut() {
+                        self.publish_part(data, *size, (&snapshot.runs, &part));
+                    }
+                },
             )
             .await?;
         Ok(size.map(|_| version))
@@ -212,13 +219,14 @@ fn snapshots(file: &FileState) -> impl Iterator<Item = Snapshot> + use<> {
         parts.push(Vec::new());
     }
     let count = parts.len();
-    let (size, cuts, floor) = whole.map_or((0, 0, None), |whole| (whole.size, whole.cuts, whole.floor));
+    let whole = whole.unwrap_or_default();
+    let (size, cuts, epoch, floor) = (whole.size, whole.cuts, whole.epoch, whole.floor);
     parts.into_iter().enumerate().map(move |(number, runs)| {
         // No part sets a size beyond the data that it brings, and only the last one voids entries of the journal.
         let end = runs.last().map_or(0, DirtyRun::end) * BLOCK_BYTES;
         let is_last = number + 1 == count;
         let size = if is_last { size } else { min(size, end) };
-        Snapshot { runs, size, cuts, floor: floor.filter(|_| is_last) }
+        Snapshot { runs, size, cuts, epoch, floor: floor.filter(|_| is_last) }
     })
 }
 

@@ -4,7 +4,7 @@ use std::cmp::max;
 
 use meta::Version;
 use meta::records::{Extent, InodeRecord, RegionRecord, Released, Run};
-use vfs::{FsError, InodeId};
+use vfs::{Epoch, FsError, InodeId};
 
 use super::Pending;
 use super::cut::{account, let_go};
@@ -23,6 +23,8 @@ pub(super) struct Part<'p> {
     pub(super) size: u64,
     /// What the journal keeps up to this version is void after this part.
     pub(super) floor: Option<Version>,
+    /// When it was written.
+    pub(super) epoch: Epoch,
 }
 
 /// Writes a part of a flush into the records. Returns the size that is submitted now; `None` when the file is gone.
@@ -31,6 +33,7 @@ pub(super) fn fold<K: kv::Engine, C: chunk::Store>(
     part: Part<'_>,
     pending: Pending,
 ) -> Step<Option<u64>> {
+    turn.write_as_of(part.epoch);
     let Some(old) = turn.inode(part.inode)?.filter(|record| turn.is_there(part.inode, record)) else {
         return Ok(None);
     };
@@ -84,7 +87,7 @@ fn write_region<K: kv::Engine, C: chunk::Store>(
     }
     account(record, old.as_deref(), Some(&new));
     turn.put_region((inode, write.index), Some(new));
-    let_go(turn, released)
+    let_go(turn, released, cut_of(record, write.index, old.as_deref()))
 }
 
 /// A region as it is before a change writes it, and what it names no more: what was cut off is overwritten, so the intent
@@ -104,6 +107,11 @@ pub(super) fn begin_region<K: kv::Engine, C: chunk::Store>(
             (RegionRecord::empty(turn.clock().current, generation), released)
         }
     }
+}
+
+/// When a region was cut off, if it was: then it is all of it that [`begin_region`] releases.
+pub(super) fn cut_of(record: &InodeRecord, index: u64, old: Option<&RegionRecord>) -> Option<Epoch> {
+    old.and_then(|old| record.cut_at(index, old.generation))
 }
 
 /// The extent of a run, which is named from now on.

@@ -346,6 +346,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             // Not admitted: the bound of the journal is one for what comes back of it too.
             self.data.dirty.take_anyway(write.inode.shard, blocks);
         }
+        (data.epoch, data.dated) = (write.epoch, 0);
         put_back_attributes(&mut data.pending, (version, record), write);
         data.journal.add(&mut self.data.journal.lock(), (version, bytes));
         data.journal.change = data.pending.change;
@@ -384,6 +385,7 @@ fn stable_write(inode: InodeId, data: &FileData, blocks: Vec<StableBlock>) -> St
         change: pending.change,
         clears_set_id: pending.clear_set_id,
         blocks,
+        epoch: data.epoch,
     }
 }
 

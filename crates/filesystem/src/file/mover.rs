@@ -283,7 +283,7 @@ fn rename_blocks<K: kv::Engine, C: chunk::Store>(
             released.extend(new.replace(extent(turn, run)?, &run.crcs));
         }
         turn.put_region((inode, *index), Some(new));
-        let_go(turn, released)?;
+        let_go(turn, released, None)?;
     }
     Ok(true)
 }

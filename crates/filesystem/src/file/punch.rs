@@ -19,6 +19,7 @@ use crate::Filesystem;
 use crate::access::WRITE;
 use crate::attributes::{effective, mode_of, without_set_id};
 use crate::cache::Seen;
+use crate::snapshot::require_present;
 use crate::turn::{REGIONS_PER_CHANGE_MAX, Step, Stop, Turn};
 
 /// A range that is to be a hole.
@@ -38,7 +39,7 @@ struct Punched {
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_deallocate(&self, ctx: &OpContext, request: RangeRequest) -> Result<Change, Failure> {
-        self.require_live(ctx, FsError::ReadOnly)?;
+        require_present(request.inode)?;
         let inode = request.inode;
         let mut seen = Seen::default();
         let before = self.check_punch(ctx, &request, &mut seen).await;
@@ -200,7 +201,7 @@ fn punch_region<K: kv::Engine, C: chunk::Store>(
     let released = new.punch(from, count).into_vec();
     account(record, Some(&old), Some(&new));
     turn.put_region((inode, index), (!new.is_empty()).then_some(new));
-    let_go(turn, released)
+    let_go(turn, released, None)
 }
 
 /// Times that somebody may write into a range while it becomes a hole.

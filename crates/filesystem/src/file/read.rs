@@ -29,7 +29,6 @@ enum Look {
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_read(&self, ctx: &OpContext, request: ReadRequest) -> Result<ReadReply, Failure> {
-        self.require_live(ctx, FsError::StaleHandle)?;
         let file = self.files.state(request.inode);
         let mut seen = Seen::default();
         let (mut guard, mut is_cold, mut is_noted) = (None, false, false);
@@ -136,6 +135,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             Err(Unknown::Region(key)) => return Ok(Look::Miss(Miss::Region(key))),
             Err(Unknown::Foreign) => return Err(FsError::Io.into()),
         };
+        // Behind the look into the caches: once a snapshot goes, its blocks may come to hold something else.
+        self.require_shown(inode)?;
         if spans.has_hole() {
             // A removal publishes the inode before the regions, without the data: regions that went are no holes.
             let current = self.records.inodes.get_near(&inode).and_then(|slot| slot.value);

@@ -3,7 +3,7 @@
 use std::cmp::max;
 
 use meta::records::RegionRecord;
-use vfs::{Failure, FsError, OpContext, SeekKind, SeekReply, SeekRequest};
+use vfs::{Failure, OpContext, SeekKind, SeekReply, SeekRequest};
 
 use super::{BLOCK_BYTES, REGION_BLOCKS};
 use crate::Filesystem;
@@ -12,7 +12,6 @@ use crate::cache::Seen;
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_seek(&self, ctx: &OpContext, request: SeekRequest) -> Result<SeekReply, Failure> {
-        self.require_live(ctx, FsError::StaleHandle)?;
         let inode = request.inode;
         let mut seen = Seen::default();
         let file = self.files.state(inode);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use vfs::{FsError, InodeId, Timestamp};
+use vfs::{Epoch, FsError, InodeId, Timestamp};
 
 use super::ahead::Ahead;
 use super::buffer::Buffer;
@@ -45,6 +45,9 @@ pub(crate) struct FileData {
     pub(crate) buffer: Buffer,
     /// What of both stands in the journal.
     pub(crate) journal: FileJournal,
+    /// The epoch in which all this was written, and at which count of epochs that was found to be the current one.
+    pub(crate) epoch: Epoch,
+    pub(crate) dated: u64,
     /// How often data was taken out: who read records meanwhile reads them again.
     pub(crate) cuts: u64,
     /// What is read ahead.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::MutexGuard;
-use vfs::{Failure, InodeId, ShardId};
+use vfs::{Epoch, Failure, InodeId, ShardId};
 
 use super::FileState;
 use super::buffer::DirtyRun;
@@ -53,8 +53,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 _ => left.push(*inode),
             }
         }
-        small.sort_by_key(|small| small.inode.shard);
-        for of_shard in small.chunk_by(|one, next| one.inode.shard == next.inode.shard) {
+        // A change is of one shard, and as of one epoch.
+        small.sort_by_key(Small::moment);
+        for of_shard in small.chunk_by(|one, next| one.moment() == next.moment()) {
             if let Err(failure) = self.flush_small(of_shard).await {
                 tracing::debug!(?failure, files = of_shard.len(), "files are flushed one by one");
                 left.extend(of_shard.iter().map(|small| small.inode));
@@ -111,10 +112,17 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     }
 }
 
+impl Small<'_> {
+    fn moment(&self) -> (ShardId, Epoch) {
+        (self.inode.shard, self.snapshot.epoch)
+    }
+}
+
 impl<C: chunk::Store> Ready<'_, '_, C> {
     fn part(&self) -> Part<'_> {
         let snapshot = &self.small.snapshot;
-        Part { inode: self.small.inode, writes: &self.writes, size: snapshot.size, floor: snapshot.floor }
+        let (size, floor, epoch) = (snapshot.size, snapshot.floor, snapshot.epoch);
+        Part { inode: self.small.inode, writes: &self.writes, size, floor, epoch }
     }
 }
 

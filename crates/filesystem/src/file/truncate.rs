@@ -217,7 +217,7 @@ fn cut_last_region<K: kv::Engine, C: chunk::Store>(
     }
     account(record, Some(&old), Some(&new));
     turn.put_region((inode, index), (!new.is_empty()).then_some(new));
-    let_go(turn, released)
+    let_go(turn, released, None)
 }
 
 /// Makes all regions from `first` on read as holes; an intent removes them.

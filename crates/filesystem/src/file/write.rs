@@ -19,6 +19,7 @@ use crate::access::WRITE;
 use crate::attributes::{effective, without_set_id};
 use crate::cache::{Miss, RegionKey, Seen};
 use crate::quota::{Growth, Reserving};
+use crate::snapshot::require_present;
 use crate::turn::Scratch;
 
 /// What has been found and taken for a write so far.
@@ -44,6 +45,8 @@ enum Attempt {
     Above(Miss),
     /// A region of the file has to be loaded.
     Region(RegionKey),
+    /// What is buffered of the file is older than a snapshot.
+    Past,
     /// A quota forbids it, unless what is dirty takes less than it may.
     Over,
     /// These blocks have to be read, of the file as its record is now.
@@ -52,7 +55,7 @@ enum Attempt {
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_write(&self, ctx: &OpContext, mut request: WriteRequest) -> Result<WriteReply, Failure> {
-        self.require_live(ctx, FsError::ReadOnly)?;
+        require_present(request.inode)?;
         if request.data.len() > IO_BYTES_MAX {
             request.data = request.data.slice(0, IO_BYTES_MAX);
         }
@@ -107,6 +110,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 Attempt::Region(key) => {
                     self.region(key, &mut prepared.seen).await?;
                 }
+                Attempt::Past => drop(self.flush(request.inode).await?),
                 Attempt::Over => {
                     prepared.looks_closely = true;
                     self.flush_reserved(request.inode.shard).await?;
@@ -141,6 +145,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let end = end.ok_or_else(|| Failure::with(FsError::FileTooLarge, before.clone()))?;
         if range.1 == 0 {
             return Ok(Attempt::Done(Box::new(Change::none(before))));
+        }
+        if !self.date(request.inode.shard, &mut data)? {
+            return Ok(Attempt::Past);
         }
         let Some(room) = &mut prepared.room else { return Ok(Attempt::Room(blocks_of(range.0, range.1))) };
         let missing = data.buffer.missing(range, before.size, &prepared.bases);

@@ -15,6 +15,7 @@ use crate::Filesystem;
 use crate::access::{SEARCH, SET_GROUP_ID, require, require_add};
 use crate::attributes::{apply, check_values, mode_of, owner_of_new, set_first_descriptor};
 use crate::replay::Kind;
+use crate::snapshot::{require_ordinary, require_present};
 use crate::turn::{Found, Step, Stop, Turn, of_record};
 
 /// An inode that is to be made.
@@ -44,6 +45,7 @@ enum Outcome {
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_create(&self, ctx: &OpContext, request: CreateRequest) -> Result<CreateReply, Failure> {
+        require_present(request.parent)?;
         if let Some(done) = self.done_before(ctx, request.parent.shard, Kind::Created) {
             return self.created_before(request.parent, done).await;
         }
@@ -69,7 +71,6 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     ) -> Result<CreateReply, Failure> {
         let attributes = SetAttributes { size: Some(size), ..SetAttributes::default() };
         let request = SetattrRequest { inode, via: Via::Anonymous, attributes, guard: None };
-        self.require_live(ctx, FsError::ReadOnly)?;
         let set = self.set_with_size((ctx, Kind::Taken), &request, size).await;
         let set = set.map_err(|failure| Failure::with(failure.error, parent.clone()))?;
         Ok(CreateReply { attributes: set.change.after, parent: Change::none(parent), created: false })
@@ -102,6 +103,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         (parent, name): (InodeId, Name),
         new: NewInode,
     ) -> Result<CreateReply, Failure> {
+        require_present(parent)?;
         if let Some(done) = self.done_before(ctx, parent.shard, Kind::Created) {
             return self.created_before(parent, done).await;
         }
@@ -229,6 +231,7 @@ fn check_new(
         return Err(FsError::InvalidArgument);
     }
     check_length(ctx, name)?;
+    require_ordinary(ctx, name)?;
     if new.target.len() > SYMLINK_BYTES_MAX {
         return Err(FsError::NameTooLong);
     }

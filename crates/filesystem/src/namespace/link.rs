@@ -11,10 +11,12 @@ use super::remove::lose_name;
 use crate::Filesystem;
 use crate::access::{SEARCH, require, require_add, require_remove, require_sticky};
 use crate::replay::Kind;
+use crate::snapshot::{require_ordinary, require_present};
 use crate::turn::{Step, Stop, Turn};
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_link(&self, ctx: &OpContext, request: LinkRequest) -> Result<LinkReply, Failure> {
+        require_present(request.parent)?;
         if self.done_before(ctx, request.parent.shard, Kind::Linked).is_some() {
             return self.linked_before(&request).await;
         }
@@ -46,6 +48,7 @@ fn link<K: kv::Engine, C: chunk::Store>(
     }
     require(&before, &ctx.credentials, SEARCH).map_err(refuse)?;
     check_length(ctx, &request.name).map_err(refuse)?;
+    require_ordinary(ctx, &request.name).map_err(refuse)?;
     let existing = turn.find(request.parent, &request.name)?;
     let is_directory = existing.as_ref().is_some_and(|existing| existing.dentry.file_type == FileType::Directory);
     if existing.is_some() && (!request.replace || is_directory) {

@@ -2,7 +2,7 @@
 
 use vfs::{
     Attributes, Case, Failure, FileType, FsError, InodeId, InodeNumber, LookupName, LookupReply, LookupRequest, Name,
-    OpContext, ReadlinkReply, ShardId, View, WalkReply, WalkRequest,
+    OpContext, ReadlinkReply, ShardId, WalkReply, WalkRequest,
 };
 
 use crate::Filesystem;
@@ -12,7 +12,6 @@ use crate::turn::{Found, Scratch, find_in};
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_lookup(&self, ctx: &OpContext, request: LookupRequest) -> Result<LookupReply, Failure> {
-        self.require_live(ctx, FsError::StaleHandle)?;
         let mut seen = Seen::default();
         let looked = self.look(ctx, &request, &mut seen).await;
         // A name that is not there is an answer too: it must not come back after a crash.
@@ -45,6 +44,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             LookupName::Parent => self.parent(ctx, request.parent, seen).await,
             LookupName::Child(name) => {
                 check_length(ctx, name).map_err(|error| Failure::with(error, parent.clone()))?;
+                if let Some(past) = self.past_entry(ctx, request.parent, (name, request.case)).await? {
+                    return Ok(past);
+                }
                 let found = self.entry(request.parent, (name, request.case), seen).await?;
                 found.map(|found| found.target).ok_or_else(|| Failure::with(FsError::NotFound, parent.clone()))
             }
@@ -63,7 +65,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     ) -> Result<InodeId, Failure> {
         let (mut above, mut at) = (None, directory);
         for _ in 0..=STEPS_UP_MAX {
-            if at == ctx.root {
+            if at == ctx.root || self.is_top_of_past(ctx, at) {
                 return Ok(above.unwrap_or(directory));
             }
             let Some(next) = self.step_up(at, seen).await? else { break };
@@ -71,6 +73,12 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             at = next;
         }
         Ok(directory)
+    }
+
+    /// Whether nothing above is shown of the past: it is where a snapshot stands, or the root of the context.
+    fn is_top_of_past(&self, ctx: &OpContext, at: InodeId) -> bool {
+        at.tree.is_past()
+            && (at.number == ctx.root.number || self.known(at).is_none_or(|known| known.record.root == at.number))
     }
 
     /// The directory that holds this one, or the junction to its shard; `None` at the root of the house.
@@ -118,15 +126,13 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let record = self.live(request.start, seen).await?;
         let mut attributes = self.attributes(request.start, &record);
         for name in request.path {
-            self.require_live(ctx, FsError::StaleHandle)?;
             let step = LookupRequest { parent: attributes.inode, name: LookupName::Child(name), case: request.case };
             attributes = self.look(ctx, &step, seen).await?.attributes;
         }
         Ok(WalkReply { attributes })
     }
 
-    pub(crate) async fn do_readlink(&self, ctx: &OpContext, inode: InodeId) -> Result<ReadlinkReply, Failure> {
-        self.require_live(ctx, FsError::StaleHandle)?;
+    pub(crate) async fn do_readlink(&self, _ctx: &OpContext, inode: InodeId) -> Result<ReadlinkReply, Failure> {
         let mut seen = Seen::default();
         let record = self.live(inode, &mut seen).await?;
         self.settle(seen.0).await?;
@@ -135,11 +141,6 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             return Err(Failure::with(FsError::InvalidArgument, attributes));
         }
         Ok(ReadlinkReply { target: record.symlink.clone(), attributes })
-    }
-
-    /// Refuses what is asked of a snapshot: this house has none to show yet.
-    pub(crate) fn require_live(&self, ctx: &OpContext, error: FsError) -> Result<(), Failure> {
-        if ctx.view == View::Live { Ok(()) } else { Err(error.into()) }
     }
 }
 

@@ -40,6 +40,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 Some(victim) => Some(victim.file.flush_turn.lock().await),
                 None => None,
             };
+            if let Some(victim) = &victim {
+                self.name_past(victim.inode, &victim.file).await?;
+            }
             let mut scratch = Scratch::default();
             let mut prepared = |turn: &mut Turn<'_, K, C>| step(turn, victim.as_ref());
             let done: Result<Option<(T, Version)>, Failure> =
@@ -54,6 +57,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             if let Some((value, version)) = done? {
                 self.settle(version).await?;
                 return Ok(value);
+            }
+            if let Some(past) = scratch.past {
+                self.flush(past).await?;
             }
         }
         Err(FsError::Delay.into())

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kv::Direction;
 use meta::keys::{self, KeyKind};
 use meta::records::{DentryRecord, InodeRecord, Record};
 use vfs::limits::READDIR_ENTRIES_MAX;
 use vfs::{
     Attributes, Cookie, DirectoryEntry, Failure, FileType, FsError, InodeId, ListedAttributes, OpContext, ReaddirReply,
-    ReaddirRequest,
+    ReaddirRequest, TreeId,
 };
 
 use super::lookup::require_directory;
@@ -21,14 +20,13 @@ use crate::turn::target_of;
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_readdir(&self, ctx: &OpContext, request: ReaddirRequest) -> Result<ReaddirReply, Failure> {
-        self.require_live(ctx, FsError::StaleHandle)?;
         let mut seen = Seen::default();
         let record = self.live(request.directory, &mut seen).await?;
         let directory = self.attributes(request.directory, &record);
         require_directory(&directory)?;
         let refuse = |error| Failure::with(error, directory.clone());
         require(&directory, &ctx.credentials, READ).map_err(refuse)?;
-        let is_reserved = request.after > Cookie::DOT_DOT && request.after < Cookie::FIRST_STORED;
+        let is_reserved = request.after > Cookie::SNAPSHOT && request.after < Cookie::FIRST_STORED;
         if is_reserved || i64::try_from(request.after.0).is_err() {
             return Err(refuse(FsError::BadCookie));
         }
@@ -76,6 +74,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             let parent = self.parent(ctx, request.directory, seen).await?;
             dots.push(entry(b"..", parent, Cookie::DOT_DOT));
         }
+        dots.extend(self.door_entry(ctx, request.directory, request.after));
         Ok(dots)
     }
 
@@ -87,6 +86,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         seen: &mut Seen,
     ) -> Result<(Vec<DirectoryEntry>, bool), Failure> {
         let mut after = request.after.max(Cookie(Cookie::FIRST_STORED.0 - 1));
+        if request.directory.tree == TreeId::SNAPSHOTS {
+            return self.past_entries(request.directory, after, limit).await;
+        }
         let state = DirectoryState { change: record.change, generation: self.meta.generation() };
         let mut entries = Vec::with_capacity(limit);
         while entries.len() < limit {
@@ -114,14 +116,17 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         wanted: usize,
     ) -> Result<Arc<ListedRun>, Failure> {
         let limit = wanted.max(SCANNED_MIN);
-        let range = keys::dentry_range(directory, after);
-        let scanned = self.meta.scan_seen(&range, limit, Direction::Forward).await;
+        let range = |directory| keys::dentry_range(directory, after);
+        let scanned = self.listed(directory, range, limit).await;
         let found = scanned.map_err(|error| self.refuse(&error))?;
         let is_end = found.value.len() < limit;
         let mut listed = Vec::with_capacity(found.value.len());
         for (key, value) in found.value {
             let Ok(KeyKind::Dentry { cookie, .. }) = kind_of(&key) else { continue };
             let dentry = DentryRecord::decode_at(&key, &value).map_err(|error| self.refuse(&error))?;
+            if directory.tree.is_past() && dentry.shard.is_some() {
+                continue;
+            }
             let inode = target_of(directory, &dentry);
             listed.push(Listed { cookie, inode, file_type: dentry.file_type, name: dentry.name.to_bytes() });
         }
@@ -138,6 +143,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let mut missing = Vec::new();
         for (index, entry) in entries.iter_mut().enumerate() {
             match self.records.inodes.get(&entry.inode) {
+                _ if entry.inode.tree.is_past() => {
+                    let record = self.inode(entry.inode, seen).await?;
+                    entry.attributes = self.attributes_of(entry.inode, record);
+                }
                 Some(slot) => {
                     seen.note(slot.version);
                     entry.attributes = self.attributes_of(entry.inode, slot.value);
@@ -174,7 +183,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             let record = value.map(|value| InodeRecord::decode_at(key, &value)).transpose();
             let mut record = record.map_err(|error| self.refuse(&error))?.map(Arc::new);
             if let Some(record) = &mut record {
-                self.load_descriptor_of(inode.shard, record).await.map_err(|error| self.refuse(&error))?;
+                self.load_descriptor_of(*inode, record).await.map_err(|error| self.refuse(&error))?;
             }
             self.records.inodes.fill((inode, ticket), record, self.meta.watermark());
         }

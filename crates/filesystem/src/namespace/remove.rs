@@ -12,11 +12,12 @@ use super::prepare::Prepared;
 use crate::Filesystem;
 use crate::access::{SEARCH, require, require_remove, require_sticky};
 use crate::replay::Kind;
+use crate::snapshot::require_present;
 use crate::turn::{Found, Step, Stop, Turn, of_record};
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_remove(&self, ctx: &OpContext, request: RemoveRequest) -> Result<RemoveReply, Failure> {
-        self.require_live(ctx, FsError::ReadOnly)?;
+        require_present(request.parent)?;
         if let Some(done) = self.done_before(ctx, request.parent.shard, Kind::Removed) {
             return self.removed_before(&request, done).await;
         }

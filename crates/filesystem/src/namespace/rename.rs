@@ -11,6 +11,7 @@ use super::remove::lose_name;
 use crate::Filesystem;
 use crate::access::{SEARCH, WRITE, is_read_only, require, require_add, require_remove, require_sticky};
 use crate::replay::Kind;
+use crate::snapshot::{require_ordinary, require_present};
 use crate::turn::{Found, Step, Stop, Turn, of_record, of_tree};
 
 /// Both directories, as they were before.
@@ -31,7 +32,7 @@ struct Move {
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_rename(&self, ctx: &OpContext, request: RenameRequest) -> Result<RenameReply, Failure> {
-        self.require_live(ctx, FsError::ReadOnly)?;
+        [request.from_parent, request.to_parent].into_iter().try_for_each(require_present)?;
         if self.done_before(ctx, request.to_parent.shard, Kind::Renamed).is_some() {
             return self.renamed_before(&request).await;
         }
@@ -126,6 +127,7 @@ fn parents<K: kv::Engine, C: chunk::Store>(
     for name in [&request.from_name, &request.to_name] {
         check_length(ctx, name).map_err(|error| parents.refuse(error))?;
     }
+    require_ordinary(ctx, &request.to_name).map_err(|error| parents.refuse(error))?;
     Ok(parents)
 }
 

@@ -4,8 +4,8 @@ use meta::Version;
 use meta::records::{AllocatorRecord, DentryRecord, InodeRecord, OwnerUsageRecord, ShardRecord, UsageRecord};
 use meta::{Change, ShardClock, keys};
 use vfs::{
-    Case, Change as AttributeChange, Credentials, Epoch, EpochReply, Failure, FileType, FsError, InodeId, InodeNumber,
-    Name, OpContext, Principal, SetAttributes, ShardId, TreeId, ZoneRootReply, ZoneRootRequest,
+    Case, Change as AttributeChange, Credentials, Epoch, Failure, FileType, FsError, InodeId, InodeNumber, Name,
+    OpContext, Principal, SetAttributes, ShardId, TreeId, ZoneRootReply, ZoneRootRequest,
 };
 
 use super::create::{NewInode, create_new, new_record};
@@ -86,7 +86,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.records.names.begin(InodeId::root_of(id));
         let hang = |turn: &mut Turn<'_, K, C>| hang_in(turn, (parent, name), id, &change);
         self.mutate(parent.shard, hang).await?;
-        self.shards.add(Shard::new(id, state));
+        self.shards.add(Shard::new(id, state, Vec::new()));
         Ok(InodeId::root_of(id))
     }
 
@@ -128,13 +128,6 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let version: Version = self.meta.submit(change).map_err(|error| self.refuse(&error))?;
         self.settle(version).await?;
         Ok(id)
-    }
-
-    pub(crate) async fn do_take_epoch(&self, shard: ShardId) -> Result<EpochReply, Failure> {
-        // What was written before belongs to the epoch that ends.
-        self.flush_all().await?;
-        self.shards.find(shard).ok_or(FsError::NotFound)?;
-        self.mutate(shard, |turn| Ok(EpochReply { ended: turn.end_epoch() })).await
     }
 }
 

@@ -61,9 +61,9 @@ impl<K: kv::Engine, C: chunk::Store> Drop for Unheard<'_, K, C> {
 }
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
-    pub(crate) async fn do_open(&self, ctx: &OpContext, request: OpenRequest) -> Result<OpenReply, Failure> {
-        self.require_live(ctx, FsError::StaleHandle)?;
+    pub(crate) async fn do_open(&self, ctx: &OpContext, mut request: OpenRequest) -> Result<OpenReply, Failure> {
         check_request(&request)?;
+        self.open_in_past(ctx, &mut request).await?;
         // Whether there is room is of no interest to who creates nothing.
         let room = self.admit_growth(ctx);
         let mut unheard = Unheard { house: self, open: None };

@@ -81,6 +81,7 @@ fn stamp<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, (file, strea
         return Ok(());
     }
     let mut record = (*old).clone();
+    turn.require_past_named(file)?;
     if turn.take_pending(file, &mut record, true) {
         record.mode = mode_of(without_set_id(u32::from(record.mode)));
     }

@@ -2,25 +2,29 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use meta::Change;
 use meta::Version;
 use meta::keys::{self, Key};
-use meta::records::{InodeRecord, Record};
-use vfs::{Failure, FileType, FsError, InodeId};
+use meta::records::{InodeRecord, Record, RegionRecord};
+use vfs::{Epoch, Failure, FileType, FsError, InodeId, InodeNumber};
 
 use super::Turn;
 use super::writes::Touched;
-use crate::cache::Slot;
+use crate::cache::{RegionKey, Slot};
 use crate::gc::Aftermath;
 use crate::load::owner_key;
 
 impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
     /// Submits what was written and gives the turn back. Returns the highest version written or read.
     ///
-    /// Errors, in order: `QuotaExceeded`, `Io` (the store has failed); nothing was applied.
+    /// Errors, in order: `ReadOnly` (something of the past was written), `QuotaExceeded`, `Io` (the store has failed); nothing was applied.
     pub(crate) fn submit(mut self) -> Result<Version, Failure> {
+        if self.writes.inodes.written().any(|touched| touched.key.tree.is_past()) {
+            return Err(FsError::ReadOnly.into());
+        }
         // Held until the ledger has followed: a writer finds both counters and reservations before, or both after.
         let mut ledger = self.shard.quotas.active();
         let bound = ledger.as_ref().map(|ledger| self.bind(ledger)).transpose()?;
@@ -50,9 +54,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         self.state.next_inode = self.next_inode;
         self.state.next_intent = self.next_intent;
         self.state.is_sharing |= self.writes.shared.written().next().is_some();
-        if let Some(record) = self.ended.take() {
-            self.state.record = record;
-        }
+        self.follow_snapshots();
         if let Some(reply) = reply {
             self.house.replies.written(reply.slot);
         }
@@ -83,8 +85,10 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         for touched in self.writes.inodes.written() {
             change.replace_shared(&clock, keys::inode(touched.key), (touched.old.as_deref(), touched.new.clone()));
         }
+        // Counters are of the present whatever is written.
+        let present = self.present();
         for touched in self.writes.usages.written() {
-            change.replace_shared(&clock, keys::usage(touched.key), (touched.old.as_deref(), touched.new.clone()));
+            change.replace_shared(&present, keys::usage(touched.key), (touched.old.as_deref(), touched.new.clone()));
         }
         for touched in self.writes.descriptors.written() {
             let key = keys::descriptor(touched.key.0, &touched.key.1);
@@ -92,7 +96,8 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         }
         for touched in self.writes.regions.written() {
             let key = keys::region(touched.key.0, touched.key.1);
-            change.replace(&clock, key, touched.old.as_deref(), encoded(touched.new.as_deref()));
+            let states = (touched.old.as_deref(), touched.new.as_deref());
+            change.replace_region(clock.current, key, states, self.ended_region(touched));
         }
         for touched in self.writes.owners.written() {
             change.put_shared(owner_key(&touched.key), touched.new.clone());
@@ -131,6 +136,33 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         self.named.drain(..).for_each(|run| change.named(self.shard.id, run.placement, run.blocks));
         self.released.drain(..).for_each(|run| change.released(self.shard.id, run.placement, run.blocks));
         change
+    }
+
+    /// When the old state of a region ended that a snapshot sees, and where its file is at home.
+    fn ended_region(&self, touched: &Touched<RegionKey, RegionRecord>) -> (Option<Epoch>, InodeNumber) {
+        let Some(old) = touched.old.as_deref().filter(|old| self.present().is_kept(old.born)) else {
+            return (None, InodeNumber::default());
+        };
+        let (inode, index) = touched.key;
+        let file = self.writes.inodes.before(&inode);
+        let died = file.and_then(|file| file.cut_at(index, old.generation)).unwrap_or(self.clock().current);
+        let home = file.map_or(InodeNumber::ROOT, |file| file.home_parent);
+        (self.shard.past.is_seen(old.born, died).then_some(died), home)
+    }
+
+    /// The snapshot clock and what is known of snapshots follow what was submitted: first what writers look at.
+    fn follow_snapshots(&mut self) {
+        if let Some(record) = self.ended.take() {
+            self.shard.past.begin(record.clock.current);
+            self.state.record = record;
+            self.house.epochs.fetch_add(1, Ordering::AcqRel);
+        }
+        for (id, known) in self.snapshots.drain(..) {
+            match known {
+                Some(known) => self.shard.past.put(known),
+                None => self.shard.past.remove(id),
+            }
+        }
     }
 
     /// Who caches a directory of which this changes something learns of it.

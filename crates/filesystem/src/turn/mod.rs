@@ -25,7 +25,7 @@ use meta::keys::Key;
 use meta::records::{InodeRecord, Intent, IntentRecord, Record, Run, ShardRecord};
 use meta::{ShardClock, Version};
 pub(crate) use names::{Found, find_in, target_of};
-use vfs::{Epoch, Failure, FsError, InodeId, InodeNumber, LeaseKey, LeaseRequest, Timestamp};
+use vfs::{Epoch, Failure, FsError, InodeId, InodeNumber, LeaseKey, LeaseRequest, SnapshotId, Timestamp};
 use writes::WriteSet;
 pub(crate) use xattrs::shown;
 
@@ -35,6 +35,7 @@ use crate::gc::RenamedLink;
 use crate::quota::QuotaEffects;
 use crate::replay::StoredReply;
 use crate::shard::{Shard, ShardState};
+use crate::snapshot::Known;
 use crate::watch::Observed;
 
 /// Why a function stopped.
@@ -44,6 +45,8 @@ pub(crate) enum Stop {
     Miss(Miss),
     /// What was prepared before the turn no longer fits: prepare again.
     Again,
+    /// What is buffered of a file is older than a snapshot: it has to be named first.
+    Past(InodeId),
     /// The operation is refused.
     Fail(Failure),
 }
@@ -59,6 +62,8 @@ pub(crate) struct Scratch {
     pub(crate) region_lists: HashMap<(InodeId, u64), Vec<u64>>,
     /// The generation of the metadata store in which the first of them was listed.
     pub(crate) generation: Option<u64>,
+    /// A file whose buffered data has to be named before the operation is tried again.
+    pub(crate) past: Option<InodeId>,
 }
 
 impl Scratch {
@@ -104,8 +109,12 @@ pub(crate) struct Turn<'a, K: kv::Engine, C: chunk::Store> {
     reply: Option<StoredReply>,
     /// What quotas look at beside the records.
     pub(crate) quota: QuotaEffects,
-    /// The shard's record in its next epoch, if this change ends the current one.
-    ended: Option<ShardRecord>,
+    /// The epoch as of which this change writes, if that is not the current one.
+    dated: Option<Epoch>,
+    /// The shard's record with another snapshot clock, if this change sets it.
+    pub(crate) ended: Option<ShardRecord>,
+    /// Snapshots that this change makes, changes or (`None`) removes.
+    pub(crate) snapshots: Vec<(SnapshotId, Option<Known>)>,
 }
 
 impl<'a, K: kv::Engine, C: chunk::Store> Turn<'a, K, C> {
@@ -138,7 +147,9 @@ impl<'a, K: kv::Engine, C: chunk::Store> Turn<'a, K, C> {
             changed_in: Vec::new(),
             reply: None,
             quota: QuotaEffects::default(),
+            dated: None,
             ended: None,
+            snapshots: Vec::new(),
         }
     }
 
@@ -147,9 +158,39 @@ impl<'a, K: kv::Engine, C: chunk::Store> Turn<'a, K, C> {
         self.seen.0
     }
 
-    /// The snapshot clock.
+    /// The snapshot clock by which inodes and regions are written.
     pub(crate) fn clock(&self) -> ShardClock {
+        match self.dated {
+            Some(current) => ShardClock { current, newest_snapshot: self.shard.past.newest_before(current) },
+            None => self.present(),
+        }
+    }
+
+    /// The snapshot clock as it stands.
+    pub(crate) fn present(&self) -> ShardClock {
         self.state.record.clock
+    }
+
+    /// What this change writes of a file was written in that epoch, and is what its snapshots see. Nothing of a later epoch
+    /// may have changed the file.
+    pub(crate) fn write_as_of(&mut self, epoch: Epoch) {
+        let current = self.present().current;
+        self.dated = (epoch < current && self.shard.past.is_seen(epoch, current)).then_some(epoch);
+    }
+
+    /// The record of the shard.
+    pub(crate) fn shard_record(&self) -> &ShardRecord {
+        &self.state.record
+    }
+
+    /// The number of a new snapshot.
+    pub(crate) fn new_snapshot(&mut self) -> SnapshotId {
+        let reserved = &mut self.state.reserved;
+        let id = reserved.next_snapshot;
+        reserved.next_snapshot = SnapshotId(id.0 + 1);
+        let reserved = reserved.encode();
+        self.plain.push((meta::keys::allocator(self.shard.id), Some(reserved)));
+        id
     }
 
     /// The next change number of any inode.
@@ -219,16 +260,6 @@ impl<'a, K: kv::Engine, C: chunk::Store> Turn<'a, K, C> {
     /// Whether an inode is there: it has a name, or is open.
     pub(crate) fn is_there(&self, inode: InodeId, record: &InodeRecord) -> bool {
         self.house.is_there(inode, record)
-    }
-
-    /// Ends the current epoch: what is there now is kept from now on. Returns the epoch that ended.
-    pub(crate) fn end_epoch(&mut self) -> Epoch {
-        let ended = self.clock().current;
-        let mut record = self.state.record.clone();
-        record.clock = ShardClock { current: Epoch(ended.0 + 1), newest_snapshot: Some(ended) };
-        self.plain.push((meta::keys::shard(self.shard.id), Some(record.encode())));
-        self.ended = Some(record);
-        ended
     }
 
     /// Stores an outcome with this change, if it changes anything else.

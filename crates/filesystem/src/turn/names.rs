@@ -24,8 +24,13 @@ pub(crate) struct Found {
 pub(crate) fn target_of(directory: InodeId, dentry: &DentryRecord) -> InodeId {
     match dentry.shard {
         Some(shard) => InodeId { shard, tree: TreeId::LIVE, number: InodeNumber::ROOT },
-        None => InodeId { shard: directory.shard, tree: dentry.tree, number: dentry.number },
+        None => InodeId { shard: directory.shard, tree: tree_of(directory, dentry), number: dentry.number },
     }
+}
+
+/// What is in the past leads to what is in the same past.
+fn tree_of(directory: InodeId, dentry: &DentryRecord) -> TreeId {
+    if directory.tree.is_past() { directory.tree } else { dentry.tree }
 }
 
 /// The entry of a bucket with this name; where case does not matter, one that is written the same way goes first.

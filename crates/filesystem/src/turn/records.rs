@@ -3,18 +3,23 @@
 use std::sync::Arc;
 
 use meta::records::{InodeRecord, OwnerUsageRecord, RegionRecord, UsageRecord};
-use vfs::{Attributes, FileType, FsError, InodeId};
+use vfs::{Attributes, FileType, FsError, InodeId, TreeId};
 
 use super::{Step, Stop, Turn};
 use crate::attributes::effective;
 use crate::cache::{Miss, OwnerKey, RegionKey};
 use crate::file::Pending;
+use crate::snapshot::directory_record;
 
 impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
     /// An inode, orphans included.
     pub(crate) fn inode(&mut self, inode: InodeId) -> Step<Option<Arc<InodeRecord>>> {
         if let Some(written) = self.writes.inodes.find(&inode) {
             return Ok(written);
+        }
+        if inode.tree == TreeId::SNAPSHOTS {
+            let within = self.inode(inode.in_tree(TreeId::LIVE))?;
+            return Ok(within.map(|record| Arc::new(directory_record(&record))));
         }
         let slot = self.house.records.inodes.get(&inode).ok_or(Stop::Miss(Miss::Inode(inode)))?;
         self.seen.note(slot.version);
@@ -116,7 +121,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
 
     /// Writes the counters of a directory; `None` removes them with the directory.
     pub(crate) fn put_usage(&mut self, directory: InodeId, usage: Option<UsageRecord>) {
-        let born = self.clock().current;
+        let born = self.present().current;
         let new = usage.map(|usage| Arc::new(UsageRecord { born, ..usage }));
         self.writes.usages.put(directory, new);
     }

@@ -44,6 +44,11 @@ impl<K: PartialEq, V> Writes<K, V> {
         self.0.iter().find(|touched| touched.key == *key).map(|touched| touched.new.clone())
     }
 
+    /// What was there before, as far as the turn has looked.
+    pub(crate) fn before(&self, key: &K) -> Option<&V> {
+        self.0.iter().find(|touched| touched.key == *key).and_then(|touched| touched.old.as_deref())
+    }
+
     /// Takes note of what was read.
     pub(crate) fn read(&mut self, key: K, value: Option<Arc<V>>) {
         self.0.push(Touched { key, old: value.clone(), new: value, written: false });

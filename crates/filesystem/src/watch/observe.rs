@@ -27,6 +27,9 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
     /// Takes note of what this turn changes, if anybody watches. Once: a step after which nothing may miss asks itself when
     /// it has written all.
     pub(crate) fn observe(&mut self) -> Step<()> {
+        if !self.is_observed {
+            self.require_named()?;
+        }
         if self.is_observed || !self.house.watches.is_any() {
             self.is_observed = true;
             return Ok(());

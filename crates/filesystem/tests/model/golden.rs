@@ -11,7 +11,7 @@ use testkit::{ManualClock, block_on};
 use vfs::{
     Admin, Case, CreateHow, CreateRequest, FileIo, InodeId, LinkRequest, LookupName, LookupRequest, MkdirRequest,
     MknodRequest, Name, Namespace, NodeKind, OpContext, ReadRequest, SetAttributes, ShardId, Stability, SymlinkRequest,
-    Via, WriteRequest, ZoneRootRequest,
+    TakeSnapshotRequest, Via, WriteRequest, ZoneRootRequest,
 };
 
 use crate::house::{Engines, House};
@@ -71,7 +71,8 @@ async fn fill(engines: &Engines) {
     house.symlink(&ctx, request).await.unwrap();
     let request = MknodRequest { parent: zone, name: name("fifo"), kind: NodeKind::Fifo, attributes };
     house.mknod(&ctx, request).await.unwrap();
-    house.take_epoch(&ctx, zone.shard).await.unwrap();
+    let request = TakeSnapshotRequest { directory: zone, name: name("first"), expires: None };
+    house.take_snapshot(&ctx, request).await.unwrap();
     write(&house, file, b"rewritten later.").await;
     house.flush_all().await.unwrap();
 }

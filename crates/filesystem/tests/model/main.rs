@@ -12,3 +12,5 @@ mod house;
 mod quotas;
 #[cfg(test)]
 mod random;
+#[cfg(test)]
+mod snapshots;

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use kv::MemoryEngine;
 use testkit::operations::{Action, Operation, Pair, compare, generate, hunt};
 use testkit::{ManualClock, Random, ReferenceFilesystem, block_on};
-use vfs::{Admin, InodeId, OpContext, ShardId, Stability};
+use vfs::{InodeId, ShardId, Stability};
 
 use crate::house::{Engines, House};
+use crate::snapshots::Snapshots;
 
 #[test]
 fn the_file_system_does_what_the_reference_does() {
@@ -48,7 +49,7 @@ fn power_cuts_take_nothing_back_that_is_stable() {
     }
 }
 
-fn stable(mut operations: Vec<Operation>) -> Vec<Operation> {
+pub(crate) fn stable(mut operations: Vec<Operation>) -> Vec<Operation> {
     for operation in &mut operations {
         if let Action::Write { stability, .. } = &mut operation.action {
             *stability = Stability::File;
@@ -89,25 +90,31 @@ async fn with_interruptions(seed: u64, operations: &[Operation]) {
     let reference = ReferenceFilesystem::new(Arc::clone(&clock) as Arc<dyn vfs::Clock>);
     let mut pair = Pair { clock, reference, tested };
     let mut random = Random::new(seed);
+    let mut snapshots = Snapshots::default();
     for part in operations.chunks(PART) {
         if let Err(divergence) = compare(&pair, seed, part).await {
             panic!("seed {seed}: the houses differ {divergence:?}");
         }
-        interrupt(&mut pair, &engines, &mut random).await;
+        interrupt(&mut pair, &engines, (&mut random, &mut snapshots)).await;
+        snapshots.prove_one(&pair.tested, &mut random).await;
     }
     pair.tested.flush_all().await.unwrap();
     while pair.tested.background_round().await {}
+    snapshots.prove(&pair.tested).await;
     engines.check().await;
 }
 
-async fn interrupt(pair: &mut Pair<ReferenceFilesystem, House>, engines: &Engines, random: &mut Random) {
+async fn interrupt(
+    pair: &mut Pair<ReferenceFilesystem, House>,
+    engines: &Engines,
+    (random, snapshots): (&mut Random, &mut Snapshots),
+) {
     match random.below(4) {
         0 => drop(pair.tested.background_round().await),
         1 => pair.tested.flush_all().await.unwrap(),
         2 => {
-            let ctx = OpContext::internal(InodeId::root_of(ShardId::ROOT));
             let shard = ShardId(u32::try_from(random.below(3)).unwrap());
-            pair.tested.take_epoch(&ctx, shard).await.unwrap();
+            snapshots.take(&pair.tested, InodeId::root_of(shard)).await;
         }
         _ => {
             pair.tested.flush_all().await.unwrap();

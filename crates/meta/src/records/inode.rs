@@ -112,6 +112,14 @@ impl InodeRecord {
         self.masks.iter().any(|mask| covers(mask) && generation < mask.generation)
     }
 
+    /// When a region with this generation was cut off, if it reads as a hole.
+    #[must_use]
+    pub fn cut_at(&self, region: u64, generation: u32) -> Option<Epoch> {
+        let covers = |mask: &&Mask| (mask.first_region..mask.end_region).contains(&region);
+        let cut = self.masks.iter().filter(covers).filter(|mask| generation < mask.generation);
+        cut.map(|mask| mask.epoch).min()
+    }
+
     /// Whether it is the data of a stream: it is at home in the inode whose stream it is, not in a directory.
     #[must_use]
     pub fn is_stream(&self) -> bool {

@@ -184,6 +184,7 @@ pub(crate) fn stable_write(seed: u64) -> StableWrite {
         change: random.word(),
         clears_set_id: random.coin(),
         blocks: (0..random.below(4)).map(|_| block(&mut random)).collect(),
+        epoch: Epoch(1),
     }
 }
 
@@ -336,7 +337,7 @@ pub(crate) fn of_tree(random: &mut Random, out: &mut impl FnMut(Key, Bytes)) {
     out(keys::descriptor(at.shard, &random.bytes()), descriptor.encode());
     let (born, died) = (Epoch(random.word()), Epoch(random.word()));
     out(keys::version(&region_key, died), region(random).encode());
-    out(keys::expiry(&region_key, born, died), ExpiryRecord.encode());
+    out(keys::expiry(&region_key, born, died), ExpiryRecord::default().encode());
     out(keys::gone(&region_key), GoneRecord { born }.encode());
 }
 

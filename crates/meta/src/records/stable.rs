@@ -1,10 +1,11 @@
 //! What the journal keeps of a file: blocks and attributes that are stable before a flush names them.
 
 use bytes::Bytes;
-use vfs::{InodeId, Timestamp};
+use vfs::{Epoch, InodeId, Timestamp};
 
+use super::Record;
 use crate::RecordError;
-use crate::codec::{fields, record};
+use crate::codec::{Field, Reader, Writer, fields};
 
 /// The part of a file that a stable write or a COMMIT made durable. It holds until the records say otherwise: see
 /// [`crate::records::InodeRecord::journal_floor`].
@@ -24,6 +25,8 @@ pub struct StableWrite {
     pub clears_set_id: bool,
     /// Blocks as they are after it.
     pub blocks: Vec<StableBlock>,
+    /// Epoch in which it was written.
+    pub epoch: Epoch,
 }
 
 /// A whole block of a file.
@@ -43,7 +46,56 @@ impl StableWrite {
 }
 
 fields!(StableBlock, block, bytes);
-record!(StableWrite, "stable write", Self::check, inode, size, modified, changed, change, clears_set_id, blocks,);
+
+macro_rules! head_fields {
+    ($($field:ident),+) => {
+        impl StableWrite {
+            fn put_fields(&self, to: &mut Writer) {
+                $(self.$field.put(to);)+
+            }
+
+            fn take_fields(from: &mut Reader<'_>) -> Result<Self, RecordError> {
+                Ok(Self { $($field: Field::take(from)?,)+ epoch: EPOCH_OF_FORMAT_1 })
+            }
+        }
+    };
+}
+head_fields!(inode, size, modified, changed, change, clears_set_id, blocks);
+
+/// Format 1 has no epoch, which is the first then: that of a shard in which no snapshot was taken yet.
+impl Record for StableWrite {
+    const NAME: &'static str = "stable write";
+
+    fn append(&self, to: &mut Vec<u8>) {
+        assert_eq!(self.check(), Ok(()), "a stable write that must not be written");
+        let has_epoch = self.epoch != EPOCH_OF_FORMAT_1;
+        let mut behind = Writer::behind(to, if has_epoch { FORMAT_EPOCH } else { FORMAT });
+        self.put_fields(&mut behind);
+        if has_epoch {
+            self.epoch.put(&mut behind);
+        }
+        *to = behind.into_bytes();
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
+        let format = bytes.first().copied().filter(|format| *format == FORMAT_EPOCH).unwrap_or(FORMAT);
+        let mut from = Reader::open(bytes, Self::NAME, format)?;
+        let mut write = Self::take_fields(&mut from)?;
+        if format == FORMAT_EPOCH {
+            write.epoch = Field::take(&mut from)?;
+            if write.epoch == EPOCH_OF_FORMAT_1 {
+                return Err(RecordError::Invalid("epoch of a stable write"));
+            }
+        }
+        from.end()?;
+        write.check()?;
+        Ok(write)
+    }
+}
+
+const FORMAT: u8 = 1;
+const FORMAT_EPOCH: u8 = 2;
+const EPOCH_OF_FORMAT_1: Epoch = Epoch(1);
 
 /// Bytes of a block.
 pub const STABLE_BLOCK_BYTES_MAX: usize = 4096;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use vfs::Epoch;
+use vfs::{Epoch, InodeNumber};
 
 use crate::codec::fields;
 use crate::keys::{self, Key, KeyRange};
 use crate::meta::Cut;
-use crate::records::{Shared, Versioned, born_of};
+use crate::records::{Record, RegionRecord, Shared, Versioned, born_of};
 use crate::{Change, Meta, MetaError};
 
 /// The snapshot clock of a shard.
@@ -41,13 +41,34 @@ impl Change {
         assert!(born_now, "{key} is written with another epoch than the current {:?}", clock.current);
         let kept = old.filter(|old| clock.is_kept(old.born()));
         if let Some(old) = kept {
-            self.keep_version(&key, old.encode(), clock.current);
+            self.keep_version(&key, old.encode(), (clock.current, InodeNumber::default()));
         }
         match new {
             Some(new) => self.put(key, new),
             None => self.delete(key),
         }
         kept.is_some()
+    }
+
+    /// As [`Change::replace`], of a region of a file that is at home there. `ended`: when the old state ended, which is
+    /// before the current epoch if the file was cut then; `None` when no snapshot sees it.
+    ///
+    /// Panics as that.
+    pub fn replace_region(
+        &mut self,
+        current: Epoch,
+        key: Key,
+        (old, new): (Option<&RegionRecord>, Option<&RegionRecord>),
+        (ended, home): (Option<Epoch>, InodeNumber),
+    ) {
+        assert!(new.is_none_or(|new| new.born == current), "{key} is written with another epoch than the current");
+        if let Some((old, died)) = old.zip(ended) {
+            self.keep_version(&key, old.encode(), (died, home));
+        }
+        match new {
+            Some(new) => self.put_record(key, new),
+            None => self.delete(key),
+        }
     }
 
     /// As [`Change::replace`], with records that the caches hold too.
@@ -62,16 +83,10 @@ impl Change {
         let born_now = new.as_ref().is_none_or(|new| new.born() == clock.current);
         assert!(born_now, "{key} is written with another epoch than the current {:?}", clock.current);
         if let Some(old) = old.filter(|old| clock.is_kept(old.born())) {
-            self.keep_version(&key, old.encode(), clock.current);
+            self.keep_version(&key, old.encode(), (clock.current, InodeNumber::default()));
         }
         self.put_shared(key, new);
     }
-}
-
-/// Whether blocks that the live record names no more are free, or held because a version still names them.
-#[must_use]
-pub fn released_block_is_free(clock: &ShardClock, birth: Epoch) -> bool {
-    !clock.is_kept(birth)
 }
 
 impl<K: kv::Engine> Meta<K> {

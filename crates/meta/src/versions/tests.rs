@@ -122,14 +122,6 @@ fn the_first_change_after_a_snapshot_keeps_the_old_state_once() {
 }
 
 #[test]
-fn blocks_that_a_snapshot_may_show_are_held() {
-    let clock = ShardClock { current: Epoch(6), newest_snapshot: Some(Epoch(4)) };
-    assert!(!released_block_is_free(&clock, Epoch(4)));
-    assert!(released_block_is_free(&clock, Epoch(5)));
-    assert!(released_block_is_free(&ShardClock { newest_snapshot: None, ..clock }, Epoch(1)));
-}
-
-#[test]
 #[should_panic(expected = "another epoch")]
 fn a_record_of_another_epoch_is_not_written() {
     let clock = ShardClock { current: Epoch(6), newest_snapshot: None };

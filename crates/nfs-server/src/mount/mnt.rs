@@ -7,7 +7,7 @@ use nfs_wire::mount::v3::{MountOk, MountResult, Mountstat3};
 use nfs_wire::nfs3::FileHandle;
 use nfs_wire::rpc::AuthFlavor;
 use vfs::limits::NFS_NAME_BYTES_MAX;
-use vfs::{Case, InodeId, OpContext, Vfs, View, WalkRequest};
+use vfs::{Case, InodeId, OpContext, Vfs, WalkRequest};
 use zones::{Export, MountTarget, Refusal};
 
 use super::Call;
@@ -40,7 +40,7 @@ pub(super) async fn mnt1<V: Vfs>(call: &Call<'_, V>, path: &Bytes) -> FhStatus {
 
 async fn mount<V: Vfs>(call: &Call<'_, V>, path: &Bytes) -> Result<(FileHandle, std::sync::Arc<Export>), Mountstat3> {
     let (inode, export) = find(call, path).await?;
-    let handle = call.door.keys.seal(&HandleTarget { inode, export: export.id().0, view: View::Live });
+    let handle = call.door.keys.seal(&HandleTarget { inode, export: export.id().0 });
     call.state.mounts.insert(call.caller.client, path);
     Ok((handle, export))
 }

@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 use nfs_wire::nfs3::{FileHandle, Nfsstat3};
 use nfs_wire::rpc::OpaqueAuth;
 use vfs::{
-    Attributes, Failure, FsError, Identity, InodeId, OpContext, OperationId, Priority, Protocol, ReplayKey, Vfs, View,
+    Attributes, Failure, FsError, Identity, InodeId, OpContext, OperationId, Priority, Protocol, ReplayKey,
+    SnapshotAccess, Vfs,
 };
 use zones::{Asker, Export, ExportId, FileIds, Refusal, Zone};
 
@@ -80,7 +81,7 @@ impl<V: Vfs> Call<'_, V> {
             protocol: Protocol::Nfs3,
             client: self.caller.client_id,
             session: self.caller.session,
-            view: target.view,
+            snapshots: SnapshotAccess::NONE,
             replay_key: self.replay_key,
             deadline: None,
             priority: self.priority,
@@ -98,10 +99,10 @@ impl<V: Vfs> Call<'_, V> {
 
     /// Opens the second handle of a call.
     ///
-    /// Errors, in order: BADHANDLE, XDEV (of another export or view), STALE (in another shard than the export).
+    /// Errors, in order: BADHANDLE, XDEV (of another export), STALE (in another shard than the export).
     pub(super) fn open_beside(&self, object: &Object, handle: &FileHandle) -> Result<InodeId, Refused> {
         let target = self.door.keys.open(handle).map_err(|_| Nfsstat3::Badhandle)?;
-        let is_beside = target.export == object.export.0 && target.view == object.ctx.view;
+        let is_beside = target.export == object.export.0;
         match is_beside {
             false => Err(Nfsstat3::Xdev.into()),
             true if target.inode.shard != object.ctx.root.shard => Err(Nfsstat3::Stale.into()),
@@ -113,7 +114,7 @@ impl<V: Vfs> Call<'_, V> {
     /// such an inode is not the client's business, and its handle would be refused.
     pub(super) fn seal(&self, object: &Object, inode: InodeId) -> Option<FileHandle> {
         let is_inside = inode.shard == object.ctx.root.shard;
-        let target = HandleTarget { inode, export: object.export.0, view: object.ctx.view };
+        let target = HandleTarget { inode, export: object.export.0 };
         is_inside.then(|| self.door.keys.seal(&target))
     }
 
@@ -169,7 +170,7 @@ impl<V: Vfs> Call<'_, V> {
 impl Object {
     /// Whether it is seen as it is now.
     pub(super) fn is_live(&self) -> bool {
-        self.ctx.view == View::Live
+        !self.inode.tree.is_past()
     }
 }
 

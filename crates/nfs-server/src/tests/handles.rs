@@ -2,7 +2,7 @@
 
 use nfs_wire::nfs3::{self, FileHandle, LinkArgs, Nfsstat3, RenameArgs};
 use testkit::block_on;
-use vfs::{Admin, InodeId, OpContext, SetAttributes, ShardId, SnapshotId, View, ZoneRootRequest};
+use vfs::{Admin, InodeId, OpContext, SetAttributes, ShardId, ZoneRootRequest};
 
 use super::harness::{CONTOSO, FABRIKAM, House, at, path, zone};
 use crate::handle::{HandleKeys, HandleTarget};
@@ -137,19 +137,6 @@ fn handles_survive_restart_rename_and_a_new_key() {
     assert_eq!(client.getattr(&parent).unwrap(), client.getattr(&root).unwrap());
     let without = house.restarted(&[(2, [8; 32])]);
     assert_eq!(without.client(CONTOSO).getattr(&file).unwrap_err(), Nfsstat3::Badhandle);
-}
-
-#[test]
-fn a_snapshot_is_another_view_and_cannot_be_changed() {
-    let house = House::new();
-    let client = house.client(CONTOSO);
-    let root = client.mount();
-    let target = house.door.keys.open(&root).unwrap();
-    let past = house.door.keys.seal(&HandleTarget { view: View::Snapshot(SnapshotId(1)), ..target });
-    assert_eq!(client.remove(&past, "a").failure(), Some(Nfsstat3::Rofs));
-    client.create(&root, "a");
-    let rename = RenameArgs { from: at(&past, "a"), to: at(&root, "b") };
-    assert_eq!(client.call::<nfs3::Rename>(&rename).failure(), Some(Nfsstat3::Xdev));
 }
 
 #[test]

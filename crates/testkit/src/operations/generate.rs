@@ -14,8 +14,7 @@ use super::{Action, CURSORS, Caller, DIRECTORY_REGISTERS, Guard, Operation, REGI
 use crate::Random;
 
 /// Offsets around which files are read, written and cut: blocks, regions, several regions, far out, and the last byte.
-pub(super) const BORDERS: [u64; 9] =
-    [0, 4096, 32 << 10, 256 << 10, 512 << 10, 5 << 20, 17 << 20, 1 << 40, FILE_SIZE_MAX];
+pub const BORDERS: [u64; 9] = [0, 4096, 32 << 10, 256 << 10, 512 << 10, 5 << 20, 17 << 20, 1 << 40, FILE_SIZE_MAX];
 
 const NAMES: [&[u8]; 10] =
     [b"a", b"b", b"c", b"d", b"e", b"f", b"\xff\xfe not UTF-8", b"A", b" ..;:\\*?\"<>|\x01\n", b"..."];

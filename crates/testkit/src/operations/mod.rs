@@ -16,7 +16,7 @@ mod survey;
 
 use bytes::Bytes;
 pub use compare::{Divergence, Finding, Pair, compare, find, hunt};
-pub use generate::{Generator, generate};
+pub use generate::{BORDERS, Generator, generate};
 pub use outcome::{Outcome, SeenBefore, SeenEntry, SeenInode};
 pub use session::Session;
 pub use shrink::shrink;

@@ -16,7 +16,7 @@
 //!   superuser's.
 //! - The root of a zone can be neither removed (`NotPermitted`) nor renamed (`CrossDevice`).
 //! - Names over the NFS limit are refused where the contract lists `NameTooLong`, elsewhere after search permission.
-//! - There are no snapshots: changes of one are `ReadOnly`, reads `NotSupported`.
+//! - There are no snapshots.
 //! - Names that differ in the case of ASCII letters only are alike to who asks so; of several that are, the first in the
 //!   order of bytes is found, if none is exact.
 //! - Quotas are kept and told, but refuse nothing; those of directories are not told.
@@ -62,7 +62,7 @@ use vfs::{
     ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest, RenameReply, RenameRequest,
     RenameStreamRequest, SeekReply, SeekRequest, SessionId, SetQuotaRequest, SetattrReply, SetattrRequest, ShardId,
     ShareRequest, StatFsReply, StreamListReply, StreamListRequest, SymlinkRequest, TakeOverRequest, TestLockReply,
-    View, WalkReply, WalkRequest, Watch, WatchRequest, WriteReply, WriteRequest, WriteVerifier, XattrListReply,
+    WalkReply, WalkRequest, Watch, WatchRequest, WriteReply, WriteRequest, WriteVerifier, XattrListReply,
     XattrListRequest, ZoneRootReply, ZoneRootRequest,
 };
 use watch::Changes;
@@ -132,28 +132,18 @@ impl ReferenceFilesystem {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn reading<'a>(&'a self, ctx: &'a OpContext) -> Result<Turn<'a>, Failure> {
+    fn turn<'a>(&'a self, ctx: &'a OpContext) -> Result<Turn<'a>, Failure> {
         if let Some(error) = *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) {
             return Err(error.into());
         }
-        match ctx.view {
-            View::Live => Ok(Turn {
-                state: self.state(),
-                ctx,
-                now: self.clock.now(),
-                monotonic: self.clock.monotonic(),
-                spared: None,
-                changes: Changes::default(),
-            }),
-            View::Snapshot(_) => Err(FsError::NotSupported.into()),
-        }
-    }
-
-    fn changing<'a>(&'a self, ctx: &'a OpContext) -> Result<Turn<'a>, Failure> {
-        match ctx.view {
-            View::Live => self.reading(ctx),
-            View::Snapshot(_) => Err(FsError::ReadOnly.into()),
-        }
+        Ok(Turn {
+            state: self.state(),
+            ctx,
+            now: self.clock.now(),
+            monotonic: self.clock.monotonic(),
+            spared: None,
+            changes: Changes::default(),
+        })
     }
 }
 
@@ -166,73 +156,73 @@ impl Default for ReferenceFilesystem {
 
 impl Namespace for ReferenceFilesystem {
     async fn lookup(&self, ctx: &OpContext, request: LookupRequest) -> Result<LookupReply, Failure> {
-        self.reading(ctx)?.lookup(&request)
+        self.turn(ctx)?.lookup(&request)
     }
 
     async fn walk(&self, ctx: &OpContext, request: WalkRequest) -> Result<WalkReply, Failure> {
-        self.reading(ctx)?.walk(&request)
+        self.turn(ctx)?.walk(&request)
     }
 
     async fn create(&self, ctx: &OpContext, request: CreateRequest) -> Result<CreateReply, Failure> {
-        self.changing(ctx)?.create(&request)
+        self.turn(ctx)?.create(&request)
     }
 
     async fn mkdir(&self, ctx: &OpContext, request: MkdirRequest) -> Result<CreateReply, Failure> {
-        self.changing(ctx)?.mkdir(&request)
+        self.turn(ctx)?.mkdir(&request)
     }
 
     async fn symlink(&self, ctx: &OpContext, request: SymlinkRequest) -> Result<CreateReply, Failure> {
-        self.changing(ctx)?.symlink(&request)
+        self.turn(ctx)?.symlink(&request)
     }
 
     async fn mknod(&self, ctx: &OpContext, request: MknodRequest) -> Result<CreateReply, Failure> {
-        self.changing(ctx)?.mknod(&request)
+        self.turn(ctx)?.mknod(&request)
     }
 
     async fn link(&self, ctx: &OpContext, request: LinkRequest) -> Result<LinkReply, Failure> {
-        self.changing(ctx)?.link(&request)
+        self.turn(ctx)?.link(&request)
     }
 
     async fn remove(&self, ctx: &OpContext, request: RemoveRequest) -> Result<RemoveReply, Failure> {
-        self.changing(ctx)?.remove(&request)
+        self.turn(ctx)?.remove(&request)
     }
 
     async fn rename(&self, ctx: &OpContext, request: RenameRequest) -> Result<RenameReply, Failure> {
-        self.changing(ctx)?.rename(&request)
+        self.turn(ctx)?.rename(&request)
     }
 
     async fn readdir(&self, ctx: &OpContext, request: ReaddirRequest) -> Result<ReaddirReply, Failure> {
-        self.reading(ctx)?.readdir(&request)
+        self.turn(ctx)?.readdir(&request)
     }
 
     async fn readlink(&self, ctx: &OpContext, inode: InodeId) -> Result<ReadlinkReply, Failure> {
-        self.reading(ctx)?.readlink(inode)
+        self.turn(ctx)?.readlink(inode)
     }
 }
 
 impl FileIo for ReferenceFilesystem {
     async fn read(&self, ctx: &OpContext, request: ReadRequest) -> Result<ReadReply, Failure> {
-        self.reading(ctx)?.read(&request)
+        self.turn(ctx)?.read(&request)
     }
 
     async fn write(&self, ctx: &OpContext, request: WriteRequest) -> Result<WriteReply, Failure> {
-        self.changing(ctx)?.write(&request)
+        self.turn(ctx)?.write(&request)
     }
 
     async fn commit(&self, ctx: &OpContext, request: CommitRequest) -> Result<CommitReply, Failure> {
-        self.changing(ctx)?.commit(&request)
+        self.turn(ctx)?.commit(&request)
     }
 
     async fn deallocate(&self, ctx: &OpContext, request: RangeRequest) -> Result<Change, Failure> {
-        self.changing(ctx)?.deallocate(&request)
+        self.turn(ctx)?.deallocate(&request)
     }
 
     async fn clone_range(&self, ctx: &OpContext, request: CloneRangeRequest) -> Result<Change, Failure> {
-        self.changing(ctx)?.clone_range(&request)
+        self.turn(ctx)?.clone_range(&request)
     }
 
     async fn seek(&self, ctx: &OpContext, request: SeekRequest) -> Result<SeekReply, Failure> {
-        self.reading(ctx)?.seek(&request)
+        self.turn(ctx)?.seek(&request)
     }
 
     fn write_verifier(&self) -> WriteVerifier {
@@ -242,22 +232,22 @@ impl FileIo for ReferenceFilesystem {
 
 impl AttributeIo for ReferenceFilesystem {
     async fn getattr(&self, ctx: &OpContext, inode: InodeId) -> Result<GetattrReply, Failure> {
-        Ok(GetattrReply { attributes: self.reading(ctx)?.whole(inode)? })
+        Ok(GetattrReply { attributes: self.turn(ctx)?.whole(inode)? })
     }
 
     async fn setattr(&self, ctx: &OpContext, request: SetattrRequest) -> Result<SetattrReply, Failure> {
-        self.changing(ctx)?.setattr(&request)
+        self.turn(ctx)?.setattr(&request)
     }
 
     async fn access(&self, ctx: &OpContext, request: AccessRequest) -> Result<AccessReply, Failure> {
-        let turn = self.reading(ctx)?;
+        let turn = self.turn(ctx)?;
         let attributes = turn.attributes(request.inode)?.clone();
         let granted = permission::allowed(&ctx.credentials, &attributes).intersection(request.wanted);
         Ok(AccessReply { granted, attributes })
     }
 
     async fn xattr_list(&self, ctx: &OpContext, request: XattrListRequest) -> Result<XattrListReply, Failure> {
-        let turn = self.reading(ctx)?;
+        let turn = self.turn(ctx)?;
         let inode = turn.inode(request.inode)?;
         let by_open = turn.attributes_through(request.inode, request.via)?.map(opens::Open::granted);
         let rights = by_open.unwrap_or_else(|| permission::rights(&ctx.credentials, &inode.attributes));
@@ -267,62 +257,62 @@ impl AttributeIo for ReferenceFilesystem {
     }
 
     async fn stream_list(&self, ctx: &OpContext, request: StreamListRequest) -> Result<StreamListReply, Failure> {
-        self.reading(ctx)?.stream_list(&request)
+        self.turn(ctx)?.stream_list(&request)
     }
 
     async fn stat_fs(&self, ctx: &OpContext, inode: InodeId) -> Result<StatFsReply, Failure> {
-        let turn = self.reading(ctx)?;
+        let turn = self.turn(ctx)?;
         Ok(StatFsReply { statistics: turn.state.statistics(), attributes: turn.attributes(inode)?.clone() })
     }
 }
 
 impl Admin for ReferenceFilesystem {
     async fn zone_root(&self, ctx: &OpContext, request: ZoneRootRequest) -> Result<ZoneRootReply, Failure> {
-        self.changing(ctx)?.zone_root(&request)
+        self.turn(ctx)?.zone_root(&request)
     }
 
     async fn set_quota(&self, ctx: &OpContext, request: SetQuotaRequest) -> Result<Option<Quota>, Failure> {
-        self.changing(ctx)?.set_quota(request).map(|()| None)
+        self.turn(ctx)?.set_quota(request).map(|()| None)
     }
 
     async fn owner_quotas(&self, ctx: &OpContext, request: OwnerQuotasRequest) -> Result<Vec<Quota>, Failure> {
-        self.reading(ctx)?.owner_quotas(&request)
+        self.turn(ctx)?.owner_quotas(&request)
     }
 }
 
 impl Opens for ReferenceFilesystem {
     async fn open(&self, ctx: &OpContext, request: OpenRequest) -> Result<OpenReply, Failure> {
-        self.reading(ctx)?.open(&request)
+        self.turn(ctx)?.open(&request)
     }
 
     async fn close(&self, ctx: &OpContext, request: CloseRequest) -> Result<CloseReply, Failure> {
-        self.reading(ctx)?.close(request.open)
+        self.turn(ctx)?.close(request.open)
     }
 
     async fn set_delete_pending(&self, ctx: &OpContext, request: DeletePendingRequest) -> Result<(), Failure> {
-        self.reading(ctx)?.set_delete_pending(request)
+        self.turn(ctx)?.set_delete_pending(request)
     }
 
     async fn make_symlink(&self, ctx: &OpContext, request: MakeSymlinkRequest) -> Result<Attributes, Failure> {
-        self.changing(ctx)?.make_symlink(request)
+        self.turn(ctx)?.make_symlink(request)
     }
 
     async fn rename_open(&self, ctx: &OpContext, request: RenameOpenRequest) -> Result<RenameReply, Failure> {
-        self.changing(ctx)?.rename_open(request)
+        self.turn(ctx)?.rename_open(request)
     }
 
     async fn rename_stream(&self, ctx: &OpContext, request: RenameStreamRequest) -> Result<(), Failure> {
-        self.changing(ctx)?.rename_stream(&request)
+        self.turn(ctx)?.rename_stream(&request)
     }
 
     fn take_over(&self, ctx: &OpContext, request: TakeOverRequest) -> Result<LeaseGrant, FsError> {
-        let mut turn = self.reading(ctx).map_err(|failure| failure.error)?;
+        let mut turn = self.turn(ctx).map_err(|failure| failure.error)?;
         turn.state.opens.hand_over(&request, ctx.session)?;
         Ok(turn.state.leases.rehome(&request))
     }
 
     fn open_state(&self, ctx: &OpContext, open: OpenId) -> Result<OpenState, FsError> {
-        self.reading(ctx).and_then(|turn| turn.open_state(open)).map_err(|failure| failure.error)
+        self.turn(ctx).and_then(|turn| turn.open_state(open)).map_err(|failure| failure.error)
     }
 
     fn acknowledge_break(
@@ -331,7 +321,7 @@ impl Opens for ReferenceFilesystem {
         acknowledgement: BreakAcknowledgement,
     ) -> Result<LeaseState, AcknowledgementRefusal> {
         if let LeaseOwner::Open(open) = acknowledgement.owner {
-            let found = self.reading(ctx).and_then(|turn| turn.opened(open));
+            let found = self.turn(ctx).and_then(|turn| turn.opened(open));
             found.map_err(|_| AcknowledgementRefusal::Unknown)?;
         }
         self.state().leases.acknowledge(acknowledgement, self.clock.monotonic())
@@ -345,36 +335,36 @@ impl Opens for ReferenceFilesystem {
         let opens = self.state().opens.of_session(session);
         let ctx = OpContext { session, ..OpContext::internal(InodeId::root_of(ShardId::ROOT)) };
         for open in opens {
-            let closed = self.reading(&ctx).and_then(|mut turn| turn.close(open));
+            let closed = self.turn(&ctx).and_then(|mut turn| turn.close(open));
             drop(closed);
         }
     }
 
     async fn lock(&self, ctx: &OpContext, request: LockRequest) -> Result<LockReply, Failure> {
         let now = self.clock.monotonic();
-        self.reading(ctx)?.lock(request, now)
+        self.turn(ctx)?.lock(request, now)
     }
 
     async fn test_lock(&self, ctx: &OpContext, request: LockRequest) -> Result<TestLockReply, Failure> {
         let now = self.clock.monotonic();
-        self.reading(ctx)?.test_lock(&request, now)
+        self.turn(ctx)?.test_lock(&request, now)
     }
 
     async fn unlock(&self, ctx: &OpContext, request: LockRequest) -> Result<(), Failure> {
-        self.reading(ctx)?.unlock(&request)
+        self.turn(ctx)?.unlock(&request)
     }
 
     async fn cancel_lock(&self, ctx: &OpContext, request: LockRequest) -> Result<bool, Failure> {
-        self.reading(ctx)?.cancel_lock(&request)
+        self.turn(ctx)?.cancel_lock(&request)
     }
 
     async fn share(&self, ctx: &OpContext, request: ShareRequest) -> Result<(), Failure> {
         let now = self.clock.monotonic();
-        self.reading(ctx)?.share(request, now)
+        self.turn(ctx)?.share(request, now)
     }
 
     async fn unshare(&self, ctx: &OpContext, request: ShareRequest) -> Result<(), Failure> {
-        self.reading(ctx)?.unshare(&request);
+        self.turn(ctx)?.unshare(&request);
         Ok(())
     }
 
@@ -406,7 +396,7 @@ impl Opens for ReferenceFilesystem {
 
 impl Watch for ReferenceFilesystem {
     async fn watch(&self, ctx: &OpContext, request: WatchRequest) -> Result<(), Failure> {
-        self.reading(ctx)?.watch(request)
+        self.turn(ctx)?.watch(request)
     }
 }
 

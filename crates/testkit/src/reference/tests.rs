@@ -1,8 +1,6 @@
 use std::sync::Arc;
 
-use vfs::{
-    CreateHow, FsError, InodeId, Name, SetAttributes, ShardId, SnapshotId, Stability, Via, WriteRequest, WriteVerifier,
-};
+use vfs::{CreateHow, FsError, InodeId, Name, SetAttributes, ShardId, Stability, Via, WriteRequest, WriteVerifier};
 
 use super::*;
 use crate::{block_on, vfs_conformance};
@@ -78,14 +76,4 @@ fn room_ends_and_comes_back() {
     let statistics = block_on(house.stat_fs(&context(), context().root)).unwrap().statistics;
     assert_eq!((statistics.free_bytes, statistics.free_files), (3 * 4096, 1));
     create(&house, "c").unwrap();
-}
-
-#[test]
-fn snapshots_are_read_only() {
-    let house = ReferenceFilesystem::default();
-    let ctx = OpContext { view: View::Snapshot(SnapshotId(1)), ..context() };
-    let how = CreateHow::Guarded(SetAttributes::default());
-    let request = CreateRequest { parent: ctx.root, name: Name::try_from("x").unwrap(), how };
-    assert_eq!(block_on(house.create(&ctx, request)).unwrap_err().error, FsError::ReadOnly);
-    assert_eq!(block_on(house.getattr(&ctx, ctx.root)).unwrap_err().error, FsError::NotSupported);
 }

@@ -135,8 +135,7 @@ fn what_a_snapshot_sees_stays_and_is_not_looked_for_all_the_time() {
         let house = rig.open().await;
         holey_file(&house, "file").await;
         house.rest().await;
-        let ctx = OpContext::internal(InodeId::root_of(ShardId::ROOT));
-        house.filesystem.take_epoch(&ctx, ShardId::ROOT).await.unwrap();
+        house.snapshot("first").await;
         let before = sparse(&rig.chunks).await;
         wait(&house, 200).await;
         assert_eq!(sparse(&rig.chunks).await, before);

@@ -24,9 +24,9 @@ use pages::Payload;
 use testkit::ManualClock;
 use testkit::faulty::{Faults, FaultyEngine};
 use vfs::{
-    CommitRequest, CreateHow, CreateRequest, Failure, FileIo, FsError, InodeId, Name, Namespace, OpContext,
-    ReadRequest, RemoveKind, RemoveRequest, SetAttributes, SetattrReply, SetattrRequest, ShardId, Stability, Via,
-    WriteReply, WriteRequest,
+    Admin, CommitRequest, CreateHow, CreateRequest, Failure, FileIo, FsError, InodeId, Name, Namespace, OpContext,
+    ReadRequest, RemoveKind, RemoveRequest, SetAttributes, SetattrReply, SetattrRequest, ShardId, Snapshot, Stability,
+    TakeSnapshotRequest, Via, WriteReply, WriteRequest,
 };
 
 use super::BLOCK_BYTES;
@@ -143,6 +143,11 @@ impl<C: chunk::Store> House<C> {
 
     async fn attributes(&self, inode: InodeId) -> vfs::Attributes {
         vfs::AttributeIo::getattr(&self.filesystem, &self.ctx, inode).await.unwrap().attributes
+    }
+
+    async fn snapshot(&self, name: &str) -> Snapshot {
+        let request = TakeSnapshotRequest { directory: self.ctx.root, name: named(name), expires: None };
+        self.filesystem.take_snapshot(&self.ctx, request).await.unwrap()
     }
 
     /// Lets the background do all that there is to do.

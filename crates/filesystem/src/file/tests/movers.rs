@@ -104,8 +104,7 @@ fn what_a_snapshot_sees_and_what_is_being_written_stays_where_it_is() {
         assert!(house.filesystem.move_part((inode, 0), Wish::InOrder).await.unwrap() == 0, "it is dirty");
         house.commit(inode).await.unwrap();
         let before = extents(&house, inode).await;
-        let ctx = OpContext::internal(InodeId::root_of(ShardId::ROOT));
-        house.filesystem.take_epoch(&ctx, ShardId::ROOT).await.unwrap();
+        house.snapshot("first").await;
         house.filesystem.data.cache.clear();
         rig.chunks.is_held.store(true, Ordering::Release);
         let moving =

@@ -112,7 +112,7 @@ fn a_snapshot_keeps_what_was_shared() {
         let (first, second) = (house.create("first").await, house.create("second").await);
         house.write(first, 0, pattern(1, REGION)).await;
         house.filesystem.flush_all().await.unwrap();
-        house.filesystem.take_epoch(&house.ctx, ShardId::ROOT).await.unwrap();
+        house.snapshot("first").await;
         house.clone_range((first, 0), (second, 0), REGION as u64).await.unwrap();
         house.truncate(first, 0).await;
         rig.check().await;
@@ -286,7 +286,7 @@ async fn run(seed: u64) {
                 files[number] = (house.create(&name).await, Vec::new());
             }
             74..80 => house.rest().await,
-            80..83 => drop(house.filesystem.take_epoch(&house.ctx, ShardId::ROOT).await.unwrap()),
+            80..83 => drop(house.snapshot(&format!("{}", random.bits())).await),
             83..86 => move_away(&house, files[number].0, &mut random).await,
             86..88 => house.filesystem.reload().await.unwrap(),
             88..92 => {

@@ -1,0 +1,99 @@
+//! What is known of the past of a shard without its turn: which epoch it is in, and which snapshots there are.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use meta::records::SnapshotRecord;
+use vfs::{Epoch, InodeId, Name, ShardId, Snapshot, SnapshotId, TreeId};
+
+/// The past of a shard. Changes within its turn only.
+#[derive(Debug)]
+pub(crate) struct Past {
+    epoch: AtomicU64,
+    /// Oldest first; each has an epoch of its own.
+    snapshots: RwLock<Vec<Arc<Known>>>,
+}
+
+/// A snapshot.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    pub(crate) id: SnapshotId,
+    pub(crate) record: SnapshotRecord,
+}
+
+impl Past {
+    pub(crate) fn new(current: Epoch, mut snapshots: Vec<Known>) -> Self {
+        snapshots.sort_unstable_by_key(|known| known.record.epoch);
+        Self { epoch: AtomicU64::new(current.0), snapshots: RwLock::new(snapshots.into_iter().map(Arc::new).collect()) }
+    }
+
+    /// The current epoch.
+    pub(crate) fn epoch(&self) -> Epoch {
+        Epoch(self.epoch.load(Ordering::Acquire))
+    }
+
+    /// Another epoch is the current one.
+    pub(crate) fn begin(&self, epoch: Epoch) {
+        self.epoch.store(epoch.0, Ordering::Release);
+    }
+
+    /// Adds a snapshot, or puts it in place of what was known of it.
+    pub(crate) fn put(&self, known: Known) {
+        let mut all = self.snapshots.write().unwrap_or_else(PoisonError::into_inner);
+        match all.binary_search_by_key(&known.record.epoch, |known| known.record.epoch) {
+            Ok(at) => all[at] = Arc::new(known),
+            Err(at) => all.insert(at, Arc::new(known)),
+        }
+    }
+
+    /// A snapshot is gone.
+    pub(crate) fn remove(&self, id: SnapshotId) {
+        self.snapshots.write().unwrap_or_else(PoisonError::into_inner).retain(|known| known.id != id);
+    }
+
+    /// A snapshot that can be seen.
+    pub(crate) fn find(&self, id: SnapshotId) -> Option<Arc<Known>> {
+        self.read().iter().find(|known| known.id == id && !known.record.deleting).cloned()
+    }
+
+    /// All of them, oldest first.
+    pub(crate) fn all(&self) -> Vec<Arc<Known>> {
+        self.read().clone()
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.read().len()
+    }
+
+    /// The newest snapshot of those that show an epoch before this one.
+    pub(crate) fn newest_before(&self, epoch: Epoch) -> Option<Epoch> {
+        let all = self.read();
+        let before = all.partition_point(|known| known.record.epoch < epoch);
+        all.get(before.checked_sub(1)?).map(|known| known.record.epoch)
+    }
+
+    /// Whether a snapshot shows a state that began in one epoch and ended in another.
+    pub(crate) fn is_seen(&self, born: Epoch, died: Epoch) -> bool {
+        self.newest_before(died).is_some_and(|newest| born <= newest)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Vec<Arc<Known>>> {
+        self.snapshots.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    /// What is told of it.
+    pub(crate) fn told(&self, shard: ShardId) -> Snapshot {
+        let SnapshotRecord { root, name, created, expires, locks, deleting, .. } = self.record.clone();
+        let tree = TreeId::of_snapshot(self.id).unwrap_or(TreeId::SNAPSHOTS);
+        let root = InodeId { shard, tree, number: root };
+        Snapshot { id: self.id, root, name, created, expires, locks, is_going: deleting }
+    }
+
+    /// Whether it is seen under this name.
+    pub(crate) fn is_named(&self, name: &Name) -> bool {
+        !self.record.deleting && self.record.name == *name
+    }
+}

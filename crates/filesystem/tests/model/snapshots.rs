@@ -1,0 +1,126 @@
+//! What snapshots show, against full copies of the tree that were made at the same moment.
+//!
+//! `BERTH_SNAPSHOT_SEEDS` sequences of `BERTH_SNAPSHOT_OPERATIONS` operations.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kv::MemoryEngine;
+use testkit::operations::{Operation, Register, Session, generate};
+use testkit::{ManualClock, Random, TreeCopy, block_on, copy_tree};
+use vfs::{Admin, InodeId, Name, OpContext, Snapshot, TakeSnapshotRequest};
+
+use crate::house::{Engines, House};
+use crate::random::stable;
+
+/// Snapshots that were taken, each with a copy of what it must show.
+#[derive(Debug, Default)]
+pub(crate) struct Snapshots {
+    taken: Vec<(Snapshot, TreeCopy)>,
+    count: u64,
+}
+
+impl Snapshots {
+    /// Takes one.
+    pub(crate) async fn take(&mut self, house: &House, directory: InodeId) {
+        let copy = copy_tree(house, directory).await;
+        self.count += 1;
+        let name = Name::new(format!("snapshot {}", self.count).into_bytes().into()).unwrap();
+        let request = TakeSnapshotRequest { directory, name, expires: None };
+        let snapshot = house.take_snapshot(&OpContext::internal(directory), request).await.unwrap();
+        self.taken.push((snapshot, copy));
+    }
+
+    /// One of them shows what it must.
+    pub(crate) async fn prove_one(&self, house: &House, random: &mut Random) {
+        if !self.taken.is_empty() {
+            let index = usize::try_from(random.below(self.taken.len() as u64)).unwrap();
+            prove(house, &self.taken[index]).await;
+        }
+    }
+
+    /// All of them do.
+    pub(crate) async fn prove(&self, house: &House) {
+        for taken in &self.taken {
+            prove(house, taken).await;
+        }
+    }
+}
+
+async fn prove(house: &House, (snapshot, copy): &(Snapshot, TreeCopy)) {
+    let shown = copy_tree(house, snapshot.root).await;
+    for (path, node) in copy {
+        assert_eq!(shown.get(path), Some(node), "{path} in {snapshot:?}");
+    }
+    assert!(shown.keys().eq(copy.keys()), "{snapshot:?} shows more than there was");
+}
+
+#[test]
+fn snapshots_show_what_was_there() {
+    let operations = usize::try_from(number("BERTH_SNAPSHOT_OPERATIONS", 300)).unwrap();
+    for seed in 1..=number("BERTH_SNAPSHOT_SEEDS", 25) {
+        block_on(sequence(seed, generate(seed, operations), false));
+    }
+}
+
+/// What is stable is in the snapshot though it was only in the journal then, and the house was reloaded since.
+#[test]
+fn snapshots_show_what_only_the_journal_had() {
+    let operations = usize::try_from(number("BERTH_SNAPSHOT_OPERATIONS", 300)).unwrap();
+    for seed in 1..=number("BERTH_SNAPSHOT_SEEDS", 25) {
+        block_on(sequence(seed, stable(generate(seed, operations)), true));
+    }
+}
+
+/// Random operations, and between them snapshots of directories anywhere, flushes and reloads.
+async fn sequence(seed: u64, operations: Vec<Operation>, is_stable: bool) {
+    let clock = Arc::new(ManualClock::standing());
+    let engines = Engines { engine: MemoryEngine::new().with_journal_bytes(1 << 26), ..Engines::default() };
+    let house = engines.open(Arc::clone(&clock)).await;
+    let mut random = Random::new(seed);
+    let mut snapshots = Snapshots::default();
+    let mut session = Session::begin(&house, &format!("seed-{seed}")).await.unwrap();
+    for part in operations.chunks(PART) {
+        for operation in part {
+            clock.advance(STEP);
+            session.apply(operation).await;
+        }
+        match random.below(12) {
+            0..6 => {
+                let root = session.inode(Register(u8::from(random.chance(30))));
+                let directory = any_directory(&house, root, &mut random).await;
+                snapshots.take(&house, directory).await;
+            }
+            6 => drop(house.background_round().await),
+            7 => house.flush_all().await.unwrap(),
+            8 => {
+                if !is_stable {
+                    house.flush_all().await.unwrap();
+                }
+                house.reload().await.unwrap();
+            }
+            _ => {}
+        }
+        snapshots.prove_one(&house, &mut random).await;
+    }
+    snapshots.prove(&house).await;
+    house.flush_all().await.unwrap();
+    while house.background_round().await {}
+    engines.check().await;
+    snapshots.prove(&house).await;
+}
+
+async fn any_directory(house: &House, root: InodeId, random: &mut Random) -> InodeId {
+    let copy = copy_tree(house, root).await;
+    let directories: Vec<_> = copy.values().filter(|node| node.attributes.is_directory()).collect();
+    let chosen = directories[usize::try_from(random.below(directories.len() as u64)).unwrap()];
+    root.sibling(chosen.attributes.inode.number)
+}
+
+/// Operations between two snapshots.
+const PART: usize = 10;
+const STEP: Duration = Duration::from_millis(10);
+
+fn number(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |value| value.parse().unwrap())
+}
