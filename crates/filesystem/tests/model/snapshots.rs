@@ -2,7 +2,7 @@
 //!
 //! `BERTH_SNAPSHOT_SEEDS` sequences of `BERTH_SNAPSHOT_OPERATIONS` operations.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use kv::MemoryEngine;
@@ -72,15 +72,17 @@ fn snapshots_show_what_only_the_journal_had() {
     }
 }
 
-/// Random operations, and between them snapshots of directories anywhere, flushes and reloads.
+/// Random operations, and between them snapshots of directories anywhere, flushes, reloads, restarts and power cuts.
 async fn sequence(seed: u64, operations: Vec<Operation>, is_stable: bool) {
     let clock = Arc::new(ManualClock::standing());
     let engines = Engines { engine: MemoryEngine::new().with_journal_bytes(1 << 26), ..Engines::default() };
-    let house = engines.open(Arc::clone(&clock)).await;
+    // A house each time that it starts again, as the session borrows them.
+    let houses: Vec<OnceLock<House>> = operations.chunks(PART).map(|_| OnceLock::new()).collect();
+    let mut house = houses[0].get_or_init(|| block_on(engines.open(Arc::clone(&clock))));
     let mut random = Random::new(seed);
     let mut snapshots = Snapshots::default();
-    let mut session = Session::begin(&house, &format!("seed-{seed}")).await.unwrap();
-    for part in operations.chunks(PART) {
+    let mut session = Session::begin(house, &format!("seed-{seed}")).await.unwrap();
+    for (part, next) in operations.chunks(PART).zip(houses.iter().skip(1)) {
         for operation in part {
             clock.advance(STEP);
             session.apply(operation).await;
@@ -88,8 +90,8 @@ async fn sequence(seed: u64, operations: Vec<Operation>, is_stable: bool) {
         match random.below(12) {
             0..6 => {
                 let root = session.inode(Register(u8::from(random.chance(30))));
-                let directory = any_directory(&house, root, &mut random).await;
-                snapshots.take(&house, directory).await;
+                let directory = any_directory(house, root, &mut random).await;
+                snapshots.take(house, directory).await;
             }
             6 => drop(house.background_round().await),
             7 => house.flush_all().await.unwrap(),
@@ -99,15 +101,24 @@ async fn sequence(seed: u64, operations: Vec<Operation>, is_stable: bool) {
                 }
                 house.reload().await.unwrap();
             }
+            9 => {
+                if !is_stable {
+                    house.flush_all().await.unwrap();
+                }
+                engines.chunks.power_cut();
+                house = next.get_or_init(|| block_on(engines.open(Arc::clone(&clock))));
+                session = session.on(house);
+                engines.check().await;
+            }
             _ => {}
         }
-        snapshots.prove_one(&house, &mut random).await;
+        snapshots.prove_one(house, &mut random).await;
     }
-    snapshots.prove(&house).await;
+    snapshots.prove(house).await;
     house.flush_all().await.unwrap();
     while house.background_round().await {}
     engines.check().await;
-    snapshots.prove(&house).await;
+    snapshots.prove(house).await;
 }
 
 async fn any_directory(house: &House, root: InodeId, random: &mut Random) -> InodeId {

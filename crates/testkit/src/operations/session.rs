@@ -48,6 +48,13 @@ impl<'a, V: Vfs> Session<'a, V> {
         Ok(session)
     }
 
+    /// Goes on with another house on the same store.
+    #[must_use]
+    pub fn on<'b>(self, house: &'b V) -> Session<'b, V> {
+        let Self { cursors, registers, numbers, numbered, seen, .. } = self;
+        Session { house, cursors, registers, numbers, numbered, seen }
+    }
+
     /// The inode in a register.
     #[must_use]
     pub fn inode(&self, register: Register) -> InodeId {
