@@ -13,7 +13,7 @@ use vfs::{
     OpenReply, OpenRequest, OpenState, Opens, OwnerQuotasRequest, PastInode, Quota, RangeRequest, ReadReply,
     ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest,
     RenameReply, RenameRequest, RenameStreamRequest, RestoredOpen, SeekReply, SeekRequest, SessionId, SetQuotaRequest,
-    SetattrReply, SetattrRequest, ShareRequest, Snapshot, StatFsReply, StreamListReply, StreamListRequest,
+    SetattrReply, SetattrRequest, ShareRequest, Snapshot, SnapshotId, StatFsReply, StreamListReply, StreamListRequest,
     SymlinkRequest, TakeOverRequest, TakeSnapshotRequest, TestLockReply, WalkReply, WalkRequest, Watch, WatchRequest,
     WriteReply, WriteRequest, WriteVerifier, XattrListReply, XattrListRequest, ZoneRootReply, ZoneRootRequest,
 };
@@ -141,6 +141,10 @@ impl<K: kv::Engine, C: chunk::Store> Admin for Filesystem<K, C> {
 
     async fn change_snapshot(&self, _ctx: &OpContext, request: ChangeSnapshotRequest) -> Result<Snapshot, Failure> {
         self.do_change_snapshot(request).await
+    }
+
+    async fn delete_snapshot(&self, _ctx: &OpContext, within: InodeId, id: SnapshotId) -> Result<(), Failure> {
+        self.do_delete_snapshot(within, id).await
     }
 
     async fn set_quota(&self, _ctx: &OpContext, request: SetQuotaRequest) -> Result<Option<Quota>, Failure> {

@@ -145,6 +145,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             Miss::Descriptor(key) => self.load_descriptor(key).await,
             Miss::Region(key) => self.load_region(key).await,
             Miss::Shared(shard, groups) => self.load_shared(shard, groups).await,
+            Miss::LastEnded(key) => self.load_last_ended(key, scratch).await,
             Miss::RegionList(inode, first) => {
                 // Before the list: a reload while it is read makes it void.
                 let generation = self.meta.generation();

@@ -181,7 +181,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             self.load_intents(id).await?;
             let is_sharing = !self.meta.scan(&keys::shared_range(id), 1, Direction::Forward).await?.is_empty();
             let (next_inode, next_intent) = (reserved.next_inode, reserved.next_intent);
-            let state = ShardState { next_inode, next_intent, reserved, record, is_sharing };
+            let state = ShardState { next_inode, next_intent, reserved, record, is_sharing, kept: 0, drops: 0 };
             shards.push(Shard::new(id, state, self.load_snapshots(id).await?));
         }
         // The outcomes first: whoever finds a shard is answered from them.

@@ -36,6 +36,10 @@ pub(crate) struct ShardState {
     pub(crate) next_intent: u64,
     /// Whether blocks of it may be named more than once: some were at the last start, or came to be since.
     pub(crate) is_sharing: bool,
+    /// States that were kept for snapshots, since the start.
+    pub(crate) kept: u64,
+    /// Changes that dropped some of them, since the start.
+    pub(crate) drops: u64,
 }
 
 impl Shard {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use kv::JOURNAL_HEAD_BYTES;
 use kv::limits::{BATCH_BYTES_MAX, BATCH_KEYS_MAX, JOURNAL_ENTRY_BYTES_MAX, VALUE_BYTES_MAX};
-use vfs::{Epoch, InodeNumber, ShardId};
+use vfs::{Epoch, ShardId};
 
 use crate::MetaError;
 use crate::keys::{self, Key};
@@ -18,6 +18,7 @@ pub struct Change {
     pub(crate) writes: Vec<(Key, Write)>,
     pub(crate) space: BTreeMap<ShardId, SpaceDelta>,
     pub(crate) journal: Option<Bytes>,
+    kept: usize,
 }
 
 /// What a key is set to.
@@ -78,13 +79,19 @@ impl Change {
         self.writes.push((key, Write::Removal));
     }
 
-    /// Keeps a state of a key that ends now (`old`, a versioned record), and its index entry. `home` is that of the file of a
-    /// region, 0 for all else.
-    pub fn keep_version(&mut self, key: &Key, old: Bytes, (died, home): (Epoch, InodeNumber)) {
+    /// Keeps a state of a key that ends now (`old`, a versioned record), and its index entry.
+    pub fn keep_version(&mut self, key: &Key, old: Bytes, died: Epoch) {
+        self.kept += 1;
         let born = born_of(&old).unwrap_or(died);
         assert!(born < died, "a state of {key} that ended at {died:?} before it began at {born:?}");
-        self.put_record(keys::expiry(key, born, died), &ExpiryRecord { home });
+        self.put_record(keys::expiry(key, born, died), &ExpiryRecord);
         self.put(keys::version(key, died), old);
+    }
+
+    /// How many states it keeps that ended.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.kept
     }
 
     /// Removes a kept state of a key, and its index entry.

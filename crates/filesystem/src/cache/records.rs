@@ -50,6 +50,8 @@ pub(crate) enum Miss {
     Usage(InodeId),
     /// The counters of an owner; `true` for a group.
     Owner(OwnerKey),
+    /// When the last kept state of a region ended.
+    LastEnded(RegionKey),
     /// All names of an inode.
     Backlinks(InodeId),
     /// All extended attributes of an inode.

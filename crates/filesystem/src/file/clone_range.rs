@@ -17,8 +17,8 @@ use vfs::{
     WriteRequest,
 };
 
-use super::cut::{account, let_go};
-use super::fold::{begin_region, cut_of};
+use super::cut::{Ending, account, let_go};
+use super::fold::begin_region;
 use super::journal::Hold;
 use super::state::FileData;
 use super::{BLOCK_BYTES, FileState, REGION_BLOCKS};
@@ -313,7 +313,7 @@ fn clone_region<K: kv::Engine, C: chunk::Store>(
     }
     account(record, old.as_deref(), Some(&new));
     turn.put_region((clone.target, index), (!new.is_empty()).then_some(new));
-    let_go(turn, released, cut_of(record, index, old.as_deref()))
+    let_go(turn, released, Ending::of(clone.target, record, (index, old.as_deref())))
 }
 
 /// What the source names for these blocks of the target: where each piece begins in the target, and its checksums.

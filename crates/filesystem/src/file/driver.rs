@@ -35,7 +35,13 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                     (inode.shard, &[file]),
                     |turn, data| {
                         let data = data.first().ok_or(FsError::Io)?;
-                        if turn.is_past(data) { Ok(None) } else { step(turn, data).map(Some) }
+                        if turn.is_past(data) {
+                            return Ok(None);
+                        }
+                        let value = step(turn, data)?;
+                        // Its streams may be written too.
+                        turn.require_named_beside(inode)?;
+                        Ok(Some(value))
                     },
                     |data, value| {
                         if let (Some(data), Some(value)) = (data.first_mut(), value)
@@ -84,7 +90,12 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             };
             match stop {
                 (Stop::Miss(miss), _) => self.load(miss, &mut scratch).await?,
-                (Stop::Again | Stop::Past(_), _) => return Err(FsError::Delay.into()),
+                (Stop::Past(inode), _) => {
+                    // A stream of the file whose flush turn is held; nobody takes these in another order.
+                    Box::pin(self.flush(inode)).await?;
+                    scratch = Scratch::default();
+                }
+                (Stop::Again, _) => return Err(FsError::Delay.into()),
                 (Stop::Fail(failure), seen) => {
                     // A refusal is an answer too: what it says must not be taken back by a crash.
                     self.settle(seen).await?;

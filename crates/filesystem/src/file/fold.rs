@@ -7,7 +7,7 @@ use meta::records::{Extent, InodeRecord, RegionRecord, Released, Run};
 use vfs::{Epoch, FsError, InodeId};
 
 use super::Pending;
-use super::cut::{account, let_go};
+use super::cut::{Ending, account, let_go};
 use super::place::{PlacedRun, RegionWrite};
 use crate::attributes::{mode_of, without_set_id};
 use crate::turn::{Step, Turn};
@@ -87,7 +87,7 @@ fn write_region<K: kv::Engine, C: chunk::Store>(
     }
     account(record, old.as_deref(), Some(&new));
     turn.put_region((inode, write.index), Some(new));
-    let_go(turn, released, cut_of(record, write.index, old.as_deref()))
+    let_go(turn, released, Ending::of(inode, record, (write.index, old.as_deref())))
 }
 
 /// A region as it is before a change writes it, and what it names no more: what was cut off is overwritten, so the intent
@@ -107,11 +107,6 @@ pub(super) fn begin_region<K: kv::Engine, C: chunk::Store>(
             (RegionRecord::empty(turn.clock().current, generation), released)
         }
     }
-}
-
-/// When a region was cut off, if it was: then it is all of it that [`begin_region`] releases.
-pub(super) fn cut_of(record: &InodeRecord, index: u64, old: Option<&RegionRecord>) -> Option<Epoch> {
-    old.and_then(|old| record.cut_at(index, old.generation))
 }
 
 /// The extent of a run, which is named from now on.

@@ -13,7 +13,7 @@ use meta::records::{Coding, Extent, RegionRecord, shared_group};
 use vfs::{Epoch, Failure, FsError, InodeId, JobFigures, JobKind, ShardId};
 
 use super::buffer::DirtyRun;
-use super::cut::let_go;
+use super::cut::{Ending, let_go};
 use super::driver::is_absent;
 use super::fold::extent;
 use super::place::{RegionWrite, by_region};
@@ -283,7 +283,8 @@ fn rename_blocks<K: kv::Engine, C: chunk::Store>(
             released.extend(new.replace(extent(turn, run)?, &run.crcs));
         }
         turn.put_region((inode, *index), Some(new));
-        let_go(turn, released, None)?;
+        // Its blocks are of this epoch: no snapshot sees any.
+        let_go(turn, released, Ending::own((inode, *index), record.born))?;
     }
     Ok(true)
 }

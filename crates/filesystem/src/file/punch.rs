@@ -11,7 +11,7 @@ use pages::Payload;
 use vfs::limits::FILE_SIZE_MAX;
 use vfs::{Attributes, Change, Failure, FsError, OpContext, RangeRequest, Stability, WriteRequest};
 
-use super::cut::{account, let_go, take_out};
+use super::cut::{Ending, account, let_go, take_out};
 use super::journal::Hold;
 use super::state::FileData;
 use super::{BLOCK_BYTES, FileState, REGION_BLOCKS};
@@ -201,7 +201,7 @@ fn punch_region<K: kv::Engine, C: chunk::Store>(
     let released = new.punch(from, count).into_vec();
     account(record, Some(&old), Some(&new));
     turn.put_region((inode, index), (!new.is_empty()).then_some(new));
-    let_go(turn, released, None)
+    let_go(turn, released, Ending::of(inode, record, (index, Some(&old))))
 }
 
 /// Times that somebody may write into a range while it becomes a hole.

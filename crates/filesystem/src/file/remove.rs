@@ -3,7 +3,7 @@
 use meta::records::{InodeRecord, Intent, REGION_BLOCKS};
 use vfs::{Cookie, InodeId};
 
-use super::cut::{held, take_out};
+use super::cut::take_out;
 use crate::turn::{REGIONS_PER_CHANGE_MAX, Step, Turn};
 
 /// Removes a file within a turn; the caller holds its flush turn and has taken its charge back. A file of few regions
@@ -31,7 +31,7 @@ pub(crate) fn remove_in_turn<K: kv::Engine, C: chunk::Store>(
         for index in list {
             held_bytes += take_out(turn, (inode, &mut record), *index)?;
         }
-        turn.charge(inode.sibling(record.home_parent), held(held_bytes))?;
+        turn.charge_held(held_bytes.cast_signed())?;
         turn.drop_inode(inode)?;
     }
     turn.forget_file(inode);

@@ -9,7 +9,7 @@ use meta::records::{INODE_MASKS_MAX, InodeRecord, Intent, Mask};
 use vfs::{Change, Failure, FsError, InodeId, OpContext, SetattrReply, SetattrRequest};
 
 use super::buffer::{DirtyRun, within, zero_from};
-use super::cut::{account, blocks_up_to, let_go, take_out};
+use super::cut::{Ending, account, blocks_up_to, let_go, take_out};
 use super::fold::{extent, raise_floor};
 use super::journal::Hold;
 use super::place::{Placed, RegionWrite, by_region};
@@ -217,7 +217,7 @@ fn cut_last_region<K: kv::Engine, C: chunk::Store>(
     }
     account(record, Some(&old), Some(&new));
     turn.put_region((inode, index), (!new.is_empty()).then_some(new));
-    let_go(turn, released, None)
+    let_go(turn, released, Ending::of(inode, record, (index, Some(&old))))
 }
 
 /// Makes all regions from `first` on read as holes; an intent removes them.

@@ -216,7 +216,7 @@ fn remove_page<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, inode:
     for index in list.iter().take(REGIONS_PER_CHANGE_MAX) {
         held_bytes += take_out(turn, (inode, &mut record), *index)?;
     }
-    turn.charge_held((inode, record.home_parent), held_bytes)?;
+    turn.charge_held(held_bytes.cast_signed())?;
     if list.len() <= REGIONS_PER_CHANGE_MAX {
         turn.drop_inode(inode)?;
         return Ok(None);

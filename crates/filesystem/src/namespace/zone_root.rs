@@ -109,7 +109,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             change.put_record(keys::owner_usage(root, kind, owner), &counted);
         }
         let (next_inode, next_intent) = (reserved.next_inode, reserved.next_intent);
-        let state = ShardState { next_inode, next_intent, reserved, record, is_sharing: false };
+        let state = ShardState { next_inode, next_intent, reserved, record, is_sharing: false, kept: 0, drops: 0 };
         (change, state)
     }
 

@@ -62,9 +62,12 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
 
     /// As that, of all files that this change writes.
     pub(crate) fn require_named(&self) -> Step<()> {
-        if self.present().newest_snapshot.is_none() {
-            return Ok(());
-        }
         self.writes.inodes.written().try_for_each(|touched| self.require_past_named(touched.key))
+    }
+
+    /// As that, but for one whose data is held.
+    pub(crate) fn require_named_beside(&self, held: InodeId) -> Step<()> {
+        let others = self.writes.inodes.written().filter(|touched| touched.key != held);
+        others.map(|touched| touched.key).try_for_each(|inode| self.require_past_named(inode))
     }
 }

@@ -7,6 +7,7 @@
 
 mod change;
 mod date;
+mod delete;
 mod directory;
 mod past;
 mod take;

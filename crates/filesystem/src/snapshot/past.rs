@@ -73,9 +73,24 @@ impl Past {
         all.get(before.checked_sub(1)?).map(|known| known.record.epoch)
     }
 
+    /// The snapshots beside one that shows this epoch: the newest before it, and the oldest after it.
+    pub(crate) fn beside(&self, epoch: Epoch) -> (Option<Epoch>, Option<Epoch>) {
+        let all = self.read();
+        let epoch_at = |at: Option<usize>| Some(all.get(at?)?.record.epoch);
+        let before = all.partition_point(|known| known.record.epoch < epoch).checked_sub(1);
+        let after = all.partition_point(|known| known.record.epoch <= epoch);
+        (epoch_at(before), epoch_at(Some(after)))
+    }
+
     /// Whether a snapshot shows a state that began in one epoch and ended in another.
     pub(crate) fn is_seen(&self, born: Epoch, died: Epoch) -> bool {
         self.newest_before(died).is_some_and(|newest| born <= newest)
+    }
+
+    /// As [`Past::is_seen`], by one that is not being deleted.
+    pub(crate) fn is_wanted(&self, born: Epoch, died: Epoch) -> bool {
+        let is_between = |known: &SnapshotRecord| born <= known.epoch && known.epoch < died;
+        self.read().iter().any(|known| !known.record.deleting && is_between(&known.record))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Vec<Arc<Known>>> {

@@ -51,12 +51,6 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         Ok(chain)
     }
 
-    /// Charges the home directory of something and all above it.
-    pub(crate) fn charge(&mut self, home: InodeId, charge: Charge) -> Step<()> {
-        let chain = self.chain(home)?;
-        self.charge_each(&chain, charge)
-    }
-
     /// Moves a charge from one directory to another; what lies above both stays as it is.
     pub(crate) fn move_charge(&mut self, (from, to): (InodeId, InodeId), charge: Charge) -> Step<()> {
         let (from, to) = (self.chain(from)?, self.chain(to)?);
@@ -167,11 +161,11 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         (old, new): (&InodeRecord, &InodeRecord),
         held_bytes: u64,
     ) -> Step<()> {
+        self.charge_held(held_bytes.cast_signed())?;
         if new.links == 0 {
-            return self.charge_held((inode, new.home_parent), held_bytes);
+            return Ok(());
         }
-        let held = Charge { held_bytes: held_bytes.cast_signed(), ..Charge::default() };
-        let charge = of_record(new).plus(&of_record(old).negated()).plus(&held);
+        let charge = of_record(new).plus(&of_record(old).negated());
         let home = if new.file_type == FileType::Directory { inode } else { inode.sibling(new.home_parent) };
         let chain = self.chain(home)?;
         self.charge_each(&chain, charge)?;
@@ -183,15 +177,11 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         self.give_streams((inode, &chain), new)
     }
 
-    /// Bytes that versions hold are counted where the file was; when that directory is gone, at the root of the shard.
-    pub(crate) fn charge_held(&mut self, (inode, home): (InodeId, InodeNumber), bytes: u64) -> Step<()> {
-        if bytes == 0 {
-            return Ok(());
-        }
-        let home = inode.sibling(home);
-        let is_there = self.inode(home)?.is_some_and(|record| record.links > 0);
-        let at = if is_there { home } else { inode.sibling(InodeNumber::ROOT) };
-        self.charge(at, Charge { held_bytes: bytes.cast_signed(), ..Charge::default() })
+    /// Bytes that only versions hold are counted at the root of the shard: where the file was then nobody knows any more
+    /// when they go.
+    pub(crate) fn charge_held(&mut self, bytes: i64) -> Step<()> {
+        let root = InodeId::root_of(self.shard.id);
+        self.charge_each(&[root], Charge { held_bytes: bytes, ..Charge::default() })
     }
 
     /// Makes sure that the height bounds above `parent` cover a directory of this height below it.

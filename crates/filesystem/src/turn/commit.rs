@@ -9,7 +9,7 @@ use meta::Change;
 use meta::Version;
 use meta::keys::{self, Key};
 use meta::records::{InodeRecord, Record, RegionRecord};
-use vfs::{Epoch, Failure, FileType, FsError, InodeId, InodeNumber};
+use vfs::{Epoch, Failure, FileType, FsError, InodeId};
 
 use super::Turn;
 use super::writes::Touched;
@@ -50,9 +50,12 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         if let Some(reply) = &reply {
             change.put_record(reply.slot.key(), &reply.record);
         }
+        let kept = change.kept() as u64;
         let version = self.house.meta.submit(change).map_err(|error| self.house.refuse(&error))?;
         self.state.next_inode = self.next_inode;
         self.state.next_intent = self.next_intent;
+        self.state.kept += kept;
+        self.state.drops += u64::from(self.is_dropping);
         self.state.is_sharing |= self.writes.shared.written().next().is_some();
         self.follow_snapshots();
         if let Some(reply) = reply {
@@ -138,16 +141,13 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         change
     }
 
-    /// When the old state of a region ended that a snapshot sees, and where its file is at home.
-    fn ended_region(&self, touched: &Touched<RegionKey, RegionRecord>) -> (Option<Epoch>, InodeNumber) {
-        let Some(old) = touched.old.as_deref().filter(|old| self.present().is_kept(old.born)) else {
-            return (None, InodeNumber::default());
-        };
+    /// When the old state of a region ended, if a snapshot sees it.
+    fn ended_region(&self, touched: &Touched<RegionKey, RegionRecord>) -> Option<Epoch> {
+        let old = touched.old.as_deref().filter(|old| self.present().is_kept(old.born))?;
         let (inode, index) = touched.key;
-        let file = self.writes.inodes.before(&inode);
-        let died = file.and_then(|file| file.cut_at(index, old.generation)).unwrap_or(self.clock().current);
-        let home = file.map_or(InodeNumber::ROOT, |file| file.home_parent);
-        (self.shard.past.is_seen(old.born, died).then_some(died), home)
+        let cut_at = self.writes.inodes.before(&inode).and_then(|file| file.cut_at(index, old.generation));
+        let died = cut_at.unwrap_or(self.clock().current);
+        self.shard.past.is_seen(old.born, died).then_some(died)
     }
 
     /// The snapshot clock and what is known of snapshots follow what was submitted: first what writers look at.

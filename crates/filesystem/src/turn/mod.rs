@@ -30,7 +30,7 @@ use writes::WriteSet;
 pub(crate) use xattrs::shown;
 
 use crate::Filesystem;
-use crate::cache::{Miss, Seen};
+use crate::cache::{Miss, RegionKey, Seen};
 use crate::gc::RenamedLink;
 use crate::quota::QuotaEffects;
 use crate::replay::StoredReply;
@@ -62,6 +62,8 @@ pub(crate) struct Scratch {
     pub(crate) region_lists: HashMap<(InodeId, u64), Vec<u64>>,
     /// The generation of the metadata store in which the first of them was listed.
     pub(crate) generation: Option<u64>,
+    /// When the last kept state of a region ended, and how often kept states of the shard were dropped before.
+    pub(crate) last_ended: HashMap<RegionKey, (Option<Epoch>, u64)>,
     /// A file whose buffered data has to be named before the operation is tried again.
     pub(crate) past: Option<InodeId>,
 }
@@ -109,6 +111,8 @@ pub(crate) struct Turn<'a, K: kv::Engine, C: chunk::Store> {
     reply: Option<StoredReply>,
     /// What quotas look at beside the records.
     pub(crate) quota: QuotaEffects,
+    /// Whether kept states are dropped.
+    pub(crate) is_dropping: bool,
     /// The epoch as of which this change writes, if that is not the current one.
     dated: Option<Epoch>,
     /// The shard's record with another snapshot clock, if this change sets it.
@@ -147,6 +151,7 @@ impl<'a, K: kv::Engine, C: chunk::Store> Turn<'a, K, C> {
             changed_in: Vec::new(),
             reply: None,
             quota: QuotaEffects::default(),
+            is_dropping: false,
             dated: None,
             ended: None,
             snapshots: Vec::new(),
@@ -176,6 +181,17 @@ impl<'a, K: kv::Engine, C: chunk::Store> Turn<'a, K, C> {
     pub(crate) fn write_as_of(&mut self, epoch: Epoch) {
         let current = self.present().current;
         self.dated = (epoch < current && self.shard.past.is_seen(epoch, current)).then_some(epoch);
+    }
+
+    /// How many states were kept for snapshots before this change, since the start.
+    pub(crate) fn states_kept(&self) -> u64 {
+        self.state.kept
+    }
+
+    /// When the last kept state of a region ended; only under the file's flush turn.
+    pub(crate) fn last_ended(&self, key: RegionKey) -> Step<Option<Epoch>> {
+        let found = self.scratch.last_ended.get(&key).filter(|(_, drops)| *drops == self.state.drops);
+        found.map(|(last, _)| *last).ok_or(Stop::Miss(Miss::LastEnded(key)))
     }
 
     /// The record of the shard.

@@ -282,6 +282,13 @@ pub fn version_range(key: &Key, epoch: Epoch) -> KeyRange {
     KeyRange { start: version(key, Epoch(epoch.0.saturating_add(1))).to_bytes(), end: all.end }
 }
 
+/// The states of a key that ended in `epoch` or before.
+#[must_use]
+pub fn versions_until(key: &Key, epoch: Epoch) -> KeyRange {
+    let start = version(key, Epoch(0)).to_bytes();
+    KeyRange { start, end: version_range(key, epoch).start }
+}
+
 /// The ended states of all keys of a range, which lies within one tree and one tag.
 #[must_use]
 pub fn version_range_of(range: &KeyRange) -> KeyRange {
@@ -309,6 +316,17 @@ pub fn expiry(key: &Key, born: Epoch, died: Epoch) -> Key {
 pub fn expiry_range(shard: ShardId, tree: TreeId, after: Epoch, until: Epoch) -> KeyRange {
     let bound = |epoch: Epoch| build(shard, tree, Tag::Expiry, |key| epoch.0.saturating_add(1).put(key)).to_bytes();
     KeyRange { start: bound(after), end: bound(until) }
+}
+
+/// Index entries of states that ended in one epoch or, up to `until`, after it; of those that ended in the first, the ones that
+/// began in `born` or later.
+#[must_use]
+pub fn expiry_range_from(shard: ShardId, tree: TreeId, (died, born): (Epoch, Epoch), until: Epoch) -> KeyRange {
+    let start = build(shard, tree, Tag::Expiry, |key| {
+        died.put(key);
+        born.put(key);
+    });
+    KeyRange { start: start.to_bytes(), end: expiry_range(shard, tree, until, until).end }
 }
 
 /// In a clone: the mark that a key of the origin does not exist.

@@ -94,13 +94,9 @@ pub struct GoneRecord {
     pub born: Epoch,
 }
 
-/// Index entry of an ended state; nearly everything stands in its key.
+/// Index entry of an ended state; everything stands in its key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ExpiryRecord {
-    /// Of a region: where its file was at home when the state ended. What it names and its successor does not is held
-    /// there, or at the root of the shard once that directory is gone. 0 for all others.
-    pub home: InodeNumber,
-}
+pub struct ExpiryRecord;
 
 impl XattrRecord {
     fn check(&self) -> Result<(), RecordError> {
@@ -149,34 +145,8 @@ record!(DescriptorRecord, "descriptor", Self::check, born, references, descripto
 record!(XattrRecord, "xattr", Self::check, born, value);
 record!(StreamRecord, "stream", |_| Ok(()), born, name);
 record!(GoneRecord, "gone", |_| Ok(()), born);
+record!(ExpiryRecord, "expiry", |_| Ok(()),);
 
-/// Format 1 has no home.
-impl Record for ExpiryRecord {
-    const NAME: &'static str = "expiry";
-
-    fn append(&self, to: &mut Vec<u8>) {
-        let has_home = self.home != InodeNumber::default();
-        let mut behind = Writer::behind(to, if has_home { FORMAT_HOME } else { FORMAT });
-        if has_home {
-            self.home.put(&mut behind);
-        }
-        *to = behind.into_bytes();
-    }
-
-    fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
-        let format = bytes.first().copied().filter(|format| *format == FORMAT_HOME).unwrap_or(FORMAT);
-        let mut from = Reader::open(bytes, Self::NAME, format)?;
-        let home = if format == FORMAT_HOME { Field::take(&mut from)? } else { InodeNumber::default() };
-        from.end()?;
-        match (format, home.0) {
-            (FORMAT_HOME, 0) => Err(RecordError::Invalid("home of an ended state")),
-            _ => Ok(Self { home }),
-        }
-    }
-}
-
-const FORMAT: u8 = 1;
-const FORMAT_HOME: u8 = 2;
 /// Largest value of an extended attribute that stands in its record, in bytes.
 const XATTR_INLINE_BYTES_MAX: usize = 64 * 1024;
 /// Largest security descriptor, in bytes.

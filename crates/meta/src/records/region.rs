@@ -180,6 +180,32 @@ impl RegionRecord {
         Self::default().released(&self.extents)
     }
 
+    /// What it names and neither of its neighbours in time does. A block is the same when it is named in the same place since
+    /// the same epoch.
+    #[must_use]
+    pub fn alone(&self, neighbours: [Option<&Self>; 2]) -> SmallVec<[Released; 2]> {
+        let is_named_beside = |extent: &Extent| {
+            let names = |other: &Extent| other.is_same(extent) || other.shares(extent) && other.birth == extent.birth;
+            neighbours.iter().flatten().any(|region| region.extents.iter().any(names))
+        };
+        let mut alone: SmallVec<[Extent; 2]> = SmallVec::new();
+        for extent in &self.extents {
+            let blocks = if extent.is_compressed() { extent.blocks } else { 1 };
+            let pieces = (extent.first_block..extent.end()).step_by(blocks.into());
+            for piece in pieces.filter_map(|first| extent.part(first, first + blocks)) {
+                match alone.last_mut() {
+                    _ if is_named_beside(&piece) => {}
+                    Some(last) if last.continues_in(&piece) => {
+                        last.blocks += piece.blocks;
+                        last.stored_bytes += piece.stored_bytes;
+                    }
+                    _ => alone.push(piece),
+                }
+            }
+        }
+        Self::default().released(&alone)
+    }
+
     /// What of the cut extents is gone: all but compressed ones of which a part is kept.
     fn released(&self, cut: &[Extent]) -> SmallVec<[Released; 2]> {
         let mut released: SmallVec<[Released; 2]> = SmallVec::new();
@@ -277,6 +303,13 @@ impl Extent {
     /// Whether both were cut from the same compressed run.
     fn shares(&self, other: &Self) -> bool {
         self.is_compressed() && other.is_compressed() && self.placement == other.placement && self.pool == other.pool
+    }
+
+    /// Whether it names the one block of a piece too.
+    fn is_same(&self, piece: &Self) -> bool {
+        let (kind, at) = ((self.birth, self.pool, self.coding), self.contains(piece.first_block));
+        let is_alike = at && !self.is_compressed() && kind == (piece.birth, piece.pool, piece.coding);
+        is_alike && self.placement + u64::from(piece.first_block - self.first_block) == piece.placement
     }
 
     fn locate(&self, offset: u8, crc: u32) -> Located {

@@ -337,7 +337,7 @@ pub(crate) fn of_tree(random: &mut Random, out: &mut impl FnMut(Key, Bytes)) {
     out(keys::descriptor(at.shard, &random.bytes()), descriptor.encode());
     let (born, died) = (Epoch(random.word()), Epoch(random.word()));
     out(keys::version(&region_key, died), region(random).encode());
-    out(keys::expiry(&region_key, born, died), ExpiryRecord::default().encode());
+    out(keys::expiry(&region_key, born, died), ExpiryRecord.encode());
     out(keys::gone(&region_key), GoneRecord { born }.encode());
 }
 

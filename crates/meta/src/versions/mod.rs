@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use vfs::{Epoch, InodeNumber};
+use vfs::Epoch;
 
 use crate::codec::fields;
 use crate::keys::{self, Key, KeyRange};
@@ -41,7 +41,7 @@ impl Change {
         assert!(born_now, "{key} is written with another epoch than the current {:?}", clock.current);
         let kept = old.filter(|old| clock.is_kept(old.born()));
         if let Some(old) = kept {
-            self.keep_version(&key, old.encode(), (clock.current, InodeNumber::default()));
+            self.keep_version(&key, old.encode(), clock.current);
         }
         match new {
             Some(new) => self.put(key, new),
@@ -50,7 +50,7 @@ impl Change {
         kept.is_some()
     }
 
-    /// As [`Change::replace`], of a region of a file that is at home there. `ended`: when the old state ended, which is
+    /// As [`Change::replace`], of a region of a file. `ended`: when the old state ended, which is
     /// before the current epoch if the file was cut then; `None` when no snapshot sees it.
     ///
     /// Panics as that.
@@ -59,11 +59,11 @@ impl Change {
         current: Epoch,
         key: Key,
         (old, new): (Option<&RegionRecord>, Option<&RegionRecord>),
-        (ended, home): (Option<Epoch>, InodeNumber),
+        ended: Option<Epoch>,
     ) {
         assert!(new.is_none_or(|new| new.born == current), "{key} is written with another epoch than the current");
         if let Some((old, died)) = old.zip(ended) {
-            self.keep_version(&key, old.encode(), (died, home));
+            self.keep_version(&key, old.encode(), died);
         }
         match new {
             Some(new) => self.put_record(key, new),
@@ -83,7 +83,7 @@ impl Change {
         let born_now = new.as_ref().is_none_or(|new| new.born() == clock.current);
         assert!(born_now, "{key} is written with another epoch than the current {:?}", clock.current);
         if let Some(old) = old.filter(|old| clock.is_kept(old.born())) {
-            self.keep_version(&key, old.encode(), (clock.current, InodeNumber::default()));
+            self.keep_version(&key, old.encode(), clock.current);
         }
         self.put_shared(key, new);
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use chunk::{MemorySettings, MemoryStore, Store};
 use testkit::faulty::{FaultRates, Faults, FaultyStore};
 use testkit::{Random, block_on};
-use vfs::{Admin, InodeId, JobKind, OpContext, ShardId};
+use vfs::{Admin, InodeId, JobKind};
 
 use super::space::Slow;
 use super::{BLOCK_BYTES, House, Rig, pattern};

@@ -150,6 +150,10 @@ impl<C: chunk::Store> House<C> {
         self.filesystem.take_snapshot(&self.ctx, request).await.unwrap()
     }
 
+    async fn forget(&self, snapshot: &Snapshot) {
+        self.filesystem.delete_snapshot(&self.ctx, self.ctx.root, snapshot.id).await.unwrap();
+    }
+
     /// Lets the background do all that there is to do.
     async fn rest(&self) {
         self.clock.advance(Duration::from_secs(10));

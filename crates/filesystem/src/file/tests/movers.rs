@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chunk::{Placement, Store};
 use testkit::{Random, block_on};
-use vfs::{Admin, InodeId, JobKind, OpContext, ShardId};
+use vfs::{Admin, InodeId, JobKind};
 
 use super::space::Slow;
 use super::{BLOCK_BYTES, House, Rig, pattern};

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use chunk::{MemoryStore, Store};
 use testkit::{Random, block_on};
-use vfs::{Admin, Change, CloneRangeRequest, FileIo, FsError, InodeId, RangeRequest, ShardId, Stability, Via};
+use vfs::{
+    Admin, Change, CloneRangeRequest, FileIo, FsError, InodeId, RangeRequest, ShardId, Snapshot, Stability, Via,
+};
 
 use super::race::delayed_with_journal;
 use super::{BLOCK_BYTES, House, Rig, pattern};
@@ -241,7 +243,8 @@ async fn is_taken<C: Store>(house: &House<C>, target: InodeId, bytes: &[u8], pla
     }
 }
 
-/// Random changes of a few files against plain bytes; what was done is stable, so that every crash leaves all of it.
+/// Random changes of a few files, and snapshots of them, against plain bytes. Half of the sequences write stably, so that
+/// every crash leaves all of it; the other half has no crashes.
 #[test]
 fn files_that_share_blocks_read_as_they_were_written() {
     let seeds = std::env::var("BERTH_SHARED_SEEDS").map_or(6, |value| value.parse().unwrap());
@@ -261,11 +264,13 @@ async fn run(seed: u64) {
     for number in 0..FILES {
         files.push((house.create(&format!("file {number}")).await, Vec::new()));
     }
+    let is_volatile = seed % 2 == 1;
+    let mut snapshots: Vec<(Snapshot, Vec<File>)> = Vec::new();
     for step in 0..200 {
         let place = format!("seed {seed}, step {step}");
         let number = usize::try_from(random.below(FILES as u64)).unwrap();
         match random.below(100) {
-            0..25 => write(&house, &mut files[number], &mut random).await,
+            0..25 => write(&house, &mut files[number], (&mut random, is_volatile)).await,
             25..55 => clone(&house, &mut files, number, &mut random).await,
             55..63 => {
                 let (inode, bytes) = &mut files[number];
@@ -285,11 +290,16 @@ async fn run(seed: u64) {
                 house.remove(&name).await;
                 files[number] = (house.create(&name).await, Vec::new());
             }
-            74..80 => house.rest().await,
-            80..83 => drop(house.snapshot(&format!("{}", random.bits())).await),
+            74..76 => house.rest().await,
+            76..79 => drop(house.filesystem.background_round().await),
+            79..83 => snapshots.push((house.snapshot(&format!("{}", random.bits())).await, files.clone())),
             83..86 => move_away(&house, files[number].0, &mut random).await,
-            86..88 => house.filesystem.reload().await.unwrap(),
-            88..92 => {
+            86..90 if !snapshots.is_empty() => {
+                let index = usize::try_from(random.below(snapshots.len() as u64)).unwrap();
+                house.forget(&snapshots.swap_remove(index).0).await;
+            }
+            90..91 if !is_volatile => house.filesystem.reload().await.unwrap(),
+            91..93 if !is_volatile => {
                 drop(house);
                 rig.chunks.power_cut();
                 house = rig.open().await;
@@ -299,17 +309,47 @@ async fn run(seed: u64) {
         for (inode, bytes) in &files {
             assert!(house.read(*inode, 0, LONGEST).await == *bytes, "{place}: {number}");
         }
+        if random.chance(20) {
+            prove(&house, &snapshots, &place).await;
+        }
     }
     house.filesystem.flush_all().await.unwrap();
     house.rest().await;
     rig.check().await;
+    while !snapshots.is_empty() {
+        prove(&house, &snapshots, "at the end").await;
+        let index = usize::try_from(random.below(snapshots.len() as u64)).unwrap();
+        house.forget(&snapshots.swap_remove(index).0).await;
+        house.rest().await;
+        rig.check().await;
+    }
+    let view = kv::Engine::view(&rig.engine).await.unwrap();
+    let counts = meta::check::check(&view).await.unwrap().counts;
+    assert_eq!((counts.versions, counts.expiries, counts.held_blocks), (0, 0, 0), "seed {seed}");
 }
 
-async fn write(house: &House<MemoryStore>, (inode, bytes): &mut (InodeId, Vec<u8>), random: &mut Random) {
+/// Snapshots show the files as they were.
+async fn prove(house: &House<MemoryStore>, snapshots: &[(Snapshot, Vec<File>)], place: &str) {
+    for (snapshot, files) in snapshots {
+        for (inode, bytes) in files {
+            let past = inode.in_tree(snapshot.root.tree);
+            assert!(house.read(past, 0, LONGEST).await == *bytes, "{place}: {inode:?} in {snapshot:?}");
+        }
+    }
+}
+
+/// A file and what it holds.
+type File = (InodeId, Vec<u8>);
+
+async fn write(house: &House<MemoryStore>, (inode, bytes): &mut File, (random, is_volatile): (&mut Random, bool)) {
     let offset = within(random, bytes.len() + 8192).min(LONGEST - REGION);
     let longest = random.pick(&[10, 5_000, 300_000]);
     let length = 1 + within(random, longest).min(REGION - 1);
-    let stability = if random.chance(50) { Stability::Data } else { Stability::File };
+    let stability = match is_volatile {
+        true => Stability::Unstable,
+        false if random.chance(50) => Stability::Data,
+        false => Stability::File,
+    };
     let new = pattern(random.bits(), length);
     house.write_as(*inode, (offset as u64, new.clone()), stability).await.unwrap();
     bytes.resize(bytes.len().max(offset + length), 0);

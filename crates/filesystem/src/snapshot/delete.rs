@@ -1,0 +1,344 @@
+//! Deleting snapshots. From the first moment nobody sees one any more; what only it needed is dropped in the background,
+//! in bounded changes. Until that is done it stands in the list of its shard like any other, so what is kept and held
+//! meanwhile is kept and held for it too, and nothing is named by nobody.
+//!
+//! A state that began in one epoch and ended in another is needed by the snapshots between. With neighbours P and N, what
+//! only a snapshot S needs began after P, at S at the latest, and ended after S, at N at the latest. A state of a region
+//! gives up the blocks that neither the state before it nor the one after names: names of a block follow each other in
+//! time, so nobody else names them.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use kv::Direction;
+use meta::keys::{self, Key, KeyKind};
+use meta::records::{Record, RegionRecord, Released, Run, SnapshotRecord};
+use meta::{MetaError, ShardClock};
+use smallvec::SmallVec;
+use vfs::{Epoch, Failure, FsError, InodeId, SnapshotId, TreeId};
+
+use super::past::Known;
+use super::take::require_live;
+use crate::Filesystem;
+use crate::cache::RegionKey;
+use crate::load::kind_of;
+use crate::shard::Shard;
+use crate::turn::{Scratch, Step, Turn};
+
+/// A state that is to be dropped.
+#[derive(Debug)]
+struct Ended {
+    key: Key,
+    lived: (Epoch, Epoch),
+    region: Option<EndedRegion>,
+}
+
+/// A state of a region, between those before and after it that are kept.
+#[derive(Debug)]
+struct EndedRegion {
+    key: RegionKey,
+    state: RegionRecord,
+    older: Option<RegionRecord>,
+    newer: Newer,
+}
+
+/// What follows a state of a region.
+#[derive(Debug)]
+enum Newer {
+    /// Another that ended.
+    Kept(RegionRecord),
+    /// What is there now, which began then.
+    Live(Option<Epoch>),
+}
+
+impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
+    pub(crate) async fn do_delete_snapshot(&self, within: InodeId, id: SnapshotId) -> Result<(), Failure> {
+        require_live(within)?;
+        self.mutate(within.shard, |turn| mark(turn, id)).await
+    }
+
+    /// Deletes snapshots that have expired, and drops some of what only deleted ones needed. Says whether anything was
+    /// done.
+    pub(crate) async fn snapshots_round(&self) -> bool {
+        let mut any = false;
+        for id in self.shards.ids() {
+            let Some(shard) = self.shards.find(id).filter(|shard| shard.past.count() > 0) else { continue };
+            match self.snapshots_of(&shard).await {
+                Ok(done) => any |= done,
+                Err(failure) => tracing::warn!(shard = id.0, ?failure, "a deleted snapshot is not gone yet"),
+            }
+        }
+        any
+    }
+
+    async fn snapshots_of(&self, shard: &Shard) -> Result<bool, Failure> {
+        let mut any = false;
+        let now = self.clock.now();
+        let all = shard.past.all();
+        let is_expired = |record: &SnapshotRecord| {
+            !record.deleting && record.locks == 0 && record.expires.is_some_and(|expires| expires <= now)
+        };
+        for known in all.iter().filter(|known| is_expired(&known.record)) {
+            self.mutate(shard.id, |turn| mark(turn, known.id)).await?;
+            any = true;
+        }
+        match all.iter().find(|known| known.record.deleting) {
+            Some(known) => self.drop_some(shard, known).await.map(|done| done || any),
+            None => Ok(any),
+        }
+    }
+
+    /// Drops some of what only one snapshot needs, and the snapshot itself when nothing is left.
+    async fn drop_some(&self, shard: &Shard, known: &Known) -> Result<bool, Failure> {
+        let epoch = known.record.epoch;
+        self.name_all_past(shard, epoch).await?;
+        let kept = shard.turn().kept;
+        let mut at = None;
+        for _ in 0..PAGES_PER_ROUND {
+            let (page, next) = self.ended_page(shard, epoch, at).await.map_err(|error| self.refuse(&error))?;
+            if page.is_empty() && next.is_none() {
+                if at.is_some() {
+                    // What was left for later on the way.
+                    return Ok(true);
+                }
+                return self.finish_deletion(shard, known, kept).await;
+            }
+            self.drop_page(shard, epoch, &page).await?;
+            at = next;
+            if at.is_none() {
+                break;
+            }
+        }
+        Ok(true)
+    }
+
+    /// What is buffered of files and older than the next snapshot is named: it may still end states that only this one needs.
+    async fn name_all_past(&self, shard: &Shard, epoch: Epoch) -> Result<(), Failure> {
+        let (_, Some(next)) = shard.past.beside(epoch) else { return Ok(()) };
+        for (inode, file) in self.files.all() {
+            let is_past = inode.shard == shard.id && {
+                let data = file.data();
+                data.is_dirty() && data.epoch <= next
+            };
+            if is_past {
+                self.flush(inode).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// States that only the snapshot of this epoch needs, from a place on, and where to go on.
+    async fn ended_page(
+        &self,
+        shard: &Shard,
+        epoch: Epoch,
+        from: Option<(Epoch, Epoch)>,
+    ) -> Result<(Vec<Ended>, Option<(Epoch, Epoch)>), MetaError> {
+        let (before, after) = shard.past.beside(epoch);
+        let first_born = Epoch(before.map_or(0, |before| before.0 + 1));
+        let until = after.unwrap_or_else(|| shard.past.epoch());
+        let mut at = from.unwrap_or((Epoch(epoch.0 + 1), first_born));
+        let mut page = Vec::new();
+        while page.len() < PAGE_STATES {
+            let range = keys::expiry_range_from(shard.id, TreeId::LIVE, at, until);
+            let found = self.meta.scan(&range, PAGE_STATES, Direction::Forward).await?;
+            let is_end = found.len() < PAGE_STATES;
+            match self.take_entries(&found, (first_born, epoch), &mut page).await? {
+                ControlFlow::Break(next) => at = next,
+                ControlFlow::Continue(_) if is_end => return Ok((page, None)),
+                ControlFlow::Continue(last) => at = last,
+            }
+        }
+        Ok((page, Some(at)))
+    }
+
+    /// Takes the entries of one page that began between; breaks off where others can be passed over.
+    async fn take_entries(
+        &self,
+        found: &[(Key, bytes::Bytes)],
+        (first_born, last_born): (Epoch, Epoch),
+        page: &mut Vec<Ended>,
+    ) -> Result<ControlFlow<(Epoch, Epoch), (Epoch, Epoch)>, MetaError> {
+        let mut last = (Epoch(0), Epoch(0));
+        for (key, _) in found {
+            let KeyKind::Expiry { key: of, born, died } = kind_of(key)? else { continue };
+            if born > last_born {
+                return Ok(ControlFlow::Break((Epoch(died.0 + 1), first_born)));
+            }
+            if born < first_born {
+                return Ok(ControlFlow::Break((died, first_born)));
+            }
+            last = (died, born);
+            // Of a key at most one: its neighbours are read before any of the page is dropped.
+            if !page.iter().any(|ended| ended.key == of) {
+                page.extend(self.ended(of, (born, died)).await?);
+            }
+        }
+        Ok(ControlFlow::Continue(last))
+    }
+
+    async fn ended(&self, key: Key, lived: (Epoch, Epoch)) -> Result<Option<Ended>, MetaError> {
+        let parsed = key.parse().map_err(|problem| MetaError::Damaged { key: key.clone(), problem })?;
+        let KeyKind::Region { inode, index } = parsed.kind else {
+            return Ok(Some(Ended { key, lived, region: None }));
+        };
+        let inode = InodeId { shard: parsed.shard, tree: parsed.tree, number: inode };
+        let at = keys::version(&key, lived.1);
+        let Some(state) = self.meta.read(&at).await? else { return Ok(None) };
+        let state = RegionRecord::decode_at(&at, &state)?;
+        let beside = |direction| self.version_beside(&key, lived, direction);
+        let older = beside(Direction::Backward).await?;
+        let newer = match beside(Direction::Forward).await? {
+            Some(newer) => Newer::Kept(newer),
+            None => {
+                let live = self.meta.read(&key).await?;
+                let live = live.map(|live| RegionRecord::decode_at(&key, &live)).transpose()?;
+                Newer::Live(live.map(|live| live.born))
+            }
+        };
+        let region = Some(EndedRegion { key: (inode, index), state, older, newer });
+        Ok(Some(Ended { key, lived, region }))
+    }
+
+    /// When the last kept state of a region ended.
+    pub(crate) async fn load_last_ended(&self, key: RegionKey, scratch: &mut Scratch) -> Result<(), MetaError> {
+        // Before the look: what is dropped meanwhile makes it void.
+        let Some(drops) = self.shards.find(key.0.shard).map(|shard| shard.turn().drops) else { return Ok(()) };
+        let range = keys::version_range(&keys::region(key.0, key.1), Epoch(0));
+        let found = self.meta.scan(&range, 1, Direction::Backward).await?;
+        let last = found.first().map(|(key, _)| kind_of(key)).transpose()?;
+        let last = last.and_then(|kind| if let KeyKind::Version { died, .. } = kind { Some(died) } else { None });
+        scratch.last_ended.insert(key, (last, drops));
+        Ok(())
+    }
+
+    /// The kept state of a region next before or after one.
+    async fn version_beside(
+        &self,
+        key: &Key,
+        (born, died): (Epoch, Epoch),
+        direction: Direction,
+    ) -> Result<Option<RegionRecord>, MetaError> {
+        let range = match direction {
+            Direction::Forward => keys::version_range(key, died),
+            Direction::Backward => keys::versions_until(key, born),
+        };
+        let found = self.meta.scan(&range, 1, direction).await?;
+        found.into_iter().next().map(|(key, value)| RegionRecord::decode_at(&key, &value)).transpose()
+    }
+
+    /// Drops states, in changes of a bounded size.
+    async fn drop_page(&self, shard: &Shard, epoch: Epoch, page: &[Ended]) -> Result<(), Failure> {
+        for part in page.chunks(STATES_PER_CHANGE) {
+            let mut step = |turn: &mut Turn<'_, K, C>| drop_states(turn, epoch, part);
+            self.meta.room().await.map_err(|error| self.refuse(&error))?;
+            self.mutate_once(shard.id, &mut Scratch::default(), &mut step).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes the record of a snapshot that nothing is kept for any more, unless something was kept meanwhile.
+    async fn finish_deletion(&self, shard: &Shard, known: &Known, kept: u64) -> Result<bool, Failure> {
+        let mut step = |turn: &mut Turn<'_, K, C>| {
+            let is_newest = turn.present().newest_snapshot == Some(known.record.epoch);
+            if is_newest && turn.states_kept() != kept {
+                return Ok(false);
+            }
+            turn.remove_snapshot(known);
+            Ok(true)
+        };
+        let done = self.mutate_once(shard.id, &mut Scratch::default(), &mut step).await?;
+        if done.is_some_and(|(is_gone, _)| is_gone) {
+            tracing::info!(
+                shard = shard.id.0,
+                snapshot = known.id.0,
+                "a deleted snapshot is gone, and its space is back"
+            );
+        }
+        Ok(true)
+    }
+}
+
+fn mark<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, id: SnapshotId) -> Step<()> {
+    let known = turn.shard.past.find(id).ok_or(FsError::NotFound)?;
+    if known.record.locks > 0 {
+        return Err(FsError::NotPermitted.into());
+    }
+    let record = SnapshotRecord { deleting: true, ..known.record.clone() };
+    turn.put_snapshot(Known { id, record });
+    Ok(())
+}
+
+/// Drops those of these states that only the snapshot of this epoch needs, as it stands now.
+fn drop_states<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, epoch: Epoch, states: &[Ended]) -> Step<()> {
+    let mut freed_bytes = 0;
+    for ended in states {
+        if !is_only_for(turn, epoch, ended.lived) {
+            continue;
+        }
+        if let Some(region) = &ended.region {
+            let Some(alone) = given_up(turn, region)? else { continue };
+            freed_bytes += alone.iter().map(|gone| gone.stored_bytes).sum::<u64>();
+            let runs: SmallVec<[Run; 4]> =
+                alone.iter().map(|gone| Run { placement: gone.placement, blocks: gone.blocks }).collect();
+            turn.give_up(&runs)?;
+        }
+        turn.drop_version(&ended.key, ended.lived);
+    }
+    turn.is_dropping = true;
+    turn.charge_held(-freed_bytes.cast_signed())
+}
+
+/// Whether a state is seen by the snapshot of this epoch and by no other.
+fn is_only_for<K: kv::Engine, C: chunk::Store>(
+    turn: &Turn<'_, K, C>,
+    epoch: Epoch,
+    (born, died): (Epoch, Epoch),
+) -> bool {
+    let (before, after) = turn.shard.past.beside(epoch);
+    before.is_none_or(|before| before < born)
+        && born <= epoch
+        && epoch < died
+        && after.is_none_or(|after| died <= after)
+}
+
+/// The blocks that only this state names; `None` when what follows it has changed since it was looked at.
+fn given_up<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    region: &EndedRegion,
+) -> Step<Option<SmallVec<[Released; 2]>>> {
+    let older = region.older.as_ref();
+    match &region.newer {
+        Newer::Kept(newer) => Ok(Some(region.state.alone([older, Some(newer)]))),
+        Newer::Live(born) => {
+            let live: Option<Arc<RegionRecord>> = turn.region(region.key)?;
+            let is_same = live.as_ref().map(|live| live.born) == *born;
+            Ok(is_same.then(|| region.state.alone([older, live.as_deref()])))
+        }
+    }
+}
+
+impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
+    fn drop_version(&mut self, key: &Key, (born, died): (Epoch, Epoch)) {
+        self.write_plain(keys::expiry(key, born, died), None);
+        self.write_plain(keys::version(key, died), None);
+    }
+
+    /// Nothing is kept for a snapshot any more.
+    fn remove_snapshot(&mut self, known: &Known) {
+        let clock = self.present();
+        if clock.newest_snapshot == Some(known.record.epoch) {
+            let newest_snapshot = self.shard.past.newest_before(known.record.epoch);
+            self.set_clock(ShardClock { newest_snapshot, ..clock });
+        }
+        self.write_plain(keys::snapshot(self.shard.id, known.id), None);
+        self.snapshots.push((known.id, None));
+    }
+}
+
+/// States that are looked for at once.
+const PAGE_STATES: usize = 256;
+/// States that are dropped by one change: a region may give up 64 runs, and a change takes 4,096.
+const STATES_PER_CHANGE: usize = 48;
+/// Pages of one round: other work comes between.
+const PAGES_PER_ROUND: usize = 8;
