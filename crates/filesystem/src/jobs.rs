@@ -25,7 +25,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             return false;
         }
         let movers = future::join3(self.reorder_round(), self.evacuate_round(), self.owners_round());
-        let movers = future::join(movers, self.snapshots_round());
+        let movers = future::join(movers, Box::pin(self.snapshots_round()));
         let rounds = future::join4(self.intents_round(), self.space_round(), self.replies_round(), movers);
         let (worked, folded, forgot, ((ordered, evacuated, counted), trimmed)) = rounds.await;
         let locks = self.locks_round();

@@ -33,7 +33,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 return Ok(value);
             }
             let Some(past) = scratch.past else { break };
-            self.flush(past).await?;
+            Box::pin(self.flush(past)).await?;
         }
         Err(FsError::Delay.into())
     }
@@ -90,7 +90,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     ///
     /// Errors: `Io`.
     pub(crate) async fn inode(&self, inode: InodeId, seen: &mut Seen) -> Result<Option<Arc<InodeRecord>>, Failure> {
-        if inode.tree.is_past() { self.past_inode(inode, seen).await } else { self.cached_inode(inode, seen).await }
+        // In a box, as all that few ever ask for: every operation holds a place for its look at an inode.
+        if inode.tree.is_past() {
+            return Box::pin(self.past_inode(inode, seen)).await;
+        }
+        self.cached_inode(inode, seen).await
     }
 
     /// As that, whatever tree it is of.

@@ -182,7 +182,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             let is_sharing = !self.meta.scan(&keys::shared_range(id), 1, Direction::Forward).await?.is_empty();
             let (next_inode, next_intent) = (reserved.next_inode, reserved.next_intent);
             let state = ShardState { next_inode, next_intent, reserved, record, is_sharing, kept: 0, drops: 0 };
-            shards.push(Shard::new(id, state, self.load_snapshots(id).await?));
+            let snapshots = self.load_snapshots(id, &state.record.clock).await?;
+            shards.push(Shard::new(id, state, snapshots));
         }
         // The outcomes first: whoever finds a shard is answered from them.
         let ids: Vec<_> = shards.iter().map(|shard| shard.id).collect();
@@ -201,13 +202,17 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         AllocatorRecord::decode_at(&key, &value)
     }
 
-    async fn load_snapshots(&self, shard: ShardId) -> Result<Vec<Known>, MetaError> {
+    async fn load_snapshots(&self, shard: ShardId, clock: &ShardClock) -> Result<Vec<Known>, MetaError> {
         let found = self.meta.scan(&keys::snapshot_range(shard), SNAPSHOTS_MAX, Direction::Forward).await?;
         let mut snapshots = Vec::with_capacity(found.len());
         for (key, value) in found {
             let KeyKind::Snapshot(id) = kind_of(&key)? else { continue };
             snapshots.push(Known { id, record: SnapshotRecord::decode_at(&key, &value)? });
         }
+        let is_known = |epoch: &Epoch| snapshots.iter().any(|known| known.record.epoch == *epoch);
+        // Older houses ended epochs for nobody: what was kept for those goes as that of a deleted snapshot does.
+        let nameless = clock.newest_snapshot.filter(|newest| !is_known(newest));
+        snapshots.extend(nameless.and_then(Known::nameless));
         Ok(snapshots)
     }
 

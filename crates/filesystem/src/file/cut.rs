@@ -53,7 +53,7 @@ pub(super) fn let_go<K: kv::Engine, C: chunk::Store>(
 
 /// Whether a version names a block that was named from `birth` on, until the state that ends.
 fn is_held<K: kv::Engine, C: chunk::Store>(turn: &Turn<'_, K, C>, birth: Epoch, ending: Ending) -> Step<bool> {
-    let died = ending.cut_at.unwrap_or(turn.clock().current);
+    let died = ending.cut_at.unwrap_or_else(|| turn.clock().current);
     let past = &turn.shard.past;
     if !past.is_seen(birth, died) {
         return Ok(false);

@@ -110,7 +110,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 Attempt::Region(key) => {
                     self.region(key, &mut prepared.seen).await?;
                 }
-                Attempt::Past => drop(self.flush(request.inode).await?),
+                Attempt::Past => drop(Box::pin(self.flush(request.inode)).await?),
                 Attempt::Over => {
                     prepared.looks_closely = true;
                     self.flush_reserved(request.inode.shard).await?;

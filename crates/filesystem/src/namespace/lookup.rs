@@ -8,6 +8,7 @@ use vfs::{
 use crate::Filesystem;
 use crate::access::{SEARCH, require};
 use crate::cache::{Miss, Seen};
+use crate::snapshot::leads_to_past;
 use crate::turn::{Found, Scratch, find_in};
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
@@ -44,8 +45,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             LookupName::Parent => self.parent(ctx, request.parent, seen).await,
             LookupName::Child(name) => {
                 check_length(ctx, name).map_err(|error| Failure::with(error, parent.clone()))?;
-                if let Some(past) = self.past_entry(ctx, request.parent, (name, request.case)).await? {
-                    return Ok(past);
+                if leads_to_past(ctx, request.parent, (name, request.case)) {
+                    return Box::pin(self.past_entry(request.parent, (name, request.case))).await;
                 }
                 let found = self.entry(request.parent, (name, request.case), seen).await?;
                 found.map(|found| found.target).ok_or_else(|| Failure::with(FsError::NotFound, parent.clone()))

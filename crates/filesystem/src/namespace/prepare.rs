@@ -41,7 +41,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 None => None,
             };
             if let Some(victim) = &victim {
-                self.name_past(victim.inode, &victim.file).await?;
+                Box::pin(self.name_past(victim.inode, &victim.file)).await?;
             }
             let mut scratch = Scratch::default();
             let mut prepared = |turn: &mut Turn<'_, K, C>| step(turn, victim.as_ref());
@@ -59,7 +59,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 return Ok(value);
             }
             if let Some(past) = scratch.past {
-                self.flush(past).await?;
+                Box::pin(self.flush(past)).await?;
             }
         }
         Err(FsError::Delay.into())

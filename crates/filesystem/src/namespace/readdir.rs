@@ -87,7 +87,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     ) -> Result<(Vec<DirectoryEntry>, bool), Failure> {
         let mut after = request.after.max(Cookie(Cookie::FIRST_STORED.0 - 1));
         if request.directory.tree == TreeId::SNAPSHOTS {
-            return self.past_entries(request.directory, after, limit).await;
+            return Box::pin(self.past_entries(request.directory, after, limit)).await;
         }
         let state = DirectoryState { change: record.change, generation: self.meta.generation() };
         let mut entries = Vec::with_capacity(limit);

@@ -31,20 +31,14 @@ pub(crate) fn directory_record(record: &InodeRecord) -> InodeRecord {
 }
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
-    /// What a name of the past leads to: `.snapshot` in a directory, a snapshot in that. `None` for all other names.
+    /// What a name that leads to the past stands for: `.snapshot` in a directory, a snapshot in that.
     ///
     /// Errors: `NotFound` (no such snapshot), `Io`.
-    pub(crate) async fn past_entry(
-        &self,
-        ctx: &OpContext,
-        directory: InodeId,
-        (name, case): (&Name, Case),
-    ) -> Result<Option<InodeId>, Failure> {
-        if directory.tree == TreeId::SNAPSHOTS {
-            return self.snapshot_in(directory, (name, case)).await?.map(Some).ok_or_else(|| FsError::NotFound.into());
+    pub(crate) async fn past_entry(&self, directory: InodeId, (name, case): (&Name, Case)) -> Result<InodeId, Failure> {
+        if directory.tree != TreeId::SNAPSHOTS {
+            return Ok(directory.in_tree(TreeId::SNAPSHOTS));
         }
-        let is_door = ctx.snapshots.accessible && directory.tree == TreeId::LIVE && is_directory_name(name, case);
-        Ok(is_door.then(|| directory.in_tree(TreeId::SNAPSHOTS)))
+        self.snapshot_in(directory, (name, case)).await?.ok_or_else(|| FsError::NotFound.into())
     }
 
     async fn snapshot_in(&self, door: InodeId, (name, case): (&Name, Case)) -> Result<Option<InodeId>, Failure> {
@@ -124,16 +118,14 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     ///
     /// Errors: as [`Filesystem::past_entry`]; `StaleHandle`, `ReadOnly`.
     pub(crate) async fn open_in_past(&self, ctx: &OpContext, request: &mut OpenRequest) -> Result<(), Failure> {
-        let OpenTarget::Child { parent, name, case } = &request.target else { return Ok(()) };
-        if let Some(inode) = self.past_entry(ctx, *parent, (name, *case)).await? {
-            request.target = OpenTarget::Inode(inode);
+        if let OpenTarget::Child { parent, name, case } = &request.target
+            && leads_to_past(ctx, *parent, (name, *case))
+        {
+            request.target = OpenTarget::Inode(self.past_entry(*parent, (name, *case)).await?);
         }
         let inode = match &request.target {
             OpenTarget::Inode(inode) | OpenTarget::Child { parent: inode, .. } => *inode,
         };
-        if !inode.tree.is_past() {
-            return Ok(());
-        }
         self.require_shown(inode)?;
         let changes =
             request.delete_on_close || !matches!(request.disposition, Disposition::Open | Disposition::OpenOrCreate);
@@ -144,6 +136,20 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         request.persistent = None;
         Ok(())
     }
+}
+
+/// Whether an open leads to the past.
+pub(crate) fn opens_past(ctx: &OpContext, request: &OpenRequest) -> bool {
+    match &request.target {
+        OpenTarget::Inode(inode) => inode.tree.is_past(),
+        OpenTarget::Child { parent, name, case } => parent.tree.is_past() || leads_to_past(ctx, *parent, (name, *case)),
+    }
+}
+
+/// Whether a name in a directory is `.snapshot`, or that of a snapshot.
+pub(crate) fn leads_to_past(ctx: &OpContext, directory: InodeId, (name, case): (&Name, Case)) -> bool {
+    let is_door = || ctx.snapshots.accessible && directory.tree == TreeId::LIVE && is_directory_name(name, case);
+    directory.tree == TreeId::SNAPSHOTS || is_door()
 }
 
 /// Nobody makes, removes or renames something of this name where it is the way into the past.

@@ -13,7 +13,7 @@ mod past;
 mod take;
 mod view;
 
-pub(crate) use directory::{directory_record, require_ordinary};
+pub(crate) use directory::{directory_record, leads_to_past, opens_past, require_ordinary};
 pub(crate) use past::{Known, Past};
 pub(crate) use take::SNAPSHOTS_MAX;
 pub(crate) use view::require_present;

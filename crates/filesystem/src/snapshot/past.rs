@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use bytes::Bytes;
 use meta::records::SnapshotRecord;
-use vfs::{Epoch, InodeId, Name, ShardId, Snapshot, SnapshotId, TreeId};
+use vfs::{Epoch, InodeId, InodeNumber, Name, ShardId, Snapshot, SnapshotId, Timestamp, TreeId};
 
 /// The past of a shard. Changes within its turn only.
 #[derive(Debug)]
@@ -40,10 +41,9 @@ impl Past {
     /// Adds a snapshot, or puts it in place of what was known of it.
     pub(crate) fn put(&self, known: Known) {
         let mut all = self.snapshots.write().unwrap_or_else(PoisonError::into_inner);
-        match all.binary_search_by_key(&known.record.epoch, |known| known.record.epoch) {
-            Ok(at) => all[at] = Arc::new(known),
-            Err(at) => all.insert(at, Arc::new(known)),
-        }
+        all.retain(|other| other.id != known.id);
+        let at = all.partition_point(|other| other.record.epoch < known.record.epoch);
+        all.insert(at, Arc::new(known));
     }
 
     /// A snapshot is gone.
@@ -99,6 +99,23 @@ impl Past {
 }
 
 impl Known {
+    /// One that is being deleted and has no record.
+    pub(crate) fn nameless(epoch: Epoch) -> Option<Self> {
+        let name = Name::new(Bytes::from_static(b"?")).ok()?;
+        let record = SnapshotRecord {
+            tree: TreeId::LIVE,
+            root: InodeNumber::ROOT,
+            epoch,
+            name,
+            fsid: 0,
+            created: Timestamp::default(),
+            expires: None,
+            locks: 0,
+            deleting: true,
+        };
+        Some(Self { id: SnapshotId(u64::MAX), record })
+    }
+
     /// What is told of it.
     pub(crate) fn told(&self, shard: ShardId) -> Snapshot {
         let SnapshotRecord { root, name, created, expires, locks, deleting, .. } = self.record.clone();

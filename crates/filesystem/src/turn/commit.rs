@@ -100,7 +100,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         for touched in self.writes.regions.written() {
             let key = keys::region(touched.key.0, touched.key.1);
             let states = (touched.old.as_deref(), touched.new.as_deref());
-            change.replace_region(clock.current, key, states, self.ended_region(touched));
+            change.replace_region((clock.current, key), states, self.ended_region(touched));
         }
         for touched in self.writes.owners.written() {
             change.put_shared(owner_key(&touched.key), touched.new.clone());
@@ -146,7 +146,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         let old = touched.old.as_deref().filter(|old| self.present().is_kept(old.born))?;
         let (inode, index) = touched.key;
         let cut_at = self.writes.inodes.before(&inode).and_then(|file| file.cut_at(index, old.generation));
-        let died = cut_at.unwrap_or(self.clock().current);
+        let died = cut_at.unwrap_or_else(|| self.clock().current);
         self.shard.past.is_seen(old.born, died).then_some(died)
     }
 

@@ -1,22 +1,30 @@
 //! Ended states and their index entries.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bytes::Bytes;
 use kv::View;
-use vfs::Epoch;
+use vfs::{Epoch, ShardId};
 
 use super::problems::{Advice, At, Report};
 use crate::keys::{self, KeyKind};
 use crate::records::{
-    BacklinkRecord, DentryRecord, DescriptorRecord, InodeRecord, RegionRecord, StreamRecord, UsageRecord, XattrRecord,
-    born_of,
+    BacklinkRecord, DentryRecord, DescriptorRecord, InodeRecord, RegionRecord, SnapshotRecord, StreamRecord,
+    UsageRecord, XattrRecord, born_of,
 };
-use crate::{Key, MetaError};
+use crate::{Key, MetaError, ShardClock};
 
 #[derive(Default)]
 pub(super) struct History {
     /// The last version seen: of which key, and when it ended.
     last: Option<(Key, Epoch)>,
     wanted: Vec<Wanted>,
+    /// Of the shard at hand: when states lived, with one that did.
+    lived: BTreeMap<(Epoch, Epoch), Key>,
+    /// The epochs of its snapshots.
+    snapshots: BTreeSet<Epoch>,
+    /// The newest snapshot of each shard.
+    newest: BTreeMap<ShardId, Epoch>,
 }
 
 /// A record that must be there, or must be so.
@@ -47,6 +55,7 @@ impl History {
             at.wrong(what, Advice::Versions);
         }
         let key = at.key;
+        self.lived.entry((born, died)).or_insert_with(|| key.clone());
         self.want(keys::expiry(of, born, died), key, Must::Exist);
         self.want(of.clone(), key, Must::BeYounger(died));
     }
@@ -54,6 +63,34 @@ impl History {
     pub(super) fn expiry(&mut self, key: &Key, of: &Key, lived: (Epoch, Epoch)) {
         let (born, died) = lived;
         self.want(keys::version(of, died), key, Must::BeBorn(born));
+    }
+
+    /// A snapshot, one that is being deleted included.
+    pub(super) fn snapshot(&mut self, at: &mut At<'_>, record: &SnapshotRecord) {
+        if !self.snapshots.insert(record.epoch) {
+            at.wrong(format!("shows epoch {}, as another snapshot does", record.epoch.0), Advice::Versions);
+        }
+    }
+
+    /// The end of a shard: every state that is kept is seen by a snapshot.
+    pub(super) fn finish_shard(&mut self, report: &mut Report, shard: ShardId) {
+        let snapshots = std::mem::take(&mut self.snapshots);
+        self.newest.extend(snapshots.last().map(|newest| (shard, *newest)));
+        for ((born, died), key) in std::mem::take(&mut self.lived) {
+            if born < died && snapshots.range(born..died).next().is_none() {
+                report.add(&key, format!("lived from {} to {}, which no snapshot sees", born.0, died.0), Advice::Leak);
+            }
+        }
+    }
+
+    /// Whether the clock of a shard says what its snapshots do.
+    pub(super) fn clock(&self, report: &mut Report, key: &Key, (shard, clock): (ShardId, &ShardClock)) {
+        let newest = self.newest.get(&shard).copied();
+        if newest != clock.newest_snapshot {
+            let shown = |epoch: Option<Epoch>| epoch.map_or_else(|| "none".to_owned(), |epoch| epoch.0.to_string());
+            let what = format!("says its newest snapshot is {}, it is {}", shown(clock.newest_snapshot), shown(newest));
+            report.add(key, what, Advice::Versions);
+        }
     }
 
     /// Looks up what the last records ask for.

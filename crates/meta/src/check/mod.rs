@@ -23,8 +23,7 @@ use self::problems::Advice;
 use crate::keys::{self, KeyKind, KeyRange, NameHasher, ParsedKey};
 use crate::records::{
     AllocatorRecord, FenceRecord, GoneRecord, LeaseRecord, NextSegmentRecord, NlmClientRecord, OpenRecord,
-    PolicyRecord, PoolRecord, QuotaRecord, Record, ReplyRecord, ShardRecord, SharedRecord, SnapshotRecord, Superblock,
-    TreeRecord,
+    PolicyRecord, PoolRecord, QuotaRecord, Record, ReplyRecord, ShardRecord, SharedRecord, Superblock, TreeRecord,
 };
 use crate::{Key, MetaError};
 
@@ -201,7 +200,11 @@ impl Checker {
             KeyKind::Shared { .. } => report.must_decode::<SharedRecord>(key, value),
             KeyKind::Gone(_) => report.must_decode::<GoneRecord>(key, value),
             KeyKind::Reply { .. } => report.must_decode::<ReplyRecord>(key, value),
-            KeyKind::Snapshot(_) => report.must_decode::<SnapshotRecord>(key, value),
+            KeyKind::Snapshot(_) => {
+                if let Some(record) = report.decode(key, value) {
+                    self.history.snapshot(&mut report.at(key), &record);
+                }
+            }
             KeyKind::Tree(_) => report.must_decode::<TreeRecord>(key, value),
             KeyKind::Policy(_) => report.must_decode::<PolicyRecord>(key, value),
             KeyKind::NlmClient(_) => report.must_decode::<NlmClientRecord>(key, value),
@@ -220,7 +223,8 @@ impl Checker {
             KeyKind::Pool(_) => report.must_decode::<PoolRecord>(key, value),
             KeyKind::Lease(_) => report.must_decode::<LeaseRecord>(key, value),
             KeyKind::Shard(shard) => {
-                if let Some(record) = report.decode(key, value) {
+                if let Some(record) = report.decode::<ShardRecord>(key, value) {
+                    self.history.clock(report, key, (shard, &record.clock));
                     self.shards.push((shard, record));
                 }
             }

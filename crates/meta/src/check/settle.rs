@@ -16,6 +16,7 @@ impl Checker {
         let tree = std::mem::take(&mut self.tree);
         let held_blocks = self.blocks.finish_shard(&mut self.report, shard);
         self.report.counts.held_blocks += held_blocks;
+        self.history.finish_shard(&mut self.report, shard);
         for (number, facts) in &tree.inodes {
             check_inode(&mut self.report, shard, *number, facts);
         }

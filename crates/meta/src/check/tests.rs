@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use kv::{Batch, Engine, MemoryEngine};
-use vfs::{ClientId, Cookie, Epoch, FileType, InodeId, InodeNumber, Name, Principal, ShardId, Timestamp, TreeId};
+use vfs::{
+    ClientId, Cookie, Epoch, FileType, InodeId, InodeNumber, Name, Principal, ShardId, SnapshotId, Timestamp, TreeId,
+};
 
 use super::*;
 use crate::keys::{OwnerKind, QuotaDomain};
@@ -53,6 +55,20 @@ fn inode(file_type: FileType, parent: u64, links: u32) -> InodeRecord {
         streams: 0,
         journal_floor: 0,
         attributes_floor: 0,
+    }
+}
+
+fn snapshot(epoch: Epoch) -> SnapshotRecord {
+    SnapshotRecord {
+        tree: TreeId::LIVE,
+        root: InodeNumber::ROOT,
+        epoch,
+        name: Name::try_from("yesterday").unwrap(),
+        fsid: 1,
+        created: Timestamp::default(),
+        expires: None,
+        locks: 0,
+        deleting: false,
     }
 }
 
@@ -139,6 +155,7 @@ impl House {
         let shard =
             ShardRecord { base: Vec::new(), parent: at(1), clock: CLOCK, fsid: 1, created: Timestamp::default() };
         change.put_record(keys::shard(ShardId(0)), &shard);
+        change.put_record(keys::snapshot(ShardId(0), SnapshotId(1)), &snapshot(Epoch(2)));
         change.put_record(keys::inode(at(1)), &InodeRecord { size: 2, ..inode(FileType::Directory, 1, 3) });
         let directory =
             InodeRecord { size: 2, home_cookie: self.cookie("directory"), ..inode(FileType::Directory, 1, 2) };
@@ -360,6 +377,16 @@ async fn damage_to_versions_is_found() {
     live.born = Epoch(2);
     house4.plant(region.clone(), Some(live.encode())).await;
     house4.finds("ended after its successor had begun").await;
+    let house5 = house().await;
+    house5.plant(keys::snapshot(ShardId(0), SnapshotId(1)), None).await;
+    house5.finds("lived from 1 to 3, which no snapshot sees").await;
+    house5.finds("says its newest snapshot is 2, it is none").await;
+    let house6 = house().await;
+    house6.plant(keys::snapshot(ShardId(0), SnapshotId(2)), Some(snapshot(CLOCK.current).encode())).await;
+    house6.finds("says its newest snapshot is 2, it is 3").await;
+    let house7 = house().await;
+    house7.plant(keys::snapshot(ShardId(0), SnapshotId(2)), Some(snapshot(Epoch(2)).encode())).await;
+    house7.finds("shows epoch 2, as another snapshot does").await;
 }
 
 #[tokio::test]

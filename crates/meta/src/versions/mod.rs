@@ -56,8 +56,7 @@ impl Change {
     /// Panics as that.
     pub fn replace_region(
         &mut self,
-        current: Epoch,
-        key: Key,
+        (current, key): (Epoch, Key),
         (old, new): (Option<&RegionRecord>, Option<&RegionRecord>),
         ended: Option<Epoch>,
     ) {
