@@ -169,10 +169,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 return Ok(ControlFlow::Break((died, first_born)));
             }
             last = (died, born);
-            // Of a key at most one: its neighbours are read before any of the page is dropped.
-            if !page.iter().any(|ended| ended.key == of) {
-                page.extend(self.ended(of, (born, died)).await?);
-            }
+            page.extend(self.ended(of, (born, died)).await?);
         }
         Ok(ControlFlow::Continue(last))
     }
@@ -269,7 +266,7 @@ fn mark<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, id: SnapshotI
     Ok(())
 }
 
-/// Drops those of these states that only the snapshot of this epoch needs, as it stands now.
+/// Drops those of these states that only the snapshot of this epoch needs, as it stands now: of a key at most one.
 fn drop_states<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, epoch: Epoch, states: &[Ended]) -> Step<()> {
     let mut freed_bytes = 0;
     for ended in states {
