@@ -106,8 +106,12 @@ impl User {
     }
 
     pub(crate) fn write(&mut self, file_id: FileId, data: &[u8]) -> Status {
+        self.write_at(file_id, 0, data)
+    }
+
+    pub(crate) fn write_at(&mut self, file_id: FileId, offset: u64, data: &[u8]) -> Status {
         let flags = WriteFlags::empty();
-        let request = WriteRequest { offset: 0, file_id, channel: Channel::NONE, flags, data };
+        let request = WriteRequest { offset, file_id, channel: Channel::NONE, flags, data };
         self.0.ask(Command::WRITE, &request).unwrap().status
     }
 
