@@ -11,6 +11,7 @@ mod problem;
 mod quota;
 mod role;
 mod session;
+mod snapshot;
 mod status;
 mod time;
 mod zone;
@@ -24,11 +25,12 @@ pub use problem::{Mistake, PROBLEM_TYPE, Problem};
 pub use quota::{Quota, QuotaBasis, QuotaEvery, QuotaKind, QuotaLimits, QuotaSettings, QuotaUsage};
 pub use role::Role;
 pub use session::Session;
+pub use snapshot::{Snapshot, SnapshotSettings};
 pub use status::{
     CacheStatus, Concern, ConnectionStatus, Fill, GraceStatus, LockStatus, LogStatus, ProcessStatus, Severity,
     SpaceStatus, Status, ZoneStatus,
 };
-pub use time::rfc3339;
+pub use time::{parse_rfc3339, rfc3339};
 pub use zone::{Export, Share, Zone};
 
 /// Whether the gateway serves: [`Health`] with 200 or 503.
@@ -58,3 +60,6 @@ pub const ZONES_PATH: &str = "/v1/zones";
 /// Below a zone: its quotas, [`List`] of [`Quota`] by path. Below it, by kind, the one of a directory (`/directory?path=/projects`): GET gives a
 /// [`Quota`], PUT makes it the [`QuotaSettings`] that are sent (on the zone's base only with `force=true`), DELETE takes it away.
 pub const QUOTAS_BELOW: &str = "/quotas";
+/// Below a zone: its snapshots, [`List`] of [`Snapshot`], oldest first. Below it, by its name, one of them: GET gives a [`Snapshot`], PUT takes one
+/// as the [`SnapshotSettings`] say that are sent, or changes it to these, DELETE deletes it.
+pub const SNAPSHOTS_BELOW: &str = "/snapshots";

@@ -11,6 +11,22 @@ pub fn rfc3339(seconds: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// The seconds since 1970 of such a text, with `Z` and to the second; `None` for all else and for days that no calendar has.
+#[must_use]
+pub fn parse_rfc3339(text: &str) -> Option<i64> {
+    let number = |from: usize, to: usize| text.get(from..to)?.parse::<u64>().ok();
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    let from_march = if month < 3 { month + 9 } else { month.checked_sub(3)? };
+    let years = year.checked_sub(u64::from(month < 3))?;
+    let day_of_year = (153 * from_march + 2) / 5 + day.checked_sub(1)?;
+    let days =
+        (years * 365 + years / 4 - years / 100 + years / 400 + day_of_year).checked_sub(DAYS_0000_03_01_TO_1970)?;
+    let seconds = i64::try_from(days * DAY + hour * 3600 + minute * 60 + second).ok()?;
+    // What is written otherwise, or runs over, is written differently again.
+    Some(seconds).filter(|seconds| rfc3339(*seconds) == text)
+}
+
 /// Year, month and day of a number of days since 1970. Years are counted from March, so that the day that comes and goes
 /// is the last of its year.
 fn date(days: u64) -> (u64, u64, u64) {
@@ -51,6 +67,19 @@ mod tests {
             (-1, "1970-01-01T00:00:00Z"),
         ] {
             assert_eq!(rfc3339(seconds), text);
+            if (0..=253_402_300_799).contains(&seconds) {
+                assert_eq!(parse_rfc3339(text), Some(seconds), "{text}");
+            }
+        }
+        for wrong in [
+            "2026-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-11-22T14:00:01",
+            "2026-11-22 14:00:01Z",
+            "",
+            "ä026-11-22T14:00:01Z",
+        ] {
+            assert_eq!(parse_rfc3339(wrong), None, "{wrong}");
         }
     }
 }

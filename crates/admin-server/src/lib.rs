@@ -19,6 +19,7 @@ mod problem;
 mod quotas;
 mod routes;
 mod serve;
+mod snapshots;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -33,4 +34,5 @@ pub use figures::{
 };
 pub use quotas::QuotaStore;
 pub use serve::{Listener, Scope};
+pub use snapshots::SnapshotStore;
 pub use window::{Window, WindowParts};

@@ -5,7 +5,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, Secur
 use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, ToSchema};
 
-use crate::{documents, lists, quotas, routes};
+use crate::{documents, lists, quotas, routes, snapshots};
 
 /// What can be asked. A new handler is named here.
 #[derive(utoipa::OpenApi)]
@@ -30,6 +30,10 @@ use crate::{documents, lists, quotas, routes};
         quotas::answer::show,
         quotas::order::put,
         quotas::order::delete,
+        snapshots::answer::list,
+        snapshots::answer::show,
+        snapshots::order::put,
+        snapshots::order::delete,
         documents::answer::show,
         documents::order::put,
         documents::order::delete,

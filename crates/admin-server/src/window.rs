@@ -13,6 +13,7 @@ use crate::history::{History, SAMPLE_INTERVAL, Sample, Span};
 use crate::quotas::QuotaStore;
 use crate::routes;
 use crate::serve::{self, Listener, Scope};
+use crate::snapshots::SnapshotStore;
 
 /// What a window is made of.
 #[derive(Clone)]
@@ -23,6 +24,8 @@ pub struct WindowParts {
     pub documents: Arc<dyn ZoneDocuments>,
     /// The quotas, shown and changed.
     pub quotas: Arc<dyn QuotaStore>,
+    /// The snapshots, shown, taken and deleted.
+    pub snapshots: Arc<dyn SnapshotStore>,
     /// Who may ask over the network; `None`: nobody.
     pub tokens: Option<Arc<dyn TokenFile>>,
     /// Where changes are recorded; `None`: nowhere.
@@ -40,6 +43,7 @@ pub(crate) struct Desk {
     pub(crate) sources: Arc<dyn Sources>,
     pub(crate) documents: Arc<dyn ZoneDocuments>,
     pub(crate) quotas: Arc<dyn QuotaStore>,
+    pub(crate) snapshots: Arc<dyn SnapshotStore>,
     pub(crate) tokens: Option<Arc<dyn TokenFile>>,
     pub(crate) audit: Option<Arc<dyn AuditLog>>,
     history: Mutex<History>,
@@ -70,8 +74,8 @@ impl Window {
 
 impl Desk {
     pub(crate) fn new(parts: WindowParts) -> Self {
-        let WindowParts { sources, documents, quotas, tokens, audit } = parts;
-        Self { sources, documents, quotas, tokens, audit, history: Mutex::default() }
+        let WindowParts { sources, documents, quotas, snapshots, tokens, audit } = parts;
+        Self { sources, documents, quotas, snapshots, tokens, audit, history: Mutex::default() }
     }
 
     /// Remembers how everything is now.

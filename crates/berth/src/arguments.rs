@@ -46,6 +46,9 @@ pub(crate) enum Verb {
     /// Limits on what lies below directories of a zone, and what is used of them.
     #[command(subcommand)]
     Quota(QuotaVerb),
+    /// Snapshots of directories of a zone: taken, shown, locked, deleted.
+    #[command(subcommand)]
+    Snapshot(SnapshotVerb),
     /// Users of a zone and their passwords, in the files that the zone names.
     #[command(subcommand)]
     User(UserVerb),
@@ -213,6 +216,78 @@ pub(crate) struct ListArguments {
     /// Most of them to ask for.
     #[arg(long, value_name = "NUMBER", default_value_t = LIMIT)]
     pub(crate) limit: usize,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SnapshotVerb {
+    /// Lists those of a zone, oldest first.
+    List(QuotaListArguments),
+    /// Shows one.
+    Show(SnapshotArguments),
+    /// Takes one: what is there at this moment, whatever is being written.
+    Take(SnapshotTakeArguments),
+    /// Changes when one goes by itself.
+    Expire(SnapshotExpireArguments),
+    /// Keeps one from being deleted and from going by itself.
+    Lock(SnapshotArguments),
+    /// Lets one be deleted again.
+    Unlock(SnapshotArguments),
+    /// Deletes one; its space comes back in the background.
+    Delete(SnapshotArguments),
+}
+
+/// Which snapshot.
+#[derive(Debug, Args)]
+pub(crate) struct SnapshotArguments {
+    #[command(flatten)]
+    pub(crate) client: ClientArguments,
+    /// The zone.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) zone: String,
+    /// Its name, as clients see it below .snapshot.
+    #[arg(value_name = "SNAPSHOT")]
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SnapshotTakeArguments {
+    #[command(flatten)]
+    pub(crate) snapshot: SnapshotArguments,
+    /// The directory that it stands on, below the base of the zone.
+    #[arg(long, value_name = "DIRECTORY", default_value = "/")]
+    pub(crate) path: String,
+    /// Delete it by itself after this time: 90m, 24h, 7d, 4w.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) keep: Option<u64>,
+    /// Lock it at once.
+    #[arg(long)]
+    pub(crate) locked: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SnapshotExpireArguments {
+    #[command(flatten)]
+    pub(crate) snapshot: SnapshotArguments,
+    /// Delete it by itself after this time from now: 90m, 24h, 7d, 4w.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "never", required_unless_present = "never")]
+    pub(crate) keep: Option<u64>,
+    /// Keep it until somebody deletes it.
+    #[arg(long)]
+    pub(crate) never: bool,
+}
+
+/// Seconds of `90m`, `24h`, `7d`, `4w`.
+fn parse_duration(text: &str) -> Result<u64, String> {
+    let wrong = || format!("\"{text}\" is no time such as 90m, 24h, 7d or 4w");
+    let unit = match text.chars().last() {
+        Some('m') => 60,
+        Some('h') => 3600,
+        Some('d') => 86_400,
+        Some('w') => 7 * 86_400,
+        _ => return Err(wrong()),
+    };
+    let count: u64 = text.get(..text.len() - 1).and_then(|count| count.parse().ok()).ok_or_else(wrong)?;
+    count.checked_mul(unit).filter(|seconds| *seconds > 0 && *seconds < 1 << 36).ok_or_else(wrong)
 }
 
 #[derive(Debug, Subcommand)]

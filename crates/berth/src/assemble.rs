@@ -12,7 +12,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 use vfs::{Clock, Vfs};
 use zones::{ConfigErrors, Registry, Zone, ZoneDefinition};
 
-use crate::admin::{About, HouseQuotas, HouseSources};
+use crate::admin::{About, HouseQuotas, HouseSnapshots, HouseSources};
 use crate::conditions::Conditions;
 use crate::first_quotas::FirstQuota;
 use crate::listeners::{Listeners, Stand};
@@ -154,6 +154,11 @@ impl<V: Vfs> House<V> {
     /// The quotas of this house.
     pub(crate) fn quotas(&self) -> HouseQuotas<V> {
         HouseQuotas(Arc::clone(&self.vfs))
+    }
+
+    /// The snapshots of this house.
+    pub(crate) fn snapshots(&self) -> HouseSnapshots<V> {
+        HouseSnapshots(Arc::clone(&self.vfs))
     }
 
     /// Gives directories the quotas that they have from the start.

@@ -123,7 +123,7 @@ impl Gateway {
         let house = House::open(ground, &self.settings, self.source.clone()).await?;
         house.set_first_quotas().await?;
         let (documents, changes) = Documents::new(house.zone_folder());
-        let changed = (Arc::new(documents) as _, Arc::new(house.quotas()) as _);
+        let changed = (Arc::new(documents) as _, Arc::new(house.quotas()) as _, Arc::new(house.snapshots()) as _);
         let operator = Operator::open(&self.settings, Arc::new(house.sources(about)), changed)?;
         Ok((store, house, operator, changes))
     }

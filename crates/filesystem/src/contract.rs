@@ -131,8 +131,8 @@ impl<K: kv::Engine, C: chunk::Store> Admin for Filesystem<K, C> {
         self.do_take_snapshot(ctx, request).await
     }
 
-    fn snapshots(&self, _ctx: &OpContext, within: InodeId) -> Result<Vec<Snapshot>, FsError> {
-        self.do_snapshots(within)
+    async fn snapshots(&self, _ctx: &OpContext, within: InodeId) -> Result<Vec<Snapshot>, Failure> {
+        self.do_snapshots(within).await
     }
 
     async fn past_of(&self, ctx: &OpContext, inode: InodeId) -> Result<Vec<PastInode>, Failure> {

@@ -11,9 +11,7 @@ use smb_wire::codec::decode_body;
 use smb_wire::negotiate::Dialect;
 use smb_wire::{Command, EchoRequest, EchoResponse, FileId, HeaderFlags, LogoffResponse, Status};
 use tracing::Instrument;
-use vfs::{
-    Awaited, Failure, FsError, InodeId, Mailbox, OpContext, OperationId, Priority, Protocol, SnapshotAccess, Vfs,
-};
+use vfs::{Awaited, Failure, FsError, InodeId, Mailbox, OpContext, OperationId, Priority, Protocol, Vfs};
 use zones::Zone;
 
 use crate::answer::Answer;
@@ -401,7 +399,7 @@ impl<V: Vfs> Call<'_, V> {
             protocol: Protocol::Smb,
             client: self.peer.client_id,
             session: self.session.session_id(),
-            snapshots: SnapshotAccess::NONE,
+            snapshots: self.zone.definition().snapshots(),
             replay_key: None,
             deadline: None,
             priority: match self.request.header.command {

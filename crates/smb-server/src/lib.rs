@@ -8,6 +8,7 @@
 mod answer;
 mod app_instance;
 mod attributes;
+mod calendar;
 mod change_notify;
 mod channel_sequence;
 mod close;
@@ -34,6 +35,7 @@ mod serve;
 mod session;
 mod set_info;
 mod settings;
+mod snapshots;
 mod status;
 mod symlink;
 #[cfg(test)]

@@ -193,9 +193,13 @@ pub trait Admin: Send + Sync + 'static {
 
     /// The snapshots of the shard of an inode, oldest first, those that are going included.
     ///
-    /// Errors: `StaleHandle`.
-    fn snapshots(&self, _ctx: &OpContext, _within: InodeId) -> Result<Vec<Snapshot>, FsError> {
-        Ok(Vec::new())
+    /// Errors, in order: `StaleHandle`, `Io`.
+    fn snapshots(
+        &self,
+        _ctx: &OpContext,
+        _within: InodeId,
+    ) -> impl Future<Output = Result<Vec<Snapshot>, Failure>> + Send {
+        async { Ok(Vec::new()) }
     }
 
     /// A live inode in each snapshot that has it, newest first: where the directories above it led, at that time, to the

@@ -29,6 +29,7 @@ pub(crate) struct ZoneFile {
     pub(crate) resolve_groups: Option<Spanned<bool>>,
     pub(crate) cache_seconds: Option<Number>,
     pub(crate) negative_cache_seconds: Option<Number>,
+    pub(crate) snapshot_directory: Option<Text>,
     #[serde(default)]
     pub(crate) aliases: BTreeMap<Text, Text>,
     #[serde(default)]

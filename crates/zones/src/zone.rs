@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use vfs::{InodeId, Name, ZoneId};
+use vfs::{InodeId, Name, SnapshotAccess, ZoneId};
 
 use crate::Refusal;
 use crate::accounts::Accounts;
@@ -25,6 +25,8 @@ pub struct ZoneDefinition {
     pub(crate) addresses: Vec<IpAddr>,
     pub(crate) force_overlap: bool,
     pub(crate) identities: Identities,
+    /// How the directories `.snapshot` are met.
+    pub(crate) snapshots: SnapshotAccess,
     /// Paths that may be mounted in place of others.
     pub(crate) aliases: Vec<Alias>,
     pub(crate) exports: Vec<Arc<Export>>,
@@ -126,6 +128,12 @@ impl ZoneDefinition {
     #[must_use]
     pub fn shares(&self) -> &[Arc<Share>] {
         &self.shares
+    }
+
+    /// How the directories `.snapshot` are met.
+    #[must_use]
+    pub fn snapshots(&self) -> SnapshotAccess {
+        self.snapshots
     }
 
     /// The zone with only those shares that `is_kept` says.

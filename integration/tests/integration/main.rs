@@ -47,6 +47,8 @@ mod smb_session;
 #[cfg(test)]
 mod smb_watches;
 #[cfg(test)]
+mod snapshots;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod zones;

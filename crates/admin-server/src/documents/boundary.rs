@@ -58,5 +58,5 @@ fn elsewhere() -> Problem {
 }
 
 /// All other keys, those to come too, are the cluster admin's.
-const OF_ZONE_ADMINS: [&str; 6] =
-    ["aliases", "cache_seconds", "export", "negative_cache_seconds", "resolve_groups", "share"];
+const OF_ZONE_ADMINS: [&str; 7] =
+    ["aliases", "cache_seconds", "export", "negative_cache_seconds", "resolve_groups", "share", "snapshot_directory"];

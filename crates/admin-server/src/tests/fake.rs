@@ -16,9 +16,10 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::Value;
 use testkit::ManualClock;
 use vfs::{
-    CacheFigures, ClientId, Clock, EvacuationFigures, HouseFigures, InodeId, InodeNumber, JobFigures, JobKind,
-    LockClient, LockEntry, LockKind, LockOwner, LockRange, LockRecovery, LockState, LockedWhat, LogFigures,
-    QuotaDomain, QuotaSettings, SessionId, ShardId, ShareMode, SharingFigures, SpaceFigures, Timestamp,
+    CacheFigures, ChangeSnapshotRequest, ClientId, Clock, EvacuationFigures, FsError, HouseFigures, InodeId,
+    InodeNumber, JobFigures, JobKind, LockClient, LockEntry, LockKind, LockOwner, LockRange, LockRecovery, LockState,
+    LockedWhat, LogFigures, Name, QuotaDomain, QuotaSettings, SessionId, ShardId, ShareMode, SharingFigures, Snapshot,
+    SnapshotId, SpaceFigures, TakeSnapshotRequest, Timestamp,
 };
 use zones::Zone;
 use zones::document::Document;
@@ -32,6 +33,7 @@ use crate::figures::{
 };
 use crate::routes;
 use crate::serve::Scope;
+use crate::snapshots::SnapshotStore;
 use crate::window::{Desk, WindowParts};
 
 /// What a test says that the gateway is like.
@@ -48,6 +50,8 @@ pub(crate) struct Fake {
     pub(crate) fault: Mutex<Option<Fault>>,
     /// The quotas of all zones.
     pub(crate) quotas: Mutex<Vec<((InodeId, QuotaDomain), QuotaSettings)>>,
+    /// The snapshots of all zones.
+    pub(crate) snapshots: Mutex<Vec<(ShardId, Snapshot)>>,
     /// The file of tokens.
     pub(crate) tokens: Mutex<Result<String, String>>,
     /// The lines of the audit log, and whether they must stay; or why there are none.
@@ -74,6 +78,7 @@ impl Site {
             files: Mutex::default(),
             fault: Mutex::default(),
             quotas: Mutex::default(),
+            snapshots: Mutex::default(),
             tokens: Mutex::new(Ok(String::new())),
             recorded: Mutex::new(Ok(Vec::new())),
         });
@@ -130,8 +135,53 @@ pub(crate) fn parts(fake: &Arc<Fake>) -> WindowParts {
         sources: fake.clone(),
         documents: fake.clone(),
         quotas: fake.clone(),
+        snapshots: fake.clone(),
         tokens: Some(fake.clone()),
         audit: Some(fake.clone()),
+    }
+}
+
+impl SnapshotStore for Fake {
+    fn all(&self, root: InodeId) -> BoxFuture<'_, Result<Vec<Snapshot>, FsError>> {
+        let all = self.snapshots.lock().unwrap();
+        let found =
+            all.iter().filter(|(shard, _)| *shard == root.shard).map(|(_, snapshot)| snapshot.clone()).collect();
+        Box::pin(async { Ok(found) })
+    }
+
+    fn take(&self, request: TakeSnapshotRequest) -> BoxFuture<'_, Result<Snapshot, FsError>> {
+        let mut all = self.snapshots.lock().unwrap();
+        let snapshot = Snapshot {
+            id: SnapshotId(all.len() as u64),
+            root: request.directory,
+            path: vec![Name::try_from("projects").unwrap()],
+            name: request.name,
+            created: Timestamp { seconds: 1_700_000_000, nanoseconds: 0 },
+            expires: request.expires,
+            locks: 0,
+            is_going: false,
+        };
+        all.push((request.directory.shard, snapshot.clone()));
+        Box::pin(async { Ok(snapshot) })
+    }
+
+    fn change(&self, request: ChangeSnapshotRequest) -> BoxFuture<'_, Result<Snapshot, FsError>> {
+        let mut all = self.snapshots.lock().unwrap();
+        let (_, snapshot) = all.iter_mut().find(|(_, snapshot)| snapshot.id == request.id).unwrap();
+        snapshot.expires = request.expires.unwrap_or(snapshot.expires);
+        snapshot.locks = request.locks.unwrap_or(snapshot.locks);
+        let snapshot = snapshot.clone();
+        Box::pin(async { Ok(snapshot) })
+    }
+
+    fn delete(&self, _root: InodeId, id: SnapshotId) -> BoxFuture<'_, Result<(), FsError>> {
+        let mut all = self.snapshots.lock().unwrap();
+        let at = all.iter().position(|(_, snapshot)| snapshot.id == id).unwrap();
+        let done = if all[at].1.locks > 0 { Err(FsError::NotPermitted) } else { Ok(()) };
+        if done.is_ok() {
+            all.remove(at);
+        }
+        Box::pin(async move { done })
     }
 }
 

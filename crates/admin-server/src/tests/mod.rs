@@ -10,4 +10,5 @@ mod lists;
 mod metrics;
 mod openapi;
 mod quotas;
+mod snapshots;
 mod status;

@@ -4,6 +4,7 @@ mod audit;
 mod documents;
 mod process;
 mod quotas;
+mod snapshots;
 mod socket;
 mod sources;
 mod tls;
@@ -13,7 +14,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use admin_server::{AuditLog, QuotaStore, Scope, Sources, Token, TokenFile, Window, WindowParts, ZoneDocuments};
+use admin_server::{
+    AuditLog, QuotaStore, Scope, SnapshotStore, Sources, Token, TokenFile, Window, WindowParts, ZoneDocuments,
+};
 use anyhow::{Context, Result, anyhow};
 use tokio::net::TcpListener;
 use tokio::task::{JoinSet, spawn_blocking};
@@ -21,6 +24,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 use self::audit::Audit;
 pub(crate) use self::documents::{Changes, Documents, Pending};
 pub(crate) use self::quotas::HouseQuotas;
+pub(crate) use self::snapshots::HouseSnapshots;
 use self::socket::Socket;
 pub(crate) use self::sources::{About, HouseSources};
 pub(crate) use self::tls::Identity;
@@ -43,7 +47,7 @@ impl Operator {
     pub(crate) fn open(
         settings: &Settings,
         sources: Arc<dyn Sources>,
-        (documents, quotas): (Arc<dyn ZoneDocuments>, Arc<dyn QuotaStore>),
+        (documents, quotas, snapshots): (Arc<dyn ZoneDocuments>, Arc<dyn QuotaStore>, Arc<dyn SnapshotStore>),
     ) -> Result<Self> {
         let path = settings.admin_socket();
         let (socket, listener) = Socket::open(&path)?;
@@ -55,7 +59,7 @@ impl Operator {
         let port = port.transpose()?;
         let audit = settings.admin.audit_log.as_deref().map(Audit::open).transpose()?;
         let recorder = audit.clone().map(|audit| Arc::new(audit) as Arc<dyn AuditLog>);
-        let parts = WindowParts { sources, documents, quotas, tokens, audit: recorder };
+        let parts = WindowParts { sources, documents, quotas, snapshots, tokens, audit: recorder };
         let (window, mut tasks) = (Window::new(parts), JoinSet::new());
         let sampled = window.clone();
         tasks.spawn(async move { sampled.sample().await });

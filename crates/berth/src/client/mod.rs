@@ -7,6 +7,7 @@ mod locks;
 mod quotas;
 mod sessions;
 mod shares;
+mod snapshots;
 mod status;
 mod table;
 mod units;
@@ -24,6 +25,7 @@ use serde::de::DeserializeOwned;
 
 use self::gateway::Gateway;
 pub(crate) use self::quotas::quota;
+pub(crate) use self::snapshots::snapshot;
 pub(crate) use self::table::{Column, Table};
 use self::watch::Shown;
 use self::zone_files::is_zone_name;

@@ -150,7 +150,7 @@ fn address(arguments: &QuotaArguments) -> Result<String> {
     Ok(address)
 }
 
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     text.bytes().map(percent_encoded).collect()
 }
 

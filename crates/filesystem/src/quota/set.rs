@@ -140,16 +140,14 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     }
 
     /// The names that lead from one directory, or the root of the shard, to another.
-    async fn path_of(&self, (below, directory): (InodeId, InodeId)) -> Result<Vec<Name>, Failure> {
+    pub(crate) async fn path_of(&self, (below, directory): (InodeId, InodeId)) -> Result<Vec<Name>, Failure> {
         let (mut names, mut at) = (Vec::new(), directory);
         while at.number != InodeNumber::ROOT && at != below {
             let record = self.live(at, &mut Seen::default()).await?;
             let parent = at.sibling(record.home_parent);
-            let key = keys::dentry(parent, record.home_cookie);
-            let stored = self.meta.read(&key).await.map_err(|error| self.refuse(&error))?;
-            let entry = stored.map(|value| DentryRecord::decode_at(&key, &value)).transpose();
-            let entry = entry.map_err(|error| self.refuse(&error))?.ok_or(FsError::StaleHandle)?;
-            names.push(entry.name);
+            let entry = self.stored::<DentryRecord>(parent, |parent| keys::dentry(parent, record.home_cookie)).await;
+            let entry = entry.map_err(|error| self.refuse(&error))?.value.ok_or(FsError::StaleHandle)?;
+            names.push(entry.name.clone());
             at = parent;
         }
         names.reverse();

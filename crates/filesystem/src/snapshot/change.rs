@@ -10,7 +10,8 @@ use crate::turn::{Step, Turn};
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_change_snapshot(&self, request: ChangeSnapshotRequest) -> Result<Snapshot, Failure> {
         require_live(request.within)?;
-        self.mutate(request.within.shard, |turn| change(turn, &request)).await
+        let changed = self.mutate(request.within.shard, |turn| change(turn, &request)).await?;
+        self.with_path(changed).await
     }
 }
 

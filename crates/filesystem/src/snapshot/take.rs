@@ -18,7 +18,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     ) -> Result<Snapshot, Failure> {
         let directory = request.directory;
         require_live(directory)?;
-        self.mutate(directory.shard, |turn| take(turn, &request)).await
+        let taken = self.mutate(directory.shard, |turn| take(turn, &request)).await?;
+        self.with_path(taken).await
     }
 }
 

@@ -6,8 +6,7 @@ use std::sync::{Arc, OnceLock};
 use nfs_wire::nfs3::{FileHandle, Nfsstat3};
 use nfs_wire::rpc::OpaqueAuth;
 use vfs::{
-    Attributes, Failure, FsError, Identity, InodeId, OpContext, OperationId, Priority, Protocol, ReplayKey,
-    SnapshotAccess, Vfs,
+    Attributes, Failure, FsError, Identity, InodeId, OpContext, OperationId, Priority, Protocol, ReplayKey, Vfs,
 };
 use zones::{Asker, Export, ExportId, FileIds, Refusal, Zone};
 
@@ -81,7 +80,7 @@ impl<V: Vfs> Call<'_, V> {
             protocol: Protocol::Nfs3,
             client: self.caller.client_id,
             session: self.caller.session,
-            snapshots: SnapshotAccess::NONE,
+            snapshots: self.zone.definition().snapshots(),
             replay_key: self.replay_key,
             deadline: None,
             priority: self.priority,

@@ -4,7 +4,7 @@ use smb_wire::Status;
 use smb_wire::create::{
     CreateRequest, CreateRequestContext, CreateResponseContext, DiskId, LeaseContext, MaximalAccess,
 };
-use smb_wire::dtyp::AccessMask as WireMask;
+use smb_wire::dtyp::{AccessMask as WireMask, FileTime};
 use smb_wire::negotiate::Dialect;
 use vfs::Attributes;
 use vfs::acl::AccessMask;
@@ -28,12 +28,14 @@ pub(super) struct Wishes<'a> {
     pub(super) application: Application,
     /// Room that is asked for what is made, in whole blocks.
     pub(super) allocation: u64,
+    /// The snapshot in which it is to be found.
+    pub(super) timewarp: Option<FileTime>,
     maximal_access: bool,
     disk_id: bool,
 }
 
 impl<'a> Wishes<'a> {
-    /// Errors: INVALID_PARAMETER (durable opens of several kinds), OBJECT_NAME_NOT_FOUND (a snapshot).
+    /// Errors: INVALID_PARAMETER (durable opens of several kinds).
     pub(super) fn of(request: &CreateRequest<'a>, dialect: Dialect) -> Result<Self, Status> {
         let mut wishes = Self::default();
         for context in request.contexts.iter() {
@@ -42,7 +44,7 @@ impl<'a> Wishes<'a> {
                 CreateRequestContext::Lease(lease) => wishes.lease = Some(lease),
                 CreateRequestContext::DiskId => wishes.disk_id = true,
                 CreateRequestContext::SecurityDescriptor(descriptor) => wishes.descriptor = Some(descriptor),
-                CreateRequestContext::Timewarp(_) => return Err(Status::OBJECT_NAME_NOT_FOUND),
+                CreateRequestContext::Timewarp(time) => wishes.timewarp = Some(time),
                 CreateRequestContext::AllocationSize(size) => wishes.allocation = in_blocks(size),
                 CreateRequestContext::AppInstanceId(id) if dialect.0 >= Dialect::SMB_3_0.0 => {
                     wishes.application.id = Some(id);

@@ -41,6 +41,7 @@ use crate::durable::{Claim, Durable, Underway};
 use crate::extended_attributes::given as xattrs_given;
 use crate::lock_sequence::LockSequence;
 use crate::open_table::Open;
+use crate::snapshots::{self, Moment};
 use crate::status;
 use crate::symlink::{self, is_symlink};
 use crate::tree::{Disk, Target, Tree};
@@ -88,14 +89,17 @@ async fn open<V: Vfs>(
     (request, wishes): (&CreateRequest<'_>, &Wishes<'_>),
     (claim, may_wait): (Option<Arc<Claim>>, bool),
 ) -> Result<Answer, Status> {
-    let Path { names, stream } = components(request.name)?;
+    let Path { mut names, stream } = components(request.name)?;
     let stream = check_stream(request, disk, stream)?;
     let has_stream = stream.is_some();
     let plan = Plan::of(request, disk)?;
     let ctx = call.context(disk.root);
     let stream = stream.and_then(Stream::name);
     wishes.application.end_elsewhere(call, (tree, disk, &ctx), (&names, stream.as_ref())).await?;
-    let target = target(call, &ctx, (disk, names)).await?;
+    let target = match Moment::asked(wishes.timewarp, &mut names)? {
+        Some(moment) => snapshots::find(call, (&ctx, disk), (names, moment)).await?,
+        None => target(call, &ctx, (disk, names)).await?,
+    };
     let attributes = plan.attributes(call, (request, wishes))?;
     let asked = Asked::of(call, request, wishes.lease);
     let persistent = wishes.durability.and_then(|asked| asked.persistent(call, (tree, disk)));

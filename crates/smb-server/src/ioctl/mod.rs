@@ -61,7 +61,7 @@ async fn of_open<V: Vfs>(call: &Call<'_, V>, tree: &Tree, asked: &Asked<'_>) -> 
     match asked.request.code {
         ControlCode::SRV_REQUEST_RESUME_KEY => copy::resume_key(&open, asked),
         ControlCode::SRV_COPYCHUNK | ControlCode::SRV_COPYCHUNK_WRITE => copy::copy(call, (tree, &open), asked).await,
-        ControlCode::SRV_ENUMERATE_SNAPSHOTS => snapshots::enumerate(asked),
+        ControlCode::SRV_ENUMERATE_SNAPSHOTS => snapshots::enumerate(call, (tree, &open), asked).await,
         ControlCode::GET_COMPRESSION => asked.output(&Compression { format: COMPRESSION_NONE }),
         ControlCode::SET_COMPRESSION => set_compression(asked),
         ControlCode::CREATE_OR_GET_OBJECT_ID | ControlCode::GET_OBJECT_ID => {

@@ -11,6 +11,7 @@ use vfs::{Credentials, Timestamp};
 use zones::Share;
 
 use super::service::{Circumstances, Outcome, arguments, outcome, utf16, win32};
+use crate::calendar::date;
 use crate::session::{Listed, Standing};
 
 pub(super) fn call(operation: u16, stub: &[u8], circumstances: &Circumstances<'_>) -> Outcome {
@@ -331,17 +332,6 @@ fn time_of_day(now: Timestamp) -> TimeOfDay {
     }
 }
 
-/// Year, month and day of a day since 1970. Years begin in March here, so that the odd day is the last one.
-fn date(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let (day, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
-    (era * 400 + year + u64::from(month <= 2), month, day)
-}
-
 const FILE_ENUM: u16 = 9;
 const SESSION_ENUM: u16 = 12;
 const SHARE_ENUM: u16 = 15;
@@ -369,6 +359,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn pages_go_on_where_the_last_one_ended() {
+        let all = [10, 20, 30, 40];
+        let page = |resume, preferred| Page::of(&all, |bytes| *bytes, (resume, preferred));
+        assert_eq!(page(None, u32::MAX).end(None, (1, false)), (4, None, 0));
+        let first = page(Some(0), 35);
+        assert_eq!((first.items, first.end(Some(0), (1, false))), (&all[..2], (4, Some(2), win32::MORE_DATA)));
+        let second = page(Some(2), 1);
+        assert_eq!((second.items, second.end(Some(2), (1, false))), (&all[2..3], (2, Some(3), win32::MORE_DATA)));
+        assert_eq!(page(Some(3), 100).end(Some(3), (1, false)), (1, Some(0), 0));
+        assert_eq!(page(Some(9), 100).end(Some(9), (1, false)), (0, Some(0), 0));
+        assert_eq!(page(None, 1).end(None, (502, true)).2, win32::ACCESS_DENIED);
+    }
+
+    #[test]
     fn days_have_dates() {
         for (days, expected) in [
             (0, (1970, 1, 1)),
@@ -384,19 +388,5 @@ mod tests {
         }
         let time = time_of_day(Timestamp { seconds: 86_399 + 3 * 86_400, nanoseconds: 990_000_000 });
         assert_eq!((time.hours, time.minutes, time.seconds, time.hundredths, time.weekday), (23, 59, 59, 99, 0));
-    }
-
-    #[test]
-    fn pages_go_on_where_the_last_one_ended() {
-        let all = [10, 20, 30, 40];
-        let page = |resume, preferred| Page::of(&all, |bytes| *bytes, (resume, preferred));
-        assert_eq!(page(None, u32::MAX).end(None, (1, false)), (4, None, 0));
-        let first = page(Some(0), 35);
-        assert_eq!((first.items, first.end(Some(0), (1, false))), (&all[..2], (4, Some(2), win32::MORE_DATA)));
-        let second = page(Some(2), 1);
-        assert_eq!((second.items, second.end(Some(2), (1, false))), (&all[2..3], (2, Some(3), win32::MORE_DATA)));
-        assert_eq!(page(Some(3), 100).end(Some(3), (1, false)), (1, Some(0), 0));
-        assert_eq!(page(Some(9), 100).end(Some(9), (1, false)), (0, Some(0), 0));
-        assert_eq!(page(None, 1).end(None, (502, true)).2, win32::ACCESS_DENIED);
     }
 }

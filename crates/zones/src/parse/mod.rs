@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use vfs::Name;
+use vfs::{Name, SnapshotAccess};
 
 use self::exports::Surroundings;
 use crate::error::{ConfigError, ConfigErrors, Findings};
@@ -86,6 +86,7 @@ impl Reader<'_> {
             base,
             addresses,
             force_overlap: written.force_overlap,
+            snapshots: self.snapshots(written.snapshot_directory.as_ref()),
             identities,
             aliases,
             shares,
@@ -104,6 +105,23 @@ impl Reader<'_> {
             self.findings.add(written.span(), "name", reason);
         }
         name.clone()
+    }
+
+    fn snapshots(&mut self, written: Option<&Text>) -> SnapshotAccess {
+        let Some(written) = written else { return SNAPSHOTS_DEFAULT };
+        match written.get_ref().as_str() {
+            "hidden" => SNAPSHOTS_DEFAULT,
+            "listed" => SnapshotAccess { listed: true, ..SNAPSHOTS_DEFAULT },
+            "off" => SnapshotAccess::NONE,
+            other => {
+                let reason = format!(
+                    "\"{}\" is not one of \"hidden\" (entered by name in every directory), \"listed\" (in the root of exports and shares too), \"off\"",
+                    other.escape_default()
+                );
+                self.findings.add(written.span(), "snapshot_directory", reason);
+                SNAPSHOTS_DEFAULT
+            }
+        }
     }
 
     fn path(&mut self, key: &str, written: &Text) -> Option<Vec<Name>> {
@@ -133,6 +151,9 @@ impl Reader<'_> {
         addresses
     }
 }
+
+/// Nobody has to see `.snapshot` to enter it: what walks through whole trees would meet everything many times.
+const SNAPSHOTS_DEFAULT: SnapshotAccess = SnapshotAccess { accessible: true, listed: false };
 
 /// Whether a zone may be called so.
 pub(crate) fn is_zone_name(name: &str) -> bool {

@@ -1,0 +1,151 @@
+//! `GET /v1/zones/NAME/snapshots` and below.
+
+use std::sync::Arc;
+
+use admin_api::{List, Page, Problem, Snapshot, rfc3339};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use vfs::{FsError, Name};
+use zones::Zone;
+
+use crate::access::Caller;
+use crate::documents::{Preconditions, etag, missing, named};
+use crate::lists::zone_served;
+use crate::page::Asked;
+use crate::problem::Refused;
+use crate::routes::{SNAPSHOT_ROUTE, SNAPSHOTS_ROUTE};
+use crate::window::Desk;
+
+/// A snapshot that is asked about, found.
+pub(super) struct Place {
+    pub(super) zone: Arc<Zone>,
+    pub(super) name: Name,
+    pub(super) current: Option<vfs::Snapshot>,
+}
+
+/// The snapshots of a zone, oldest first.
+#[utoipa::path(get, path = SNAPSHOTS_ROUTE, operation_id = "snapshots", summary = "The snapshots of a zone, oldest first.",
+    params(
+        ("name" = String, Path, description = "The zone", pattern = "^[A-Za-z0-9_.-]{1,64}$"),
+        Page,
+    ),
+    responses((status = 200, body = List<Snapshot>)))]
+pub(crate) async fn list(
+    State(desk): State<Arc<Desk>>,
+    Extension(caller): Extension<Caller>,
+    path: Result<Path<String>, PathRejection>,
+    query: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<List<Snapshot>>, Refused> {
+    let name = named(path, &caller)?;
+    let Query(page) = query.map_err(|wrong| problem(400, "Bad Request", wrong.body_text()))?;
+    let asked = Asked::parse(page, &caller).map_err(Refused)?;
+    let zone = zone_served(&desk, &name).ok_or_else(|| Refused(missing(&name)))?;
+    let all = desk.snapshots.all(zone.root()).await.map_err(failed)?;
+    let total = all.len() as u64;
+    Ok(Json(asked.cut(all.iter().map(|snapshot| shown(&zone, snapshot)), Some(total))))
+}
+
+/// One snapshot.
+#[utoipa::path(get, path = SNAPSHOT_ROUTE, operation_id = "snapshot_show", summary = "A snapshot.",
+    params(
+        ("name" = String, Path, description = "The zone", pattern = "^[A-Za-z0-9_.-]{1,64}$"),
+        ("snapshot" = String, Path, description = "The snapshot"),
+        ("If-None-Match" = Option<String>, Header, description = "ETags of what is known already"),
+    ),
+    responses(
+        (status = 200, body = Snapshot, headers(("ETag" = String))),
+        (status = 304, description = "As known"),
+    ))]
+pub(crate) async fn show(
+    (State(desk), Extension(caller)): (State<Arc<Desk>>, Extension<Caller>),
+    path: Result<Path<(String, String)>, PathRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let place = find(&desk, &caller, path).await?;
+    let snapshot = place.current.as_ref().ok_or_else(|| none(&place.name))?;
+    let shown = shown(&place.zone, snapshot);
+    let tag = tag_of(&shown);
+    let head = [(header::ETAG, tag.clone())];
+    if Preconditions::of(&headers).has(&tag) {
+        return Ok((StatusCode::NOT_MODIFIED, head).into_response());
+    }
+    Ok((head, Json(shown)).into_response())
+}
+
+/// The snapshot that is asked about, if it is there and not going.
+///
+/// Errors, in order: 400, 404 (zone), 422 (the name of no snapshot), 503.
+pub(super) async fn find(
+    desk: &Desk,
+    caller: &Caller,
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Result<Place, Refused> {
+    let (zone, snapshot) = match path {
+        Ok(Path((zone, snapshot))) => (Ok(Path(zone)), snapshot),
+        Err(wrong) => (Err(wrong), String::new()),
+    };
+    let zone = named(zone, caller)?;
+    let zone = zone_served(desk, &zone).ok_or_else(|| Refused(missing(&zone)))?;
+    let is_plain = !snapshot.chars().any(char::is_control) && snapshot.len() <= NAME_BYTES_MAX;
+    let name = Name::try_from(snapshot.as_str()).ok().filter(|_| is_plain).ok_or_else(|| {
+        let detail = format!(
+            "\"{}\" is no name of a snapshot: 1 to {NAME_BYTES_MAX} bytes without \"/\" and control characters, and not \".\" or \"..\"",
+            snapshot.escape_default()
+        );
+        problem(422, "Unprocessable Content", detail)
+    })?;
+    let all = desk.snapshots.all(zone.root()).await.map_err(failed)?;
+    let current = all.into_iter().find(|snapshot| !snapshot.is_going && snapshot.name == name);
+    Ok(Place { zone, name, current })
+}
+
+/// As it is told.
+pub(super) fn shown(zone: &Zone, snapshot: &vfs::Snapshot) -> Snapshot {
+    let text = |name: &Name| String::from_utf8_lossy(name.as_bytes()).into_owned();
+    let names: Vec<String> = snapshot.path.iter().map(text).collect();
+    Snapshot {
+        zone: zone.name().to_owned(),
+        name: text(&snapshot.name),
+        path: format!("/{}", names.join("/")),
+        created: rfc3339(snapshot.created.seconds),
+        expires: snapshot.expires.map(|expires| rfc3339(expires.seconds)),
+        locked: snapshot.locks > 0,
+        deleting: snapshot.is_going,
+    }
+}
+
+/// The entity tag of a snapshot: of what can be set.
+pub(super) fn tag_of(snapshot: &Snapshot) -> String {
+    etag(&text_of(snapshot))
+}
+
+/// What can be set, as a text.
+pub(super) fn text_of(snapshot: &Snapshot) -> String {
+    serde_json::to_string(&snapshot.settings()).unwrap_or_default()
+}
+
+/// The answer for a snapshot that is not there.
+pub(super) fn none(name: &Name) -> Refused {
+    let detail = format!("there is no snapshot {}; see the zone's /snapshots", name.as_bytes().escape_ascii());
+    problem(404, "Not Found", detail)
+}
+
+/// The answer when the house could not.
+pub(super) fn failed(error: FsError) -> Refused {
+    let detail = match error {
+        FsError::NotSupported => return problem(501, "Not Implemented", "this gateway takes no snapshots".to_owned()),
+        FsError::StaleHandle => return problem(409, "Conflict", "the directory went meanwhile".to_owned()),
+        FsError::NoSpace => "there are too many snapshots, or there is no room".to_owned(),
+        _ => "the store does not answer now: try again".to_owned(),
+    };
+    problem(503, "Service Unavailable", detail)
+}
+
+pub(super) fn problem(status: u16, title: &str, detail: String) -> Refused {
+    Refused(Problem::new(status, title, detail))
+}
+
+const NAME_BYTES_MAX: usize = 255;

@@ -1,0 +1,34 @@
+//! The snapshots, as the window asks the house for them.
+
+use std::sync::Arc;
+
+use admin_server::SnapshotStore;
+use futures_util::future::BoxFuture;
+use vfs::{ChangeSnapshotRequest, FsError, InodeId, OpContext, Snapshot, SnapshotId, TakeSnapshotRequest, Vfs};
+
+/// The snapshots of a house.
+#[derive(Debug)]
+pub(crate) struct HouseSnapshots<V>(pub(crate) Arc<V>);
+
+impl<V: Vfs> SnapshotStore for HouseSnapshots<V> {
+    fn all(&self, root: InodeId) -> BoxFuture<'_, Result<Vec<Snapshot>, FsError>> {
+        Box::pin(
+            async move { self.0.snapshots(&OpContext::internal(root), root).await.map_err(|failure| failure.error) },
+        )
+    }
+
+    fn take(&self, request: TakeSnapshotRequest) -> BoxFuture<'_, Result<Snapshot, FsError>> {
+        let ctx = OpContext::internal(request.directory);
+        Box::pin(async move { self.0.take_snapshot(&ctx, request).await.map_err(|failure| failure.error) })
+    }
+
+    fn change(&self, request: ChangeSnapshotRequest) -> BoxFuture<'_, Result<Snapshot, FsError>> {
+        let ctx = OpContext::internal(request.within);
+        Box::pin(async move { self.0.change_snapshot(&ctx, request).await.map_err(|failure| failure.error) })
+    }
+
+    fn delete(&self, root: InodeId, id: SnapshotId) -> BoxFuture<'_, Result<(), FsError>> {
+        let ctx = OpContext::internal(root);
+        Box::pin(async move { self.0.delete_snapshot(&ctx, root, id).await.map_err(|failure| failure.error) })
+    }
+}
