@@ -276,18 +276,8 @@ pub(crate) struct SnapshotExpireArguments {
     pub(crate) never: bool,
 }
 
-/// Seconds of `90m`, `24h`, `7d`, `4w`.
 fn parse_duration(text: &str) -> Result<u64, String> {
-    let wrong = || format!("\"{text}\" is no time such as 90m, 24h, 7d or 4w");
-    let unit = match text.chars().last() {
-        Some('m') => 60,
-        Some('h') => 3600,
-        Some('d') => 86_400,
-        Some('w') => 7 * 86_400,
-        _ => return Err(wrong()),
-    };
-    let count: u64 = text.get(..text.len() - 1).and_then(|count| count.parse().ok()).ok_or_else(wrong)?;
-    count.checked_mul(unit).filter(|seconds| *seconds > 0 && *seconds < 1 << 36).ok_or_else(wrong)
+    zones::parse_duration(text).ok_or_else(|| format!("\"{text}\" is no time such as 90m, 24h, 7d or 4w"))
 }
 
 #[derive(Debug, Subcommand)]

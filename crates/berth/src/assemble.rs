@@ -17,6 +17,7 @@ use crate::conditions::Conditions;
 use crate::first_quotas::FirstQuota;
 use crate::listeners::{Listeners, Stand};
 use crate::runtime::Workers;
+use crate::schedules;
 use crate::settings::Settings;
 use crate::smb_users::ZoneUsers;
 use crate::zone_roots;
@@ -121,6 +122,8 @@ impl<V: Vfs> House<V> {
         house.beside.spawn(async move { server.serve_locks().await });
         let smb = house.smb.clone();
         house.beside.spawn(async move { smb.serve_parked().await });
+        let (vfs, clock, zones) = (Arc::clone(&house.vfs), Arc::clone(&house.clock), Arc::clone(&house.registry));
+        house.beside.spawn(async move { schedules::run(vfs, clock, move || zones.zones()).await });
         if house.settings.portmap.register {
             house.registration = Some(house.server.register(Rpcbind::default()).await);
         }

@@ -17,6 +17,7 @@ mod move_log;
 mod ready;
 mod replace;
 mod runtime;
+mod schedules;
 mod serve;
 mod settings;
 mod shutdown;

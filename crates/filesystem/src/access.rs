@@ -134,9 +134,6 @@ pub(crate) fn open_rights(
     (may_delete, may_list): (bool, bool),
 ) -> AccessMask {
     let mut rights = granted(attributes, credentials, AccessMask::ALL);
-    if attributes.inode.tree.is_past() {
-        return rights.union(AccessMask::SYNCHRONIZE).without(CHANGING);
-    }
     if attributes.descriptor.is_none() {
         // What asks to write over SMB asks for both, and the mode has no bit for the other.
         let writes = rights.contains(AccessMask::WRITE_DATA);
@@ -181,7 +178,7 @@ pub(crate) fn allowed(attributes: &Attributes, credentials: &Credentials, wanted
 }
 
 /// Rights that change something: nobody has them in the past.
-pub(crate) const CHANGING: AccessMask = AccessMask(
+const CHANGING: AccessMask = AccessMask(
     AccessMask::MODE_WRITE.0
         | AccessMask::DELETE_CHILD.0
         | AccessMask::WRITE_ATTRIBUTES.0

@@ -8,7 +8,6 @@
 mod answer;
 mod app_instance;
 mod attributes;
-mod calendar;
 mod change_notify;
 mod channel_sequence;
 mod close;

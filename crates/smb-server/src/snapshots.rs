@@ -2,9 +2,8 @@
 
 use smb_wire::Status;
 use smb_wire::dtyp::FileTime;
-use vfs::{Case, FsError, InodeId, Name, OpContext, OpenTarget, Snapshot, TreeId, Vfs, WalkRequest};
+use vfs::{Case, FsError, InodeId, Name, OpContext, OpenTarget, Snapshot, TreeId, Vfs, WalkRequest, date};
 
-use crate::calendar::date;
 use crate::dispatch::Call;
 use crate::status;
 use crate::tree::Disk;

@@ -9,6 +9,7 @@ pub mod acl;
 mod admin;
 mod attribute_io;
 mod attributes;
+mod calendar;
 mod clock;
 mod context;
 mod credentials;
@@ -37,6 +38,7 @@ pub use attributes::{
     Attributes, Change, DeviceNumber, DosAttributes, FileType, PreAttributes, SetAttributes, SetTime, Timestamp,
     XattrChange, xattr_list_bytes,
 };
+pub use calendar::date;
 pub use clock::Clock;
 pub use context::{OpContext, Priority, Protocol, ReplayKey, SnapshotAccess};
 pub use credentials::{Credentials, Flavor, Identity, Principal, Sid};

@@ -36,6 +36,19 @@ pub(crate) struct ZoneFile {
     pub(crate) export: Vec<ExportTable>,
     #[serde(default)]
     pub(crate) share: Vec<ShareTable>,
+    #[serde(default)]
+    pub(crate) snapshot: Vec<SnapshotTable>,
+}
+
+/// One `[[snapshot]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SnapshotTable {
+    pub(crate) path: Text,
+    pub(crate) every: Text,
+    pub(crate) at: Option<Text>,
+    pub(crate) name: Option<Text>,
+    pub(crate) keep: Option<Text>,
 }
 
 /// One `[[export]]`.

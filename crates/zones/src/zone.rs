@@ -12,6 +12,7 @@ use crate::error::ConfigError;
 use crate::export::{Export, ExportId};
 use crate::groups::{GroupCache, GroupProvider, Lifetimes, LocalProvider};
 use crate::path::{parse_asked, spell};
+use crate::schedule::SnapshotSchedule;
 use crate::share::Share;
 use crate::stable_id::stable_id;
 
@@ -27,6 +28,7 @@ pub struct ZoneDefinition {
     pub(crate) identities: Identities,
     /// How the directories `.snapshot` are met.
     pub(crate) snapshots: SnapshotAccess,
+    pub(crate) schedules: Vec<SnapshotSchedule>,
     /// Paths that may be mounted in place of others.
     pub(crate) aliases: Vec<Alias>,
     pub(crate) exports: Vec<Arc<Export>>,
@@ -134,6 +136,12 @@ impl ZoneDefinition {
     #[must_use]
     pub fn snapshots(&self) -> SnapshotAccess {
         self.snapshots
+    }
+
+    /// When snapshots are taken by themselves.
+    #[must_use]
+    pub fn schedules(&self) -> &[SnapshotSchedule] {
+        &self.schedules
     }
 
     /// The zone with only those shares that `is_kept` says.

@@ -17,6 +17,8 @@ pub(super) struct DemoZone {
     pub(super) shares: &'static [(&'static str, &'static str)],
     /// What users may do at most over SMB.
     pub(super) rights: &'static str,
+    /// Whether snapshots are taken each hour.
+    pub(super) is_snapshotted: bool,
 }
 
 /// A user of the demo. Its password is as public as this text: the demo listens on loopback, and NFS asks for none.
@@ -61,6 +63,10 @@ impl DemoZone {
                 *share == HIDE_UNREAD
             );
         }
+        if self.is_snapshotted {
+            text +=
+                "[[snapshot]]\npath = \"/projects\"\nevery = \"1h\"\nname = \"hourly-%Y-%m-%d_%H.%M\"\nkeep = \"2d\"\n";
+        }
         text
     }
 
@@ -88,6 +94,7 @@ pub(super) const ZONES: [DemoZone; 2] = [
         users: &[DemoUser { name: "alice", password: "Contoso.Alice1", uid: 1042 }],
         shares: &[PROJECTS],
         rights: "full",
+        is_snapshotted: false,
     },
     FABRIKAM,
 ];
@@ -111,6 +118,7 @@ pub(super) const TORTURE_ZONES: [DemoZone; 2] = [
             (HIDE_UNREAD, "/torture"),
         ],
         rights: "full",
+        is_snapshotted: false,
     },
     FABRIKAM,
 ];
@@ -122,6 +130,7 @@ const FABRIKAM: DemoZone = DemoZone {
     users: &[DemoUser { name: "alice", password: "Fabrikam.Alice1", uid: 2042 }],
     shares: &[PROJECTS],
     rights: "read",
+    is_snapshotted: true,
 };
 /// The share of the suite whose listings leave out what may not be read.
 const HIDE_UNREAD: &str = "hideunread";

@@ -9,6 +9,7 @@ use vfs::{
 use crate::Filesystem;
 use crate::access::is_read_only;
 use crate::namespace::rename;
+use crate::snapshot::require_present;
 use crate::turn::{Step, Turn};
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
@@ -56,6 +57,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Errors, in order: `BadOpen`, `AccessDenied`.
     pub(super) fn deleting_open(&self, ctx: &OpContext, id: vfs::OpenId) -> Result<std::sync::Arc<Open>, FsError> {
         let open = self.opens.find(ctx.session, id).ok_or(FsError::BadOpen)?;
+        require_present(open.inode)?;
         if open.granted().contains(AccessMask::DELETE) { Ok(open) } else { Err(FsError::AccessDenied) }
     }
 }

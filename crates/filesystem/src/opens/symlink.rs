@@ -8,6 +8,7 @@ use vfs::{Attributes, Case, Failure, FileType, FsError, MakeSymlinkRequest, OpCo
 
 use crate::Filesystem;
 use crate::namespace::{NewInode, Prepared, create_new, lose_name};
+use crate::snapshot::require_present;
 use crate::turn::{Step, Turn};
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
@@ -17,6 +18,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         request: MakeSymlinkRequest,
     ) -> Result<Attributes, Failure> {
         let open = self.opens.find(ctx.session, request.open).ok_or(FsError::BadOpen)?;
+        require_present(open.inode)?;
         if open.granted().0 & MAY_MAKE.0 == 0 {
             return Err(FsError::AccessDenied.into());
         }

@@ -11,7 +11,6 @@ use vfs::{
 
 use super::past::Known;
 use crate::Filesystem;
-use crate::access::CHANGING;
 use crate::cache::Seen;
 
 /// The name of such a directory.
@@ -114,7 +113,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         Ok(record.filter(|_| self.known(inode).is_some()))
     }
 
-    /// Makes a request that leads to the past one of the inode there, which may only be read.
+    /// Makes a request that leads to the past one of the inode there, which makes and overwrites nothing.
     ///
     /// Errors: as [`Filesystem::past_entry`]; `StaleHandle`, `ReadOnly`.
     pub(crate) async fn open_in_past(&self, ctx: &OpContext, request: &mut OpenRequest) -> Result<(), Failure> {
@@ -127,9 +126,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             OpenTarget::Inode(inode) | OpenTarget::Child { parent: inode, .. } => *inode,
         };
         self.require_shown(inode)?;
-        let changes =
-            request.delete_on_close || !matches!(request.disposition, Disposition::Open | Disposition::OpenOrCreate);
-        if changes || request.access.0 & CHANGING.0 != 0 {
+        // What could be written then may be opened so now (as with Windows); writing itself is refused.
+        if request.delete_on_close || !matches!(request.disposition, Disposition::Open | Disposition::OpenOrCreate) {
             return Err(FsError::ReadOnly.into());
         }
         request.disposition = Disposition::Open;

@@ -7,11 +7,10 @@ use smb_wire::codec::Utf16;
 use smb_wire::pipe::ndr::{Counted, Text};
 use smb_wire::pipe::pdu::FaultStatus;
 use smb_wire::pipe::srvsvc::*;
-use vfs::{Credentials, Timestamp};
+use vfs::{Credentials, Timestamp, date};
 use zones::Share;
 
 use super::service::{Circumstances, Outcome, arguments, outcome, utf16, win32};
-use crate::calendar::date;
 use crate::session::{Listed, Standing};
 
 pub(super) fn call(operation: u16, stub: &[u8], circumstances: &Circumstances<'_>) -> Outcome {

@@ -4,6 +4,7 @@ mod clients;
 mod exports;
 mod identities;
 mod presentation;
+mod schedules;
 mod shares;
 
 use std::collections::HashMap;
@@ -87,6 +88,7 @@ impl Reader<'_> {
             addresses,
             force_overlap: written.force_overlap,
             snapshots: self.snapshots(written.snapshot_directory.as_ref()),
+            schedules: self.schedules(&written.snapshot),
             identities,
             aliases,
             shares,

@@ -201,3 +201,26 @@ fn keys_of_the_zone() {
         "zones/contoso.toml:5: aliases.\"/a\": this path is exported itself"
     );
 }
+
+#[test]
+fn snapshots_that_are_taken_by_themselves() {
+    let message = |lines: &str| messages(&format!("{PLAIN}[[snapshot]]\npath = \"/a\"\n{lines}\n")).join("; ");
+    for (lines, key, reason) in [
+        ("every = \"soon\"", "snapshot[0].every", "\"soon\" is no time such as \"15m\""),
+        ("every = \"36h\"", "snapshot[0].every", "not of whole days"),
+        ("every = \"1h\"\nat = \"1:30\"", "snapshot[0].at", "\"1:30\" is no time of day"),
+        ("every = \"1h\"\nat = \"02:00\"", "snapshot[0].at", "is not within \"1h\""),
+        ("every = \"1h\"\nkeep = \"7y\"", "snapshot[0].keep", "\"7y\" is no time"),
+        ("every = \"1m\"\nkeep = \"4w\"", "snapshot[0].keep", "would keep 40320 snapshots"),
+        ("every = \"1h\"\nname = \"%s\"", "snapshot[0].name", "\"%s\" means nothing here"),
+        ("every = \"1h\"\nname = \"daily-%Y-%m-%d\"", "snapshot[0].name", "the same name"),
+        ("every = \"1h\"\nname = \"a/%H\"", "snapshot[0].name", "no name that a file could have"),
+    ] {
+        let said = message(lines);
+        assert!(said.contains(&format!("{key}: ")) && said.contains(reason), "{lines}: {said}");
+    }
+    assert!(messages(&format!("{PLAIN}snapshot_directory = \"no\"\n")).join("").contains("\"listed\""));
+    let fine = "[[snapshot]]\npath = \"/a\"\nevery = \"1d\"\nat = \"01:30\"\nname = \"d-%Y%m%d\"\nkeep = \"2w\"\n";
+    let zone = parse_text(&format!("snapshot_directory = \"listed\"\n{PLAIN}{fine}")).unwrap();
+    assert!(zone.snapshots().listed && zone.schedules()[0].expires(0) == Some(14 * 86_400));
+}

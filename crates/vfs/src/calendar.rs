@@ -1,7 +1,8 @@
 //! The calendar, in UTC.
 
 /// Year, month and day of a day since 1970. Years begin in March here, so that the odd day is the last one.
-pub(crate) fn date(days: u64) -> (u64, u64, u64) {
+#[must_use]
+pub fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, day) = (days / 146_097, days % 146_097);
     let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;

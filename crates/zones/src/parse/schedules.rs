@@ -1,0 +1,90 @@
+//! `[[snapshot]]`: when snapshots are taken by themselves.
+
+use super::Reader;
+use crate::schedule::{DAY, SnapshotSchedule, expand, parse_duration, parse_time_of_day};
+use crate::settings::{SnapshotTable, Text};
+
+impl Reader<'_> {
+    pub(super) fn schedules(&mut self, written: &[SnapshotTable]) -> Vec<SnapshotSchedule> {
+        let numbered = written.iter().enumerate();
+        numbered.filter_map(|(number, table)| self.schedule(&format!("snapshot[{number}]"), table)).collect()
+    }
+
+    fn schedule(&mut self, place: &str, table: &SnapshotTable) -> Option<SnapshotSchedule> {
+        let path = self.path(&format!("{place}.path"), &table.path);
+        let every = self.duration(&format!("{place}.every"), &table.every);
+        let keep = match &table.keep {
+            Some(keep) => Some(self.duration(&format!("{place}.keep"), keep)?),
+            None => None,
+        };
+        let at = match &table.at {
+            Some(at) => parse_time_of_day(at.get_ref()).or_else(|| {
+                let reason = format!("\"{}\" is no time of day such as \"01:30\" (UTC)", at.get_ref().escape_default());
+                self.findings.add(at.span(), format!("{place}.at"), reason);
+                None
+            })?,
+            None => 0,
+        };
+        let (path, every) = (path?, every?);
+        if every > DAY && !every.is_multiple_of(DAY) {
+            let reason = "longer than a day, but not of whole days: write \"36h\" as \"1d\" or \"2d\"";
+            self.findings.add(table.every.span(), format!("{place}.every"), reason);
+            return None;
+        }
+        if let Some(text) = table.at.as_ref().filter(|_| at >= every) {
+            let reason =
+                format!("is not within \"{}\": it would mean the same as an earlier time", table.every.get_ref());
+            self.findings.add(text.span(), format!("{place}.at"), reason);
+        }
+        if let (Some(keep), Some(text)) = (keep, &table.keep)
+            && keep / every > KEPT_MAX
+        {
+            let reason = format!("would keep {} snapshots; at most {KEPT_MAX} of one schedule are kept", keep / every);
+            self.findings.add(text.span(), format!("{place}.keep"), reason);
+        }
+        let pattern = table.name.as_ref().map_or(PATTERN, |name| name.get_ref().as_str()).to_owned();
+        let schedule = SnapshotSchedule { path, pattern, every_seconds: every, at_seconds: at, keep_seconds: keep };
+        if let Some(name) = &table.name {
+            self.check_pattern(&format!("{place}.name"), name, &schedule)?;
+        }
+        Some(schedule)
+    }
+
+    fn duration(&mut self, key: &str, written: &Text) -> Option<u64> {
+        let found = parse_duration(written.get_ref());
+        if found.is_none() {
+            let reason = format!(
+                "\"{}\" is no time such as \"15m\", \"1h\", \"1d\" or \"2w\"",
+                written.get_ref().escape_default()
+            );
+            self.findings.add(written.span(), key, reason);
+        }
+        found
+    }
+
+    /// Names must be names, and those that follow each other must differ.
+    fn check_pattern(&mut self, key: &str, name: &Text, schedule: &SnapshotSchedule) -> Option<()> {
+        let first = schedule.last_due(SOME_DAY);
+        let reason = match expand(&schedule.pattern, first) {
+            Err(unknown) => {
+                format!("\"{unknown}\" means nothing here: allowed are %Y, %m, %d, %H, %M (UTC) and %%")
+            }
+            Ok(_) if schedule.name_of(first).is_none() => "gives no name that a file could have".to_owned(),
+            Ok(_) if schedule.name_of(first) == schedule.name_of(schedule.next_due(first)) => {
+                format!(
+                    "gives snapshots that follow each other the same name: say more of their time, such as \"{PATTERN}\""
+                )
+            }
+            Ok(_) => return Some(()),
+        };
+        self.findings.add(name.span(), key, reason);
+        None
+    }
+}
+
+/// What snapshots are called where nothing is said.
+const PATTERN: &str = "%Y-%m-%d_%H.%M";
+/// Snapshots of one schedule.
+const KEPT_MAX: u64 = 10_000;
+/// A day of which all parts of the time differ from those an hour, a day or a week later.
+const SOME_DAY: i64 = 1_795_455_600;

@@ -1,0 +1,146 @@
+//! When snapshots are taken by themselves, what they are called and how long they are kept.
+
+use vfs::{Name, date};
+
+use crate::path::spell;
+
+/// Snapshots that are taken again and again. All times are UTC.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SnapshotSchedule {
+    pub(crate) path: Vec<Name>,
+    pub(crate) pattern: String,
+    pub(crate) every_seconds: u64,
+    pub(crate) at_seconds: u64,
+    pub(crate) keep_seconds: Option<u64>,
+}
+
+impl SnapshotSchedule {
+    /// The directory, below the base of the zone.
+    #[must_use]
+    pub fn path(&self) -> &[Name] {
+        &self.path
+    }
+
+    /// The directory as text, for people.
+    #[must_use]
+    pub fn path_text(&self) -> String {
+        String::from_utf8_lossy(&spell(&self.path)).into_owned()
+    }
+
+    /// The last moment, in seconds since 1970, at which a snapshot was due.
+    #[must_use]
+    pub fn last_due(&self, now: i64) -> i64 {
+        let (every, at) = (signed(self.every_seconds), signed(self.at_seconds) + WEEK_BEGINS);
+        (now - at).div_euclid(every) * every + at
+    }
+
+    /// The next one after that.
+    #[must_use]
+    pub fn next_due(&self, now: i64) -> i64 {
+        self.last_due(now) + signed(self.every_seconds)
+    }
+
+    /// What the snapshot of a moment is called; `None` where that is no name.
+    #[must_use]
+    pub fn name_of(&self, due: i64) -> Option<Name> {
+        Name::try_from(expand(&self.pattern, due).ok()?.as_str()).ok()
+    }
+
+    /// When that of a moment goes by itself.
+    #[must_use]
+    pub fn expires(&self, due: i64) -> Option<i64> {
+        self.keep_seconds.map(|keep| due.saturating_add(signed(keep)))
+    }
+}
+
+/// A pattern of `strftime`, of which `%Y %m %d %H %M %%` are known, for a moment.
+///
+/// Errors: what else it has behind a `%`.
+pub(crate) fn expand(pattern: &str, seconds: i64) -> Result<String, String> {
+    let seconds = u64::try_from(seconds).unwrap_or(0);
+    let (year, month, day) = date(seconds / DAY);
+    let (mut text, mut rest) = (String::new(), pattern.chars());
+    while let Some(next) = rest.next() {
+        match (next, if next == '%' { rest.next() } else { None }) {
+            ('%', Some('Y')) => text += &format!("{year:04}"),
+            ('%', Some('m')) => text += &format!("{month:02}"),
+            ('%', Some('d')) => text += &format!("{day:02}"),
+            ('%', Some('H')) => text += &format!("{:02}", seconds % DAY / 3600),
+            ('%', Some('M')) => text += &format!("{:02}", seconds % 3600 / 60),
+            ('%', Some('%')) => text.push('%'),
+            ('%', Some(other)) => return Err(format!("%{other}")),
+            ('%', None) => return Err("%".to_owned()),
+            (plain, _) => text.push(plain),
+        }
+    }
+    Ok(text)
+}
+
+/// Seconds of `90m`, `24h`, `7d`, `4w`.
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<u64> {
+    let unit = match text.chars().last()? {
+        'm' => 60,
+        'h' => 3600,
+        'd' => DAY,
+        'w' => 7 * DAY,
+        _ => return None,
+    };
+    let count: u64 = text.get(..text.len() - 1)?.parse().ok()?;
+    count.checked_mul(unit).filter(|seconds| (1..1 << 36).contains(seconds))
+}
+
+/// Seconds of the day of `01:30`.
+pub(crate) fn parse_time_of_day(text: &str) -> Option<u64> {
+    let (hour, minute) = text.split_once(':').filter(|(hour, minute)| hour.len() == 2 && minute.len() == 2)?;
+    let (hour, minute): (u64, u64) = (hour.parse().ok()?, minute.parse().ok()?);
+    (hour < 24 && minute < 60).then_some(hour * 3600 + minute * 60)
+}
+
+fn signed(seconds: u64) -> i64 {
+    i64::try_from(seconds).unwrap_or(i64::MAX)
+}
+
+pub(crate) const DAY: u64 = 86_400;
+/// The first of January 1970 was a Thursday; weeks begin on Monday.
+const WEEK_BEGINS: i64 = 4 * 86_400;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn schedule(every: &str, at: &str) -> SnapshotSchedule {
+        let (every_seconds, at_seconds) = (parse_duration(every).unwrap(), parse_time_of_day(at).unwrap());
+        let pattern = "s-%Y-%m-%d_%H.%M%%".to_owned();
+        SnapshotSchedule { path: Vec::new(), pattern, every_seconds, at_seconds, keep_seconds: Some(3600) }
+    }
+
+    #[test]
+    fn moments_are_those_of_the_calendar() {
+        // `date -u -d 2026-11-23T17:40:00Z +%s`, a Monday.
+        let now = 1_795_455_600;
+        for (every, at, name) in [
+            ("1h", "00:00", "s-2026-11-23_17.00%"),
+            ("15m", "00:00", "s-2026-11-23_17.30%"),
+            ("1d", "01:30", "s-2026-11-23_01.30%"),
+            ("1d", "20:00", "s-2026-11-22_20.00%"),
+            ("1w", "00:00", "s-2026-11-23_00.00%"),
+            ("1w", "18:00", "s-2026-11-16_18.00%"),
+        ] {
+            let schedule = schedule(every, at);
+            assert_eq!(schedule.name_of(schedule.last_due(now)).unwrap().as_bytes(), name.as_bytes(), "{every} {at}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_last_moment_is_never_ahead_nor_a_period_behind(now in 0_i64..4_000_000_000, every in 1_u64..30_000, at in 0_u64..86_400) {
+            let schedule = SnapshotSchedule { every_seconds: every * 60, at_seconds: at, ..schedule("1h", "00:00") };
+            let (last, next) = (schedule.last_due(now), schedule.next_due(now));
+            prop_assert!(last <= now && now < next && next - last == signed(every * 60));
+            prop_assert_eq!(schedule.last_due(last), last);
+        }
+    }
+}
