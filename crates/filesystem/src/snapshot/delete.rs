@@ -7,15 +7,14 @@
 //! gives up the blocks that neither the state before it nor the one after names: names of a block follow each other in
 //! time, so nobody else names them.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use kv::Direction;
-use meta::keys::{self, Key, KeyKind};
+use meta::keys::{self, Key, KeyKind, KeyRange};
 use meta::records::{Record, RegionRecord, Released, Run, SnapshotRecord};
 use meta::{MetaError, ShardClock};
 use smallvec::SmallVec;
-use vfs::{Epoch, Failure, FsError, InodeId, SnapshotId, TreeId};
+use vfs::{Epoch, Failure, FsError, InodeId, ShardId, SnapshotId, TreeId};
 
 use super::past::Known;
 use super::take::require_live;
@@ -24,6 +23,52 @@ use crate::cache::RegionKey;
 use crate::load::kind_of;
 use crate::shard::Shard;
 use crate::turn::{Scratch, Step, Turn};
+
+/// A look at all that one snapshot may need alone.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    of: SnapshotId,
+    /// What is still to be looked at.
+    rest: KeyRange,
+    has_found: bool,
+    /// How many states had been kept when it began.
+    kept: u64,
+}
+
+/// When states lived that only a snapshot needs.
+#[derive(Debug)]
+struct Span {
+    first_born: Epoch,
+    last_born: Epoch,
+    first_died: Epoch,
+    last_died: Epoch,
+}
+
+impl Span {
+    /// Of the snapshot of an epoch, between its neighbours.
+    fn of(shard: &Shard, epoch: Epoch) -> Self {
+        let (before, after) = shard.past.beside(epoch);
+        Self {
+            first_born: Epoch(before.map_or(0, |before| before.0 + 1)),
+            last_born: epoch,
+            first_died: Epoch(epoch.0 + 1),
+            last_died: after.unwrap_or_else(|| shard.past.epoch()),
+        }
+    }
+
+    /// The index entries of it, from those that ended in an epoch on.
+    fn from(&self, shard: ShardId, died: Epoch) -> KeyRange {
+        keys::expiry_range_from(shard, TreeId::LIVE, (died, self.first_born), self.last_died)
+    }
+
+    /// Where to go on behind a state that lies beside it: others like that are passed over.
+    fn pass_over(&self, shard: ShardId, (born, died): (Epoch, Epoch)) -> Option<KeyRange> {
+        if born > self.last_born {
+            return Some(self.from(shard, Epoch(died.0 + 1)));
+        }
+        (born < self.first_born).then(|| self.from(shard, died))
+    }
+}
 
 /// A state that is to be dropped.
 #[derive(Debug)]
@@ -88,28 +133,32 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
     }
 
-    /// Drops some of what only one snapshot needs, and the snapshot itself when nothing is left.
+    /// Drops some of what only one snapshot needs, and the snapshot itself when a whole pass has found nothing.
     async fn drop_some(&self, shard: &Shard, known: &Known) -> Result<bool, Failure> {
-        let epoch = known.record.epoch;
-        self.name_all_past(shard, epoch).await?;
-        let kept = shard.turn().kept;
-        let mut at = None;
+        let mut pass = match shard.past.take_pass().filter(|pass| pass.of == known.id) {
+            Some(pass) => pass,
+            None => self.begin_pass(shard, known).await?,
+        };
         for _ in 0..PAGES_PER_ROUND {
-            let (page, next) = self.ended_page(shard, epoch, at).await.map_err(|error| self.refuse(&error))?;
-            if page.is_empty() && next.is_none() {
-                if at.is_some() {
-                    // What was left for later on the way.
-                    return Ok(true);
-                }
-                return self.finish_deletion(shard, known, kept).await;
-            }
-            self.drop_page(shard, epoch, &page).await?;
-            at = next;
-            if at.is_none() {
-                break;
+            let (page, rest) = self.ended_page((shard, known), pass.rest).await.map_err(|error| self.refuse(&error))?;
+            pass.has_found |= !page.is_empty();
+            self.drop_page(shard, known.record.epoch, &page).await?;
+            match rest {
+                Some(rest) => pass.rest = rest,
+                None if pass.has_found => return Ok(true),
+                None => return self.finish_deletion(shard, known, pass.kept).await,
             }
         }
+        // Where it left off: what was dropped would have to be passed over again in the store.
+        shard.past.keep_pass(pass);
         Ok(true)
+    }
+
+    async fn begin_pass(&self, shard: &Shard, known: &Known) -> Result<Pass, Failure> {
+        self.name_all_past(shard, known.record.epoch).await?;
+        let kept = shard.turn().kept;
+        let span = Span::of(shard, known.record.epoch);
+        Ok(Pass { of: known.id, rest: span.from(shard.id, span.first_died), has_found: false, kept })
     }
 
     /// What is buffered of files and older than the next snapshot is named: it may still end states that only this one needs.
@@ -127,51 +176,34 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         Ok(())
     }
 
-    /// States that only the snapshot of this epoch needs, from a place on, and where to go on.
+    /// States that only a snapshot needs, of the first of a range, and what is left of the range.
     async fn ended_page(
         &self,
-        shard: &Shard,
-        epoch: Epoch,
-        from: Option<(Epoch, Epoch)>,
-    ) -> Result<(Vec<Ended>, Option<(Epoch, Epoch)>), MetaError> {
-        let (before, after) = shard.past.beside(epoch);
-        let first_born = Epoch(before.map_or(0, |before| before.0 + 1));
-        let until = after.unwrap_or_else(|| shard.past.epoch());
-        let mut at = from.unwrap_or((Epoch(epoch.0 + 1), first_born));
+        (shard, known): (&Shard, &Known),
+        mut range: KeyRange,
+    ) -> Result<(Vec<Ended>, Option<KeyRange>), MetaError> {
+        let span = Span::of(shard, known.record.epoch);
         let mut page = Vec::new();
         while page.len() < PAGE_STATES {
-            let range = keys::expiry_range_from(shard.id, TreeId::LIVE, at, until);
             let found = self.meta.scan(&range, PAGE_STATES, Direction::Forward).await?;
             let is_end = found.len() < PAGE_STATES;
-            match self.take_entries(&found, (first_born, epoch), &mut page).await? {
-                ControlFlow::Break(next) => at = next,
-                ControlFlow::Continue(_) if is_end => return Ok((page, None)),
-                ControlFlow::Continue(last) => at = last,
+            let mut passed = None;
+            for (key, _) in found {
+                let KeyKind::Expiry { key: of, born, died } = kind_of(&key)? else { continue };
+                range = range.after(&key);
+                passed = span.pass_over(shard.id, (born, died));
+                if passed.is_some() {
+                    break;
+                }
+                page.extend(self.ended(of, (born, died)).await?);
+            }
+            match passed {
+                Some(behind) => range.start = range.start.max(behind.start),
+                None if is_end => return Ok((page, None)),
+                None => {}
             }
         }
-        Ok((page, Some(at)))
-    }
-
-    /// Takes the entries of one page that began between; breaks off where others can be passed over.
-    async fn take_entries(
-        &self,
-        found: &[(Key, bytes::Bytes)],
-        (first_born, last_born): (Epoch, Epoch),
-        page: &mut Vec<Ended>,
-    ) -> Result<ControlFlow<(Epoch, Epoch), (Epoch, Epoch)>, MetaError> {
-        let mut last = (Epoch(0), Epoch(0));
-        for (key, _) in found {
-            let KeyKind::Expiry { key: of, born, died } = kind_of(key)? else { continue };
-            if born > last_born {
-                return Ok(ControlFlow::Break((Epoch(died.0 + 1), first_born)));
-            }
-            if born < first_born {
-                return Ok(ControlFlow::Break((died, first_born)));
-            }
-            last = (died, born);
-            page.extend(self.ended(of, (born, died)).await?);
-        }
-        Ok(ControlFlow::Continue(last))
+        Ok((page, Some(range)))
     }
 
     async fn ended(&self, key: Key, lived: (Epoch, Epoch)) -> Result<Option<Ended>, MetaError> {

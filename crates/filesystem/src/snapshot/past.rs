@@ -1,11 +1,13 @@
 //! What is known of the past of a shard without its turn: which epoch it is in, and which snapshots there are.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use bytes::Bytes;
 use meta::records::SnapshotRecord;
 use vfs::{Epoch, InodeId, InodeNumber, Name, ShardId, Snapshot, SnapshotId, Timestamp, TreeId};
+
+use super::delete::Pass;
 
 /// The past of a shard. Changes within its turn only.
 #[derive(Debug)]
@@ -13,6 +15,8 @@ pub(crate) struct Past {
     epoch: AtomicU64,
     /// Oldest first; each has an epoch of its own.
     snapshots: RwLock<Vec<Arc<Known>>>,
+    /// How far the deletion of one has come.
+    pass: Mutex<Option<Pass>>,
 }
 
 /// A snapshot.
@@ -25,7 +29,8 @@ pub(crate) struct Known {
 impl Past {
     pub(crate) fn new(current: Epoch, mut snapshots: Vec<Known>) -> Self {
         snapshots.sort_unstable_by_key(|known| known.record.epoch);
-        Self { epoch: AtomicU64::new(current.0), snapshots: RwLock::new(snapshots.into_iter().map(Arc::new).collect()) }
+        let snapshots = RwLock::new(snapshots.into_iter().map(Arc::new).collect());
+        Self { epoch: AtomicU64::new(current.0), snapshots, pass: Mutex::default() }
     }
 
     /// The current epoch.
@@ -91,6 +96,16 @@ impl Past {
     pub(crate) fn is_wanted(&self, born: Epoch, died: Epoch) -> bool {
         let is_between = |known: &SnapshotRecord| born <= known.epoch && known.epoch < died;
         self.read().iter().any(|known| !known.record.deleting && is_between(&known.record))
+    }
+
+    /// Takes up what a deletion left.
+    pub(super) fn take_pass(&self) -> Option<Pass> {
+        self.pass.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// A deletion goes on from here.
+    pub(super) fn keep_pass(&self, pass: Pass) {
+        *self.pass.lock().unwrap_or_else(PoisonError::into_inner) = Some(pass);
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Vec<Arc<Known>>> {

@@ -8,7 +8,10 @@ use std::time::Duration;
 use kv::MemoryEngine;
 use testkit::operations::{Operation, Register, Session, generate};
 use testkit::{ManualClock, Random, TreeCopy, block_on, copy_tree};
-use vfs::{Admin, AttributeIo, FsError, InodeId, Name, OpContext, Snapshot, TakeSnapshotRequest};
+use vfs::{
+    Admin, AttributeIo, CreateHow, CreateRequest, FsError, InodeId, Name, Namespace, OpContext, RemoveKind,
+    RemoveRequest, SetAttributes, ShardId, Snapshot, TakeSnapshotRequest,
+};
 
 use crate::house::{Engines, House};
 use crate::random::stable;
@@ -166,4 +169,33 @@ const STEP: Duration = Duration::from_millis(10);
 
 fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |value| value.parse().unwrap())
+}
+
+/// More than one round of the background drops: it goes on where it left off, and looks once more at the end.
+#[test]
+fn a_snapshot_of_many_files_goes_whole() {
+    block_on(async {
+        let clock = Arc::new(ManualClock::standing());
+        let engines = Engines::default();
+        let house = engines.open(Arc::clone(&clock)).await;
+        let root = InodeId::root_of(ShardId::ROOT);
+        let ctx = OpContext::internal(root);
+        let named = |number: u32| Name::new(format!("file {number}").into_bytes().into()).unwrap();
+        for number in 0..2000 {
+            let how = CreateHow::Guarded(SetAttributes::default());
+            let request = CreateRequest { parent: root, name: named(number), how };
+            house.create(&ctx, request).await.unwrap();
+        }
+        let mut snapshots = Snapshots::default();
+        for (part, first) in (0..2000).step_by(500).enumerate() {
+            snapshots.take(&house, root).await;
+            for number in first..first + 500 {
+                let request = RemoveRequest { parent: root, name: named(number), kind: RemoveKind::File };
+                house.remove(&ctx, request).await.unwrap();
+            }
+            assert_eq!(snapshots.taken.len(), part + 1);
+        }
+        snapshots.delete_all((&house, &engines), &mut Random::new(1)).await;
+        engines.check().await;
+    });
 }
