@@ -8,10 +8,10 @@ use vfs::{
     AccessReply, AccessRequest, AcknowledgementRefusal, Admin, AttributeIo, Attributes, Awaited, BreakAcknowledgement,
     Change, ChangeSnapshotRequest, ClientId, CloneRangeRequest, CloseReply, CloseRequest, CommitReply, CommitRequest,
     CreateReply, CreateRequest, DeletePendingRequest, Failure, FileIo, FsError, GetattrReply, HouseFigures, InodeId,
-    LeaseGrant, LeaseState, LinkReply, LinkRequest, LockClient, LockEntry, LockRecovery, LockReply, LockRequest,
-    LookupReply, LookupRequest, Mailbox, MakeSymlinkRequest, MkdirRequest, MknodRequest, Namespace, OpContext, OpenId,
-    OpenReply, OpenRequest, OpenState, Opens, OwnerQuotasRequest, PastInode, Quota, RangeRequest, ReadReply,
-    ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest,
+    InodeNumber, LeaseGrant, LeaseState, LinkReply, LinkRequest, LockClient, LockEntry, LockRecovery, LockReply,
+    LockRequest, LookupReply, LookupRequest, Mailbox, MakeSymlinkRequest, MkdirRequest, MknodRequest, Name, Namespace,
+    OpContext, OpenId, OpenReply, OpenRequest, OpenState, Opens, OwnerQuotasRequest, PastInode, Quota, RangeRequest,
+    ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest,
     RenameReply, RenameRequest, RenameStreamRequest, RestoredOpen, SeekReply, SeekRequest, SessionId, SetQuotaRequest,
     SetattrReply, SetattrRequest, ShareRequest, Snapshot, SnapshotId, StatFsReply, StreamListReply, StreamListRequest,
     SymlinkRequest, TakeOverRequest, TakeSnapshotRequest, TestLockReply, WalkReply, WalkRequest, Watch, WatchRequest,
@@ -131,8 +131,12 @@ impl<K: kv::Engine, C: chunk::Store> Admin for Filesystem<K, C> {
         self.do_take_snapshot(ctx, request).await
     }
 
-    async fn snapshots(&self, _ctx: &OpContext, within: InodeId) -> Result<Vec<Snapshot>, Failure> {
-        self.do_snapshots(within).await
+    fn snapshots(&self, _ctx: &OpContext, within: InodeId) -> Result<Vec<Snapshot>, FsError> {
+        self.do_snapshots(within)
+    }
+
+    async fn path_of(&self, _ctx: &OpContext, directory: InodeId) -> Result<Vec<Name>, Failure> {
+        self.path_below((directory.sibling(InodeNumber::ROOT), directory)).await
     }
 
     async fn past_of(&self, ctx: &OpContext, inode: InodeId) -> Result<Vec<PastInode>, Failure> {

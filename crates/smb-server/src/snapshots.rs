@@ -48,7 +48,7 @@ pub(crate) async fn find<V: Vfs>(
     (path, moment): (Vec<Name>, Moment),
 ) -> Result<OpenTarget, Status> {
     let vfs = &call.door.vfs;
-    let all = vfs.snapshots(ctx, disk.root).await.map_err(status::of)?;
+    let all = vfs.snapshots(ctx, disk.root).map_err(|error| status::of(error.into()))?;
     let mut refused = Status::OBJECT_NAME_NOT_FOUND;
     // Of several of one second the newest that has it.
     for snapshot in all.iter().rev().filter(|snapshot| !snapshot.is_going && moment.is_of(snapshot)) {

@@ -193,12 +193,20 @@ pub trait Admin: Send + Sync + 'static {
 
     /// The snapshots of the shard of an inode, oldest first, those that are going included.
     ///
+    /// Errors: `StaleHandle`.
+    fn snapshots(&self, _ctx: &OpContext, _within: InodeId) -> Result<Vec<Snapshot>, FsError> {
+        Ok(Vec::new())
+    }
+
+    /// The names that led from the root of its shard to a directory, where it is or was; a directory of a snapshot that is
+    /// going has none any more.
+    ///
     /// Errors, in order: `StaleHandle`, `Io`.
-    fn snapshots(
+    fn path_of(
         &self,
         _ctx: &OpContext,
-        _within: InodeId,
-    ) -> impl Future<Output = Result<Vec<Snapshot>, Failure>> + Send {
+        _directory: InodeId,
+    ) -> impl Future<Output = Result<Vec<Name>, Failure>> + Send {
         async { Ok(Vec::new()) }
     }
 

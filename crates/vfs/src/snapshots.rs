@@ -25,8 +25,6 @@ pub struct Snapshot {
     pub id: SnapshotId,
     /// The directory that it stands on, as it was: in the tree of the snapshot.
     pub root: InodeId,
-    /// Where that was, below the root of the shard. Empty too when it is going.
-    pub path: Vec<Name>,
     /// Its name.
     pub name: Name,
     /// When it was taken.

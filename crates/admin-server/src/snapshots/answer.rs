@@ -43,9 +43,14 @@ pub(crate) async fn list(
     let Query(page) = query.map_err(|wrong| problem(400, "Bad Request", wrong.body_text()))?;
     let asked = Asked::parse(page, &caller).map_err(Refused)?;
     let zone = zone_served(&desk, &name).ok_or_else(|| Refused(missing(&name)))?;
-    let all = desk.snapshots.all(zone.root()).await.map_err(failed)?;
+    let all = desk.snapshots.all(zone.root()).map_err(failed)?;
     let total = all.len() as u64;
-    Ok(Json(asked.cut(all.iter().map(|snapshot| shown(&zone, snapshot)), Some(total))))
+    let List { items, next, total } = asked.cut(all, Some(total));
+    let mut told = Vec::with_capacity(items.len());
+    for snapshot in &items {
+        told.push(shown(&desk, &zone, snapshot).await?);
+    }
+    Ok(Json(List { items: told, next, total }))
 }
 
 /// One snapshot.
@@ -66,7 +71,7 @@ pub(crate) async fn show(
 ) -> Result<Response, Refused> {
     let place = find(&desk, &caller, path).await?;
     let snapshot = place.current.as_ref().ok_or_else(|| none(&place.name))?;
-    let shown = shown(&place.zone, snapshot);
+    let shown = shown(&desk, &place.zone, snapshot).await?;
     let tag = tag_of(&shown);
     let head = [(header::ETAG, tag.clone())];
     if Preconditions::of(&headers).has(&tag) {
@@ -97,16 +102,22 @@ pub(super) async fn find(
         );
         problem(422, "Unprocessable Content", detail)
     })?;
-    let all = desk.snapshots.all(zone.root()).await.map_err(failed)?;
+    let all = desk.snapshots.all(zone.root()).map_err(failed)?;
     let current = all.into_iter().find(|snapshot| !snapshot.is_going && snapshot.name == name);
     Ok(Place { zone, name, current })
 }
 
-/// As it is told.
-pub(super) fn shown(zone: &Zone, snapshot: &vfs::Snapshot) -> Snapshot {
+/// As it is told. Of one that is going nobody knows any more where it stood.
+///
+/// Errors: 503.
+pub(super) async fn shown(desk: &Desk, zone: &Zone, snapshot: &vfs::Snapshot) -> Result<Snapshot, Refused> {
     let text = |name: &Name| String::from_utf8_lossy(name.as_bytes()).into_owned();
-    let names: Vec<String> = snapshot.path.iter().map(text).collect();
-    Snapshot {
+    let path = match desk.snapshots.path(snapshot.root).await {
+        Err(FsError::StaleHandle) => Vec::new(),
+        path => path.map_err(failed)?,
+    };
+    let names: Vec<String> = path.iter().map(text).collect();
+    Ok(Snapshot {
         zone: zone.name().to_owned(),
         name: text(&snapshot.name),
         path: format!("/{}", names.join("/")),
@@ -114,7 +125,7 @@ pub(super) fn shown(zone: &Zone, snapshot: &vfs::Snapshot) -> Snapshot {
         expires: snapshot.expires.map(|expires| rfc3339(expires.seconds)),
         locked: snapshot.locks > 0,
         deleting: snapshot.is_going,
-    }
+    })
 }
 
 /// The entity tag of a snapshot: of what can be set.

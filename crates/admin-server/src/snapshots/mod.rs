@@ -4,7 +4,7 @@ pub(crate) mod answer;
 pub(crate) mod order;
 
 use futures_util::future::BoxFuture;
-use vfs::{ChangeSnapshotRequest, FsError, InodeId, Snapshot, SnapshotId, TakeSnapshotRequest};
+use vfs::{ChangeSnapshotRequest, FsError, InodeId, Name, Snapshot, SnapshotId, TakeSnapshotRequest};
 
 pub(crate) use self::answer::{list, show};
 pub(crate) use self::order::{delete, put};
@@ -14,7 +14,12 @@ pub trait SnapshotStore: Send + Sync {
     /// All of a zone, oldest first.
     ///
     /// Errors: as the contract says.
-    fn all(&self, root: InodeId) -> BoxFuture<'_, Result<Vec<Snapshot>, FsError>>;
+    fn all(&self, root: InodeId) -> Result<Vec<Snapshot>, FsError>;
+
+    /// Where a directory of one was, below the base of the zone.
+    ///
+    /// Errors: as the contract says.
+    fn path(&self, directory: InodeId) -> BoxFuture<'_, Result<Vec<Name>, FsError>>;
 
     /// Takes one.
     ///

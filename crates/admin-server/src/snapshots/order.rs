@@ -41,8 +41,9 @@ pub(crate) async fn put(
     let place = find(&desk, &caller, path).await?;
     let Json(wanted) = body.map_err(|wrong| problem(wrong.status().as_u16(), "Bad Request", wrong.body_text()))?;
     let expires = wanted.expires.as_deref().map(moment).transpose()?;
-    meant(&headers, &place)?;
-    let (status, came, snapshot) = match place.current.as_ref().map(|current| shown(&place.zone, current)) {
+    let current = known(&desk, &place).await?;
+    meant(&headers, current.as_ref())?;
+    let (status, came, snapshot) = match current {
         None => (StatusCode::CREATED, KEYS.to_vec(), take(&desk, &place, (&wanted, expires)).await?),
         Some(current) => {
             if current.path != wanted.path {
@@ -57,7 +58,7 @@ pub(crate) async fn put(
             (StatusCode::OK, came.collect(), change(&desk, &place, (&wanted, expires)).await?)
         }
     };
-    let told = shown(&place.zone, &snapshot);
+    let told = shown(&desk, &place.zone, &snapshot).await?;
     let came = Came { keys: came.into_iter().map(str::to_owned).collect(), is_applied: true };
     Ok((status, Extension(came), [(header::ETAG, tag_of(&told))], Json(told)).into_response())
 }
@@ -77,7 +78,7 @@ pub(crate) async fn delete(
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let place = find(&desk, &caller, path).await?;
-    meant(&headers, &place)?;
+    meant(&headers, known(&desk, &place).await?.as_ref())?;
     let current = place.current.as_ref().ok_or_else(|| none(&place.name))?;
     let deleted = desk.snapshots.delete(place.zone.root(), current.id).await;
     deleted.map_err(|error| refused(error, &place.name))?;
@@ -118,9 +119,17 @@ async fn change(
     desk.snapshots.change(request).await.map_err(|error| refused(error, &place.name))
 }
 
+/// The snapshot as it is told now, if it is there.
+async fn known(desk: &Desk, place: &Place) -> Result<Option<Snapshot>, Refused> {
+    match &place.current {
+        Some(current) => shown(desk, &place.zone, current).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 /// Errors: 412.
-fn meant(headers: &HeaderMap, place: &Place) -> Result<(), Refused> {
-    let text = place.current.as_ref().map(|current| text_of(&shown(&place.zone, current)));
+fn meant(headers: &HeaderMap, current: Option<&Snapshot>) -> Result<(), Refused> {
+    let text = current.map(text_of);
     Preconditions::of(headers).check_of("snapshot", text.as_deref()).map_err(Refused)
 }
 

@@ -142,11 +142,13 @@ pub(crate) fn parts(fake: &Arc<Fake>) -> WindowParts {
 }
 
 impl SnapshotStore for Fake {
-    fn all(&self, root: InodeId) -> BoxFuture<'_, Result<Vec<Snapshot>, FsError>> {
+    fn all(&self, root: InodeId) -> Result<Vec<Snapshot>, FsError> {
         let all = self.snapshots.lock().unwrap();
-        let found =
-            all.iter().filter(|(shard, _)| *shard == root.shard).map(|(_, snapshot)| snapshot.clone()).collect();
-        Box::pin(async { Ok(found) })
+        Ok(all.iter().filter(|(shard, _)| *shard == root.shard).map(|(_, snapshot)| snapshot.clone()).collect())
+    }
+
+    fn path(&self, _directory: InodeId) -> BoxFuture<'_, Result<Vec<Name>, FsError>> {
+        Box::pin(async { Ok(vec![Name::try_from("projects").unwrap()]) })
     }
 
     fn take(&self, request: TakeSnapshotRequest) -> BoxFuture<'_, Result<Snapshot, FsError>> {
@@ -154,7 +156,6 @@ impl SnapshotStore for Fake {
         let snapshot = Snapshot {
             id: SnapshotId(all.len() as u64),
             root: request.directory,
-            path: vec![Name::try_from("projects").unwrap()],
             name: request.name,
             created: Timestamp { seconds: 1_700_000_000, nanoseconds: 0 },
             expires: request.expires,

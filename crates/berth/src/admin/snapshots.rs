@@ -4,17 +4,20 @@ use std::sync::Arc;
 
 use admin_server::SnapshotStore;
 use futures_util::future::BoxFuture;
-use vfs::{ChangeSnapshotRequest, FsError, InodeId, OpContext, Snapshot, SnapshotId, TakeSnapshotRequest, Vfs};
+use vfs::{ChangeSnapshotRequest, FsError, InodeId, Name, OpContext, Snapshot, SnapshotId, TakeSnapshotRequest, Vfs};
 
 /// The snapshots of a house.
 #[derive(Debug)]
 pub(crate) struct HouseSnapshots<V>(pub(crate) Arc<V>);
 
 impl<V: Vfs> SnapshotStore for HouseSnapshots<V> {
-    fn all(&self, root: InodeId) -> BoxFuture<'_, Result<Vec<Snapshot>, FsError>> {
-        Box::pin(
-            async move { self.0.snapshots(&OpContext::internal(root), root).await.map_err(|failure| failure.error) },
-        )
+    fn all(&self, root: InodeId) -> Result<Vec<Snapshot>, FsError> {
+        self.0.snapshots(&OpContext::internal(root), root)
+    }
+
+    fn path(&self, directory: InodeId) -> BoxFuture<'_, Result<Vec<Name>, FsError>> {
+        let ctx = OpContext::internal(directory);
+        Box::pin(async move { self.0.path_of(&ctx, directory).await.map_err(|failure| failure.error) })
     }
 
     fn take(&self, request: TakeSnapshotRequest) -> BoxFuture<'_, Result<Snapshot, FsError>> {

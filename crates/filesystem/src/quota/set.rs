@@ -73,7 +73,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// All quotas of a directory: its own, those for every user and group, those of some, and those that come to owners
     /// without limits of their own.
     async fn quotas_of(&self, shard: &Shard, (below, directory): (InodeId, InodeId)) -> Result<Vec<Quota>, Failure> {
-        let path = self.path_of((below, directory)).await?;
+        let path = self.path_below((below, directory)).await?;
         let owners = self.owners_of(shard, directory).await?;
         let Some(ledger) = shard.quotas.active() else { return Ok(Vec::new()) };
         let quota = |domain: QuotaDomain, limits: &Domain, held| Quota {
@@ -140,7 +140,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     }
 
     /// The names that lead from one directory, or the root of the shard, to another.
-    pub(crate) async fn path_of(&self, (below, directory): (InodeId, InodeId)) -> Result<Vec<Name>, Failure> {
+    pub(crate) async fn path_below(&self, (below, directory): (InodeId, InodeId)) -> Result<Vec<Name>, Failure> {
         let (mut names, mut at) = (Vec::new(), directory);
         while at.number != InodeNumber::ROOT && at != below {
             let record = self.live(at, &mut Seen::default()).await?;

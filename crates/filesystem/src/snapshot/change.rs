@@ -10,8 +10,7 @@ use crate::turn::{Step, Turn};
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_change_snapshot(&self, request: ChangeSnapshotRequest) -> Result<Snapshot, Failure> {
         require_live(request.within)?;
-        let changed = self.mutate(request.within.shard, |turn| change(turn, &request)).await?;
-        self.with_path(changed).await
+        self.mutate(request.within.shard, |turn| change(turn, &request)).await
     }
 }
 

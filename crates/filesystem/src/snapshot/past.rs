@@ -136,7 +136,7 @@ impl Known {
         let SnapshotRecord { root, name, created, expires, locks, deleting, .. } = self.record.clone();
         let tree = TreeId::of_snapshot(self.id).unwrap_or(TreeId::SNAPSHOTS);
         let root = InodeId { shard, tree, number: root };
-        Snapshot { id: self.id, root, path: Vec::new(), name, created, expires, locks, is_going: deleting }
+        Snapshot { id: self.id, root, name, created, expires, locks, is_going: deleting }
     }
 
     /// Whether it is seen under this name.

@@ -18,8 +18,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     ) -> Result<Snapshot, Failure> {
         let directory = request.directory;
         require_live(directory)?;
-        let taken = self.mutate(directory.shard, |turn| take(turn, &request)).await?;
-        self.with_path(taken).await
+        self.mutate(directory.shard, |turn| take(turn, &request)).await
     }
 }
 

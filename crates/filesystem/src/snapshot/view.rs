@@ -105,28 +105,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             .map_err(|failure| MetaError::Failed(format!("data of a snapshot cannot be stored: {:?}", failure.error)))
     }
 
-    pub(crate) async fn do_snapshots(&self, within: InodeId) -> Result<Vec<Snapshot>, Failure> {
-        let shard = self.shard(within.shard)?;
-        let mut all = Vec::new();
-        for known in shard.past.all() {
-            let told = known.told(shard.id);
-            all.push(self.with_path(told).await?);
-        }
-        Ok(all)
-    }
-
-    /// A snapshot, with where its directory was.
-    ///
-    /// Errors: `Io`.
-    pub(super) async fn with_path(&self, mut snapshot: Snapshot) -> Result<Snapshot, Failure> {
-        let root = snapshot.root;
-        match self.path_of((root.sibling(InodeNumber::ROOT), root)).await {
-            Ok(path) => snapshot.path = path,
-            // It is going.
-            Err(failure) if failure.error == FsError::StaleHandle => {}
-            Err(failure) => return Err(failure),
-        }
-        Ok(snapshot)
+    pub(crate) fn do_snapshots(&self, within: InodeId) -> Result<Vec<Snapshot>, FsError> {
+        let shard = self.shards.find(within.shard).ok_or(FsError::StaleHandle)?;
+        Ok(shard.past.all().iter().map(|known| known.told(shard.id)).collect())
     }
 
     pub(crate) async fn do_past_of(&self, _ctx: &OpContext, inode: InodeId) -> Result<Vec<PastInode>, Failure> {

@@ -22,7 +22,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
     ///
     /// Errors, in order: `ReadOnly` (something of the past was written), `QuotaExceeded`, `Io` (the store has failed); nothing was applied.
     pub(crate) fn submit(mut self) -> Result<Version, Failure> {
-        if self.writes.inodes.written().any(|touched| touched.key.tree.is_past()) {
+        if self.writes_past() {
             return Err(FsError::ReadOnly.into());
         }
         // Held until the ledger has followed: a writer finds both counters and reservations before, or both after.
@@ -70,6 +70,12 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         self.break_directories();
         self.house.take_over((self.shard.id, version), left);
         Ok(version.max(self.seen.0))
+    }
+
+    /// Whether something of the past was written.
+    fn writes_past(&self) -> bool {
+        self.writes.inodes.written().any(|touched| touched.key.tree.is_past())
+            || self.writes.regions.written().any(|touched| touched.key.0.tree.is_past())
     }
 
     /// Reserves more numbers in this change when those reserved are used up.
