@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use admin_api::{LIMIT_MAX, List};
 use admin_api::{Mistake, Problem};
 use anyhow::{Context, Result, bail};
 use http_body_util::{BodyExt, Full, Limited};
@@ -57,6 +58,21 @@ impl Gateway {
         let answer = self.ask(Request::get(path), Bytes::new()).await?;
         answer.check(path)?;
         answer.read()
+    }
+
+    /// All of a list, page by page.
+    ///
+    /// Errors: as [`Gateway::get`].
+    pub(super) async fn all<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>> {
+        let (mut all, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page: List<T> = self.get(&format!("{path}?limit={LIMIT_MAX}{cursor}")).await?;
+            all.extend(page.items);
+            match page.next {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return Ok(all),
+            }
+        }
     }
 
     /// What it answers to a request, whatever that is.

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use admin_api::{LIMIT_MAX, List, QUOTAS_BELOW, Quota, QuotaKind, QuotaLimits, QuotaSettings, ZONES_PATH};
+use admin_api::{List, QUOTAS_BELOW, Quota, QuotaKind, QuotaLimits, QuotaSettings, ZONES_PATH};
 use anyhow::{Result, ensure};
 use hyper::Request;
 use hyper::body::Bytes;
@@ -101,15 +101,7 @@ async fn reported(arguments: &QuotaReportArguments) -> Result<Shown> {
 }
 
 async fn all(client: &ClientArguments, zone: &str) -> Result<Vec<Quota>> {
-    let (gateway, mut quotas, mut cursor) = (Gateway::find(client)?, Vec::new(), String::new());
-    loop {
-        let page: List<Quota> = gateway.get(&format!("{}?limit={LIMIT_MAX}{cursor}", below(zone)?)).await?;
-        quotas.extend(page.items);
-        match page.next {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => return Ok(quotas),
-        }
-    }
+    Gateway::find(client)?.all(&below(zone)?).await
 }
 
 fn wished(arguments: &QuotaSetArguments, current: QuotaSettings) -> QuotaSettings {

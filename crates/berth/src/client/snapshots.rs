@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use admin_api::{LIMIT_MAX, List, SNAPSHOTS_BELOW, Snapshot, SnapshotSettings, ZONES_PATH, rfc3339};
+use admin_api::{List, SNAPSHOTS_BELOW, Snapshot, SnapshotSettings, ZONES_PATH, rfc3339};
 use anyhow::{Result, ensure};
 use hyper::Request;
 use hyper::body::Bytes;
@@ -93,15 +93,7 @@ fn tell(client: &ClientArguments, snapshot: &Snapshot) -> Result<()> {
 }
 
 async fn all(client: &ClientArguments, zone: &str) -> Result<Vec<Snapshot>> {
-    let (gateway, mut all, mut cursor) = (Gateway::find(client)?, Vec::new(), String::new());
-    loop {
-        let page: List<Snapshot> = gateway.get(&format!("{}?limit={LIMIT_MAX}{cursor}", below(zone)?)).await?;
-        all.extend(page.items);
-        match page.next {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => return Ok(all),
-        }
-    }
+    Gateway::find(client)?.all(&below(zone)?).await
 }
 
 fn below(zone: &str) -> Result<String> {

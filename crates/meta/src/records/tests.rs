@@ -252,12 +252,34 @@ fn an_inode_without_floors_has_the_first_format() {
     assert_eq!(InodeRecord::decode(&needless), Err(RecordError::Invalid("floors")));
 }
 
+/// And what the journal keeps where snapshots were taken.
+fn dated() -> Vec<StableWrite> {
+    (1..=GOLDEN_SEEDS).map(|seed| StableWrite { epoch: Epoch(seed * 1000), ..sample::stable_write(seed) }).collect()
+}
+
+#[test]
+fn golden_writes_of_later_epochs_are_read_for_ever() {
+    let golden = std::fs::read_to_string(GOLDEN_DATED).unwrap();
+    let dated = dated();
+    assert!(golden.lines().eq(dated.iter().map(|write| hex(&write.encode()))));
+    for write in dated {
+        let bytes = write.encode();
+        assert_eq!((StableWrite::decode(&bytes), bytes[0]), (Ok(write.clone()), 2));
+        let first = StableWrite { epoch: Epoch(1), ..write };
+        assert_eq!((StableWrite::decode(&first.encode()), first.encode()[0]), (Ok(first.clone()), 1));
+        let mut needless = first.encode().to_vec();
+        needless[0] = 2;
+        needless.extend(1_u64.to_be_bytes());
+        assert_eq!(StableWrite::decode(&needless), Err(RecordError::Invalid("epoch of a stable write")));
+    }
+}
+
 #[test]
 #[ignore = "writes the golden fixture of a new format"]
 fn write_golden() {
-    let lines: String = owners().iter().map(|value| format!("{}\n", hex(value))).collect();
-    assert!(!std::path::Path::new(GOLDEN_OWNERS).exists(), "a golden file is never written anew");
-    std::fs::write(GOLDEN_OWNERS, lines).unwrap();
+    let lines: String = dated().iter().map(|write| format!("{}\n", hex(&write.encode()))).collect();
+    assert!(!std::path::Path::new(GOLDEN_DATED).exists(), "a golden file is never written anew");
+    std::fs::write(GOLDEN_DATED, lines).unwrap();
 }
 
 #[test]
@@ -364,4 +386,5 @@ const GOLDEN_OPENS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/re
 const GOLDEN_QUOTAS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records-5.hex");
 const GOLDEN_SHARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records-6.hex");
 const GOLDEN_OWNERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records-7.hex");
+const GOLDEN_DATED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records-8.hex");
 const GOLDEN_SEEDS: u64 = 8;
