@@ -241,6 +241,15 @@ pub enum Condition {
         /// Why.
         reason: String,
     },
+    /// A snapshot that the zone file asks for was not taken, and none since.
+    SnapshotNotTaken {
+        /// Its zone.
+        zone: String,
+        /// The directory that it was to stand on.
+        path: String,
+        /// Why.
+        reason: String,
+    },
     /// The last reload of the zone files was refused; the zones before it are served.
     ReloadRefused {
         /// Why.
@@ -320,6 +329,9 @@ impl Condition {
             Self::ShareNotServed { zone, share, reason } => {
                 format!("share {share} of zone {zone} is not served: {reason}")
             }
+            Self::SnapshotNotTaken { zone, path, reason } => {
+                format!("the snapshot of {path} of zone {zone} that was due was not taken: {reason}")
+            }
             Self::ReloadRefused { reason } => format!("the zone files were not taken at the last reload: {reason}"),
         }
     }
@@ -330,6 +342,9 @@ impl Condition {
             Self::StoreReloading => "look at the device and its space; the gateway goes on by itself",
             Self::ZoneNotServed { .. } | Self::ExportNotServed { .. } | Self::ShareNotServed { .. } => {
                 "move away what stands there, or edit the zone file; then SIGHUP"
+            }
+            Self::SnapshotNotTaken { .. } => {
+                "`berth snapshot list` shows what is there; the next is tried when it is due"
             }
             Self::ListenerLost { .. } => "restart the gateway",
             Self::ReloadRefused { .. } => "put the file right (`berth serve --check` says where), then SIGHUP",

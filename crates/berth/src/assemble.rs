@@ -123,7 +123,8 @@ impl<V: Vfs> House<V> {
         let smb = house.smb.clone();
         house.beside.spawn(async move { smb.serve_parked().await });
         let (vfs, clock, zones) = (Arc::clone(&house.vfs), Arc::clone(&house.clock), Arc::clone(&house.registry));
-        house.beside.spawn(async move { schedules::run(vfs, clock, move || zones.zones()).await });
+        let told = (clock, Arc::clone(&house.conditions));
+        house.beside.spawn(async move { schedules::run(vfs, told, move || zones.zones()).await });
         if house.settings.portmap.register {
             house.registration = Some(house.server.register(Rpcbind::default()).await);
         }

@@ -16,6 +16,7 @@ struct State {
     left_out: Vec<Condition>,
     lost: Vec<(SocketAddr, String)>,
     refused: Option<String>,
+    snapshots: Vec<Condition>,
 }
 
 impl Conditions {
@@ -41,12 +42,18 @@ impl Conditions {
         self.state().lost.retain(|(at, _)| at.ip() != address);
     }
 
+    /// The snapshots that were due and not taken.
+    pub(crate) fn miss_snapshots(&self, missed: Vec<Condition>) {
+        self.state().snapshots = missed;
+    }
+
     /// All of them, worst first.
     pub(crate) fn all(&self, is_reloading: bool) -> Vec<Condition> {
         let state = self.state();
         let mut all: Vec<_> = is_reloading.then_some(Condition::StoreReloading).into_iter().collect();
         all.extend(state.lost.iter().map(|(at, reason)| Condition::ListenerLost { at: *at, reason: reason.clone() }));
         all.extend(state.left_out.iter().cloned());
+        all.extend(state.snapshots.iter().cloned());
         all.extend(state.refused.iter().map(|reason| Condition::ReloadRefused { reason: reason.clone() }));
         all
     }

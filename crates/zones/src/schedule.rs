@@ -1,5 +1,7 @@
 //! When snapshots are taken by themselves, what they are called and how long they are kept.
 
+use std::collections::HashSet;
+
 use vfs::{Name, date};
 
 use crate::path::spell;
@@ -53,6 +55,49 @@ impl SnapshotSchedule {
     }
 }
 
+impl SnapshotSchedule {
+    /// Whether a name comes again while the snapshot that had it may still be there.
+    pub(crate) fn repeats(&self) -> bool {
+        let Some(keep) = self.keep_seconds else { return !self.says_it_all() };
+        let kept = keep.div_ceil(self.every_seconds);
+        RUNS_FROM.into_iter().any(|from| !are_different(self.names(from, kept)))
+    }
+
+    /// Whether a name says so much of the time that none ever comes again.
+    fn says_it_all(&self) -> bool {
+        let hour = (!self.every_seconds.is_multiple_of(DAY)).then_some("%H");
+        let minute = (!self.every_seconds.is_multiple_of(3600)).then_some("%M");
+        let plain = self.pattern.replace("%%", "");
+        ["%Y", "%m", "%d"].into_iter().chain(hour).chain(minute).all(|part| plain.contains(part))
+    }
+
+    /// A name that both give: at moments that both have, or at any of the next ones.
+    pub(crate) fn shared_name(&self, other: &Self) -> Option<Name> {
+        let apart = self.last_due(SOME_DAY) - other.last_due(SOME_DAY);
+        let step = gcd(self.every_seconds, other.every_seconds);
+        if self.pattern == other.pattern && apart.rem_euclid(signed(step)) == 0 {
+            return self.name_of(self.last_due(SOME_DAY));
+        }
+        let known: HashSet<Name> = self.names(SOME_DAY, COMPARED).collect();
+        other.names(SOME_DAY, COMPARED).find(|name| known.contains(name))
+    }
+
+    /// The names of so many moments.
+    fn names(&self, from: i64, count: u64) -> impl Iterator<Item = Name> {
+        let first = self.last_due(from);
+        (0..signed(count)).filter_map(move |number| self.name_of(first + number * signed(self.every_seconds)))
+    }
+}
+
+fn are_different(mut names: impl Iterator<Item = Name>) -> bool {
+    let mut known = HashSet::new();
+    names.all(|name| known.insert(name))
+}
+
+fn gcd(one: u64, other: u64) -> u64 {
+    if other == 0 { one } else { gcd(other, one % other) }
+}
+
 /// A pattern of `strftime`, of which `%Y %m %d %H %M %%` are known, for a moment.
 ///
 /// Errors: what else it has behind a `%`.
@@ -102,6 +147,12 @@ fn signed(seconds: u64) -> i64 {
 }
 
 pub(crate) const DAY: u64 = 86_400;
+/// A day of which all parts of the time differ from those an hour, a day or a week later.
+pub(crate) const SOME_DAY: i64 = 1_795_455_600;
+/// Where runs of names are looked at from: that day, and the first of the shortest month.
+const RUNS_FROM: [i64; 2] = [SOME_DAY, 1_801_440_000];
+/// Moments of two schedules whose names are compared.
+const COMPARED: u64 = 2000;
 /// The first of January 1970 was a Thursday; weeks begin on Monday.
 const WEEK_BEGINS: i64 = 4 * 86_400;
 

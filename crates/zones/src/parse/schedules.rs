@@ -1,13 +1,32 @@
 //! `[[snapshot]]`: when snapshots are taken by themselves.
 
 use super::Reader;
-use crate::schedule::{DAY, SnapshotSchedule, expand, parse_duration, parse_time_of_day};
+use crate::schedule::{DAY, SOME_DAY, SnapshotSchedule, expand, parse_duration, parse_time_of_day};
 use crate::settings::{SnapshotTable, Text};
 
 impl Reader<'_> {
     pub(super) fn schedules(&mut self, written: &[SnapshotTable]) -> Vec<SnapshotSchedule> {
-        let numbered = written.iter().enumerate();
-        numbered.filter_map(|(number, table)| self.schedule(&format!("snapshot[{number}]"), table)).collect()
+        if let Some(one_more) = written.get(SCHEDULES_MAX) {
+            let reason = format!("a zone has at most {SCHEDULES_MAX} schedules of snapshots");
+            self.findings.add(one_more.path.span(), format!("snapshot[{SCHEDULES_MAX}]"), reason);
+            return Vec::new();
+        }
+        let mut schedules: Vec<(usize, SnapshotSchedule)> = Vec::new();
+        for (number, table) in written.iter().enumerate() {
+            let Some(schedule) = self.schedule(&format!("snapshot[{number}]"), table) else { continue };
+            let shared = schedules.iter().find_map(|(other, known)| Some((other, known.shared_name(&schedule)?)));
+            if let Some((other, name)) = shared {
+                let reason = format!(
+                    "gives \"{}\", as snapshot[{other}] does, and a zone has each name once: say which it is, such as \
+                     \"NAME-{PATTERN}\"",
+                    name.as_bytes().escape_ascii()
+                );
+                let span = table.name.as_ref().unwrap_or(&table.path).span();
+                self.findings.add(span, format!("snapshot[{number}].name"), reason);
+            }
+            schedules.push((number, schedule));
+        }
+        schedules.into_iter().map(|(_, schedule)| schedule).collect()
     }
 
     fn schedule(&mut self, place: &str, table: &SnapshotTable) -> Option<SnapshotSchedule> {
@@ -62,7 +81,7 @@ impl Reader<'_> {
         found
     }
 
-    /// Names must be names, and those that follow each other must differ.
+    /// Names must be names, and come but once as long as they are kept.
     fn check_pattern(&mut self, key: &str, name: &Text, schedule: &SnapshotSchedule) -> Option<()> {
         let first = schedule.last_due(SOME_DAY);
         let reason = match expand(&schedule.pattern, first) {
@@ -73,6 +92,12 @@ impl Reader<'_> {
             Ok(_) if schedule.name_of(first) == schedule.name_of(schedule.next_due(first)) => {
                 format!(
                     "gives snapshots that follow each other the same name: say more of their time, such as \"{PATTERN}\""
+                )
+            }
+            Ok(_) if schedule.repeats() => {
+                format!(
+                    "gives names that come again while the snapshots that have them are kept: say more of their time, \
+                     such as \"{PATTERN}\""
                 )
             }
             Ok(_) => return Some(()),
@@ -86,5 +111,5 @@ impl Reader<'_> {
 const PATTERN: &str = "%Y-%m-%d_%H.%M";
 /// Snapshots of one schedule.
 const KEPT_MAX: u64 = 10_000;
-/// A day of which all parts of the time differ from those an hour, a day or a week later.
-const SOME_DAY: i64 = 1_795_455_600;
+/// Schedules of a zone.
+const SCHEDULES_MAX: usize = 64;

@@ -214,13 +214,29 @@ fn snapshots_that_are_taken_by_themselves() {
         ("every = \"1m\"\nkeep = \"4w\"", "snapshot[0].keep", "would keep 40320 snapshots"),
         ("every = \"1h\"\nname = \"%s\"", "snapshot[0].name", "\"%s\" means nothing here"),
         ("every = \"1h\"\nname = \"daily-%Y-%m-%d\"", "snapshot[0].name", "the same name"),
+        ("every = \"1h\"\nname = \"h-%H\"\nkeep = \"2d\"", "snapshot[0].name", "come again"),
+        ("every = \"1d\"\nname = \"d-%d\"\nkeep = \"30d\"", "snapshot[0].name", "come again"),
+        ("every = \"1d\"\nname = \"d-%d\"", "snapshot[0].name", "come again"),
+        (
+            "every = \"1h\"\nname = \"%Y-%m-%d-%%H %H\"\n[[snapshot]]\npath = \"/b\"\nevery = \"1h\"\nname = \"%Y-%m-%d-%%H %H\"",
+            "snapshot[1].name",
+            "as snapshot[0] does",
+        ),
+        ("every = \"1h\"\n[[snapshot]]\npath = \"/b\"\nevery = \"1d\"", "snapshot[1].name", "as snapshot[0] does"),
+        (
+            "every = \"1d\"\nname = \"%Y-%m-%d\"\n[[snapshot]]\npath = \"/b\"\nevery = \"1w\"\nat = \"02:00\"\nname = \"%Y-%m-%d\"",
+            "snapshot[1].name",
+            "as snapshot[0] does",
+        ),
+        ("every = \"1m\"\n[[snapshot]]\npath = \"/b\"\nevery = \"1w\"", "snapshot[1].name", "as snapshot[0] does"),
         ("every = \"1h\"\nname = \"a/%H\"", "snapshot[0].name", "no name that a file could have"),
     ] {
         let said = message(lines);
         assert!(said.contains(&format!("{key}: ")) && said.contains(reason), "{lines}: {said}");
     }
     assert!(messages(&format!("{PLAIN}snapshot_directory = \"no\"\n")).join("").contains("\"listed\""));
-    let fine = "[[snapshot]]\npath = \"/a\"\nevery = \"1d\"\nat = \"01:30\"\nname = \"d-%Y%m%d\"\nkeep = \"2w\"\n";
+    let fine = "[[snapshot]]\npath = \"/a\"\nevery = \"1d\"\nat = \"01:30\"\nname = \"d-%d\"\nkeep = \"2w\"\n\
+                [[snapshot]]\npath = \"/a\"\nevery = \"1h\"\n[[snapshot]]\npath = \"/b\"\nevery = \"1h\"\nat = \"00:30\"\n";
     let zone = parse_text(&format!("snapshot_directory = \"listed\"\n{PLAIN}{fine}")).unwrap();
     assert!(zone.snapshots().listed && zone.schedules()[0].expires(0) == Some(14 * 86_400));
 }
