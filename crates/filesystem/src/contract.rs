@@ -6,16 +6,17 @@ use std::sync::atomic::Ordering;
 
 use vfs::{
     AccessReply, AccessRequest, AcknowledgementRefusal, Admin, AttributeIo, Attributes, Awaited, BreakAcknowledgement,
-    Change, ChangeSnapshotRequest, ClientId, CloneRangeRequest, CloseReply, CloseRequest, CommitReply, CommitRequest,
-    CreateReply, CreateRequest, DeletePendingRequest, Failure, FileIo, FsError, GetattrReply, HouseFigures, InodeId,
-    InodeNumber, LeaseGrant, LeaseState, LinkReply, LinkRequest, LockClient, LockEntry, LockRecovery, LockReply,
-    LockRequest, LookupReply, LookupRequest, Mailbox, MakeSymlinkRequest, MkdirRequest, MknodRequest, Name, Namespace,
-    OpContext, OpenId, OpenReply, OpenRequest, OpenState, Opens, OwnerQuotasRequest, PastInode, Quota, RangeRequest,
-    ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest,
-    RenameReply, RenameRequest, RenameStreamRequest, RestoredOpen, SeekReply, SeekRequest, SessionId, SetQuotaRequest,
-    SetattrReply, SetattrRequest, ShareRequest, Snapshot, SnapshotId, StatFsReply, StreamListReply, StreamListRequest,
-    SymlinkRequest, TakeOverRequest, TakeSnapshotRequest, TestLockReply, WalkReply, WalkRequest, Watch, WatchRequest,
-    WriteReply, WriteRequest, WriteVerifier, XattrListReply, XattrListRequest, ZoneRootReply, ZoneRootRequest,
+    Change, ChangeSnapshotRequest, ClientId, CloneRangeRequest, CloneTree, CloseReply, CloseRequest, CommitReply,
+    CommitRequest, CreateReply, CreateRequest, DeletePendingRequest, Failure, FileIo, FsError, GetattrReply,
+    HouseFigures, InodeId, LeaseGrant, LeaseState, LinkReply, LinkRequest, LockClient, LockEntry, LockRecovery,
+    LockReply, LockRequest, LookupReply, LookupRequest, Mailbox, MakeCloneRequest, MakeSymlinkRequest, MkdirRequest,
+    MknodRequest, Name, Namespace, OpContext, OpenId, OpenReply, OpenRequest, OpenState, Opens, OwnerQuotasRequest,
+    PastInode, Quota, RangeRequest, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply,
+    RemoveRequest, RenameOpenRequest, RenameReply, RenameRequest, RenameStreamRequest, RestoredOpen, SeekReply,
+    SeekRequest, SessionId, SetQuotaRequest, SetattrReply, SetattrRequest, ShareRequest, Snapshot, SnapshotId,
+    StatFsReply, StreamListReply, StreamListRequest, SymlinkRequest, TakeOverRequest, TakeSnapshotRequest,
+    TestLockReply, TreeId, WalkReply, WalkRequest, Watch, WatchRequest, WriteReply, WriteRequest, WriteVerifier,
+    XattrListReply, XattrListRequest, ZoneRootReply, ZoneRootRequest,
 };
 
 use crate::Filesystem;
@@ -136,7 +137,7 @@ impl<K: kv::Engine, C: chunk::Store> Admin for Filesystem<K, C> {
     }
 
     async fn path_of(&self, _ctx: &OpContext, directory: InodeId) -> Result<Vec<Name>, Failure> {
-        self.path_below((directory.sibling(InodeNumber::ROOT), directory)).await
+        self.path_below((InodeId::root_of(directory.shard), directory)).await
     }
 
     async fn past_of(&self, ctx: &OpContext, inode: InodeId) -> Result<Vec<PastInode>, Failure> {
@@ -145,6 +146,18 @@ impl<K: kv::Engine, C: chunk::Store> Admin for Filesystem<K, C> {
 
     async fn change_snapshot(&self, _ctx: &OpContext, request: ChangeSnapshotRequest) -> Result<Snapshot, Failure> {
         self.do_change_snapshot(request).await
+    }
+
+    async fn make_clone(&self, ctx: &OpContext, request: MakeCloneRequest) -> Result<CloneTree, Failure> {
+        self.do_make_clone(ctx, request).await
+    }
+
+    fn clones(&self, _ctx: &OpContext, within: InodeId) -> Result<Vec<CloneTree>, FsError> {
+        self.do_clones(within)
+    }
+
+    async fn delete_clone(&self, _ctx: &OpContext, within: InodeId, tree: TreeId) -> Result<(), Failure> {
+        self.do_delete_clone(within, tree).await
     }
 
     async fn delete_snapshot(&self, _ctx: &OpContext, within: InodeId, id: SnapshotId) -> Result<(), Failure> {

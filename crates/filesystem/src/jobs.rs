@@ -19,15 +19,15 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
     /// One round of what may wait long for disks: works off promised removals, frees blocks, folds space records, puts
     /// scattered files in order, empties sparse segments, removes old replies, counts owners, drops what only deleted
-    /// snapshots needed, forgets clients without locks. Says whether anything was done.
+    /// snapshots and clones needed, forgets clients without locks. Says whether anything was done.
     pub async fn jobs_round(&self) -> bool {
         if !self.reload_if_failed().await {
             return false;
         }
         let movers = future::join3(self.reorder_round(), self.evacuate_round(), self.owners_round());
-        let movers = future::join(movers, Box::pin(self.snapshots_round()));
+        let movers = future::join3(movers, Box::pin(self.snapshots_round()), Box::pin(self.clones_round()));
         let rounds = future::join4(self.intents_round(), self.space_round(), self.replies_round(), movers);
-        let (worked, folded, forgot, ((ordered, evacuated, counted), trimmed)) = rounds.await;
+        let (worked, folded, forgot, ((ordered, evacuated, counted), trimmed, cleared)) = rounds.await;
         let locks = self.locks_round();
         // Nobody else may wait for what these submitted, and it is committed only when somebody waits.
         if let Err(failure) = self.settle(self.meta.submitted()).await {
@@ -38,7 +38,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let freed = self.release_round().await;
         self.give_back_round().await;
         self.relieve_round().await;
-        worked || folded || forgot || ordered || evacuated || counted || trimmed || locks || freed
+        worked || folded || forgot || ordered || evacuated || counted || trimmed || cleared || locks || freed
     }
 
     /// Makes all data that was written so far stable: for an orderly stop.

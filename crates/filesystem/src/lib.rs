@@ -8,6 +8,7 @@ mod access;
 mod admission;
 mod attributes;
 mod cache;
+mod clone;
 mod contract;
 mod figures;
 mod file;

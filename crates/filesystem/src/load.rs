@@ -4,17 +4,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use kv::Direction;
 use meta::keys::{self, Key, KeyKind, OwnerKind};
 use meta::records::{
     BacklinkRecord, DentryRecord, DescriptorRecord, DescriptorRef, InodeRecord, OwnerUsageRecord, Record, RegionRecord,
     SharedRecord, StreamRecord, UsageRecord, XattrRecord,
 };
 use meta::{MetaError, Version};
-use vfs::{Failure, FsError, InodeId, ShardId};
+use vfs::{Failure, FsError, InodeId, InodeNumber, ShardId, TreeId};
 
 use crate::Filesystem;
 use crate::cache::{Bucket, BucketKey, DescriptorKey, Miss, OwnerKey, RegionKey, Seen, Slot};
+use crate::snapshot::Place;
 use crate::turn::{REGION_LIST_MAX, Scratch, Step, Stop, Turn, descriptor_of};
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
@@ -55,7 +55,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 if scratch.is_void(self.meta.generation()) {
                     return Err(FsError::Io.into());
                 }
-                let stepped = step(&mut turn).and_then(|value| turn.observe().map(|()| value));
+                let stepped = step(&mut turn).and_then(|value| {
+                    turn.adopt_written()?;
+                    turn.observe()?;
+                    Ok(value)
+                });
                 match stepped {
                     Ok(value) => return turn.submit().map(|version| Some((value, version))),
                     Err(stop) => (stop, turn.seen()),
@@ -149,6 +153,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             Miss::Descriptor(key) => self.load_descriptor(key).await,
             Miss::Region(key) => self.load_region(key).await,
             Miss::Shared(shard, groups) => self.load_shared(shard, groups).await,
+            Miss::Marks(shard, removed) => self.load_marks((shard, removed), scratch).await,
             Miss::LastEnded(key) => self.load_last_ended(key, scratch).await,
             Miss::RegionList(inode, first) => {
                 // Before the list: a reload while it is read makes it void.
@@ -191,7 +196,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let loaded = match known.find(&hash) {
             Some(found) => Some(found),
             None => {
-                let key = |inode: InodeId| keys::descriptor(inode.shard, &hash);
+                let key = |inode: InodeId| keys::descriptor(inode.shard, inode.tree, &hash);
                 let stored = self.stored::<DescriptorRecord>(inode, key).await?.value;
                 let read = stored.and_then(|stored| descriptor_of(&stored));
                 if read.is_none() {
@@ -235,8 +240,20 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
     async fn load_descriptor(&self, key: DescriptorKey) -> Result<(), MetaError> {
         let ticket = self.records.descriptors.begin(&key);
-        let slot = self.record::<DescriptorRecord>(&keys::descriptor(key.0, &key.1)).await?;
+        let (shard, tree, hash) = key;
+        let anywhere = InodeId { shard, tree, number: InodeNumber::ROOT };
+        let slot = self.stored::<DescriptorRecord>(anywhere, |at| keys::descriptor(at.shard, at.tree, &hash)).await?;
         self.records.descriptors.fill_at((&key, ticket), slot, self.meta.watermark());
+        Ok(())
+    }
+
+    async fn load_marks(&self, (shard, removed): (ShardId, Vec<Key>), scratch: &mut Scratch) -> Result<(), MetaError> {
+        // Before the look: what is marked meanwhile makes it void.
+        let Some(marks) = self.shards.find(shard).map(|shard| shard.turn().marks) else { return Ok(()) };
+        for key in removed {
+            let is_marked = self.meta.read(&keys::gone(&key)).await?.is_some();
+            scratch.marks.insert(key, (is_marked, marks));
+        }
         Ok(())
     }
 
@@ -252,7 +269,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
     async fn load_usage(&self, directory: InodeId) -> Result<(), MetaError> {
         let ticket = self.records.usages.begin(&directory);
-        let slot = self.record::<UsageRecord>(&keys::usage(directory)).await?;
+        let mut slot = self.stored::<UsageRecord>(directory, keys::usage).await?;
+        if let Some(usage) = slot.value.as_mut().filter(|usage| self.is_inherited(directory, usage.born)) {
+            // Of what is the origin's nothing counts here but how deep it is.
+            *usage = Arc::new(UsageRecord { born: usage.born, height: usage.height, ..UsageRecord::default() });
+        }
         self.records.usages.fill_at((&directory, ticket), slot, self.meta.watermark());
         Ok(())
     }
@@ -305,15 +326,12 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
         let range = |directory| keys::dentry_bucket_range(directory, key.1);
         let found = self.listed(key.0, range, BUCKET_ENTRIES_MAX).await?;
-        let is_past = key.0.tree.is_past();
+        let within = key.0;
         let mut entries = Vec::with_capacity(found.value.len());
         for (key, value) in found.value {
             if let KeyKind::Dentry { cookie, .. } = kind_of(&key)? {
                 let dentry = DentryRecord::decode_at(&key, &value)?;
-                // A snapshot does not lead into other shards.
-                if !(is_past && dentry.shard.is_some()) {
-                    entries.push((cookie, dentry));
-                }
+                entries.extend(self.shown_in(within, dentry).map(|dentry| (cookie, dentry)));
             }
         }
         let slot = Slot::new(entries.into(), found.version);
@@ -321,9 +339,25 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         Ok(())
     }
 
+    /// An entry of a directory as it is shown there: of the tree of the directory. Neither snapshots nor clones lead to
+    /// what hung in their origin: shards and clones.
+    pub(crate) fn shown_in(&self, directory: InodeId, dentry: DentryRecord) -> Option<DentryRecord> {
+        if directory.tree == TreeId::LIVE {
+            return Some(dentry);
+        }
+        let Place::Layered(top, layers) = self.place_in_time(directory) else { return None };
+        let is_of_tree = dentry.shard.is_none() && layers.iter().any(|layer| layer.tree == dentry.tree);
+        let hangs_here = !directory.tree.is_past() && !self.is_inherited(directory, dentry.born);
+        match (is_of_tree, hangs_here) {
+            (true, _) => Some(DentryRecord { tree: top.tree, ..dentry }),
+            (false, true) => Some(dentry),
+            (false, false) => None,
+        }
+    }
+
     async fn load_backlinks(&self, inode: InodeId) -> Result<(), MetaError> {
         let ticket = self.records.backlinks.begin(&inode);
-        let found = self.meta.scan(&keys::backlink_range(inode), BACKLINKS_MAX, Direction::Forward).await?;
+        let found = self.listed(inode, keys::backlink_range, BACKLINKS_MAX).await?.value;
         let mut entries = Vec::with_capacity(found.len());
         for (key, value) in found {
             if let KeyKind::Backlink { directory, cookie, .. } = kind_of(&key)? {

@@ -7,13 +7,14 @@ use std::time::Duration;
 use kv::Direction;
 use locking::{LeaseTable, OpenTable};
 use meta::keys::{self, KeyKind};
-use meta::records::{AllocatorRecord, IntentRecord, Record, ShardRecord, SnapshotRecord};
+use meta::records::{AllocatorRecord, IntentRecord, Record, ShardRecord, SnapshotRecord, TreeRecord};
 use meta::{Change, Meta, MetaError, ShardClock};
 use thiserror::Error;
 use vfs::{Clock, Epoch, Failure, FencingEpoch, FsError, InodeId, OpenId, SetAttributes, ShardId};
 
 use crate::admission::KnownRoom;
 use crate::cache::RecordCache;
+use crate::clone::{CLONES_MAX, KnownClone};
 use crate::figures::KnownSpace;
 use crate::file::{DataPlane, FileTable};
 use crate::load::kind_of;
@@ -181,9 +182,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             self.load_intents(id).await?;
             let is_sharing = !self.meta.scan(&keys::shared_range(id), 1, Direction::Forward).await?.is_empty();
             let (next_inode, next_intent) = (reserved.next_inode, reserved.next_intent);
-            let state = ShardState { next_inode, next_intent, reserved, record, is_sharing, kept: 0, drops: 0 };
+            let state =
+                ShardState { next_inode, next_intent, reserved, record, is_sharing, kept: 0, drops: 0, marks: 0 };
             let snapshots = self.load_snapshots(id, &state.record.clock).await?;
-            shards.push(Shard::new(id, state, snapshots));
+            let clones = self.load_clones(id).await?;
+            shards.push(Shard::new(id, state, (snapshots, clones)));
         }
         // The outcomes first: whoever finds a shard is answered from them.
         let ids: Vec<_> = shards.iter().map(|shard| shard.id).collect();
@@ -216,6 +219,16 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         Ok(snapshots)
     }
 
+    async fn load_clones(&self, shard: ShardId) -> Result<Vec<KnownClone>, MetaError> {
+        let found = self.meta.scan(&keys::tree_range(shard), CLONES_MAX, Direction::Forward).await?;
+        let mut clones = Vec::with_capacity(found.len());
+        for (key, value) in found {
+            let KeyKind::Tree(tree) = kind_of(&key)? else { continue };
+            clones.push(KnownClone { tree, record: TreeRecord::decode_at(&key, &value)? });
+        }
+        Ok(clones)
+    }
+
     async fn load_intents(&self, shard: ShardId) -> Result<(), MetaError> {
         let mut range = keys::intent_range(shard);
         loop {
@@ -240,7 +253,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let (change, state): (Change, ShardState) = self.new_shard(ShardId::ROOT, record, &SetAttributes::default());
         let version = self.meta.submit(change)?;
         self.settle(version).await.map_err(|failure| OpenError::Root(failure.error))?;
-        self.shards.add(Shard::new(ShardId::ROOT, state, Vec::new()));
+        self.shards.add(Shard::new(ShardId::ROOT, state, (Vec::new(), Vec::new())));
         Ok(())
     }
 }

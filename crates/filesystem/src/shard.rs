@@ -8,6 +8,7 @@ use meta::records::{AllocatorRecord, ShardRecord};
 use vfs::{InodeNumber, ShardId};
 
 use crate::cache::Seeded;
+use crate::clone::{Clones, KnownClone};
 use crate::quota::QuotaLedger;
 use crate::snapshot::{Known, Past};
 
@@ -20,6 +21,8 @@ pub(crate) struct Shard {
     pub(crate) quotas: QuotaLedger,
     /// Its epoch and snapshots, for those who have not its turn.
     pub(crate) past: Past,
+    /// Its writable clones.
+    pub(crate) clones: Clones,
     state: Mutex<ShardState>,
 }
 
@@ -40,13 +43,15 @@ pub(crate) struct ShardState {
     pub(crate) kept: u64,
     /// Changes that dropped some of them, since the start.
     pub(crate) drops: u64,
+    /// Changes that marked something in a clone as gone, since the start.
+    pub(crate) marks: u64,
 }
 
 impl Shard {
     /// A shard with this state.
-    pub(crate) fn new(id: ShardId, state: ShardState, snapshots: Vec<Known>) -> Self {
+    pub(crate) fn new(id: ShardId, state: ShardState, (snapshots, clones): (Vec<Known>, Vec<KnownClone>)) -> Self {
         let past = Past::new(state.record.clock.current, snapshots);
-        Self { id, quotas: QuotaLedger::default(), past, state: Mutex::new(state) }
+        Self { id, quotas: QuotaLedger::default(), past, clones: Clones::new(clones), state: Mutex::new(state) }
     }
 
     /// The shard's turn: whoever holds it changes names and attributes.

@@ -19,4 +19,4 @@ pub use error::MetaError;
 pub use keys::{Key, ParsedKey};
 pub use meta::{BACKLOG_CHANGES_MAX, LiveSegment, LiveSegments, Meta, MetaFigures, Seen, Version};
 pub use records::{Record, Versioned};
-pub use versions::ShardClock;
+pub use versions::{Layer, ShardClock};

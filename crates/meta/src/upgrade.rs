@@ -76,10 +76,12 @@ const SHARED: u64 = 1 << 3;
 const OWNERS: u64 = 1 << 4;
 /// There may be snapshots: states that are kept, and buffered data of an epoch that has ended.
 const SNAPSHOTS: u64 = 1 << 5;
+/// There may be clones: trees that show another one where they have nothing of their own.
+const CLONES: u64 = 1 << 6;
 /// Bits of the incompatible word that this house knows.
-const INCOMPATIBLE_KNOWN: u64 = DESCRIPTORS | XATTRS | STREAMS | SHARED | OWNERS | SNAPSHOTS;
+const INCOMPATIBLE_KNOWN: u64 = DESCRIPTORS | XATTRS | STREAMS | SHARED | OWNERS | SNAPSHOTS | CLONES;
 /// Those that a store gets when it is made or opened.
-const INCOMPATIBLE_ALWAYS: u64 = DESCRIPTORS | XATTRS | STREAMS | SHARED | OWNERS | SNAPSHOTS;
+const INCOMPATIBLE_ALWAYS: u64 = DESCRIPTORS | XATTRS | STREAMS | SHARED | OWNERS | SNAPSHOTS | CLONES;
 /// Bits of the read-only compatible word that this house knows: none yet.
 const READ_ONLY_COMPATIBLE_KNOWN: u64 = 0;
 const BLOCK_BYTES: u32 = 4096;

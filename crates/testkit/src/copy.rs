@@ -81,7 +81,8 @@ async fn read<V: Vfs>(house: &V, ctx: &OpContext, inode: InodeId) -> Vec<Bytes> 
     content
 }
 
-/// The entries of a directory but for `.` and `..`. What lies in other shards is left out: it has a past of its own.
+/// The entries of a directory but for `.` and `..`. What lies in other shards and trees is left out: it has a past of its
+/// own.
 async fn list<V: Vfs>(house: &V, ctx: &OpContext, directory: InodeId) -> Vec<DirectoryEntry> {
     let (mut all, mut after) = (Vec::new(), Cookie::DOT_DOT);
     loop {
@@ -90,7 +91,8 @@ async fn list<V: Vfs>(house: &V, ctx: &OpContext, directory: InodeId) -> Vec<Dir
         after = page.entries.last().map_or(after, |last| last.cookie);
         all.extend(page.entries);
         if page.end {
-            all.retain(|entry| entry.inode.number != InodeNumber::ROOT && entry.inode.shard == directory.shard);
+            let own = (directory.shard, directory.tree);
+            all.retain(|entry| entry.inode.number != InodeNumber::ROOT && (entry.inode.shard, entry.inode.tree) == own);
             return all;
         }
     }

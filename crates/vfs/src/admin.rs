@@ -3,8 +3,9 @@
 use std::future::Future;
 
 use crate::{
-    Attributes, ChangeSnapshotRequest, Failure, FsError, InodeId, Name, OpContext, OwnerQuotasRequest, PastInode,
-    Quota, SetAttributes, SetQuotaRequest, Snapshot, SnapshotId, TakeSnapshotRequest,
+    Attributes, ChangeSnapshotRequest, CloneTree, Failure, FsError, InodeId, MakeCloneRequest, Name, OpContext,
+    OwnerQuotasRequest, PastInode, Quota, SetAttributes, SetQuotaRequest, Snapshot, SnapshotId, TakeSnapshotRequest,
+    TreeId,
 };
 
 /// The base directory of an access zone, which is made when it does not exist.
@@ -231,6 +232,42 @@ pub trait Admin: Send + Sync + 'static {
         _ctx: &OpContext,
         _request: ChangeSnapshotRequest,
     ) -> impl Future<Output = Result<Snapshot, Failure>> + Send {
+        async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// Makes a writable clone of a directory of a snapshot: a tree of its own that hangs in another directory of the same
+    /// shard. It costs the same however much is below; what it has of its own counts above it from then on.
+    ///
+    /// Errors, in order: `StaleHandle`, `ReadOnly` (the parent is of the past), `Exists` (the entry is `.snapshot`),
+    /// `CrossDevice` (another shard), `NotFound` (no such snapshot), `NotDirectory`, `InvalidArgument` (the name is too
+    /// long), `Exists` (a clone has the name, or the directory the entry), `TooManyLinks` (too many clones, or made one of
+    /// the other), `TooDeep`, `QuotaExceeded`, `NoSpace`, `Io`; `NotSupported` by houses without clones.
+    fn make_clone(
+        &self,
+        _ctx: &OpContext,
+        _request: MakeCloneRequest,
+    ) -> impl Future<Output = Result<CloneTree, Failure>> + Send {
+        async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// The clones of the shard of an inode, those that are going included.
+    ///
+    /// Errors: `StaleHandle`.
+    fn clones(&self, _ctx: &OpContext, _within: InodeId) -> Result<Vec<CloneTree>, FsError> {
+        Ok(Vec::new())
+    }
+
+    /// Deletes a clone with its snapshots: nobody sees it from now on, and its space comes back in the background, once
+    /// nothing is made of it any more.
+    ///
+    /// Errors, in order: `StaleHandle`, `NotFound`, `NotEmpty` (another clone hangs in it), `NotPermitted` (a snapshot of it is locked), `Delay` (owners are being
+    /// counted above it: it goes when they are), `Io`; `NotSupported` by houses without clones.
+    fn delete_clone(
+        &self,
+        _ctx: &OpContext,
+        _within: InodeId,
+        _tree: TreeId,
+    ) -> impl Future<Output = Result<(), Failure>> + Send {
         async { Err(FsError::NotSupported.into()) }
     }
 

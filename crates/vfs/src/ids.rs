@@ -84,15 +84,43 @@ impl ShardId {
 impl TreeId {
     /// The tree that is not a clone.
     pub const LIVE: Self = Self(0);
-    /// The directories `.snapshot`: each has the number of the directory that it is in.
+    /// The directories `.snapshot` of the live tree: each has the number of the directory that it is in.
     pub const SNAPSHOTS: Self = Self(u32::MAX);
     const FIRST_SNAPSHOT: u32 = 1 << 31;
+    const FIRST_DOOR: u32 = Self::FIRST_SNAPSHOT + (1 << 30);
 
     /// The tree that shows a snapshot; `None` for numbers that no snapshot has.
     #[must_use]
     pub fn of_snapshot(snapshot: SnapshotId) -> Option<Self> {
         let number = u32::try_from(snapshot.0).ok()?.checked_add(Self::FIRST_SNAPSHOT)?;
-        Some(Self(number)).filter(|tree| *tree != Self::SNAPSHOTS)
+        Some(Self(number)).filter(|tree| tree.0 < Self::FIRST_DOOR)
+    }
+
+    /// The directories `.snapshot` of a tree that is written: each has the number of the directory that it is in.
+    #[must_use]
+    pub fn snapshots_of(tree: Self) -> Self {
+        if tree == Self::LIVE { Self::SNAPSHOTS } else { Self(Self::FIRST_DOOR.saturating_add(tree.0)) }
+    }
+
+    /// The tree in whose directories these directories `.snapshot` are.
+    #[must_use]
+    pub fn behind_snapshots(self) -> Option<Self> {
+        if self == Self::SNAPSHOTS {
+            return Some(Self::LIVE);
+        }
+        self.0.checked_sub(Self::FIRST_DOOR).map(Self)
+    }
+
+    /// Whether its inodes are directories `.snapshot`.
+    #[must_use]
+    pub fn is_snapshots(self) -> bool {
+        self.0 >= Self::FIRST_DOOR
+    }
+
+    /// Whether a clone may have this number.
+    #[must_use]
+    pub fn is_clone(self) -> bool {
+        self != Self::LIVE && self.0 < Self::CLONES_END
     }
 
     /// Whether it shows the past, or the way there: nothing in it can be changed.
@@ -104,9 +132,12 @@ impl TreeId {
     /// The snapshot that it shows.
     #[must_use]
     pub fn snapshot(self) -> Option<SnapshotId> {
-        let number = self.0.checked_sub(Self::FIRST_SNAPSHOT).filter(|_| self != Self::SNAPSHOTS)?;
+        let number = self.0.checked_sub(Self::FIRST_SNAPSHOT).filter(|_| !self.is_snapshots())?;
         Some(SnapshotId(number.into()))
     }
+
+    /// No clone has this number or a higher one.
+    pub const CLONES_END: u32 = 1 << 29;
 }
 
 impl InodeNumber {

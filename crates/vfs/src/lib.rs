@@ -11,6 +11,7 @@ mod attribute_io;
 mod attributes;
 mod calendar;
 mod clock;
+mod clones;
 mod context;
 mod credentials;
 mod error;
@@ -40,6 +41,7 @@ pub use attributes::{
 };
 pub use calendar::date;
 pub use clock::Clock;
+pub use clones::{CloneTree, MakeCloneRequest};
 pub use context::{OpContext, Priority, Protocol, ReplayKey, SnapshotAccess};
 pub use credentials::{Credentials, Flavor, Identity, Principal, Sid};
 pub use error::{Failure, FsError};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use meta::records::InodeRecord;
 use vfs::acl::SecurityDescriptor;
-use vfs::{Attributes, FileType, SetAttributes};
+use vfs::{Attributes, FileType, SetAttributes, TreeId};
 
 use super::mode_of;
 use crate::turn::{Step, Turn};
@@ -14,6 +14,7 @@ use crate::turn::{Step, Turn};
 /// Errors: `InvalidArgument` (the descriptor would be too long).
 pub(crate) fn set_descriptor<K: kv::Engine, C: chunk::Store>(
     turn: &mut Turn<'_, K, C>,
+    tree: TreeId,
     (old, record): (&InodeRecord, &mut InodeRecord),
     set: &SetAttributes,
 ) -> Step<()> {
@@ -21,7 +22,7 @@ pub(crate) fn set_descriptor<K: kv::Engine, C: chunk::Store>(
         return Ok(());
     }
     let next = next_of(old, record, set);
-    turn.point_at(record, next.as_deref())?;
+    turn.point_at((tree, record), next.as_deref())?;
     project(record);
     Ok(())
 }
@@ -43,7 +44,7 @@ pub(crate) fn set_first_descriptor<K: kv::Engine, C: chunk::Store>(
         (None, Some(above)) => above.inherited((&record.owner, &record.group), is_directory),
         (None, None) => return Ok(()),
     };
-    turn.point_at(record, first.as_ref())?;
+    turn.point_at((parent.inode.tree, record), first.as_ref())?;
     project(record);
     Ok(())
 }

@@ -60,7 +60,7 @@ fn set_in_turn<K: kv::Engine, C: chunk::Store>(
     }
     let open = turn.house.attributes_open_of(ctx, (request.inode, request.via))?;
     turn.spare_parent(open.and_then(|open| open.lease));
-    turn.note_changed_in(request.inode.sibling(record.home_parent));
+    turn.note_changed_in(turn.house.above(request.inode, record.home_parent));
     let after = set_checked(turn, &ctx.credentials, (request.inode, &before), &request.attributes)?;
     turn.remember(ctx, Kind::Changed, request.inode);
     Ok(SetattrReply { change: Change { before: before.pre(), after } })
@@ -195,7 +195,7 @@ fn set_checked<K: kv::Engine, C: chunk::Store>(
     let mut record = (*old).clone();
     record.mode = mode_of(before.mode);
     apply(&mut record, credentials, set, turn.now);
-    set_descriptor(turn, (&old, &mut record), set)?;
+    set_descriptor(turn, inode.tree, (&old, &mut record), set)?;
     turn.set_xattrs(inode, &mut record, set)?;
     if set.overwrites {
         turn.lose_streams(inode, &mut record)?;

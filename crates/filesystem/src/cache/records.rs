@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use meta::Version;
 use meta::records::{
     BacklinkRecord, DentryRecord, DescriptorRecord, InodeRecord, OwnerUsageRecord, RegionRecord, SharedRecord,
     StreamRecord, UsageRecord, XattrRecord,
 };
-use vfs::{CacheFigures, Cookie, InodeId, InodeNumber, Principal, ShardId};
+use meta::{Key, Version};
+use vfs::{CacheFigures, Cookie, InodeId, InodeNumber, Principal, ShardId, TreeId};
 
 use super::{KnownDescriptors, KnownNames, ListingCache, Slot, Table};
 
@@ -31,7 +31,7 @@ pub(crate) type StreamEntry = (InodeNumber, StreamRecord);
 /// All streams of an inode, in the order in which they were made.
 pub(crate) type Streams = Arc<Vec<StreamEntry>>;
 /// A descriptor of a shard by its hash.
-pub(crate) type DescriptorKey = (ShardId, [u8; 32]);
+pub(crate) type DescriptorKey = (ShardId, TreeId, [u8; 32]);
 /// A group of blocks of which some may be shared, by the placement of the first.
 pub(crate) type SharedKey = (ShardId, u64);
 /// A name of an inode that has several: directory and cookie of the dentry.
@@ -64,6 +64,8 @@ pub(crate) enum Miss {
     Region(RegionKey),
     /// How often blocks of these groups of a shard are named.
     Shared(ShardId, Vec<u64>),
+    /// Whether keys of clones are marked as gone.
+    Marks(ShardId, Vec<Key>),
     /// Which regions a file has from an index on; only under the file's flush turn.
     RegionList(InodeId, u64),
 }

@@ -111,7 +111,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let before = self.attributes(target, &record);
         self.check_bytes(ctx, request.target_via, (&before, WRITE, locked(target_offset)))?;
         let refuse = |error| Err(Failure::with(error, before.clone()));
-        if source.shard != target.shard || source.tree != target.tree {
+        if source.shard != target.shard {
             return refuse(FsError::CrossDevice);
         }
         let end_in = |offset: u64| offset.checked_add(length).filter(|end| *end <= FILE_SIZE_MAX);
@@ -230,6 +230,8 @@ fn clone_some<K: kv::Engine, C: chunk::Store>(
     data: &FileData,
     (clone, next): (&Clone<'_>, u64),
 ) -> Step<Cloned> {
+    // What a snapshot shows is kept as long as it is shown, so its blocks are named when they are named again.
+    turn.house.require_shown(clone.source)?;
     let source = turn.live(clone.source)?;
     let old = turn.live(clone.target)?;
     let before = effective(clone.target, &old, data.shown());

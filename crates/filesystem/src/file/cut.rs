@@ -40,7 +40,12 @@ pub(super) fn let_go<K: kv::Engine, C: chunk::Store>(
 ) -> Step<u64> {
     let mut held_bytes = 0;
     let mut given_up: SmallVec<[Run; 4]> = SmallVec::new();
+    let tree = ending.key.0.tree;
     for gone in released {
+        if turn.is_inherited(tree, gone.birth) {
+            // It is the origin's, which has it still.
+            continue;
+        }
         if turn.present().is_kept(gone.birth) && is_held(turn, gone.birth, ending)? {
             held_bytes += gone.stored_bytes;
         } else {
@@ -54,11 +59,11 @@ pub(super) fn let_go<K: kv::Engine, C: chunk::Store>(
 /// Whether a version names a block that was named from `birth` on, until the state that ends.
 fn is_held<K: kv::Engine, C: chunk::Store>(turn: &Turn<'_, K, C>, birth: Epoch, ending: Ending) -> Step<bool> {
     let died = ending.cut_at.unwrap_or_else(|| turn.clock().current);
-    let past = &turn.shard.past;
-    if !past.is_seen(birth, died) {
+    let (past, tree) = (&turn.shard.past, ending.key.0.tree);
+    if !past.is_seen(tree, birth, died) {
         return Ok(false);
     }
-    if past.is_seen(ending.born, died) || past.is_wanted(birth, died) {
+    if past.is_seen(tree, ending.born, died) || past.is_wanted(tree, birth, died) {
         return Ok(true);
     }
     // Only what is being deleted sees an older state of the region, which may be dropped already.

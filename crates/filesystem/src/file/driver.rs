@@ -35,7 +35,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                     (inode.shard, &[file]),
                     |turn, data| {
                         let data = data.first().ok_or(FsError::Io)?;
-                        if turn.is_past(data) {
+                        if turn.is_past(inode, data) {
                             return Ok(None);
                         }
                         let value = step(turn, data)?;
@@ -79,7 +79,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                     return Err(FsError::Io.into());
                 }
                 let mut data: SmallVec<[_; 1]> = files.iter().map(|file| file.data()).collect();
-                match step(&mut turn, &data) {
+                let stepped = step(&mut turn, &data).and_then(|value| turn.adopt_written().map(|()| value));
+                match stepped {
                     Ok(value) => {
                         let version = turn.submit()?;
                         publish(&mut data, &value);

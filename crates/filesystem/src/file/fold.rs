@@ -33,7 +33,7 @@ pub(super) fn fold<K: kv::Engine, C: chunk::Store>(
     part: Part<'_>,
     pending: Pending,
 ) -> Step<Option<u64>> {
-    turn.write_as_of(part.epoch);
+    turn.write_as_of(part.inode.tree, part.epoch);
     let Some(old) = turn.inode(part.inode)?.filter(|record| turn.is_there(part.inode, record)) else {
         return Ok(None);
     };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::MutexGuard;
-use vfs::{Epoch, Failure, InodeId, ShardId};
+use vfs::{Epoch, Failure, InodeId, ShardId, TreeId};
 
 use super::FileState;
 use super::buffer::DirtyRun;
@@ -53,7 +53,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 _ => left.push(*inode),
             }
         }
-        // A change is of one shard, and as of one epoch.
+        // A change is of one shard, and as of one epoch of one tree.
         small.sort_by_key(Small::moment);
         for of_shard in small.chunk_by(|one, next| one.moment() == next.moment()) {
             if let Err(failure) = self.flush_small(of_shard).await {
@@ -113,8 +113,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 }
 
 impl Small<'_> {
-    fn moment(&self) -> (ShardId, Epoch) {
-        (self.inode.shard, self.snapshot.epoch)
+    fn moment(&self) -> (ShardId, TreeId, Epoch) {
+        (self.inode.shard, self.inode.tree, self.snapshot.epoch)
     }
 }
 

@@ -151,7 +151,7 @@ fn set_size<K: kv::Engine, C: chunk::Store>(
     record.mode = mode_of(before.mode);
     record.modified = turn.now;
     apply(&mut record, credentials, set, turn.now);
-    set_descriptor(turn, (&old, &mut record), set)?;
+    set_descriptor(turn, inode.tree, (&old, &mut record), set)?;
     turn.set_xattrs(inode, &mut record, set)?;
     if set.overwrites {
         turn.lose_streams(inode, &mut record)?;

@@ -45,6 +45,8 @@ enum Attempt {
     Above(Miss),
     /// A region of the file has to be loaded.
     Region(RegionKey),
+    /// The file is that of the origin of a clone.
+    Adopt,
     /// What is buffered of the file is older than a snapshot.
     Past,
     /// A quota forbids it, unless what is dirty takes less than it may.
@@ -110,6 +112,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 Attempt::Region(key) => {
                     self.region(key, &mut prepared.seen).await?;
                 }
+                Attempt::Adopt => Box::pin(self.adopt(request.inode)).await?,
                 Attempt::Past => drop(Box::pin(self.flush(request.inode)).await?),
                 Attempt::Over => {
                     prepared.looks_closely = true;
@@ -146,7 +149,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         if range.1 == 0 {
             return Ok(Attempt::Done(Box::new(Change::none(before))));
         }
-        if !self.date(request.inode.shard, &mut data)? {
+        if self.is_inherited(request.inode, record.born) {
+            return Ok(Attempt::Adopt);
+        }
+        if !self.date(request.inode, &mut data)? {
             return Ok(Attempt::Past);
         }
         let Some(room) = &mut prepared.room else { return Ok(Attempt::Room(blocks_of(range.0, range.1))) };

@@ -180,6 +180,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     ) -> Result<Option<u64>, Failure> {
         let inode = work.intent.inode();
         let step = |turn: &mut Turn<'_, K, C>| match work.intent {
+            // All of it goes.
+            _ if self.is_going(inode) => Ok(None),
             Intent::Remove { inode } => remove_page(turn, inode),
             Intent::Truncate { inode, end_region, generation, .. } => {
                 cut_page(turn, MaskedRange { inode, end: end_region, generation }, work.cursor)

@@ -1,8 +1,8 @@
 //! LOOKUP, walk and READLINK: reading names without the shard's turn.
 
 use vfs::{
-    Attributes, Case, Failure, FileType, FsError, InodeId, InodeNumber, LookupName, LookupReply, LookupRequest, Name,
-    OpContext, ReadlinkReply, ShardId, WalkReply, WalkRequest,
+    Attributes, Case, Failure, FileType, FsError, InodeId, LookupName, LookupReply, LookupRequest, Name, OpContext,
+    ReadlinkReply, ShardId, WalkReply, WalkRequest,
 };
 
 use crate::Filesystem;
@@ -87,10 +87,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         if at == InodeId::root_of(ShardId::ROOT) {
             return Ok(None);
         }
-        if at.number == InodeNumber::ROOT {
+        if at == InodeId::root_of(at.shard) {
             return Ok(Some(self.shard(at.shard)?.turn().record.parent));
         }
-        Ok(self.inode(at, seen).await?.map(|record| at.sibling(record.home_parent)))
+        Ok(self.inode(at, seen).await?.map(|record| self.above(at, record.home_parent)))
     }
 
     /// An entry of a directory.

@@ -86,7 +86,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         seen: &mut Seen,
     ) -> Result<(Vec<DirectoryEntry>, bool), Failure> {
         let mut after = request.after.max(Cookie(Cookie::FIRST_STORED.0 - 1));
-        if request.directory.tree == TreeId::SNAPSHOTS {
+        if request.directory.tree.is_snapshots() {
             return Box::pin(self.past_entries(request.directory, after, limit)).await;
         }
         let state = DirectoryState { change: record.change, generation: self.meta.generation() };
@@ -124,9 +124,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         for (key, value) in found.value {
             let Ok(KeyKind::Dentry { cookie, .. }) = kind_of(&key) else { continue };
             let dentry = DentryRecord::decode_at(&key, &value).map_err(|error| self.refuse(&error))?;
-            if directory.tree.is_past() && dentry.shard.is_some() {
-                continue;
-            }
+            let Some(dentry) = self.shown_in(directory, dentry) else { continue };
             let inode = target_of(directory, &dentry);
             listed.push(Listed { cookie, inode, file_type: dentry.file_type, name: dentry.name.to_bytes() });
         }
@@ -143,7 +141,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let mut missing = Vec::new();
         for (index, entry) in entries.iter_mut().enumerate() {
             match self.records.inodes.get(&entry.inode) {
-                _ if entry.inode.tree.is_past() => {
+                _ if entry.inode.tree != TreeId::LIVE => {
                     let record = self.inode(entry.inode, seen).await?;
                     entry.attributes = self.attributes_of(entry.inode, record);
                 }

@@ -44,7 +44,8 @@ fn remove<K: kv::Engine, C: chunk::Store>(
     let attributes = turn.attributes(found.target, &target);
     require_remove(&before, &attributes, &ctx.credentials).map_err(refuse)?;
     require_sticky(&before, &attributes, &ctx.credentials).map_err(refuse)?;
-    if found.dentry.shard.is_some() {
+    // A clone is deleted as a whole.
+    if found.dentry.shard.is_some() || turn.shard.clones.is_root(found.target) {
         return Err(refuse(FsError::NotPermitted));
     }
     check_kind(request.kind, &target).map_err(refuse)?;
@@ -76,6 +77,7 @@ pub(crate) fn lose_name<K: kv::Engine, C: chunk::Store>(
     found: &Found,
     victim: Prepared<'_>,
 ) -> Step<Attributes> {
+    turn.adopt(found.target)?;
     let record = turn.live(found.target)?;
     turn.follow_name(found.target, Link { parent: directory, name: found.dentry.name.clone() }, None);
     match record.file_type {

@@ -170,7 +170,12 @@ fn check<K: kv::Engine, C: chunk::Store>(
         require_sticky(&parents.to, existing, &ctx.credentials)?;
     }
     let is_junction = |found: &Found| found.dentry.shard.is_some();
-    if is_junction(&moved.found) || moved.existing.as_ref().is_some_and(|(existing, _)| is_junction(existing)) {
+    let replaces_clone =
+        moved.existing.as_ref().is_some_and(|(existing, _)| turn.shard.clones.is_root(existing.target));
+    if replaces_clone
+        || is_junction(&moved.found)
+        || moved.existing.as_ref().is_some_and(|(existing, _)| is_junction(existing))
+    {
         return Err(FsError::CrossDevice.into());
     }
     let changes_parent = moved.source.is_directory() && !parents.are_one();
@@ -248,6 +253,7 @@ fn move_name<K: kv::Engine, C: chunk::Store>(
 ) -> Step<()> {
     let inode = moved.found.target;
     let (from, to) = (request.from_parent, request.to_parent);
+    turn.adopt(inode)?;
     let mut record = (*turn.live(inode)?).clone();
     turn.remove_dentry(from, moved.found.cookie)?;
     let dentry = DentryRecord { name: request.to_name.clone(), ..moved.found.dentry.clone() };

@@ -86,7 +86,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.records.names.begin(InodeId::root_of(id));
         let hang = |turn: &mut Turn<'_, K, C>| hang_in(turn, (parent, name), id, &change);
         self.mutate(parent.shard, hang).await?;
-        self.shards.add(Shard::new(id, state, Vec::new()));
+        self.shards.add(Shard::new(id, state, (Vec::new(), Vec::new())));
         Ok(InodeId::root_of(id))
     }
 
@@ -109,7 +109,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             change.put_record(keys::owner_usage(root, kind, owner), &counted);
         }
         let (next_inode, next_intent) = (reserved.next_inode, reserved.next_intent);
-        let state = ShardState { next_inode, next_intent, reserved, record, is_sharing: false, kept: 0, drops: 0 };
+        let state =
+            ShardState { next_inode, next_intent, reserved, record, is_sharing: false, kept: 0, drops: 0, marks: 0 };
         (change, state)
     }
 

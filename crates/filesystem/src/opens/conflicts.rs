@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use locking::{Intrusion, Open};
 use meta::records::InodeRecord;
-use vfs::{FsError, InodeId, InodeNumber, OpContext, ShareMode, Via};
+use vfs::{FsError, InodeId, OpContext, ShareMode, Via};
 
 use crate::Filesystem;
 use crate::cache::Miss;
@@ -54,7 +54,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
     /// Whether an inode is there: it has a name, or is open.
     pub(crate) fn is_there(&self, inode: InodeId, record: &InodeRecord) -> bool {
-        record.links > 0 || self.opens.holds(inode)
+        (record.links > 0 || self.opens.holds(inode)) && !self.is_going(inode)
     }
 }
 
@@ -79,14 +79,14 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         let mut apart = HashSet::new();
         for parent in self.house.opens.parents(directory.shard) {
             let mut at = parent;
-            while at.number != InodeNumber::ROOT && apart.insert(at) {
+            while at != InodeId::root_of(at.shard) && apart.insert(at) {
                 if at == directory {
                     return Err(self.house.refuse_open_below(parent).into());
                 }
                 // Not by the turn's own reads: there may be very many of these.
                 let slot = self.house.records.inodes.get(&at).ok_or(Stop::Miss(Miss::Inode(at)))?;
                 let Some(record) = slot.value else { break };
-                at = at.sibling(record.home_parent);
+                at = self.shard.clones.above(at, record.home_parent);
             }
         }
         Ok(())

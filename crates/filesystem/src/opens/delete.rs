@@ -2,9 +2,7 @@
 
 use locking::{Intrusion, Open};
 use vfs::acl::AccessMask;
-use vfs::{
-    DeletePendingRequest, Failure, FsError, InodeNumber, OpContext, RenameOpenRequest, RenameReply, RenameRequest,
-};
+use vfs::{DeletePendingRequest, Failure, FsError, InodeId, OpContext, RenameOpenRequest, RenameReply, RenameRequest};
 
 use crate::Filesystem;
 use crate::access::is_read_only;
@@ -68,7 +66,8 @@ fn mark<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, open: &Open) 
     let attributes = turn.attributes(open.inode, &record);
     let attributes = turn.whole(attributes)?;
     let refuse = |error| Failure::with(error, attributes.clone());
-    if is_read_only(&attributes) || open.inode.number == InodeNumber::ROOT {
+    let is_root = open.inode == InodeId::root_of(open.inode.shard) || turn.shard.clones.is_root(open.inode);
+    if is_root || is_read_only(&attributes) {
         return Err(refuse(FsError::NotPermitted).into());
     }
     if attributes.is_directory() && record.size > 0 {

@@ -121,7 +121,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         if self.leases.is_any_of_directories()
             && let Ok(Some(record)) = self.inode(inode, &mut Seen::default()).await
         {
-            self.break_directories(&[inode.sibling(record.home_parent)], None);
+            self.break_directories(&[self.above(inode, record.home_parent)], None);
         }
     }
 

@@ -10,9 +10,8 @@ use locking::{HeldShare, Link, NewOpen, Open, Persistent, Refusal, ShareReservat
 use vfs::acl::AccessMask;
 use vfs::limits::OPEN_NOTE_BYTES_MAX;
 use vfs::{
-    Attributes, Case, Disposition, DosAttributes, Failure, FileType, FsError, InodeId, InodeNumber, LeaseGrant,
-    LockOwner, Name, OpContext, OpenReply, OpenRequest, OpenTarget, OpenedHow, SetAttributes, SetattrRequest,
-    ShareMode, Via,
+    Attributes, Case, Disposition, DosAttributes, Failure, FileType, FsError, InodeId, LeaseGrant, LockOwner, Name,
+    OpContext, OpenReply, OpenRequest, OpenTarget, OpenedHow, SetAttributes, SetattrRequest, ShareMode, Via,
 };
 
 use super::stream::{make_stream, open_stream};
@@ -281,7 +280,7 @@ fn open_existing<K: kv::Engine, C: chunk::Store>(
     let granted = grant(request, maximal).map_err(refuse)?;
     check_overwritten(request, &attributes, maximal).map_err(refuse)?;
     if request.delete_on_close
-        && (is_fixed || attributes.inode.number == InodeNumber::ROOT || is_read_only(&attributes))
+        && (is_fixed || attributes.inode == InodeId::root_of(attributes.inode.shard) || is_read_only(&attributes))
     {
         return Err(refuse(FsError::NotPermitted));
     }

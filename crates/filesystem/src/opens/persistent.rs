@@ -111,14 +111,13 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
     /// `false` when it could not come back: what it had open is gone, or somebody stands in its way.
     async fn restore_open(&self, (shard, id): (ShardId, OpenId), record: OpenRecord) -> Result<bool, MetaError> {
-        let inode_key = keys::inode(record.inode);
-        let Some(value) = self.meta.read(&inode_key).await? else {
+        let Some(found) = self.stored::<InodeRecord>(record.inode, keys::inode).await?.value else {
             let mut change = Change::new();
             change.delete(keys::open(shard, id));
             self.meta.submit(change)?;
             return Ok(false);
         };
-        let is_directory = InodeRecord::decode_at(&inode_key, &value)?.file_type == FileType::Directory;
+        let is_directory = found.file_type == FileType::Directory;
         let (share, locks, pending) = (share_of(record.share), record.locks.clone(), record.pending);
         let Ok(open) = self.opens.restore(id, opened(record, is_directory)) else { return Ok(false) };
         if pending {

@@ -386,7 +386,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             self.remove_linked(ledger, *directory);
         }
         if let Some((directory, counted)) = &bound.counted
-            && directory.number != vfs::InodeNumber::ROOT
+            && *directory != InodeId::root_of(directory.shard)
         {
             self.write_plain(keys::owners(*directory), counted.map(|counted| counted.encode()));
         }

@@ -71,25 +71,41 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     async fn count_page(&self, shard: &Shard, (directory, counted): Counting) -> Result<(), Failure> {
         // Before the scan: what is made behind it has this number or a higher one.
         let end = shard.turn().next_inode;
-        let mut range = keys::inode_range(directory.shard, TreeId::LIVE);
-        if counted.counted_below.0 > 0 {
-            range = range.after(&keys::inode(directory.sibling(InodeNumber(counted.counted_below.0 - 1))));
-        }
-        let found = self.meta.scan(&range, INODES_PER_PAGE, Direction::Forward).await;
-        let found = found.map_err(|error| self.refuse(&error))?;
-        let is_last = found.len() < INODES_PER_PAGE;
-        let mut inodes = Vec::with_capacity(found.len());
-        for (key, _) in found {
-            let KeyKind::Inode(number) = kind_of(&key).map_err(|error| self.refuse(&error))? else { continue };
-            let inode = directory.sibling(number);
-            inodes.push(inode);
+        let (inodes, is_last) = self.inodes_from(shard, counted.counted_below).await?;
+        for inode in &inodes {
             // Not one miss after another within the turn.
-            self.inode(inode, &mut Seen::default()).await?;
+            self.inode(*inode, &mut Seen::default()).await?;
         }
         let behind = inodes.last().map(|last| InodeNumber(last.number.0 + 1));
         let next = if is_last { behind.map_or(end, |behind| behind.max(end)) } else { behind.unwrap_or(end) };
         let page = Page { inodes: &inodes, next, is_last };
         self.mutate_page(shard.id, |turn| count(turn, (directory, counted), &page)).await
+    }
+
+    /// The inodes of all trees of a shard from a number on that have records of their own, in the order of their numbers;
+    /// and whether they are the last.
+    async fn inodes_from(&self, shard: &Shard, first: InodeNumber) -> Result<(Vec<InodeId>, bool), Failure> {
+        let (mut inodes, mut until) = (Vec::new(), None);
+        let clones = shard.clones.all().into_iter().filter(|known| !known.record.deleting).map(|known| known.tree);
+        for tree in std::iter::once(TreeId::LIVE).chain(clones) {
+            let mut range = keys::inode_range(shard.id, tree);
+            if let Some(before) = first.0.checked_sub(1) {
+                range = range.after(&keys::inode(InodeId { shard: shard.id, tree, number: InodeNumber(before) }));
+            }
+            let found = self.meta.scan(&range, INODES_PER_PAGE, Direction::Forward).await;
+            let found = found.map_err(|error| self.refuse(&error))?;
+            let is_part = found.len() >= INODES_PER_PAGE;
+            let mut last = None;
+            for (key, _) in found {
+                let KeyKind::Inode(number) = kind_of(&key).map_err(|error| self.refuse(&error))? else { continue };
+                inodes.push(InodeId { shard: shard.id, tree, number });
+                last = Some(number);
+            }
+            until = until.into_iter().chain(last.filter(|_| is_part)).min();
+        }
+        inodes.retain(|inode| until.is_none_or(|until| inode.number <= until));
+        inodes.sort_unstable_by_key(|inode| inode.number);
+        Ok((inodes, until.is_none()))
     }
 
     async fn mutate_page(

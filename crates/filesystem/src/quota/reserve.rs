@@ -2,7 +2,7 @@
 
 use meta::MetaError;
 use meta::records::InodeRecord;
-use vfs::{Failure, FileType, InodeId, InodeNumber, ShardId, Timestamp};
+use vfs::{Failure, FileType, InodeId, ShardId, Timestamp};
 
 use super::domain::used_by;
 use super::ledger::{Rebound, Stand};
@@ -157,7 +157,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Errors: what has to be loaded.
     fn place_of(&self, ledger: &mut Ledger, (inode, record): (InodeId, &InodeRecord)) -> Result<Stand, Miss> {
         let home = self.first_directory(inode).map_err(Miss::Inode)?;
-        let home = ledger.stand(home, |directory| self.above(directory)).map_err(Miss::Inode)?;
+        let home = ledger.stand(home, |directory| self.directory_above(directory)).map_err(Miss::Inode)?;
         let used = |key: &OwnerKey| self.records.owners.get(key).map(|slot| used_by(slot.value.as_deref()));
         ledger.account(home, (&record.owner, &record.group), used).map_err(Miss::Owner)
     }
@@ -204,13 +204,13 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
     }
 
-    fn above(&self, directory: InodeId) -> Result<Option<InodeId>, InodeId> {
-        if directory.number == InodeNumber::ROOT {
+    fn directory_above(&self, directory: InodeId) -> Result<Option<InodeId>, InodeId> {
+        if directory == InodeId::root_of(directory.shard) {
             return Ok(None);
         }
         let slot = self.records.inodes.get(&directory).ok_or(directory)?;
         let record = slot.value.ok_or(directory)?;
-        Ok(Some(directory.sibling(record.home_parent)))
+        Ok(Some(self.above(directory, record.home_parent)))
     }
 }
 

@@ -130,10 +130,13 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
     /// A directory and all above it; empty when one of them is gone.
     pub(super) async fn chain_of(&self, directory: InodeId) -> Result<Vec<InodeId>, Failure> {
+        if self.is_going(directory) {
+            return Ok(Vec::new());
+        }
         let (mut chain, mut at) = (vec![directory], directory);
-        while at.number != InodeNumber::ROOT {
+        while at != InodeId::root_of(at.shard) {
             let Some(record) = self.inode(at, &mut Seen::default()).await? else { return Ok(Vec::new()) };
-            at = at.sibling(record.home_parent);
+            at = self.above(at, record.home_parent);
             chain.push(at);
         }
         Ok(chain)
@@ -141,17 +144,25 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
     /// The names that lead from one directory, or the root of the shard, to another.
     pub(crate) async fn path_below(&self, (below, directory): (InodeId, InodeId)) -> Result<Vec<Name>, Failure> {
-        let (mut names, mut at) = (Vec::new(), directory);
-        while at.number != InodeNumber::ROOT && at != below {
+        let (mut names, mut at) = (Vec::new(), self.at_top(directory));
+        while at != InodeId::root_of(at.shard) && at != below {
             let record = self.live(at, &mut Seen::default()).await?;
-            let parent = at.sibling(record.home_parent);
+            let parent = self.above(at, record.home_parent);
             let entry = self.stored::<DentryRecord>(parent, |parent| keys::dentry(parent, record.home_cookie)).await;
             let entry = entry.map_err(|error| self.refuse(&error))?.value.ok_or(FsError::StaleHandle)?;
             names.push(entry.name.clone());
-            at = parent;
+            at = self.at_top(parent);
         }
         names.reverse();
         Ok(names)
+    }
+
+    /// The root of a tree as a snapshot has it is where the tree hangs now; anything else is itself.
+    fn at_top(&self, directory: InodeId) -> InodeId {
+        let Some(known) = self.known(directory) else { return directory };
+        let present = directory.in_tree(known.record.tree);
+        let is_root = || self.shards.find(present.shard).is_some_and(|shard| shard.clones.is_root(present));
+        if present == InodeId::root_of(present.shard) || is_root() { present } else { directory }
     }
 
     /// Brings the quotas of a shard into its ledger, and reserves what is dirty: at a start, before anybody changes it.
@@ -159,16 +170,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// # Errors
     /// `Engine`, `Failed`, `Damaged`.
     pub(crate) async fn load_quotas(&self, shard: &Shard) -> Result<(), MetaError> {
-        let counted = self.load_counted(shard.id).await?;
-        let range = keys::quota_range(shard.id, TreeId::LIVE);
-        let found = self.meta.scan(&range, QUOTAS_MAX, Direction::Forward).await?;
-        let mut loaded = Vec::with_capacity(found.len());
-        for (key, value) in found {
-            let KeyKind::Quota { directory, domain } = kind_of(&key)? else { continue };
-            let directory = InodeId::root_of(shard.id).sibling(directory);
-            let record = QuotaRecord::decode_at(&key, &value)?;
-            let used = self.stored_usage((directory, &domain)).await?;
-            loaded.push((directory, domain, Domain::new(record, used)));
+        let (mut counted, mut loaded) = (Vec::new(), Vec::new());
+        let clones = shard.clones.all().into_iter().filter(|known| !known.record.deleting);
+        for tree in std::iter::once(TreeId::LIVE).chain(clones.map(|known| known.tree)) {
+            counted.extend(self.load_counted((shard.id, tree)).await?);
+            loaded.extend(self.load_limits((shard.id, tree)).await?);
         }
         if loaded.is_empty() && counted.is_empty() {
             return Ok(());
@@ -181,13 +187,29 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.reserve_dirty(shard).await
     }
 
-    /// How far the directories of a shard have counted their owners.
-    async fn load_counted(&self, shard: ShardId) -> Result<Vec<(InodeId, OwnersRecord)>, MetaError> {
-        let found = self.meta.scan(&keys::owners_range(shard, TreeId::LIVE), QUOTAS_MAX, Direction::Forward).await?;
+    async fn load_limits(
+        &self,
+        (shard, tree): (ShardId, TreeId),
+    ) -> Result<Vec<(InodeId, QuotaDomain, Domain)>, MetaError> {
+        let found = self.meta.scan(&keys::quota_range(shard, tree), QUOTAS_MAX, Direction::Forward).await?;
+        let mut loaded = Vec::with_capacity(found.len());
+        for (key, value) in found {
+            let KeyKind::Quota { directory, domain } = kind_of(&key)? else { continue };
+            let directory = InodeId { shard, tree, number: directory };
+            let record = QuotaRecord::decode_at(&key, &value)?;
+            let used = self.stored_usage((directory, &domain)).await?;
+            loaded.push((directory, domain, Domain::new(record, used)));
+        }
+        Ok(loaded)
+    }
+
+    /// How far the directories of a tree have counted their owners.
+    async fn load_counted(&self, (shard, tree): (ShardId, TreeId)) -> Result<Vec<(InodeId, OwnersRecord)>, MetaError> {
+        let found = self.meta.scan(&keys::owners_range(shard, tree), QUOTAS_MAX, Direction::Forward).await?;
         let mut counted = Vec::with_capacity(found.len());
         for (key, value) in found {
             let KeyKind::Owners(directory) = kind_of(&key)? else { continue };
-            counted.push((InodeId::root_of(shard).sibling(directory), OwnersRecord::decode_at(&key, &value)?));
+            counted.push((InodeId { shard, tree, number: directory }, OwnersRecord::decode_at(&key, &value)?));
         }
         Ok(counted)
     }
@@ -212,7 +234,9 @@ fn put_loaded(ledger: &mut Ledger, counted: Vec<(InodeId, OwnersRecord)>, loaded
     let owners = ledger.owners_mut();
     counted.into_iter().for_each(|(directory, counted)| owners.put_counted(directory, Some(counted)));
     let of_owners = loaded.iter().filter(|(_, domain, _)| *domain != QuotaDomain::Directory);
-    for root in of_owners.map(|(directory, ..)| *directory).filter(|directory| directory.number == InodeNumber::ROOT) {
+    for root in
+        of_owners.map(|(directory, ..)| *directory).filter(|directory| *directory == InodeId::root_of(directory.shard))
+    {
         owners.put_counted(root, Some(OwnersRecord::READY));
     }
     // Those for all first: what is linked to them takes its limits from there.
@@ -299,7 +323,7 @@ fn set_owners<K: kv::Engine, C: chunk::Store>(
     }
     if counted.is_none() {
         let is_empty = record.size == 0 && record.streams == 0;
-        let is_root = directory.number == InodeNumber::ROOT;
+        let is_root = directory == InodeId::root_of(directory.shard);
         if is_empty && !is_root {
             for (is_group, principal) in [(false, &record.owner), (true, &record.group)] {
                 let key = (directory, is_group, principal.clone());
@@ -333,7 +357,7 @@ fn end_counting<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, reque
         return;
     };
     if is_last {
-        let is_root = directory.number == InodeNumber::ROOT;
+        let is_root = directory == InodeId::root_of(directory.shard);
         let clearing = OwnersRecord { counted_below: InodeNumber(0), is_clearing: true };
         turn.quota.counted = Some((directory, (!is_root).then_some(clearing)));
     }

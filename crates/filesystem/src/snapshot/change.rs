@@ -3,13 +3,13 @@
 use vfs::{ChangeSnapshotRequest, Failure, FsError, Snapshot};
 
 use super::past::Known;
-use super::take::{require_free, require_live};
+use super::take::require_free;
 use crate::Filesystem;
 use crate::turn::{Step, Turn};
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_change_snapshot(&self, request: ChangeSnapshotRequest) -> Result<Snapshot, Failure> {
-        require_live(request.within)?;
+        self.require_written(request.within)?;
         self.mutate(request.within.shard, |turn| change(turn, &request)).await
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::Ordering;
 
-use vfs::{Failure, InodeId, ShardId};
+use vfs::{Failure, InodeId};
 
 use crate::Filesystem;
 use crate::file::{FileData, FileState};
@@ -15,14 +15,14 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// was written before it.
     ///
     /// Errors: as [`Filesystem::shard`].
-    pub(crate) fn date(&self, shard: ShardId, data: &mut FileData) -> Result<bool, Failure> {
+    pub(crate) fn date(&self, inode: InodeId, data: &mut FileData) -> Result<bool, Failure> {
         let count = self.epochs.load(Ordering::Acquire);
         if data.dated == count {
             return Ok(true);
         }
-        let shard = self.shard(shard)?;
+        let shard = self.shard(inode.shard)?;
         let current = shard.past.epoch();
-        if data.is_dirty() && data.epoch < current && shard.past.is_seen(data.epoch, current) {
+        if data.is_dirty() && data.epoch < current && shard.past.is_seen(inode.tree, data.epoch, current) {
             return Ok(false);
         }
         (data.epoch, data.dated) = (current, count);
@@ -34,8 +34,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Errors: as a flush.
     pub(crate) async fn name_past(&self, inode: InodeId, file: &FileState) -> Result<(), Failure> {
         let is_past = {
-            let data = file.data();
-            data.is_dirty() && self.shard(inode.shard)?.past.is_seen(data.epoch, self.shard(inode.shard)?.past.epoch())
+            let (data, shard) = (file.data(), self.shard(inode.shard)?);
+            data.is_dirty() && shard.past.is_seen(inode.tree, data.epoch, shard.past.epoch())
         };
         // In a box: a flush changes files too.
         if is_past { Box::pin(self.flush_in_turn(inode, file)).await.map(drop) } else { Ok(()) }
@@ -44,9 +44,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
 impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
     /// Whether a snapshot sees what is buffered of a file.
-    pub(crate) fn is_past(&self, data: &FileData) -> bool {
+    pub(crate) fn is_past(&self, inode: InodeId, data: &FileData) -> bool {
         let current = self.present().current;
-        data.epoch < current && data.is_dirty() && self.shard.past.is_seen(data.epoch, current)
+        data.epoch < current && data.is_dirty() && self.shard.past.is_seen(inode.tree, data.epoch, current)
     }
 
     /// What is buffered of a file has to be named before it changes.
@@ -56,7 +56,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         if self.present().newest_snapshot.is_none() {
             return Ok(());
         }
-        let is_past = self.house.files.peek(inode).is_some_and(|file| self.is_past(&file.data()));
+        let is_past = self.house.files.peek(inode).is_some_and(|file| self.is_past(inode, &file.data()));
         if is_past { Err(Stop::Past(inode)) } else { Ok(()) }
     }
 

@@ -17,7 +17,6 @@ use smallvec::SmallVec;
 use vfs::{Epoch, Failure, FsError, InodeId, ShardId, SnapshotId, TreeId};
 
 use super::past::Known;
-use super::take::require_live;
 use crate::Filesystem;
 use crate::cache::RegionKey;
 use crate::load::kind_of;
@@ -38,6 +37,7 @@ pub(crate) struct Pass {
 /// When states lived that only a snapshot needs.
 #[derive(Debug)]
 struct Span {
+    tree: TreeId,
     first_born: Epoch,
     last_born: Epoch,
     first_died: Epoch,
@@ -45,10 +45,12 @@ struct Span {
 }
 
 impl Span {
-    /// Of the snapshot of an epoch, between its neighbours.
-    fn of(shard: &Shard, epoch: Epoch) -> Self {
-        let (before, after) = shard.past.beside(epoch);
+    /// Of a snapshot, between its neighbours.
+    fn of(shard: &Shard, record: &SnapshotRecord) -> Self {
+        let SnapshotRecord { tree, epoch, .. } = *record;
+        let (before, after) = shard.past.beside(tree, epoch);
         Self {
+            tree,
             first_born: Epoch(before.map_or(0, |before| before.0 + 1)),
             last_born: epoch,
             first_died: Epoch(epoch.0 + 1),
@@ -58,7 +60,7 @@ impl Span {
 
     /// The index entries of it, from those that ended in an epoch on.
     fn from(&self, shard: ShardId, died: Epoch) -> KeyRange {
-        keys::expiry_range_from(shard, TreeId::LIVE, (died, self.first_born), self.last_died)
+        keys::expiry_range_from(shard, self.tree, (died, self.first_born), self.last_died)
     }
 
     /// Where to go on behind a state that lies beside it: others like that are passed over.
@@ -98,7 +100,7 @@ enum Newer {
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_delete_snapshot(&self, within: InodeId, id: SnapshotId) -> Result<(), Failure> {
-        require_live(within)?;
+        self.require_written(within)?;
         self.mutate(within.shard, |turn| mark(turn, id)).await
     }
 
@@ -127,7 +129,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             self.mutate(shard.id, |turn| mark(turn, known.id)).await?;
             any = true;
         }
-        match all.iter().find(|known| known.record.deleting) {
+        // What something was made of stays until that is gone.
+        let is_origin = |record: &SnapshotRecord| shard.clones.is_origin(record.tree, record.epoch);
+        match all.iter().find(|known| known.record.deleting && !is_origin(&known.record)) {
             Some(known) => self.drop_some(shard, known).await.map(|done| done || any),
             None => Ok(any),
         }
@@ -142,7 +146,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         for _ in 0..PAGES_PER_ROUND {
             let (page, rest) = self.ended_page((shard, known), pass.rest).await.map_err(|error| self.refuse(&error))?;
             pass.has_found |= !page.is_empty();
-            self.drop_page(shard, known.record.epoch, &page).await?;
+            self.drop_page(shard, &known.record, &page).await?;
             match rest {
                 Some(rest) => pass.rest = rest,
                 None if pass.has_found => return Ok(true),
@@ -155,17 +159,17 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     }
 
     async fn begin_pass(&self, shard: &Shard, known: &Known) -> Result<Pass, Failure> {
-        self.name_all_past(shard, known.record.epoch).await?;
+        self.name_all_past(shard, &known.record).await?;
         let kept = shard.turn().kept;
-        let span = Span::of(shard, known.record.epoch);
+        let span = Span::of(shard, &known.record);
         Ok(Pass { of: known.id, rest: span.from(shard.id, span.first_died), has_found: false, kept })
     }
 
     /// What is buffered of files and older than the next snapshot is named: it may still end states that only this one needs.
-    async fn name_all_past(&self, shard: &Shard, epoch: Epoch) -> Result<(), Failure> {
-        let (_, Some(next)) = shard.past.beside(epoch) else { return Ok(()) };
+    async fn name_all_past(&self, shard: &Shard, record: &SnapshotRecord) -> Result<(), Failure> {
+        let (_, Some(next)) = shard.past.beside(record.tree, record.epoch) else { return Ok(()) };
         for (inode, file) in self.files.all() {
-            let is_past = inode.shard == shard.id && {
+            let is_past = (inode.shard, inode.tree) == (shard.id, record.tree) && {
                 let data = file.data();
                 data.is_dirty() && data.epoch <= next
             };
@@ -182,7 +186,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         (shard, known): (&Shard, &Known),
         mut range: KeyRange,
     ) -> Result<(Vec<Ended>, Option<KeyRange>), MetaError> {
-        let span = Span::of(shard, known.record.epoch);
+        let span = Span::of(shard, &known.record);
         let mut page = Vec::new();
         while page.len() < PAGE_STATES {
             let found = self.meta.scan(&range, PAGE_STATES, Direction::Forward).await?;
@@ -257,9 +261,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     }
 
     /// Drops states, in changes of a bounded size.
-    async fn drop_page(&self, shard: &Shard, epoch: Epoch, page: &[Ended]) -> Result<(), Failure> {
+    async fn drop_page(&self, shard: &Shard, record: &SnapshotRecord, page: &[Ended]) -> Result<(), Failure> {
         for part in page.chunks(STATES_PER_CHANGE) {
-            let mut step = |turn: &mut Turn<'_, K, C>| drop_states(turn, epoch, part);
+            let mut step = |turn: &mut Turn<'_, K, C>| drop_states(turn, record, part);
             self.meta.room().await.map_err(|error| self.refuse(&error))?;
             self.mutate_once(shard.id, &mut Scratch::default(), &mut step).await?;
         }
@@ -269,7 +273,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Removes the record of a snapshot that nothing is kept for any more, unless something was kept meanwhile.
     async fn finish_deletion(&self, shard: &Shard, known: &Known, kept: u64) -> Result<bool, Failure> {
         let mut step = |turn: &mut Turn<'_, K, C>| {
-            let is_newest = turn.present().newest_snapshot == Some(known.record.epoch);
+            let SnapshotRecord { tree, epoch, .. } = known.record;
+            let is_newest = turn.present_of(tree).newest_snapshot == Some(epoch);
             if is_newest && turn.states_kept() != kept {
                 return Ok(false);
             }
@@ -293,20 +298,24 @@ fn mark<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, id: SnapshotI
     if known.record.locks > 0 {
         return Err(FsError::NotPermitted.into());
     }
-    let record = SnapshotRecord { deleting: true, ..known.record.clone() };
-    turn.put_snapshot(Known { id, record });
-    Ok(())
+    turn.end_snapshot(&known)
 }
 
 /// Drops those of these states that only the snapshot of this epoch needs, as it stands now: of a key at most one.
-fn drop_states<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, epoch: Epoch, states: &[Ended]) -> Step<()> {
+fn drop_states<K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'_, K, C>,
+    record: &SnapshotRecord,
+    states: &[Ended],
+) -> Step<()> {
     let mut freed_bytes = 0;
     for ended in states {
-        if !is_only_for(turn, epoch, ended.lived) {
+        if !is_only_for(turn, record, ended.lived) {
             continue;
         }
         if let Some(region) = &ended.region {
-            let Some(alone) = given_up(turn, region)? else { continue };
+            let Some(mut alone) = given_up(turn, region)? else { continue };
+            // What a clone has from its origin is not its own.
+            alone.retain(|gone| !turn.is_inherited(record.tree, gone.birth));
             freed_bytes += alone.iter().map(|gone| gone.stored_bytes).sum::<u64>();
             let runs: SmallVec<[Run; 4]> =
                 alone.iter().map(|gone| Run { placement: gone.placement, blocks: gone.blocks }).collect();
@@ -321,10 +330,11 @@ fn drop_states<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, epoch:
 /// Whether a state is seen by the snapshot of this epoch and by no other.
 fn is_only_for<K: kv::Engine, C: chunk::Store>(
     turn: &Turn<'_, K, C>,
-    epoch: Epoch,
+    record: &SnapshotRecord,
     (born, died): (Epoch, Epoch),
 ) -> bool {
-    let (before, after) = turn.shard.past.beside(epoch);
+    let epoch = record.epoch;
+    let (before, after) = turn.shard.past.beside(record.tree, epoch);
     before.is_none_or(|before| before < born)
         && born <= epoch
         && epoch < died
@@ -353,11 +363,18 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         self.write_plain(keys::version(key, died), None);
     }
 
+    /// Nobody sees a snapshot any more, and what only it needed may go.
+    pub(crate) fn end_snapshot(&mut self, known: &Known) -> Step<()> {
+        let record = SnapshotRecord { deleting: true, ..known.record.clone() };
+        self.put_snapshot(Known { id: known.id, record });
+        Ok(())
+    }
+
     /// Nothing is kept for a snapshot any more.
     fn remove_snapshot(&mut self, known: &Known) {
         let clock = self.present();
         if clock.newest_snapshot == Some(known.record.epoch) {
-            let newest_snapshot = self.shard.past.newest_before(known.record.epoch);
+            let newest_snapshot = self.shard.past.newest_but(known.id);
             self.set_clock(ShardClock { newest_snapshot, ..clock });
         }
         self.write_plain(keys::snapshot(self.shard.id, known.id), None);

@@ -34,14 +34,15 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     ///
     /// Errors: `NotFound` (no such snapshot), `Io`.
     pub(crate) async fn past_entry(&self, directory: InodeId, (name, case): (&Name, Case)) -> Result<InodeId, Failure> {
-        if directory.tree != TreeId::SNAPSHOTS {
-            return Ok(directory.in_tree(TreeId::SNAPSHOTS));
+        if !directory.tree.is_snapshots() {
+            return Ok(directory.in_tree(TreeId::snapshots_of(directory.tree)));
         }
         self.snapshot_in(directory, (name, case)).await?.ok_or_else(|| FsError::NotFound.into())
     }
 
     async fn snapshot_in(&self, door: InodeId, (name, case): (&Name, Case)) -> Result<Option<InodeId>, Failure> {
-        let all = self.shard(door.shard)?.past.all();
+        let Some(tree) = door.tree.behind_snapshots() else { return Ok(None) };
+        let all = self.shard(door.shard)?.past.of_tree(tree);
         let exact = all.iter().rev().find(|known| known.is_named(name));
         let folded = meta::keys::fold(name.as_bytes());
         let is_alike = |known: &&Arc<Known>| {
@@ -50,7 +51,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 && meta::keys::fold(known.record.name.as_bytes()) == folded
         };
         match exact.or_else(|| all.iter().rev().find(is_alike)) {
-            Some(known) => self.past_in(door.in_tree(TreeId::LIVE), known).await,
+            Some(known) => self.past_in(door.in_tree(tree), known).await,
             None => Ok(None),
         }
     }
@@ -65,7 +66,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         after: Cookie,
         limit: usize,
     ) -> Result<(Vec<DirectoryEntry>, bool), Failure> {
-        let all = self.shard(door.shard)?.past.all();
+        let tree = door.tree.behind_snapshots().ok_or(FsError::StaleHandle)?;
+        let all = self.shard(door.shard)?.past.of_tree(tree);
         let mut entries = Vec::new();
         for known in all.iter().filter(|known| !known.record.deleting) {
             let cookie = Cookie(Cookie::FIRST_STORED.0 + known.id.0);
@@ -75,7 +77,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             if entries.len() == limit {
                 return Ok((entries, false));
             }
-            if let Some(inode) = self.past_in(door.in_tree(TreeId::LIVE), known).await? {
+            if let Some(inode) = self.past_in(door.in_tree(tree), known).await? {
                 let name = Bytes::copy_from_slice(known.record.name.as_bytes());
                 entries.push(DirectoryEntry { name, inode, file_type: FileType::Directory, cookie, attributes: None });
             }
@@ -88,7 +90,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let is_listed = ctx.snapshots.accessible && ctx.snapshots.listed && directory == ctx.root;
         (is_listed && after < Cookie::SNAPSHOT).then(|| DirectoryEntry {
             name: Bytes::from_static(DIRECTORY_NAME),
-            inode: directory.in_tree(TreeId::SNAPSHOTS),
+            inode: directory.in_tree(TreeId::snapshots_of(directory.tree)),
             file_type: FileType::Directory,
             cookie: Cookie::SNAPSHOT,
             attributes: None,
@@ -103,8 +105,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         inode: InodeId,
         seen: &mut Seen,
     ) -> Result<Option<Arc<InodeRecord>>, Failure> {
-        if inode.tree == TreeId::SNAPSHOTS {
-            let within = Box::pin(self.inode(inode.in_tree(TreeId::LIVE), seen)).await?;
+        if let Some(tree) = inode.tree.behind_snapshots() {
+            let within = Box::pin(self.inode(inode.in_tree(tree), seen)).await?;
             let within = within.filter(|record| record.file_type == FileType::Directory);
             return Ok(within.map(|record| Arc::new(directory_record(&record))));
         }
@@ -146,8 +148,8 @@ pub(crate) fn opens_past(ctx: &OpContext, request: &OpenRequest) -> bool {
 
 /// Whether a name in a directory is `.snapshot`, or that of a snapshot.
 pub(crate) fn leads_to_past(ctx: &OpContext, directory: InodeId, (name, case): (&Name, Case)) -> bool {
-    let is_door = || ctx.snapshots.accessible && directory.tree == TreeId::LIVE && is_directory_name(name, case);
-    directory.tree == TreeId::SNAPSHOTS || is_door()
+    let is_door = || ctx.snapshots.accessible && !directory.tree.is_past() && is_directory_name(name, case);
+    directory.tree.is_snapshots() || is_door()
 }
 
 /// Nobody makes, removes or renames something of this name where it is the way into the past.

@@ -16,7 +16,7 @@ mod view;
 pub(crate) use directory::{directory_record, leads_to_past, opens_past, require_ordinary};
 pub(crate) use past::{Known, Past};
 pub(crate) use take::SNAPSHOTS_MAX;
-pub(crate) use view::require_present;
+pub(crate) use view::{Place, require_present};
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! What is known of the past of a shard without its turn: which epoch it is in, and which snapshots there are.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
@@ -8,15 +9,23 @@ use meta::records::SnapshotRecord;
 use vfs::{Epoch, InodeId, InodeNumber, Name, ShardId, Snapshot, SnapshotId, Timestamp, TreeId};
 
 use super::delete::Pass;
+use crate::cache::Seeded;
 
 /// The past of a shard. Changes within its turn only.
 #[derive(Debug)]
 pub(crate) struct Past {
     epoch: AtomicU64,
-    /// Oldest first; each has an epoch of its own.
-    snapshots: RwLock<Vec<Arc<Known>>>,
+    snapshots: RwLock<Snapshots>,
     /// How far the deletion of one has come.
     pass: Mutex<Option<Pass>>,
+}
+
+/// Oldest first; each has an epoch of its own.
+#[derive(Debug, Default)]
+struct Snapshots {
+    all: Vec<Arc<Known>>,
+    /// Those of each tree: nobody else sees what was in it.
+    of_tree: HashMap<TreeId, Vec<Arc<Known>>, Seeded>,
 }
 
 /// A snapshot.
@@ -27,10 +36,10 @@ pub(crate) struct Known {
 }
 
 impl Past {
-    pub(crate) fn new(current: Epoch, mut snapshots: Vec<Known>) -> Self {
-        snapshots.sort_unstable_by_key(|known| known.record.epoch);
-        let snapshots = RwLock::new(snapshots.into_iter().map(Arc::new).collect());
-        Self { epoch: AtomicU64::new(current.0), snapshots, pass: Mutex::default() }
+    pub(crate) fn new(current: Epoch, snapshots: Vec<Known>) -> Self {
+        let past = Self { epoch: AtomicU64::new(current.0), snapshots: RwLock::default(), pass: Mutex::default() };
+        snapshots.into_iter().for_each(|known| past.put(known));
+        past
     }
 
     /// The current epoch.
@@ -45,57 +54,74 @@ impl Past {
 
     /// Adds a snapshot, or puts it in place of what was known of it.
     pub(crate) fn put(&self, known: Known) {
-        let mut all = self.snapshots.write().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|other| other.id != known.id);
-        let at = all.partition_point(|other| other.record.epoch < known.record.epoch);
-        all.insert(at, Arc::new(known));
+        let known = Arc::new(known);
+        let mut snapshots = self.snapshots.write().unwrap_or_else(PoisonError::into_inner);
+        place(&mut snapshots.all, &known);
+        place(snapshots.of_tree.entry(known.record.tree).or_default(), &known);
     }
 
     /// A snapshot is gone.
     pub(crate) fn remove(&self, id: SnapshotId) {
-        self.snapshots.write().unwrap_or_else(PoisonError::into_inner).retain(|known| known.id != id);
+        let mut snapshots = self.snapshots.write().unwrap_or_else(PoisonError::into_inner);
+        snapshots.all.retain(|known| known.id != id);
+        snapshots.of_tree.values_mut().for_each(|of_tree| of_tree.retain(|known| known.id != id));
+        snapshots.of_tree.retain(|_, of_tree| !of_tree.is_empty());
     }
 
     /// A snapshot that can be seen.
     pub(crate) fn find(&self, id: SnapshotId) -> Option<Arc<Known>> {
-        self.read().iter().find(|known| known.id == id && !known.record.deleting).cloned()
+        self.read().all.iter().find(|known| known.id == id && !known.record.deleting).cloned()
     }
 
     /// All of them, oldest first.
     pub(crate) fn all(&self) -> Vec<Arc<Known>> {
-        self.read().clone()
+        self.read().all.clone()
+    }
+
+    /// Those of a tree, oldest first.
+    pub(crate) fn of_tree(&self, tree: TreeId) -> Vec<Arc<Known>> {
+        self.read().of_tree.get(&tree).cloned().unwrap_or_default()
     }
 
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
-        self.read().len()
+        self.read().all.len()
     }
 
-    /// The newest snapshot of those that show an epoch before this one.
-    pub(crate) fn newest_before(&self, epoch: Epoch) -> Option<Epoch> {
-        let all = self.read();
-        let before = all.partition_point(|known| known.record.epoch < epoch);
-        all.get(before.checked_sub(1)?).map(|known| known.record.epoch)
+    /// The epoch of the newest of all but one.
+    pub(crate) fn newest_but(&self, id: SnapshotId) -> Option<Epoch> {
+        self.read().all.iter().rev().find(|known| known.id != id).map(|known| known.record.epoch)
     }
 
-    /// The snapshots beside one that shows this epoch: the newest before it, and the oldest after it.
-    pub(crate) fn beside(&self, epoch: Epoch) -> (Option<Epoch>, Option<Epoch>) {
-        let all = self.read();
-        let epoch_at = |at: Option<usize>| Some(all.get(at?)?.record.epoch);
-        let before = all.partition_point(|known| known.record.epoch < epoch).checked_sub(1);
-        let after = all.partition_point(|known| known.record.epoch <= epoch);
+    /// The newest snapshot of a tree of those that show an epoch before this one.
+    pub(crate) fn newest_before(&self, tree: TreeId, epoch: Epoch) -> Option<Epoch> {
+        let snapshots = self.read();
+        let of_tree = snapshots.of_tree.get(&tree)?;
+        let before = of_tree.partition_point(|known| known.record.epoch < epoch);
+        of_tree.get(before.checked_sub(1)?).map(|known| known.record.epoch)
+    }
+
+    /// The snapshots of a tree beside one that shows this epoch: the newest before it, and the oldest after it.
+    pub(crate) fn beside(&self, tree: TreeId, epoch: Epoch) -> (Option<Epoch>, Option<Epoch>) {
+        let snapshots = self.read();
+        let Some(of_tree) = snapshots.of_tree.get(&tree) else { return (None, None) };
+        let epoch_at = |at: Option<usize>| Some(of_tree.get(at?)?.record.epoch);
+        let before = of_tree.partition_point(|known| known.record.epoch < epoch).checked_sub(1);
+        let after = of_tree.partition_point(|known| known.record.epoch <= epoch);
         (epoch_at(before), epoch_at(Some(after)))
     }
 
-    /// Whether a snapshot shows a state that began in one epoch and ended in another.
-    pub(crate) fn is_seen(&self, born: Epoch, died: Epoch) -> bool {
-        self.newest_before(died).is_some_and(|newest| born <= newest)
+    /// Whether a snapshot of a tree shows a state that began in one epoch and ended in another.
+    pub(crate) fn is_seen(&self, tree: TreeId, born: Epoch, died: Epoch) -> bool {
+        self.newest_before(tree, died).is_some_and(|newest| born <= newest)
     }
 
     /// As [`Past::is_seen`], by one that is not being deleted.
-    pub(crate) fn is_wanted(&self, born: Epoch, died: Epoch) -> bool {
+    pub(crate) fn is_wanted(&self, tree: TreeId, born: Epoch, died: Epoch) -> bool {
         let is_between = |known: &SnapshotRecord| born <= known.epoch && known.epoch < died;
-        self.read().iter().any(|known| !known.record.deleting && is_between(&known.record))
+        let snapshots = self.read();
+        let mut of_tree = snapshots.of_tree.get(&tree).into_iter().flatten();
+        of_tree.any(|known| !known.record.deleting && is_between(&known.record))
     }
 
     /// Takes up what a deletion left.
@@ -108,9 +134,15 @@ impl Past {
         *self.pass.lock().unwrap_or_else(PoisonError::into_inner) = Some(pass);
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Vec<Arc<Known>>> {
+    fn read(&self) -> RwLockReadGuard<'_, Snapshots> {
         self.snapshots.read().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn place(among: &mut Vec<Arc<Known>>, known: &Arc<Known>) {
+    among.retain(|other| other.id != known.id);
+    let at = among.partition_point(|other| other.record.epoch < known.record.epoch);
+    among.insert(at, Arc::clone(known));
 }
 
 impl Known {

@@ -2,9 +2,7 @@
 
 use meta::ShardClock;
 use meta::records::{Record, ShardRecord, SnapshotRecord};
-use vfs::{
-    Epoch, Failure, FileType, FsError, InodeId, Name, OpContext, Snapshot, SnapshotId, TakeSnapshotRequest, TreeId,
-};
+use vfs::{Epoch, Failure, FileType, FsError, Name, OpContext, Snapshot, SnapshotId, TakeSnapshotRequest, TreeId};
 
 use super::past::Known;
 use crate::Filesystem;
@@ -17,7 +15,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         request: TakeSnapshotRequest,
     ) -> Result<Snapshot, Failure> {
         let directory = request.directory;
-        require_live(directory)?;
+        self.require_written(directory)?;
         self.mutate(directory.shard, |turn| take(turn, &request)).await
     }
 }
@@ -62,11 +60,6 @@ pub(super) fn require_free<K: kv::Engine, C: chunk::Store>(
     }
     let is_taken = |known: &std::sync::Arc<Known>| known.is_named(name) && Some(known.id) != own;
     if turn.shard.past.all().iter().any(is_taken) { Err(FsError::Exists.into()) } else { Ok(()) }
-}
-
-/// Snapshots of the past, and of what is no tree of its own, there are none.
-pub(super) fn require_live(inode: InodeId) -> Result<(), Failure> {
-    if inode.tree == TreeId::LIVE { Ok(()) } else { Err(FsError::StaleHandle.into()) }
 }
 
 impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {

@@ -3,21 +3,21 @@
 use bytes::Bytes;
 use kv::Direction;
 use meta::keys::{Key, KeyRange};
-use meta::{MetaError, Record};
+use meta::{Layer, MetaError, Record};
+use smallvec::SmallVec;
 use vfs::{Epoch, Failure, FsError, InodeId, InodeNumber, OpContext, PastInode, Snapshot, TreeId};
 
 use super::past::Known;
-use super::take::require_live;
 use crate::Filesystem;
 use crate::cache::{Seen, Slot};
 
 /// Where the records of an inode stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// As they are now.
+    /// As they are now, and nowhere else.
     Present,
-    /// As they were: those of another inode at the end of an epoch.
-    Past(InodeId, Epoch),
+    /// Those of another inode, through these layers.
+    Layered(InodeId, SmallVec<[Layer; 2]>),
     /// There is no such tree, or not any more.
     Nowhere,
 }
@@ -25,13 +25,16 @@ pub(crate) enum Place {
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Where the records of an inode stand.
     pub(crate) fn place_in_time(&self, inode: InodeId) -> Place {
-        if !inode.tree.is_past() {
+        if inode.tree == TreeId::LIVE {
             return Place::Present;
         }
-        match self.known(inode) {
-            Some(known) => Place::Past(inode.in_tree(known.record.tree), known.record.epoch),
-            None => Place::Nowhere,
-        }
+        let Some(shard) = self.shards.find(inode.shard) else { return Place::Nowhere };
+        let (tree, at) = match inode.tree.snapshot().map(|snapshot| shard.past.find(snapshot)) {
+            Some(Some(known)) => (known.record.tree, Some(known.record.epoch)),
+            None if shard.clones.find(inode.tree).is_some() => (inode.tree, None),
+            _ => return Place::Nowhere,
+        };
+        Place::Layered(inode.in_tree(tree), shard.clones.layers(tree, at))
     }
 
     /// The snapshot in which an inode is.
@@ -43,7 +46,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     ///
     /// Errors: `StaleHandle`.
     pub(crate) fn require_shown(&self, inode: InodeId) -> Result<(), FsError> {
-        let is_shown = !inode.tree.is_past() || inode.tree == TreeId::SNAPSHOTS || self.known(inode).is_some();
+        let is_shown = !inode.tree.is_past() || inode.tree.is_snapshots() || self.known(inode).is_some();
         if is_shown { Ok(()) } else { Err(FsError::StaleHandle) }
     }
 
@@ -53,19 +56,21 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         inode: InodeId,
         key: impl Fn(InodeId) -> Key + Send,
     ) -> Result<Slot<Option<std::sync::Arc<R>>>, MetaError> {
-        let (key, value, version) = match self.place_in_time(inode) {
+        let (key, found) = match self.place_in_time(inode) {
             Place::Present => {
                 let key = key(inode);
-                let meta::Seen { value, version } = self.meta.read_seen(&key).await?;
-                (key, value, version)
+                let found = self.meta.read_seen(&key).await?;
+                (key, found)
             }
-            Place::Past(origin, epoch) => {
-                let key = key(origin);
-                let value = self.meta.read_at(&key, epoch).await?;
-                (key, value, meta::Version::default())
+            Place::Layered(top, layers) => {
+                let key = key(top);
+                // In a box: few ask for it.
+                let found = Box::pin(self.meta.read_layered(&key, &layers)).await?;
+                (key, found)
             }
             Place::Nowhere => return Ok(Slot::new(None, meta::Version::default())),
         };
+        let meta::Seen { value, version } = found;
         let value = value.map(|value| R::decode_at(&key, &value)).transpose()?;
         Ok(Slot::new(value.map(std::sync::Arc::new), version))
     }
@@ -79,17 +84,21 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     ) -> Result<meta::Seen<Vec<(Key, Bytes)>>, MetaError> {
         match self.place_in_time(inode) {
             Place::Present => self.meta.scan_seen(&range(inode), limit, Direction::Forward).await,
-            Place::Past(origin, epoch) => {
-                let value = self.meta.scan_at(&range(origin), epoch, limit).await?;
-                Ok(meta::Seen { value, version: meta::Version::default() })
-            }
+            Place::Layered(top, layers) => Box::pin(self.meta.scan_layered(&range(top), &layers, limit)).await,
             Place::Nowhere => Ok(meta::Seen { value: Vec::new(), version: meta::Version::default() }),
         }
     }
 
     /// What was buffered of a file when a snapshot was taken stands in the records from now on.
     pub(crate) async fn settle_past(&self, inode: InodeId) -> Result<(), MetaError> {
-        let Place::Past(origin, epoch) = self.place_in_time(inode) else { return Ok(()) };
+        let Place::Layered(top, layers) = self.place_in_time(inode) else { return Ok(()) };
+        for (tree, epoch) in layers.iter().filter_map(|layer| Some((layer.tree, layer.at?))) {
+            self.settle_before(top.in_tree(tree), epoch).await?;
+        }
+        Ok(())
+    }
+
+    async fn settle_before(&self, origin: InodeId, epoch: Epoch) -> Result<(), MetaError> {
         let is_older = |file: &crate::file::FileState| {
             let data = file.data();
             data.is_dirty() && data.epoch <= epoch
@@ -97,7 +106,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         if !self.files.peek(origin).is_some_and(|file| is_older(&file)) {
             return Ok(());
         }
-        let flushed = match self.flush(origin).await {
+        let flushed = match Box::pin(self.flush(origin)).await {
             Ok(version) => self.settle(version).await,
             Err(failure) => Err(failure),
         };
@@ -111,10 +120,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     }
 
     pub(crate) async fn do_past_of(&self, _ctx: &OpContext, inode: InodeId) -> Result<Vec<PastInode>, Failure> {
-        require_live(inode)?;
+        self.require_written(inode)?;
         let shard = self.shard(inode.shard)?;
         let mut found = Vec::new();
-        for known in shard.past.all().into_iter().rev().filter(|known| !known.record.deleting) {
+        for known in shard.past.of_tree(inode.tree).into_iter().rev().filter(|known| !known.record.deleting) {
             if let Some(past) = self.past_in(inode, &known).await? {
                 found.push(PastInode { snapshot: known.told(shard.id), inode: past });
             }
@@ -126,7 +135,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     ///
     /// Errors: `Io`.
     pub(super) async fn past_in(&self, inode: InodeId, known: &Known) -> Result<Option<InodeId>, Failure> {
-        let root = InodeNumber(known.record.root.0);
+        if inode.tree != known.record.tree {
+            return Ok(None);
+        }
+        let root = known.record.root;
+        let top = self.shard(inode.shard)?.clones.find(inode.tree).map_or(InodeNumber::ROOT, |clone| clone.record.root);
         let Some(tree) = TreeId::of_snapshot(known.id) else { return Ok(None) };
         let past = inode.in_tree(tree);
         let mut at = past;
@@ -136,12 +149,22 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             if at.number == root {
                 return Ok(Some(past));
             }
-            if at.number == InodeNumber::ROOT {
+            if at.number == top {
                 return Ok(None);
             }
             at = at.sibling(record.home_parent);
         }
         Ok(None)
+    }
+}
+
+impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
+    /// Snapshots stand on trees that are written: the live one, and clones.
+    ///
+    /// Errors: `StaleHandle`.
+    pub(crate) fn require_written(&self, inode: InodeId) -> Result<(), FsError> {
+        let is_clone = || self.shards.find(inode.shard).is_some_and(|shard| shard.clones.is_shown(inode.tree));
+        if inode.tree == TreeId::LIVE || is_clone() { Ok(()) } else { Err(FsError::StaleHandle) }
     }
 }
 

@@ -1,12 +1,13 @@
 //! Counting: every change of an inode's charge goes to each directory from its home up to the root of the shard, and
 //! to its owner and group.
 
-use meta::records::{Charge, InodeRecord, OwnersRecord, UsageRecord};
+use meta::records::{Charge, InodeRecord, OwnerUsageRecord, OwnersRecord, UsageRecord};
 use smallvec::SmallVec;
 use vfs::limits::DEPTH_MAX;
-use vfs::{FileType, FsError, InodeId, InodeNumber};
+use vfs::{FileType, FsError, InodeId};
 
 use super::{Step, Turn};
+use crate::cache::OwnerKey;
 
 /// What one inode adds to the counters.
 pub(crate) fn of_record(record: &InodeRecord) -> Charge {
@@ -37,12 +38,13 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
     /// its directory is the first then.
     pub(crate) fn chain(&mut self, home: InodeId) -> Step<Vec<InodeId>> {
         let (mut chain, mut at) = (Vec::new(), home);
-        while at.number != InodeNumber::ROOT {
+        let root = InodeId::root_of(self.shard.id);
+        while at != root {
             let record = self.inode(at)?.ok_or(FsError::StaleHandle)?;
             if record.file_type == FileType::Directory {
                 chain.push(at);
             }
-            at = at.sibling(record.home_parent);
+            at = self.shard.clones.above(at, record.home_parent);
             if chain.len() > DEPTH_MAX as usize {
                 return Err(FsError::TooDeep.into());
             }
@@ -69,11 +71,16 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         of: &InodeRecord,
         charge: Charge,
     ) -> Step<()> {
+        self.adopt(inode)?;
         let charge = Charge { held_bytes: 0, ..charge };
         if charge.is_zero() {
             return Ok(());
         }
         self.charge_owners_at((InodeId::root_of(self.shard.id), true), of, charge)?;
+        if let Some(totals) = self.shard.clones.totals(inode) {
+            // What a clone takes from all above goes with it at once.
+            self.charge_owners_at((totals, true), of, charge)?;
+        }
         for (directory, counted) in self.counting(chain) {
             self.charge_owners_at((directory, counted.counts(inode.number)), of, charge)?;
         }
@@ -88,6 +95,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         (inode, record): (InodeId, &InodeRecord),
         (from, to): (InodeId, InodeId),
     ) -> Step<()> {
+        self.adopt(inode)?;
         if !self.shard.quotas.counts_owners() {
             return Ok(());
         }
@@ -105,6 +113,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         let mut all = vec![(inode, of_record(record))];
         for (number, _) in self.streams(inode)?.iter() {
             let stream = inode.sibling(*number);
+            self.adopt(stream)?;
             all.extend(self.inode(stream)?.map(|record| (stream, of_record(&record))));
         }
         for (inode, charge) in all {
@@ -124,9 +133,50 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             return SmallVec::new();
         }
         let Some(ledger) = self.shard.quotas.active() else { return SmallVec::new() };
-        let counted = chain.iter().copied().filter(|directory| directory.number != InodeNumber::ROOT);
+        let counted = chain.iter().copied().filter(|directory| *directory != InodeId::root_of(self.shard.id));
         let counted = counted.filter_map(|directory| Some((directory, ledger.owners().counted(directory)?)));
         counted.filter(|(_, counted)| !counted.is_clearing).collect()
+    }
+
+    /// The first counters of owners of a clone: of its root.
+    pub(crate) fn begin_owners(&mut self, totals: InodeId, of: &InodeRecord) -> Step<()> {
+        for (is_group, principal) in [(false, &of.owner), (true, &of.group)] {
+            let owned = OwnerUsageRecord { ready: true, ..OwnerUsageRecord::default() };
+            let owned = owned.plus(&of_record(of)).ok_or(MISCOUNT)?;
+            self.put_owner_usage((totals, is_group, principal.clone()), owned);
+        }
+        Ok(())
+    }
+
+    /// What an owner has in a clone that goes is taken back above it.
+    pub(crate) fn uncharge_owner(
+        &mut self,
+        chain: &[InodeId],
+        (_, is_group, owner): &OwnerKey,
+        usage: &OwnerUsageRecord,
+    ) -> Step<()> {
+        let charge = Charge {
+            inodes: usage.inodes.cast_signed(),
+            application_bytes: usage.application_bytes.cast_signed(),
+            logical_bytes: usage.logical_bytes.cast_signed(),
+            physical_bytes: usage.physical_bytes.cast_signed(),
+            held_bytes: 0,
+        };
+        let charge = charge.negated();
+        let mut above = vec![InodeId::root_of(self.shard.id)];
+        for (directory, counted) in self.counting(chain) {
+            if counted != OwnersRecord::READY {
+                // It has counted a part of them; it goes on soon.
+                return Err(FsError::Delay.into());
+            }
+            above.push(directory);
+        }
+        for directory in above {
+            let key = (directory, *is_group, owner.clone());
+            let left = self.owner_usage(&key)?.plus(&charge).ok_or(MISCOUNT)?;
+            self.put_owner_usage(key, left);
+        }
+        Ok(())
     }
 
     /// What is not counted is looked at all the same: quotas ask what is used.
@@ -148,7 +198,8 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
 
     /// Charges home chain and owners of an inode.
     pub(crate) fn charge_inode(&mut self, inode: InodeId, record: &InodeRecord, charge: Charge) -> Step<()> {
-        let chain = self.chain(inode.sibling(record.home_parent))?;
+        self.adopt(inode)?;
+        let chain = self.chain(self.shard.clones.above(inode, record.home_parent))?;
         self.charge_each(&chain, charge)?;
         self.charge_owners((inode, &chain), record, charge)
     }
@@ -165,6 +216,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         if new.links == 0 {
             return Ok(());
         }
+        self.adopt(inode)?;
         let charge = of_record(new).plus(&of_record(old).negated());
         let home = if new.file_type == FileType::Directory { inode } else { inode.sibling(new.home_parent) };
         let chain = self.chain(home)?;
@@ -199,7 +251,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         Ok(())
     }
 
-    fn charge_each(&mut self, directories: &[InodeId], charge: Charge) -> Step<()> {
+    pub(crate) fn charge_each(&mut self, directories: &[InodeId], charge: Charge) -> Step<()> {
         if charge.is_zero() {
             return Ok(());
         }

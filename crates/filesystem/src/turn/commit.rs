@@ -8,8 +8,8 @@ use bytes::Bytes;
 use meta::Change;
 use meta::Version;
 use meta::keys::{self, Key};
-use meta::records::{InodeRecord, Record, RegionRecord};
-use vfs::{Epoch, Failure, FileType, FsError, InodeId};
+use meta::records::{GoneRecord, InodeRecord, Record, RegionRecord, Versioned};
+use vfs::{Cookie, Epoch, Failure, FileType, FsError, InodeId, InodeNumber, TreeId};
 
 use super::Turn;
 use super::writes::Touched;
@@ -36,6 +36,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             orphaned: std::mem::take(&mut self.orphaned),
             renamed: std::mem::take(&mut self.renamed),
         };
+        let has_marks = !self.marks().is_empty();
         let mut change = self.change();
         if change.is_empty() {
             self.state.next_inode = self.next_inode;
@@ -57,6 +58,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         self.state.kept += kept;
         self.state.drops += u64::from(self.is_dropping);
         self.state.is_sharing |= self.writes.shared.written().next().is_some();
+        self.state.marks += u64::from(has_marks);
         self.follow_snapshots();
         if let Some(reply) = reply {
             self.house.replies.written(reply.slot);
@@ -89,52 +91,63 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
     }
 
     fn change(&mut self) -> Change {
-        let clock = self.clock();
         let mut change = Change::default();
         for touched in self.writes.inodes.written() {
-            change.replace_shared(&clock, keys::inode(touched.key), (touched.old.as_deref(), touched.new.clone()));
+            let tree = touched.key.tree;
+            let old = self.own(tree, touched.old.as_deref());
+            change.replace_shared(&self.clock_of(tree), keys::inode(touched.key), (old, touched.new.clone()));
         }
-        // Counters are of the present whatever is written.
-        let present = self.present();
         for touched in self.writes.usages.written() {
-            change.replace_shared(&present, keys::usage(touched.key), (touched.old.as_deref(), touched.new.clone()));
+            let tree = touched.key.tree;
+            let old = self.own(tree, touched.old.as_deref());
+            change.replace_shared(&self.present_of(tree), keys::usage(touched.key), (old, touched.new.clone()));
         }
         for touched in self.writes.descriptors.written() {
-            let key = keys::descriptor(touched.key.0, &touched.key.1);
-            change.replace_shared(&clock, key, (touched.old.as_deref(), touched.new.clone()));
+            let (shard, tree, hash) = &touched.key;
+            let key = keys::descriptor(*shard, *tree, hash);
+            let old = self.own(*tree, touched.old.as_deref());
+            change.replace_shared(&self.clock_of(*tree), key, (old, touched.new.clone()));
         }
         for touched in self.writes.regions.written() {
             let key = keys::region(touched.key.0, touched.key.1);
-            let states = (touched.old.as_deref(), touched.new.as_deref());
-            change.replace_region((clock.current, key), states, self.ended_region(touched));
+            let old = self.own(touched.key.0.tree, touched.old.as_deref());
+            let states = (old, touched.new.as_deref());
+            change.replace_region((self.clock().current, key), states, self.ended_region(touched));
         }
         for touched in self.writes.owners.written() {
             change.put_shared(owner_key(&touched.key), touched.new.clone());
         }
         for touched in self.writes.buckets.written() {
+            let directory = touched.key.0;
+            let clock = self.clock_of(directory.tree);
             for (cookie, old, new) in differences(touched, |entry| entry.0, |entry| &entry.1) {
-                change.replace(&clock, keys::dentry(touched.key.0, cookie), old, encoded(new));
+                change.replace(&clock, keys::dentry(directory, cookie), self.own(directory.tree, old), encoded(new));
             }
         }
         for touched in self.writes.backlinks.written() {
+            let inode = touched.key;
+            let clock = self.clock_of(inode.tree);
             for ((directory, cookie), old, new) in differences(touched, |entry| (entry.0, entry.1), |entry| &entry.2) {
-                change.replace(
-                    &clock,
-                    keys::backlink(touched.key, touched.key.tree, directory, cookie),
-                    old,
-                    encoded(new),
-                );
+                let key = backlink_key(inode, directory, cookie);
+                change.replace(&clock, key, self.own(inode.tree, old), encoded(new));
             }
         }
         for touched in self.writes.xattrs.written() {
+            let inode = touched.key;
+            let clock = self.clock_of(inode.tree);
             for (name, old, new) in differences(touched, |entry| entry.0.clone(), |entry| &entry.1) {
-                change.replace(&clock, keys::xattr(touched.key, &name), old, encoded(new));
+                change.replace(&clock, keys::xattr(inode, &name), self.own(inode.tree, old), encoded(new));
             }
         }
         for touched in self.writes.streams.written() {
+            let inode = touched.key;
+            let clock = self.clock_of(inode.tree);
             for (stream, old, new) in differences(touched, |entry| entry.0, |entry| &entry.1) {
-                change.replace(&clock, keys::stream(touched.key, stream), old, encoded(new));
+                change.replace(&clock, keys::stream(inode, stream), self.own(inode.tree, old), encoded(new));
             }
+        }
+        for key in self.marks() {
+            change.put_record(key, &GoneRecord { born: self.present().current });
         }
         for touched in self.writes.shared.written() {
             change.put_shared(keys::shared(touched.key.0, touched.key.1), touched.new.clone());
@@ -147,13 +160,67 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         change
     }
 
+    /// The state of a record that a change ends, if it is one of its own tree: that of an origin stays what it is.
+    fn own<'r, R: Versioned>(&self, tree: TreeId, old: Option<&'r R>) -> Option<&'r R> {
+        old.filter(|old| !self.is_inherited(tree, old.born()))
+    }
+
+    /// Tells of each record that this change removes from a clone whose origin may have it: the tree, the key, and whether
+    /// it was the clone's own.
+    pub(crate) fn each_removed(&self, mut tell: impl FnMut(TreeId, Key, bool)) {
+        if self.shard.clones.count() == 0 {
+            return;
+        }
+        let mut of = |inode: InodeId, old: Epoch, key: &dyn Fn() -> Key| {
+            let known = self.shard.clones.find(inode.tree);
+            if let Some(known) = known.filter(|known| inode.number < known.record.first_own) {
+                tell(inode.tree, key(), old > known.record.epoch);
+            }
+        };
+        for touched in self.writes.inodes.written() {
+            if let (Some(old), None) = (&touched.old, &touched.new) {
+                of(touched.key, old.born, &|| keys::inode(touched.key));
+            }
+        }
+        for touched in self.writes.usages.written() {
+            if let (Some(old), None) = (&touched.old, &touched.new) {
+                of(touched.key, old.born, &|| keys::usage(touched.key));
+            }
+        }
+        for touched in self.writes.regions.written() {
+            if let (Some(old), None) = (&touched.old, &touched.new) {
+                of(touched.key.0, old.born, &|| keys::region(touched.key.0, touched.key.1));
+            }
+        }
+        for touched in self.writes.buckets.written() {
+            for (cookie, old) in removed(touched, |entry| entry.0, |entry| &entry.1) {
+                of(touched.key.0, old.born, &|| keys::dentry(touched.key.0, cookie));
+            }
+        }
+        for touched in self.writes.backlinks.written() {
+            for ((directory, cookie), old) in removed(touched, |entry| (entry.0, entry.1), |entry| &entry.2) {
+                of(touched.key, old.born, &|| backlink_key(touched.key, directory, cookie));
+            }
+        }
+        for touched in self.writes.xattrs.written() {
+            for (name, old) in removed(touched, |entry| entry.0.clone(), |entry| &entry.1) {
+                of(touched.key, old.born, &|| keys::xattr(touched.key, &name));
+            }
+        }
+        for touched in self.writes.streams.written() {
+            for (stream, old) in removed(touched, |entry| entry.0, |entry| &entry.1) {
+                of(touched.key, old.born, &|| keys::stream(touched.key, stream));
+            }
+        }
+    }
+
     /// When the old state of a region ended, if a snapshot sees it.
     fn ended_region(&self, touched: &Touched<RegionKey, RegionRecord>) -> Option<Epoch> {
-        let old = touched.old.as_deref().filter(|old| self.present().is_kept(old.born))?;
         let (inode, index) = touched.key;
+        let old = self.own(inode.tree, touched.old.as_deref()).filter(|old| self.present().is_kept(old.born))?;
         let cut_at = self.writes.inodes.before(&inode).and_then(|file| file.cut_at(index, old.generation));
         let died = cut_at.unwrap_or_else(|| self.clock().current);
-        self.shard.past.is_seen(old.born, died).then_some(died)
+        self.shard.past.is_seen(inode.tree, old.born, died).then_some(died)
     }
 
     /// The snapshot clock and what is known of snapshots follow what was submitted: first what writers look at.
@@ -162,6 +229,12 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             self.shard.past.begin(record.clock.current);
             self.state.record = record;
             self.house.epochs.fetch_add(1, Ordering::AcqRel);
+        }
+        for (tree, known) in self.clones.drain(..) {
+            match known {
+                Some(known) => self.shard.clones.put(known),
+                None => self.shard.clones.remove(tree),
+            }
         }
         for (id, known) in self.snapshots.drain(..) {
             match known {
@@ -236,7 +309,10 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
     fn publish_directory(&self, touched: &Touched<InodeId, InodeRecord>) {
         let is_directory = |record: &InodeRecord| record.file_type == FileType::Directory;
         match (touched.old.as_deref(), touched.new.as_deref()) {
-            (None, Some(new)) if is_directory(new) => self.house.records.names.begin(touched.key),
+            // But for the root of a clone, which begins with those of its origin.
+            (None, Some(new)) if is_directory(new) && !self.shard.clones.is_root(touched.key) => {
+                self.house.records.names.begin(touched.key);
+            }
             (Some(old), None) if is_directory(old) => self.house.records.names.forget(touched.key),
             _ => {}
         }
@@ -273,6 +349,21 @@ fn differences<K, E: PartialEq, I: Eq + Hash, V>(
         }
     }
     differences
+}
+
+/// Those that were removed.
+fn removed<K, E: PartialEq, I: Eq + Hash, V>(
+    touched: &Touched<K, Vec<E>>,
+    identity: impl Fn(&E) -> I,
+    value: impl Fn(&E) -> &V,
+) -> Vec<(I, &V)> {
+    let all = differences(touched, identity, value).into_iter();
+    all.filter_map(|(identity, old, new)| old.filter(|_| new.is_none()).map(|old| (identity, old))).collect()
+}
+
+/// The tree in the key of a name is that of the live tree in clones too: what they have from their origin is found so.
+fn backlink_key(inode: InodeId, directory: InodeNumber, cookie: Cookie) -> Key {
+    keys::backlink(inode, TreeId::LIVE, directory, cookie)
 }
 
 fn set(change: &mut Change, key: Key, value: Option<Bytes>) {

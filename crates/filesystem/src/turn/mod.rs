@@ -25,12 +25,13 @@ use meta::keys::Key;
 use meta::records::{InodeRecord, Intent, IntentRecord, Record, Run, ShardRecord};
 use meta::{ShardClock, Version};
 pub(crate) use names::{Found, find_in, target_of};
-use vfs::{Epoch, Failure, FsError, InodeId, InodeNumber, LeaseKey, LeaseRequest, SnapshotId, Timestamp};
+use vfs::{Epoch, Failure, FsError, InodeId, InodeNumber, LeaseKey, LeaseRequest, SnapshotId, Timestamp, TreeId};
 use writes::WriteSet;
 pub(crate) use xattrs::shown;
 
 use crate::Filesystem;
 use crate::cache::{Miss, RegionKey, Seen};
+use crate::clone::KnownClone;
 use crate::gc::RenamedLink;
 use crate::quota::QuotaEffects;
 use crate::replay::StoredReply;
@@ -64,6 +65,8 @@ pub(crate) struct Scratch {
     pub(crate) generation: Option<u64>,
     /// When the last kept state of a region ended, and how often kept states of the shard were dropped before.
     pub(crate) last_ended: HashMap<RegionKey, (Option<Epoch>, u64)>,
+    /// Whether a key of a clone is marked as gone, and how often marks had been made before.
+    pub(crate) marks: HashMap<Key, (bool, u64)>,
     /// A file whose buffered data has to be named before the operation is tried again.
     pub(crate) past: Option<InodeId>,
 }
@@ -83,11 +86,11 @@ pub(crate) struct Turn<'a, K: kv::Engine, C: chunk::Store> {
     pub(crate) shard: &'a Shard,
     /// The server's time of this change.
     pub(crate) now: Timestamp,
-    state: MutexGuard<'a, ShardState>,
+    pub(crate) state: MutexGuard<'a, ShardState>,
     _in_progress: RwLockReadGuard<'a, ()>,
     next_inode: InodeNumber,
     next_intent: u64,
-    scratch: &'a Scratch,
+    pub(crate) scratch: &'a Scratch,
     seen: Seen,
     pub(crate) writes: WriteSet,
     named: Vec<Run>,
@@ -119,6 +122,10 @@ pub(crate) struct Turn<'a, K: kv::Engine, C: chunk::Store> {
     pub(crate) ended: Option<ShardRecord>,
     /// Snapshots that this change makes, changes or (`None`) removes.
     pub(crate) snapshots: Vec<(SnapshotId, Option<Known>)>,
+    /// Clones that this change makes, changes or (`None`) removes.
+    pub(crate) clones: Vec<(TreeId, Option<KnownClone>)>,
+    /// Inodes of clones that this change counts as theirs.
+    pub(crate) adopted: Vec<InodeId>,
 }
 
 impl<'a, K: kv::Engine, C: chunk::Store> Turn<'a, K, C> {
@@ -155,6 +162,8 @@ impl<'a, K: kv::Engine, C: chunk::Store> Turn<'a, K, C> {
             dated: None,
             ended: None,
             snapshots: Vec::new(),
+            clones: Vec::new(),
+            adopted: Vec::new(),
         }
     }
 
@@ -166,9 +175,24 @@ impl<'a, K: kv::Engine, C: chunk::Store> Turn<'a, K, C> {
     /// The snapshot clock by which inodes and regions are written.
     pub(crate) fn clock(&self) -> ShardClock {
         match self.dated {
-            Some(current) => ShardClock { current, newest_snapshot: self.shard.past.newest_before(current) },
+            Some(current) => ShardClock { current, ..self.present() },
             None => self.present(),
         }
+    }
+
+    /// As that, of the snapshots that show a tree.
+    pub(crate) fn clock_of(&self, tree: TreeId) -> ShardClock {
+        self.clock_for(tree, self.clock())
+    }
+
+    /// As [`Turn::present`], of the snapshots that show a tree.
+    pub(crate) fn present_of(&self, tree: TreeId) -> ShardClock {
+        self.clock_for(tree, self.present())
+    }
+
+    fn clock_for(&self, tree: TreeId, clock: ShardClock) -> ShardClock {
+        let newest = |_| self.shard.past.newest_before(tree, clock.current);
+        ShardClock { newest_snapshot: clock.newest_snapshot.and_then(newest), ..clock }
     }
 
     /// The snapshot clock as it stands.
@@ -178,9 +202,9 @@ impl<'a, K: kv::Engine, C: chunk::Store> Turn<'a, K, C> {
 
     /// What this change writes of a file was written in that epoch, and is what its snapshots see. Nothing of a later epoch
     /// may have changed the file.
-    pub(crate) fn write_as_of(&mut self, epoch: Epoch) {
+    pub(crate) fn write_as_of(&mut self, tree: TreeId, epoch: Epoch) {
         let current = self.present().current;
-        self.dated = (epoch < current && self.shard.past.is_seen(epoch, current)).then_some(epoch);
+        self.dated = (epoch < current && self.shard.past.is_seen(tree, epoch, current)).then_some(epoch);
     }
 
     /// How many states were kept for snapshots before this change, since the start.
@@ -197,6 +221,16 @@ impl<'a, K: kv::Engine, C: chunk::Store> Turn<'a, K, C> {
     /// The record of the shard.
     pub(crate) fn shard_record(&self) -> &ShardRecord {
         &self.state.record
+    }
+
+    /// The tree of a new clone.
+    pub(crate) fn new_tree(&mut self) -> TreeId {
+        let reserved = &mut self.state.reserved;
+        let tree = TreeId(reserved.next_tree.0.max(1));
+        reserved.next_tree = TreeId(tree.0 + 1);
+        let reserved = reserved.encode();
+        self.plain.push((meta::keys::allocator(self.shard.id), Some(reserved)));
+        tree
     }
 
     /// The number of a new snapshot.

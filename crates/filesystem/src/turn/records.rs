@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use meta::records::{InodeRecord, OwnerUsageRecord, RegionRecord, UsageRecord};
-use vfs::{Attributes, FileType, FsError, InodeId, TreeId};
+use vfs::{Attributes, FileType, FsError, InodeId};
 
 use super::{Step, Stop, Turn};
 use crate::attributes::effective;
@@ -17,8 +17,8 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         if let Some(written) = self.writes.inodes.find(&inode) {
             return Ok(written);
         }
-        if inode.tree == TreeId::SNAPSHOTS {
-            let within = self.inode(inode.in_tree(TreeId::LIVE))?;
+        if let Some(tree) = inode.tree.behind_snapshots() {
+            let within = self.inode(inode.in_tree(tree))?;
             return Ok(within.map(|record| Arc::new(directory_record(&record))));
         }
         let slot = self.house.records.inodes.get(&inode).ok_or(Stop::Miss(Miss::Inode(inode)))?;

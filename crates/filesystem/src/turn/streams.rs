@@ -124,7 +124,13 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
     pub(crate) fn charge_of_streams(&mut self, file: InodeId) -> Step<Charge> {
         let mut charge = Charge::default();
         for (number, _) in self.streams(file)?.iter() {
-            if let Some(record) = self.inode(file.sibling(*number))? {
+            let stream = file.sibling(*number);
+            if let Some(record) = self.inode(stream)? {
+                if self.is_inherited(stream.tree, record.born) {
+                    // It counts from now on, so it is the clone's own.
+                    self.adopt(stream)?;
+                    self.put_inode(stream, (*record).clone());
+                }
                 charge = charge.plus(&of_record(&record));
             }
         }

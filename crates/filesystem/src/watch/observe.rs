@@ -2,7 +2,7 @@
 //! has to think of it; a record that is missing on the way up is loaded, and the turn run again, as for any other.
 
 use meta::records::{DentryRecord, InodeRecord};
-use vfs::{FileType, InodeId, InodeNumber, Name, Notice, NoticeKind, WatchFilter};
+use vfs::{FileType, InodeId, Name, Notice, NoticeKind, WatchFilter};
 
 use super::Observed;
 use crate::turn::{Step, Turn, target_of};
@@ -126,11 +126,11 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
 
     /// Where an inode is at home, and by which name; nothing for the root of a shard and for one without a name.
     fn home_name(&mut self, inode: InodeId) -> Step<Option<(InodeId, Name)>> {
-        if inode.number == InodeNumber::ROOT {
+        if inode == InodeId::root_of(inode.shard) {
             return Ok(None);
         }
         let Some(record) = self.inode(inode)?.filter(|record| record.links > 0) else { return Ok(None) };
-        let directory = inode.sibling(record.home_parent);
+        let directory = self.house.above(inode, record.home_parent);
         let name = self.name_at(directory, record.home_cookie)?;
         Ok(name.map(|name| (directory, name)))
     }

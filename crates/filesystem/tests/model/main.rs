@@ -1,6 +1,8 @@
 //! The file system against the reference, on engines in memory.
 
 #[cfg(test)]
+mod clones;
+#[cfg(test)]
 mod confinement;
 #[cfg(test)]
 mod conformance;

@@ -9,8 +9,8 @@ use kv::MemoryEngine;
 use testkit::operations::{Operation, Register, Session, generate};
 use testkit::{ManualClock, Random, TreeCopy, block_on, copy_tree};
 use vfs::{
-    Admin, AttributeIo, CreateHow, CreateRequest, FsError, InodeId, Name, Namespace, OpContext, RemoveKind,
-    RemoveRequest, SetAttributes, ShardId, Snapshot, TakeSnapshotRequest,
+    Admin, AttributeIo, CloneRangeRequest, CreateHow, CreateRequest, FileIo, FileType, FsError, InodeId, Name,
+    Namespace, OpContext, RemoveKind, RemoveRequest, SetAttributes, ShardId, Snapshot, TakeSnapshotRequest, Via,
 };
 
 use crate::house::{Engines, House};
@@ -46,6 +46,20 @@ impl Snapshots {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.taken.is_empty()
+    }
+
+    /// Those of clones that are gone went with these.
+    pub(crate) fn forget_going(&mut self, house: &House) {
+        let there = house.snapshots(&OpContext::internal(InodeId::default()), self.shard()).unwrap();
+        self.taken.retain(|(snapshot, _)| there.iter().any(|found| found.id == snapshot.id && !found.is_going));
+    }
+
+    fn shard(&self) -> InodeId {
+        self.taken.first().map_or_else(InodeId::default, |(snapshot, _)| InodeId::root_of(snapshot.root.shard))
+    }
+
     /// Deletes all, in any order: nothing is left of them in the store.
     async fn delete_all(&mut self, (house, engines): (&House, &Engines), random: &mut Random) {
         while !self.taken.is_empty() {
@@ -60,6 +74,42 @@ impl Snapshots {
         let view = kv::Engine::view(&engines.engine).await.unwrap();
         let counts = meta::check::check(&view).await.unwrap().counts;
         assert_eq!((counts.versions, counts.expiries, counts.held_blocks), (0, 0, 0));
+    }
+
+    /// Restores a file of one of them beside it, by sharing its blocks: it is what it was then.
+    async fn restore_one(&mut self, house: &House, random: &mut Random) {
+        let Some((snapshot, _)) = self.taken.get(usize::try_from(random.below(1 + self.taken.len() as u64)).unwrap())
+        else {
+            return;
+        };
+        let shown = copy_tree(house, snapshot.root).await;
+        let files = shown.values().filter(|node| node.attributes.file_type == FileType::Regular);
+        let files: Vec<_> = files.filter(|node| node.attributes.size > 0).collect();
+        if files.is_empty() {
+            return;
+        }
+        let node = files[usize::try_from(random.below(files.len() as u64)).unwrap()];
+        let live = InodeId::root_of(snapshot.root.shard);
+        let source = snapshot.root.sibling(node.attributes.inode.number);
+        self.count += 1;
+        let name = Name::new(format!("restored {}", self.count).into_bytes().into()).unwrap();
+        let ctx = OpContext::internal(live);
+        let how = CreateHow::Guarded(SetAttributes::default());
+        let made = house.create(&ctx, CreateRequest { parent: live, name, how }).await.unwrap();
+        let request = CloneRangeRequest {
+            source,
+            source_via: Via::Anonymous,
+            source_offset: 0,
+            target: made.attributes.inode,
+            target_via: Via::Anonymous,
+            target_offset: 0,
+            length: node.attributes.size,
+            heeds_locks: false,
+        };
+        house.clone_range(&ctx, request).await.unwrap();
+        let restored = copy_tree(house, live).await;
+        let restored = restored.values().find(|found| found.attributes.inode.number == made.attributes.inode.number);
+        assert_eq!(restored.unwrap().content, node.content);
     }
 
     /// One of them shows what it must.
@@ -128,6 +178,7 @@ async fn sequence(seed: u64, operations: Vec<Operation>, is_stable: bool) {
             4..6 => snapshots.delete_one(house, &mut random).await,
             6 => drop(house.background_round().await),
             7 => house.flush_all().await.unwrap(),
+            10 => snapshots.restore_one(house, &mut random).await,
             8 => {
                 if !is_stable {
                     house.flush_all().await.unwrap();

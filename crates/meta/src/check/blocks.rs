@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use vfs::{Epoch, InodeNumber, ShardId};
+use vfs::{Epoch, InodeNumber, ShardId, TreeId};
 
 use super::problems::{Advice, At, Report};
 use crate::keys;
@@ -26,6 +26,7 @@ pub(super) struct Blocks {
 struct Name {
     placement: u64,
     since: Epoch,
+    tree: TreeId,
     inode: InodeNumber,
     block: u64,
 }
@@ -52,7 +53,7 @@ impl Blocks {
         self.shared.insert(group, (shard, record));
     }
 
-    pub(super) fn live(&mut self, mut report: At<'_>, place: (InodeNumber, u64), record: &RegionRecord) {
+    pub(super) fn live(&mut self, mut report: At<'_>, place: (TreeId, InodeNumber, u64), record: &RegionRecord) {
         self.note_names(place, record, true);
         for (segment, block) in blocks_of(&record.named()) {
             let is_first = self.segments.entry(segment).or_default().named.insert(block);
@@ -63,14 +64,14 @@ impl Blocks {
         }
     }
 
-    pub(super) fn kept(&mut self, place: (InodeNumber, u64), record: &RegionRecord) {
+    pub(super) fn kept(&mut self, place: (TreeId, InodeNumber, u64), record: &RegionRecord) {
         self.note_names(place, record, false);
         for (segment, block) in blocks_of(&record.named()) {
             self.kept.entry(segment).or_default().insert(block);
         }
     }
 
-    fn note_names(&mut self, (inode, index): (InodeNumber, u64), record: &RegionRecord, is_live: bool) {
+    fn note_names(&mut self, (tree, inode, index): (TreeId, InodeNumber, u64), record: &RegionRecord, is_live: bool) {
         if self.shared.is_empty() {
             return;
         }
@@ -79,7 +80,8 @@ impl Blocks {
                 let placement = extent.placement + number;
                 if self.more_of(placement) > 0 {
                     let block = index * u64::from(REGION_BLOCKS) + u64::from(extent.first_block) + number;
-                    *self.names.entry(Name { placement, since: extent.birth, inode, block }).or_default() |= is_live;
+                    *self.names.entry(Name { placement, since: extent.birth, tree, inode, block }).or_default() |=
+                        is_live;
                 }
             }
         }

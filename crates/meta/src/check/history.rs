@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use kv::View;
-use vfs::{Epoch, ShardId};
+use vfs::{Epoch, ShardId, TreeId};
 
 use super::problems::{Advice, At, Report};
 use crate::keys::{self, KeyKind};
@@ -21,8 +21,8 @@ pub(super) struct History {
     wanted: Vec<Wanted>,
     /// Of the shard at hand: when states lived, with one that did.
     lived: BTreeMap<(Epoch, Epoch), Key>,
-    /// The epochs of its snapshots.
-    snapshots: BTreeSet<Epoch>,
+    /// The epochs of the snapshots of its trees.
+    snapshots: BTreeMap<TreeId, BTreeSet<Epoch>>,
     /// The newest snapshot of each shard.
     newest: BTreeMap<ShardId, Epoch>,
 }
@@ -67,18 +67,32 @@ impl History {
 
     /// A snapshot, one that is being deleted included.
     pub(super) fn snapshot(&mut self, at: &mut At<'_>, record: &SnapshotRecord) {
-        if !self.snapshots.insert(record.epoch) {
+        let is_taken = self.snapshots.values().any(|epochs| epochs.contains(&record.epoch));
+        self.snapshots.entry(record.tree).or_default().insert(record.epoch);
+        if is_taken {
             at.wrong(format!("shows epoch {}, as another snapshot does", record.epoch.0), Advice::Versions);
         }
     }
 
-    /// The end of a shard: every state that is kept is seen by a snapshot.
-    pub(super) fn finish_shard(&mut self, report: &mut Report, shard: ShardId) {
-        let snapshots = std::mem::take(&mut self.snapshots);
-        self.newest.extend(snapshots.last().map(|newest| (shard, *newest)));
+    /// The end of a tree: every state that is kept is seen by a snapshot of it.
+    pub(super) fn finish_tree(&mut self, report: &mut Report, tree: TreeId) {
+        let snapshots = self.snapshots.get(&tree).cloned().unwrap_or_default();
         for ((born, died), key) in std::mem::take(&mut self.lived) {
             if born < died && snapshots.range(born..died).next().is_none() {
                 report.add(&key, format!("lived from {} to {}, which no snapshot sees", born.0, died.0), Advice::Leak);
+            }
+        }
+    }
+
+    /// The end of a shard. Whether a clone may be made of a state: a snapshot keeps it.
+    pub(super) fn finish_shard(&mut self, report: &mut Report, shard: ShardId, origins: &[(Key, TreeId, Epoch)]) {
+        let snapshots = std::mem::take(&mut self.snapshots);
+        let newest = snapshots.values().filter_map(BTreeSet::last).max();
+        self.newest.extend(newest.map(|newest| (shard, *newest)));
+        for (key, tree, epoch) in origins {
+            if !snapshots.get(tree).is_some_and(|epochs| epochs.contains(epoch)) {
+                let what = format!("shows epoch {} of tree {}, which no snapshot keeps", epoch.0, tree.0);
+                report.add(key, what, Advice::Backup);
             }
         }
     }

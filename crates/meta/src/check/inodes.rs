@@ -85,7 +85,7 @@ impl Checker {
                 if let Some(record) = self.report.decode(key, value) {
                     self.tree.region(self.report.at(key), (*inode, *index), &record);
                     self.report.counts.blocks += u64::from(record.blocks());
-                    self.blocks.live(self.report.at(key), (*inode, *index), &record);
+                    self.blocks.live(self.report.at(key), (TreeId::LIVE, *inode, *index), &record);
                 }
             }
             KeyKind::Usage(directory) => {
@@ -136,7 +136,9 @@ impl Checker {
         self.tree.entry_of(self.report.at(key), directory, record.file_type);
         if let Some(to) = record.shard {
             self.junctions.push(Junction { key: key.clone(), to, directory: parsed.inode(directory) });
-        } else if record.tree == TreeId::LIVE {
+        } else if record.tree != TreeId::LIVE {
+            self.clones.hung(key, parsed.inode(directory), (&record, cookie));
+        } else {
             self.tree.named(self.report.at(key), directory, (&record, cookie));
         }
     }

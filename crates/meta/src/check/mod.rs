@@ -1,9 +1,10 @@
 //! Offline check of a store from its records alone: one pass over all keys in order. Memory: about 200 bytes for each
 //! inode of the shard at hand, 24 KiB for each segment, and 64 bytes for each name of a block that has several.
 //!
-//! Only live trees are checked; records of clones are counted.
+//! Of clones is checked what they have of their own: blocks, counters, owners, and what they hang in.
 
 mod blocks;
+mod clones;
 mod history;
 mod inodes;
 mod problems;
@@ -17,6 +18,7 @@ pub use problems::{Counts, Problem, Report};
 use vfs::{ShardId, TreeId};
 
 use self::blocks::Blocks;
+use self::clones::Clones;
 use self::history::History;
 use self::inodes::Tree;
 use self::problems::Advice;
@@ -35,6 +37,7 @@ pub async fn check<V: View>(view: &V) -> Result<Report, MetaError> {
     let mut checker = Checker::default();
     checker.read_superblock(view).await?;
     checker.read_shared(view).await?;
+    checker.clones.read(view, &mut checker.report).await?;
     let mut range = keys::from_shard(ShardId::ROOT);
     loop {
         let scan =
@@ -48,11 +51,12 @@ pub async fn check<V: View>(view: &V) -> Result<Report, MetaError> {
         checker.history.look_up(view, &mut checker.report).await?;
     }
     checker.finish();
+    checker.clones.check_usage(view, &mut checker.report).await?;
     Ok(checker.report)
 }
 
 /// All of a range.
-async fn pages<V: View>(view: &V, mut range: KeyRange) -> Result<Vec<(Key, Bytes)>, MetaError> {
+pub(super) async fn pages<V: View>(view: &V, mut range: KeyRange) -> Result<Vec<(Key, Bytes)>, MetaError> {
     let mut found = Vec::new();
     loop {
         let scan =
@@ -73,6 +77,9 @@ struct Checker {
     hasher: Option<NameHasher>,
     at: Option<(ShardId, TreeId)>,
     tree: Tree,
+    /// The live tree of the shard at hand, once it has been looked at.
+    live: Option<(ShardId, Tree)>,
+    clones: Clones,
     blocks: Blocks,
     history: History,
     junctions: Vec<Junction>,
@@ -127,6 +134,9 @@ impl Checker {
         let at = (parsed.shard, parsed.tree);
         if self.at != Some(at) {
             self.finish_tree();
+            if self.at_shard() != Some(parsed.shard) {
+                self.finish_shard();
+            }
             self.at = Some(at);
         }
         if parsed.shard == keys::STORE {
@@ -134,7 +144,7 @@ impl Checker {
         }
         if parsed.tree != TreeId::LIVE {
             self.report.counts.clone_records += 1;
-            return;
+            return self.visit_clone(key, parsed, value);
         }
         match &parsed.kind {
             KeyKind::Inode(_)
@@ -159,7 +169,7 @@ impl Checker {
                 if let Ok(KeyKind::Region { inode, index }) = of.parse().map(|parsed| parsed.kind)
                     && let Some(region) = self.report.decode(key, value)
                 {
-                    self.blocks.kept((inode, index), &region);
+                    self.blocks.kept((TreeId::LIVE, inode, index), &region);
                 }
             }
             KeyKind::Expiry { key: of, born, died } => {
@@ -240,6 +250,7 @@ impl Checker {
 
     fn finish(&mut self) {
         self.finish_tree();
+        self.finish_shard();
         self.check_junctions();
         self.blocks.finish(&mut self.report);
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use vfs::{FileType, InodeId, InodeNumber, ShardId, TreeId};
 
 use super::Checker;
+use super::clones::Clones;
 use super::inodes::{Facts, OwnerAt, Tree};
 use super::problems::{Advice, Report};
 use crate::keys::{self, OwnerKind};
@@ -12,11 +13,13 @@ use crate::records::{OwnerUsageRecord, UsageRecord};
 
 impl Checker {
     pub(super) fn finish_tree(&mut self) {
-        let Some((shard, TreeId::LIVE)) = self.at.take().filter(|(shard, _)| *shard != keys::STORE) else { return };
+        let Some((shard, at)) = self.at.take().filter(|(shard, _)| *shard != keys::STORE) else { return };
+        self.history.finish_tree(&mut self.report, at);
+        if at != TreeId::LIVE {
+            self.live.get_or_insert_with(|| (shard, Tree::default()));
+            return;
+        }
         let tree = std::mem::take(&mut self.tree);
-        let held_blocks = self.blocks.finish_shard(&mut self.report, shard);
-        self.report.counts.held_blocks += held_blocks;
-        self.history.finish_shard(&mut self.report, shard);
         for (number, facts) in &tree.inodes {
             check_inode(&mut self.report, shard, *number, facts);
         }
@@ -24,10 +27,25 @@ impl Checker {
             let what = "the root directory of the shard does not exist".to_owned();
             self.report.add(&Tree::key(shard, InodeNumber::ROOT), what, Advice::Backup);
         }
-        check_usage(&mut self.report, shard, &tree);
-        check_held(&mut self.report, shard, &tree, held_blocks);
-        check_owners(&mut self.report, shard, &tree);
+        check_usage(&mut self.report, (shard, self.clones.hanging(shard, TreeId::LIVE)), &tree);
         check_descriptors(&mut self.report, shard, &tree);
+        self.live = Some((shard, tree));
+    }
+
+    /// The shard whose live tree was looked at last.
+    pub(super) fn at_shard(&self) -> Option<ShardId> {
+        self.live.as_ref().map(|(shard, _)| *shard)
+    }
+
+    /// The end of a shard: what all its trees have together.
+    pub(super) fn finish_shard(&mut self) {
+        let Some((shard, tree)) = self.live.take() else { return };
+        let held_blocks = self.blocks.finish_shard(&mut self.report, shard);
+        self.report.counts.held_blocks += held_blocks;
+        self.history.finish_shard(&mut self.report, shard, &self.clones.origins(shard));
+        check_held(&mut self.report, shard, &tree, held_blocks);
+        check_owners(&mut self.report, (shard, &self.clones), &tree);
+        self.clones.finish_shard(&mut self.report, shard);
     }
 }
 
@@ -132,8 +150,12 @@ impl Sum {
     }
 }
 
-fn check_usage(report: &mut Report, shard: ShardId, tree: &Tree) {
+fn check_usage(report: &mut Report, (shard, hanging): (ShardId, Vec<(InodeNumber, UsageRecord)>), tree: &Tree) {
     let mut sums: BTreeMap<InodeNumber, Sum> = BTreeMap::new();
+    for (directory, usage) in hanging {
+        let hung = Sum { usage, height: usage.height, ..Sum::default() };
+        sums.entry(directory).or_default().add_directory(&hung, Some(&usage));
+    }
     let mut unsettled: BTreeMap<InodeNumber, u32> = BTreeMap::new();
     for (number, facts) in tree.inodes.iter().filter(|(_, facts)| facts.links > 0) {
         let is_directory = facts.file_type == FileType::Directory;
@@ -206,13 +228,20 @@ fn check_held(report: &mut Report, shard: ShardId, tree: &Tree, held_blocks: u64
     }
 }
 
-fn check_owners(report: &mut Report, shard: ShardId, tree: &Tree) {
+fn check_owners(report: &mut Report, (shard, clones): (ShardId, &Clones), tree: &Tree) {
     let at = |number| InodeId { shard, tree: TreeId::LIVE, number };
     let mut found: HashMap<OwnerAt, OwnerUsageRecord> = HashMap::new();
     for (number, facts) in tree.inodes.iter().filter(|(_, facts)| facts.links > 0) {
         for directory in tree.counting_above(*number, facts) {
             for (kind, owner) in [(OwnerKind::User, &facts.owner), (OwnerKind::Group, &facts.group)] {
                 add_owned(found.entry((directory, kind, owner.clone())).or_default(), facts);
+            }
+        }
+    }
+    for (above, owners) in clones.owned(shard, tree) {
+        for ((kind, owner), owned) in owners {
+            for directory in &above {
+                add(found.entry((*directory, *kind, owner.clone())).or_default(), owned);
             }
         }
     }
@@ -248,6 +277,14 @@ fn check_owners(report: &mut Report, shard: ShardId, tree: &Tree) {
     }
 }
 
+/// Both together.
+pub(super) fn add(usage: &mut OwnerUsageRecord, more: &OwnerUsageRecord) {
+    usage.inodes += more.inodes;
+    usage.application_bytes = usage.application_bytes.wrapping_add(more.application_bytes);
+    usage.logical_bytes = usage.logical_bytes.saturating_add(more.logical_bytes);
+    usage.physical_bytes = usage.physical_bytes.saturating_add(more.physical_bytes);
+}
+
 fn add_owned(usage: &mut OwnerUsageRecord, facts: &Facts) {
     usage.inodes += 1;
     usage.application_bytes = usage.application_bytes.wrapping_add(application_bytes(facts));
@@ -257,7 +294,7 @@ fn add_owned(usage: &mut OwnerUsageRecord, facts: &Facts) {
 
 fn check_descriptors(report: &mut Report, shard: ShardId, tree: &Tree) {
     for (hash, descriptor) in &tree.descriptors {
-        let key = keys::descriptor(shard, hash);
+        let key = keys::descriptor(shard, TreeId::LIVE, hash);
         match descriptor.recorded {
             None => {
                 let what = format!("does not exist, but {} inodes point at it", descriptor.found);

@@ -87,6 +87,14 @@ impl Key {
         KeyRange { start: self.to_bytes(), end: prefix_end(&self.0) }
     }
 
+    /// The same key in another tree of its shard.
+    #[must_use]
+    pub fn in_tree(&self, tree: TreeId) -> Self {
+        let mut key = self.clone();
+        put_tree(&mut key.0, tree);
+        key
+    }
+
     /// Tag and what follows: the key without its shard and tree.
     fn inner(&self) -> &[u8] {
         self.0.get(PREFIX_BYTES..).unwrap_or_default()
@@ -123,6 +131,17 @@ impl KeyRange {
     #[must_use]
     pub fn contains(&self, key: &[u8]) -> bool {
         self.start <= key && key < self.end
+    }
+
+    /// The same range, which lies within one tree and one tag, in another tree of its shard.
+    #[must_use]
+    pub fn in_tree(&self, tree: TreeId) -> Self {
+        let moved = |bound: &Bytes| {
+            let mut bound = bound.to_vec();
+            put_tree(&mut bound, tree);
+            Bytes::from(bound)
+        };
+        Self { start: moved(&self.start), end: moved(&self.end) }
     }
 
     /// The rest of the range behind this key.
@@ -263,8 +282,8 @@ pub fn backlink_range(inode: InodeId) -> KeyRange {
 
 /// A security descriptor by the hash of its bytes.
 #[must_use]
-pub fn descriptor(shard: ShardId, hash: &[u8; 32]) -> Key {
-    build(shard, TreeId::LIVE, Tag::Descriptor, |key| hash.put(key))
+pub fn descriptor(shard: ShardId, tree: TreeId, hash: &[u8; 32]) -> Key {
+    build(shard, tree, Tag::Descriptor, |key| hash.put(key))
 }
 
 /// The state of a key that ended in epoch `died`.
@@ -292,11 +311,7 @@ pub fn versions_until(key: &Key, epoch: Epoch) -> KeyRange {
 /// The ended states of all keys of a range, which lies within one tree and one tag.
 #[must_use]
 pub fn version_range_of(range: &KeyRange) -> KeyRange {
-    let shift = |bound: &Bytes| {
-        let (prefix, inner) = bound.split_at_checked(PREFIX_BYTES).unwrap_or((bound, &[]));
-        versions_of(prefix, inner).finish()
-    };
-    KeyRange { start: shift(&range.start), end: shift(&range.end) }
+    behind_tag(range, Tag::Version)
 }
 
 /// Index entry of an ended state.
@@ -337,6 +352,21 @@ pub fn gone(key: &Key) -> Key {
     Tag::Gone.put(&mut to);
     to.raw(key.inner());
     finish(to)
+}
+
+/// Such marks of all keys of a range, which lies within one tree and one tag.
+#[must_use]
+pub fn gone_range_of(range: &KeyRange) -> KeyRange {
+    behind_tag(range, Tag::Gone)
+}
+
+/// Everything of a tree.
+#[must_use]
+pub fn tree_range_of(shard: ShardId, tree: TreeId) -> KeyRange {
+    let mut to = Writer::bare();
+    shard.put(&mut to);
+    tree.put(&mut to);
+    finish(to).prefix_range()
 }
 
 /// What the group that ended with this version did to the blocks of a shard.
@@ -633,6 +663,23 @@ fn versions_of(prefix: &[u8], inner: &[u8]) -> Writer {
     Tag::Version.put(&mut to);
     to.raw(inner);
     to
+}
+
+/// The keys that are made of a tag and those of a range.
+fn behind_tag(range: &KeyRange, tag: Tag) -> KeyRange {
+    let shift = |bound: &Bytes| {
+        let (prefix, inner) = bound.split_at_checked(PREFIX_BYTES).unwrap_or((bound, &[]));
+        let mut to = Writer::bare();
+        to.raw(prefix);
+        tag.put(&mut to);
+        to.raw(inner);
+        to.finish()
+    };
+    KeyRange { start: shift(&range.start), end: shift(&range.end) }
+}
+
+fn put_tree(key: &mut [u8], tree: TreeId) {
+    key.iter_mut().skip(size_of::<u32>()).zip(tree.0.to_be_bytes()).for_each(|(to, byte)| *to = byte);
 }
 
 fn put_name(name: &[u8], key: &mut Writer) {

@@ -334,7 +334,7 @@ pub(crate) fn of_tree(random: &mut Random, out: &mut impl FnMut(Key, Bytes)) {
     out(keys::backlink(at, TreeId(random.half()), InodeNumber(random.word()), cookie), backlink.encode());
     let descriptor =
         DescriptorRecord { born: Epoch(random.word()), references: random.word(), descriptor: random.blob(200) };
-    out(keys::descriptor(at.shard, &random.bytes()), descriptor.encode());
+    out(keys::descriptor(at.shard, TreeId::LIVE, &random.bytes()), descriptor.encode());
     let (born, died) = (Epoch(random.word()), Epoch(random.word()));
     out(keys::version(&region_key, died), region(random).encode());
     out(keys::expiry(&region_key, born, died), ExpiryRecord.encode());
@@ -373,6 +373,9 @@ pub(crate) fn of_shard(random: &mut Random, out: &mut impl FnMut(Key, Bytes)) {
         fsid: random.word(),
         name: random.name(),
         created: random.time(),
+        parent: TreeId::LIVE,
+        first_own: at.number,
+        deleting: false,
     };
     out(keys::tree(at.shard, at.tree), tree.encode());
     let quota = QuotaRecord {
@@ -407,6 +410,22 @@ pub(crate) fn quota_shown(seed: u64) -> QuotaRecord {
 }
 
 /// How far owners are counted, and the quota of one that has no limits of their own.
+pub(crate) fn tree(seed: u64) -> TreeRecord {
+    let mut random = Random(seed);
+    TreeRecord {
+        origin: TreeId(random.half()),
+        epoch: Epoch(random.word()),
+        root: InodeNumber(random.word()),
+        depth: random.byte(),
+        fsid: random.word(),
+        name: random.name(),
+        created: random.time(),
+        parent: TreeId(random.half()),
+        first_own: InodeNumber(random.word()),
+        deleting: random.coin(),
+    }
+}
+
 pub(crate) fn owners(seed: u64) -> (OwnersRecord, QuotaRecord) {
     let mut random = Random(seed);
     let owners = OwnersRecord { counted_below: InodeNumber(random.word()), is_clearing: random.coin() };

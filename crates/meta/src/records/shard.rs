@@ -26,7 +26,7 @@ pub struct ShardRecord {
 pub struct TreeRecord {
     /// The tree it was made from.
     pub origin: TreeId,
-    /// The state of the origin that it shows.
+    /// The state of the origin that it shows, which is that of a snapshot.
     pub epoch: Epoch,
     /// The directory of the origin that is its root.
     pub root: InodeNumber,
@@ -38,6 +38,12 @@ pub struct TreeRecord {
     pub name: Name,
     /// When it was made.
     pub created: Timestamp,
+    /// The tree of the directory that it hangs in; which one it is the home of its root says.
+    pub parent: TreeId,
+    /// Its origin has no inode of this number or a higher one.
+    pub first_own: InodeNumber,
+    /// Whether it is being deleted and cannot be seen any more.
+    pub deleting: bool,
 }
 
 /// A snapshot.
@@ -188,7 +194,23 @@ impl ShardRecord {
 }
 
 record!(ShardRecord, "shard", Self::check, base, parent, clock, fsid, created);
-record!(TreeRecord, "tree", |_| Ok(()), origin, epoch, root, depth, fsid, name, created);
+// No store has any of format 1: nothing wrote them.
+record!(
+    format 2,
+    TreeRecord,
+    "tree",
+    |_| Ok(()),
+    origin,
+    epoch,
+    root,
+    depth,
+    fsid,
+    name,
+    created,
+    parent,
+    first_own,
+    deleting,
+);
 record!(SnapshotRecord, "snapshot", |_| Ok(()), tree, root, epoch, name, fsid, created, expires, locks, deleting);
 record!(
     AllocatorRecord,

@@ -96,7 +96,7 @@ fn the_golden_store_is_read_for_ever() {
     for (line, (key, value)) in golden.lines().zip(expected) {
         let (golden_key, golden_value) = line.split_once(' ').unwrap();
         assert_eq!(golden_key, hex(key.as_bytes()), "{key}");
-        if matches!(key.parse().unwrap().kind, KeyKind::Open(_) | KeyKind::Shared { .. }) {
+        if matches!(key.parse().unwrap().kind, KeyKind::Open(_) | KeyKind::Shared { .. } | KeyKind::Tree(_)) {
             // Of format 1, which nothing ever wrote.
             assert_eq!((&golden_value[..2], value[0]), ("01", 2));
             continue;
@@ -277,9 +277,24 @@ fn golden_writes_of_later_epochs_are_read_for_ever() {
 #[test]
 #[ignore = "writes the golden fixture of a new format"]
 fn write_golden() {
-    let lines: String = dated().iter().map(|write| format!("{}\n", hex(&write.encode()))).collect();
-    assert!(!std::path::Path::new(GOLDEN_DATED).exists(), "a golden file is never written anew");
-    std::fs::write(GOLDEN_DATED, lines).unwrap();
+    let lines: String = trees().iter().map(|tree| format!("{}\n", hex(&tree.encode()))).collect();
+    assert!(!std::path::Path::new(GOLDEN_TREES).exists(), "a golden file is never written anew");
+    std::fs::write(GOLDEN_TREES, lines).unwrap();
+}
+
+/// And clones.
+fn trees() -> Vec<TreeRecord> {
+    (1..=GOLDEN_SEEDS).map(sample::tree).collect()
+}
+
+#[test]
+fn golden_clones_are_read_for_ever() {
+    let golden = std::fs::read_to_string(GOLDEN_TREES).unwrap();
+    assert!(golden.lines().eq(trees().iter().map(|tree| hex(&tree.encode()))));
+    for tree in trees() {
+        let bytes = tree.encode();
+        assert_eq!((TreeRecord::decode(&bytes), bytes[0]), (Ok(tree), 2));
+    }
 }
 
 #[test]
@@ -387,4 +402,5 @@ const GOLDEN_QUOTAS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/r
 const GOLDEN_SHARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records-6.hex");
 const GOLDEN_OWNERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records-7.hex");
 const GOLDEN_DATED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records-8.hex");
+const GOLDEN_TREES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records-9.hex");
 const GOLDEN_SEEDS: u64 = 8;

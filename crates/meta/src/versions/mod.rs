@@ -1,5 +1,7 @@
 //! What snapshots keep: the only place that decides it, and how a past state is read.
 
+mod layers;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,6 +12,7 @@ use crate::keys::{self, Key, KeyRange};
 use crate::meta::Cut;
 use crate::records::{Record, RegionRecord, Shared, Versioned, born_of};
 use crate::{Change, Meta, MetaError};
+pub use layers::Layer;
 
 /// The snapshot clock of a shard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use vfs::{
-    Attributes, Change, Failure, InodeId, Name, OpContext, Protocol, SetAttributes, ShardId, Timestamp, Vfs,
+    Attributes, Change, Failure, InodeId, Name, OpContext, Protocol, SetAttributes, ShardId, Timestamp, TreeId, Vfs,
     ZoneRootRequest,
 };
 
@@ -55,6 +55,34 @@ impl<'a, V: Vfs> Session<'a, V> {
         Session { house, cursors, registers, numbers, numbered, seen }
     }
 
+    /// A session that goes on in a clone where this one is now: what it holds of a tree, it holds of the clone.
+    #[must_use]
+    pub fn in_clone(&self, (shard, tree): (ShardId, TreeId), clone: TreeId) -> Self {
+        let moved = |inode: InodeId| {
+            if (inode.shard, inode.tree) == (shard, tree) { inode.in_tree(clone) } else { inode }
+        };
+        Self {
+            house: self.house,
+            cursors: (0..CURSORS).map(|_| None).collect(),
+            registers: self.registers.iter().copied().map(moved).collect(),
+            numbers: self.numbers.iter().map(|(inode, number)| (moved(*inode), *number)).collect(),
+            numbered: self.numbered.iter().copied().map(moved).collect(),
+            seen: HashMap::new(),
+        }
+    }
+
+    /// From now on what is done to its second zone is done to the first.
+    pub fn keep_to_first_zone(&mut self) {
+        let first = self.inode(Register(0));
+        self.registers.iter_mut().filter(|inode| inode.shard != first.shard).for_each(|inode| *inode = first);
+    }
+
+    /// Forgets where listings were and what was seen: as in a clone of where it is.
+    pub fn begin_anew(&mut self) {
+        self.cursors = (0..CURSORS).map(|_| None).collect();
+        self.seen.clear();
+    }
+
     /// The inode in a register.
     #[must_use]
     pub fn inode(&self, register: Register) -> InodeId {
@@ -75,7 +103,7 @@ impl<'a, V: Vfs> Session<'a, V> {
 
     /// The context of a caller who works on an inode: `..` does not lead out of its zone.
     pub(super) fn context(caller: Caller, inode: InodeId) -> OpContext {
-        let root = InodeId::root_of(inode.shard);
+        let root = InodeId::root_of(inode.shard).in_tree(inode.tree);
         OpContext { credentials: Arc::new(caller.credentials()), protocol: Protocol::Nfs3, ..OpContext::internal(root) }
     }
 

@@ -1,5 +1,6 @@
 //! Quotas of directories, on engines in memory.
 
+mod clones;
 mod owners;
 
 use std::sync::Arc;
