@@ -2,6 +2,7 @@
 //!
 //! Times are UTC as RFC 3339 writes them, beside the age in seconds; bytes, seconds and microseconds say so in the name.
 
+mod clone;
 mod health;
 mod job;
 mod list;
@@ -16,6 +17,7 @@ mod status;
 mod time;
 mod zone;
 
+pub use clone::{CloneSettings, CloneShown};
 pub use health::{Health, HealthStatus};
 pub use job::{Job, JobState};
 pub use list::{LIMIT_DEFAULT, LIMIT_MAX, List, Page};
@@ -63,3 +65,6 @@ pub const QUOTAS_BELOW: &str = "/quotas";
 /// Below a zone: its snapshots, [`List`] of [`Snapshot`], oldest first. Below it, by its name, one of them: GET gives a [`Snapshot`], PUT takes one
 /// as the [`SnapshotSettings`] say that are sent, or changes it to these, DELETE deletes it.
 pub const SNAPSHOTS_BELOW: &str = "/snapshots";
+/// Below a zone: its writable clones, [`List`] of [`CloneShown`] by age. Below it, by its name, one of them: GET gives a [`CloneShown`], PUT makes
+/// one as the [`CloneSettings`] say, DELETE deletes it.
+pub const CLONES_BELOW: &str = "/clones";

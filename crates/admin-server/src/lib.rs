@@ -7,6 +7,7 @@
 
 mod access;
 mod audit;
+mod clones;
 mod concerns;
 mod documents;
 mod figures;

@@ -5,7 +5,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, Secur
 use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, ToSchema};
 
-use crate::{documents, lists, quotas, routes, snapshots};
+use crate::{clones, documents, lists, quotas, routes, snapshots};
 
 /// What can be asked. A new handler is named here.
 #[derive(utoipa::OpenApi)]
@@ -34,6 +34,10 @@ use crate::{documents, lists, quotas, routes, snapshots};
         snapshots::answer::show,
         snapshots::order::put,
         snapshots::order::delete,
+        clones::answer::list,
+        clones::answer::show,
+        clones::order::put,
+        clones::order::delete,
         documents::answer::show,
         documents::order::put,
         documents::order::delete,

@@ -19,7 +19,7 @@ use crate::page::Asked;
 use crate::problem::Refused;
 use crate::serve::Scope;
 use crate::window::Desk;
-use crate::{documents, lists, metrics, quotas, snapshots, status};
+use crate::{clones, documents, lists, metrics, quotas, snapshots, status};
 
 /// Everything that may be asked in a scope.
 pub(crate) fn router(desk: Arc<Desk>, scope: Scope) -> Router {
@@ -49,6 +49,8 @@ fn of_zones() -> Router<Arc<Desk>> {
         .route(QUOTA_ROUTE, get(quotas::show).put(quotas::put).delete(quotas::delete))
         .route(SNAPSHOTS_ROUTE, get(snapshots::list))
         .route(SNAPSHOT_ROUTE, get(snapshots::show).put(snapshots::put).delete(snapshots::delete))
+        .route(CLONES_ROUTE, get(clones::list))
+        .route(CLONE_ROUTE, get(clones::show).put(clones::put).delete(clones::delete))
         .route(ZONE_ROUTE, get(documents::show).put(documents::put).delete(documents::delete))
 }
 
@@ -93,7 +95,7 @@ pub(crate) async fn openapi() -> Json<utoipa::openapi::OpenApi> {
 async fn unknown(uri: Uri) -> Refused {
     let detail = format!(
         "there is no {}; see /v1/status, /v1/sessions, /v1/locks, /v1/jobs, /v1/exports, /v1/shares, /v1/zones, /v1/zones/NAME, \
-         /v1/zones/NAME/quotas, /v1/zones/NAME/snapshots, and /openapi.json for all of it",
+         /v1/zones/NAME/quotas, /v1/zones/NAME/snapshots, /v1/zones/NAME/clones, and /openapi.json for all of it",
         uri.path()
     );
     Refused(Problem::new(404, "Not Found", detail))
@@ -103,7 +105,7 @@ async fn not_allowed() -> Refused {
     Refused(Problem::new(
         405,
         "Method Not Allowed",
-        "only /v1/zones/NAME, /v1/zones/NAME/quotas/directory and /v1/zones/NAME/snapshots/SNAPSHOT can be changed, by PUT and DELETE; else GET and HEAD",
+        "only /v1/zones/NAME, /v1/zones/NAME/quotas/directory, /v1/zones/NAME/snapshots/SNAPSHOT and /v1/zones/NAME/clones/CLONE can be changed, by PUT and DELETE; else GET and HEAD",
     ))
 }
 
@@ -115,3 +117,6 @@ pub(crate) const QUOTA_ROUTE: &str = "/v1/zones/{name}/quotas/directory";
 /// Its snapshots, and one of them.
 pub(crate) const SNAPSHOTS_ROUTE: &str = "/v1/zones/{name}/snapshots";
 pub(crate) const SNAPSHOT_ROUTE: &str = "/v1/zones/{name}/snapshots/{snapshot}";
+/// Its clones, and one of them.
+pub(crate) const CLONES_ROUTE: &str = "/v1/zones/{name}/clones";
+pub(crate) const CLONE_ROUTE: &str = "/v1/zones/{name}/clones/{clone}";

@@ -46,6 +46,9 @@ pub(crate) enum Verb {
     /// Limits on what lies below directories of a zone, and what is used of them.
     #[command(subcommand)]
     Quota(QuotaVerb),
+    /// Writable clones of snapshots of a zone: made, shown, deleted.
+    #[command(subcommand)]
+    Clone(CloneVerb),
     /// Snapshots of directories of a zone: taken, shown, locked, deleted.
     #[command(subcommand)]
     Snapshot(SnapshotVerb),
@@ -247,6 +250,46 @@ pub(crate) struct SnapshotArguments {
     /// Its name, as clients see it below .snapshot.
     #[arg(value_name = "SNAPSHOT")]
     pub(crate) name: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CloneVerb {
+    /// Lists those of a zone, oldest first.
+    List(QuotaListArguments),
+    /// Shows one.
+    Show(CloneArguments),
+    /// Makes one of a directory of a snapshot: at once, whatever is below it.
+    Make(CloneMakeArguments),
+    /// Deletes one with its snapshots; its space comes back in the background.
+    Delete(CloneArguments),
+}
+
+/// Which clone.
+#[derive(Debug, Args)]
+pub(crate) struct CloneArguments {
+    #[command(flatten)]
+    pub(crate) client: ClientArguments,
+    /// The zone.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) zone: String,
+    /// Its name.
+    #[arg(value_name = "CLONE")]
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CloneMakeArguments {
+    #[command(flatten)]
+    pub(crate) clone: CloneArguments,
+    /// The snapshot that it is made of.
+    #[arg(long, value_name = "SNAPSHOT")]
+    pub(crate) snapshot: String,
+    /// The directory of the snapshot, below that on which it stands.
+    #[arg(long, value_name = "DIRECTORY", default_value = "/")]
+    pub(crate) directory: String,
+    /// Where it hangs, below the base of the zone: the last name must be free there.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) path: String,
 }
 
 #[derive(Debug, Args)]

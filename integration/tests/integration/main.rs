@@ -5,6 +5,8 @@ mod bench;
 #[cfg(test)]
 mod both_doors;
 #[cfg(test)]
+mod clones;
+#[cfg(test)]
 mod conformance;
 #[cfg(test)]
 mod crash;

@@ -57,6 +57,17 @@ impl House {
         self.gateway = Gateway::start(&self.site).unwrap();
     }
 
+    pub(super) fn process_id(&self) -> u32 {
+        self.gateway.process_id()
+    }
+
+    /// As [`House::kill_and_start_again`], and the store is proved between.
+    pub(super) fn kill_and_check(&mut self) {
+        self.gateway.kill_in_place().unwrap();
+        Gateway::check(&self.site).unwrap();
+        self.gateway = Gateway::start(&self.site).unwrap();
+    }
+
     pub(super) fn close(self) {
         self.gateway.stop().unwrap();
         Gateway::check(&self.site).unwrap();

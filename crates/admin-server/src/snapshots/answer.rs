@@ -94,17 +94,24 @@ pub(super) async fn find(
     };
     let zone = named(zone, caller)?;
     let zone = zone_served(desk, &zone).ok_or_else(|| Refused(missing(&zone)))?;
-    let is_plain = !snapshot.chars().any(char::is_control) && snapshot.len() <= NAME_BYTES_MAX;
-    let name = Name::try_from(snapshot.as_str()).ok().filter(|_| is_plain).ok_or_else(|| {
-        let detail = format!(
-            "\"{}\" is no name of a snapshot: 1 to {NAME_BYTES_MAX} bytes without \"/\" and control characters, and not \".\" or \"..\"",
-            snapshot.escape_default()
-        );
-        problem(422, "Unprocessable Content", detail)
-    })?;
+    let name = name_of(&snapshot, "snapshot")?;
     let all = desk.snapshots.all(zone.root()).map_err(failed)?;
     let current = all.into_iter().find(|snapshot| !snapshot.is_going && snapshot.name == name);
     Ok(Place { zone, name, current })
+}
+
+/// The name of a snapshot, or of something like it.
+///
+/// Errors: 422.
+pub(crate) fn name_of(text: &str, what: &str) -> Result<Name, Refused> {
+    let is_plain = !text.chars().any(char::is_control) && text.len() <= NAME_BYTES_MAX;
+    Name::try_from(text).ok().filter(|_| is_plain).ok_or_else(|| {
+        let detail = format!(
+            "\"{}\" is no name of a {what}: 1 to {NAME_BYTES_MAX} bytes without \"/\" and control characters, and not \".\" or \"..\"",
+            text.escape_default()
+        );
+        problem(422, "Unprocessable Content", detail)
+    })
 }
 
 /// As it is told. Of one that is going nobody knows any more where it stood.
@@ -145,7 +152,7 @@ pub(super) fn none(name: &Name) -> Refused {
 }
 
 /// The answer when the house could not.
-pub(super) fn failed(error: FsError) -> Refused {
+pub(crate) fn failed(error: FsError) -> Refused {
     let detail = match error {
         FsError::NotSupported => return problem(501, "Not Implemented", "this gateway takes no snapshots".to_owned()),
         FsError::StaleHandle => return problem(409, "Conflict", "the directory went meanwhile".to_owned()),
@@ -155,7 +162,7 @@ pub(super) fn failed(error: FsError) -> Refused {
     problem(503, "Service Unavailable", detail)
 }
 
-pub(super) fn problem(status: u16, title: &str, detail: String) -> Refused {
+pub(crate) fn problem(status: u16, title: &str, detail: String) -> Refused {
     Refused(Problem::new(status, title, detail))
 }
 

@@ -4,12 +4,15 @@ pub(crate) mod answer;
 pub(crate) mod order;
 
 use futures_util::future::BoxFuture;
-use vfs::{ChangeSnapshotRequest, FsError, InodeId, Name, Snapshot, SnapshotId, TakeSnapshotRequest};
+use vfs::{
+    ChangeSnapshotRequest, CloneTree, FsError, InodeId, MakeCloneRequest, Name, Snapshot, SnapshotId,
+    TakeSnapshotRequest, TreeId,
+};
 
 pub(crate) use self::answer::{list, show};
 pub(crate) use self::order::{delete, put};
 
-/// The snapshots of the house. The roof implements it.
+/// The snapshots of the house, and clones of them. The roof implements it.
 pub trait SnapshotStore: Send + Sync {
     /// All of a zone, oldest first.
     ///
@@ -35,4 +38,19 @@ pub trait SnapshotStore: Send + Sync {
     ///
     /// Errors: as the contract says.
     fn delete(&self, root: InodeId, id: SnapshotId) -> BoxFuture<'_, Result<(), FsError>>;
+
+    /// All clones of a zone, oldest first.
+    ///
+    /// Errors: as the contract says.
+    fn clones(&self, root: InodeId) -> Result<Vec<CloneTree>, FsError>;
+
+    /// Makes a clone.
+    ///
+    /// Errors: as the contract says.
+    fn make_clone(&self, request: MakeCloneRequest) -> BoxFuture<'_, Result<CloneTree, FsError>>;
+
+    /// Deletes a clone.
+    ///
+    /// Errors: as the contract says.
+    fn delete_clone(&self, root: InodeId, tree: TreeId) -> BoxFuture<'_, Result<(), FsError>>;
 }

@@ -91,7 +91,7 @@ async fn take(
     place: &Place,
     (wanted, expires): (&SnapshotSettings, Option<Timestamp>),
 ) -> Result<vfs::Snapshot, Refused> {
-    let names = names_of(&wanted.path)?;
+    let names = names_of(&wanted.path, "path")?;
     let root = place.zone.root();
     let directory = desk.quotas.directory(root, names).await.map_err(|error| match error {
         FsError::NotFound => problem(404, "Not Found", format!("there is no {}", wanted.path.escape_default())),
@@ -153,9 +153,9 @@ fn moment(text: &str) -> Result<Timestamp, Refused> {
     Ok(Timestamp { seconds, nanoseconds: 0 })
 }
 
-fn names_of(path: &str) -> Result<Vec<Name>, Refused> {
+pub(crate) fn names_of(path: &str, key: &str) -> Result<Vec<Name>, Refused> {
     let wrong = || {
-        let detail = format!("path: \"{}\" is no path such as /projects/a", path.escape_default());
+        let detail = format!("{key}: \"{}\" is no path such as /projects/a", path.escape_default());
         problem(422, "Unprocessable Content", detail)
     };
     let below = path.strip_prefix('/').ok_or_else(wrong)?;

@@ -16,10 +16,10 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::Value;
 use testkit::ManualClock;
 use vfs::{
-    CacheFigures, ChangeSnapshotRequest, ClientId, Clock, EvacuationFigures, FsError, HouseFigures, InodeId,
+    CacheFigures, ChangeSnapshotRequest, ClientId, Clock, CloneTree, EvacuationFigures, FsError, HouseFigures, InodeId,
     InodeNumber, JobFigures, JobKind, LockClient, LockEntry, LockKind, LockOwner, LockRange, LockRecovery, LockState,
-    LockedWhat, LogFigures, Name, QuotaDomain, QuotaSettings, SessionId, ShardId, ShareMode, SharingFigures, Snapshot,
-    SnapshotId, SpaceFigures, TakeSnapshotRequest, Timestamp,
+    LockedWhat, LogFigures, MakeCloneRequest, Name, QuotaDomain, QuotaSettings, SessionId, ShardId, ShareMode,
+    SharingFigures, Snapshot, SnapshotId, SpaceFigures, TakeSnapshotRequest, Timestamp, TreeId,
 };
 use zones::Zone;
 use zones::document::Document;
@@ -52,6 +52,8 @@ pub(crate) struct Fake {
     pub(crate) quotas: Mutex<Vec<((InodeId, QuotaDomain), QuotaSettings)>>,
     /// The snapshots of all zones.
     pub(crate) snapshots: Mutex<Vec<(ShardId, Snapshot)>>,
+    /// And all clones.
+    pub(crate) clones: Mutex<Vec<CloneTree>>,
     /// The file of tokens.
     pub(crate) tokens: Mutex<Result<String, String>>,
     /// The lines of the audit log, and whether they must stay; or why there are none.
@@ -79,6 +81,7 @@ impl Site {
             fault: Mutex::default(),
             quotas: Mutex::default(),
             snapshots: Mutex::default(),
+            clones: Mutex::default(),
             tokens: Mutex::new(Ok(String::new())),
             recorded: Mutex::new(Ok(Vec::new())),
         });
@@ -173,6 +176,34 @@ impl SnapshotStore for Fake {
         snapshot.locks = request.locks.unwrap_or(snapshot.locks);
         let snapshot = snapshot.clone();
         Box::pin(async { Ok(snapshot) })
+    }
+
+    fn clones(&self, root: InodeId) -> Result<Vec<CloneTree>, FsError> {
+        let all = self.clones.lock().unwrap();
+        Ok(all.iter().filter(|clone| clone.root.shard == root.shard).cloned().collect())
+    }
+
+    fn make_clone(&self, request: MakeCloneRequest) -> BoxFuture<'_, Result<CloneTree, FsError>> {
+        let mut all = self.clones.lock().unwrap();
+        let tree = TreeId(1 + u32::try_from(all.len()).unwrap());
+        let clone = CloneTree {
+            tree,
+            root: request.source.in_tree(tree),
+            name: request.name,
+            created: Timestamp { seconds: 1_700_000_000, nanoseconds: 0 },
+            origin: request.source,
+            is_going: false,
+        };
+        let is_taken = request.entry.as_bytes() == b"taken";
+        if !is_taken {
+            all.push(clone.clone());
+        }
+        Box::pin(async move { if is_taken { Err(FsError::Exists) } else { Ok(clone) } })
+    }
+
+    fn delete_clone(&self, _root: InodeId, tree: TreeId) -> BoxFuture<'_, Result<(), FsError>> {
+        self.clones.lock().unwrap().retain(|clone| clone.tree != tree);
+        Box::pin(async { Ok(()) })
     }
 
     fn delete(&self, _root: InodeId, id: SnapshotId) -> BoxFuture<'_, Result<(), FsError>> {

@@ -3,6 +3,7 @@
 mod access;
 mod asking;
 mod audit;
+mod clones;
 mod documents;
 mod exposition;
 mod fake;

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use admin_server::SnapshotStore;
 use futures_util::future::BoxFuture;
-use vfs::{ChangeSnapshotRequest, FsError, InodeId, Name, OpContext, Snapshot, SnapshotId, TakeSnapshotRequest, Vfs};
+use vfs::{
+    ChangeSnapshotRequest, CloneTree, FsError, InodeId, MakeCloneRequest, Name, OpContext, Snapshot, SnapshotId,
+    TakeSnapshotRequest, TreeId, Vfs,
+};
 
 /// The snapshots of a house.
 #[derive(Debug)]
@@ -28,6 +31,20 @@ impl<V: Vfs> SnapshotStore for HouseSnapshots<V> {
     fn change(&self, request: ChangeSnapshotRequest) -> BoxFuture<'_, Result<Snapshot, FsError>> {
         let ctx = OpContext::internal(request.within);
         Box::pin(async move { self.0.change_snapshot(&ctx, request).await.map_err(|failure| failure.error) })
+    }
+
+    fn clones(&self, root: InodeId) -> Result<Vec<CloneTree>, FsError> {
+        self.0.clones(&OpContext::internal(root), root)
+    }
+
+    fn make_clone(&self, request: MakeCloneRequest) -> BoxFuture<'_, Result<CloneTree, FsError>> {
+        let ctx = OpContext::internal(request.parent);
+        Box::pin(async move { self.0.make_clone(&ctx, request).await.map_err(|failure| failure.error) })
+    }
+
+    fn delete_clone(&self, root: InodeId, tree: TreeId) -> BoxFuture<'_, Result<(), FsError>> {
+        let ctx = OpContext::internal(root);
+        Box::pin(async move { self.0.delete_clone(&ctx, root, tree).await.map_err(|failure| failure.error) })
     }
 
     fn delete(&self, root: InodeId, id: SnapshotId) -> BoxFuture<'_, Result<(), FsError>> {

@@ -1,5 +1,6 @@
 //! The verbs that ask a running gateway.
 
+mod clones;
 mod exports;
 mod gateway;
 mod jobs;
@@ -23,6 +24,7 @@ use anyhow::{Result, ensure};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub(crate) use self::clones::clone;
 use self::gateway::Gateway;
 pub(crate) use self::quotas::quota;
 pub(crate) use self::snapshots::snapshot;
