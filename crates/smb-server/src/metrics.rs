@@ -150,9 +150,9 @@ fn name_of(command: usize) -> &'static str {
     name.map_or("UNKNOWN", |name| name.trim_start_matches("SMB2 "))
 }
 
-/// The gateway could not.
-const FAULTS: [Status; 4] =
-    [Status::DISK_FULL, Status::UNEXPECTED_IO_ERROR, Status::INSUFFICIENT_RESOURCES, Status::RETRY];
+/// The gateway could not. `DISK_FULL` is none of them: most often a quota says it, and of a full store the space that is
+/// left tells.
+const FAULTS: [Status; 3] = [Status::UNEXPECTED_IO_ERROR, Status::INSUFFICIENT_RESOURCES, Status::RETRY];
 const LINES: usize = 4;
 /// Those that MS-SMB2 2.2.1 names, 0 to 19, and the rest.
 const COMMANDS: usize = 21;
@@ -168,7 +168,11 @@ mod tests {
         let counters = metrics.share(zone, "a");
         for session in 0..10 {
             let request = counters.begin(session, Command::READ, Duration::ZERO).unwrap();
-            let outcome = if session == 3 { Err(Status::DISK_FULL) } else { Ok(()) };
+            let outcome = match session {
+                3 => Err(Status::UNEXPECTED_IO_ERROR),
+                4 => Err(Status::DISK_FULL),
+                _ => Ok(()),
+            };
             let answer = Answer::error(Status::SUCCESS);
             request.answered(100, outcome.map(|()| &answer), Duration::from_micros(200));
         }
@@ -177,7 +181,7 @@ mod tests {
         let figures = metrics.figures(zone);
         let [read, unknown] = &figures[..] else { panic!("{figures:?}") };
         assert_eq!((read.share.as_str(), read.operation, read.calls, read.bytes_in), ("a", "READ", 10, 1000));
-        assert_eq!((read.errors, read.faults, read.in_flight), (1, 1, 0));
+        assert_eq!((read.errors, read.faults, read.in_flight), (2, 1, 0));
         assert_eq!((unknown.share.as_str(), unknown.operation, unknown.in_flight), ("b", "UNKNOWN", 1));
         drop(waiting);
         assert_eq!((metrics.figures(zone).len(), metrics.figures(other).len()), (1, 0));
