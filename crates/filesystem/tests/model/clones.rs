@@ -19,7 +19,7 @@ use crate::snapshots::Snapshots;
 
 #[test]
 fn a_clone_is_as_good_as_what_it_was_made_of() {
-    let operations = usize::try_from(number("BERTH_CLONE_OPERATIONS", 300)).unwrap();
+    let operations = usize::try_from(number("BERTH_CLONE_OPERATIONS", 500)).unwrap();
     for seed in number("BERTH_CLONE_FIRST_SEED", 1)..=number("BERTH_CLONE_SEEDS", 25) {
         block_on(sequence(seed, operations, false));
     }
@@ -28,7 +28,7 @@ fn a_clone_is_as_good_as_what_it_was_made_of() {
 /// Clones of what only the journal had, and power cuts that find data of clones there.
 #[test]
 fn a_clone_has_what_was_stable() {
-    let operations = usize::try_from(number("BERTH_CLONE_OPERATIONS", 300)).unwrap();
+    let operations = usize::try_from(number("BERTH_CLONE_OPERATIONS", 500)).unwrap();
     for seed in number("BERTH_CLONE_FIRST_SEED", 1)..=number("BERTH_CLONE_SEEDS", 25) {
         block_on(sequence(seed, operations, true));
     }
