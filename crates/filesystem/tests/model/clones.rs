@@ -9,8 +9,9 @@ use kv::MemoryEngine;
 use testkit::operations::{Operation, Register, Session, generate};
 use testkit::{ManualClock, Random, TreeCopy, block_on, copy_tree};
 use vfs::{
-    Admin, AttributeIo, CloneTree, FsError, InodeId, MakeCloneRequest, Name, OpContext, ShardId, TakeSnapshotRequest,
-    TreeId,
+    Admin, AttributeIo, CloneTree, Cookie, CreateHow, CreateRequest, FsError, InodeId, ListedAttributes,
+    MakeCloneRequest, MkdirRequest, Name, Namespace, OpContext, ReaddirRequest, RemoveKind, RemoveRequest,
+    SetAttributes, ShardId, TakeSnapshotRequest, TreeId,
 };
 
 use crate::house::{Engines, House};
@@ -32,6 +33,53 @@ fn a_clone_has_what_was_stable() {
     for seed in number("BERTH_CLONE_FIRST_SEED", 1)..=number("BERTH_CLONE_SEEDS", 25) {
         block_on(sequence(seed, operations, true));
     }
+}
+
+/// A directory of more entries than are read at once, some of which are gone in the clone and all of which are gone in its
+/// origin since: each of the others is listed once.
+#[test]
+fn a_large_directory_of_a_clone_is_listed_once() {
+    block_on(async {
+        let house = Engines::default().open(Arc::new(ManualClock::standing())).await;
+        let live = InodeId::root_of(ShardId::ROOT);
+        let ctx = OpContext::internal(live);
+        let named = |text: String| Name::new(text.into_bytes().into()).unwrap();
+        let attributes = SetAttributes::default();
+        let name = named("directory".to_owned());
+        let made = house.mkdir(&ctx, MkdirRequest { parent: live, name, attributes }).await.unwrap();
+        let directory = made.attributes.inode;
+        let file = |number: u32| named(format!("file {number}"));
+        for number in 0..FILES {
+            let how = CreateHow::Guarded(SetAttributes::default());
+            house.create(&ctx, CreateRequest { parent: directory, name: file(number), how }).await.unwrap();
+        }
+        let mut clones = Clones::default();
+        let clone = clones.make(&house, directory, &mut Random::new(1)).await;
+        for number in 0..FILES {
+            for parent in [directory, clone.root] {
+                if parent == directory || number % 2 == 0 {
+                    let request = RemoveRequest { parent, name: file(number), kind: RemoveKind::File };
+                    house.remove(&ctx, request).await.unwrap();
+                }
+            }
+        }
+        house.reload().await.unwrap();
+        let (mut names, mut after) = (Vec::new(), Cookie::DOT_DOT);
+        loop {
+            let attributes = ListedAttributes::None;
+            let request = ReaddirRequest { directory: clone.root, after, entries_max: 1000, attributes };
+            let page = house.readdir(&ctx, request).await.unwrap();
+            after = page.entries.last().map_or(after, |last| last.cookie);
+            names.extend(page.entries.into_iter().map(|entry| entry.name));
+            if page.end {
+                break;
+            }
+        }
+        names.sort_unstable();
+        let mut expected: Vec<_> = (0..FILES).filter(|number| number % 2 == 1).map(|n| file(n).to_bytes()).collect();
+        expected.sort_unstable();
+        assert_eq!(names, expected);
+    });
 }
 
 /// Clones that are there, newest last.
@@ -274,6 +322,8 @@ async fn end(
 
 /// Clones may be made of clones so often.
 const DEPTH_MAX: u64 = 8;
+/// More than are read at once.
+const FILES: u32 = 3000;
 /// Operations between two changes of the house.
 const PART: usize = 10;
 const STEP: Duration = Duration::from_millis(10);

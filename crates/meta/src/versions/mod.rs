@@ -116,7 +116,7 @@ impl<K: kv::Engine> Meta<K> {
         let versions = keys::version_range_of(range);
         let cut = self.cut(&[versions.clone(), range.clone()]).await?;
         let mut live = Cursor::new(&cut, range.clone());
-        let mut ended = Ended { cursor: Cursor::new(&cut, versions), epoch, last: None };
+        let mut ended = Ended { range, cursor: Cursor::new(&cut, versions), epoch, last: None };
         let mut found = Vec::new();
         let mut next_live = live.next().await?;
         let mut next_ended = ended.next().await?;
@@ -167,6 +167,9 @@ impl<'a, V: kv::View> Cursor<'a, V> {
 
 /// For each key the state that ended first after an epoch.
 struct Ended<'a, V> {
+    /// Keys whose states are looked for. States of a key stand behind its bytes, so where a range begins just behind a key,
+    /// what the cursor finds first are states of that key.
+    range: &'a KeyRange,
     cursor: Cursor<'a, V>,
     epoch: Epoch,
     last: Option<Key>,
@@ -177,7 +180,8 @@ impl<V: kv::View> Ended<'_, V> {
         while let Some((at, value)) = self.cursor.next().await? {
             let parsed = at.parse().map_err(|problem| MetaError::Damaged { key: at.clone(), problem })?;
             let keys::KeyKind::Version { key, died } = parsed.kind else { continue };
-            if died > self.epoch && self.last.as_ref() != Some(&key) {
+            let is_next = died > self.epoch && self.last.as_ref() != Some(&key);
+            if is_next && self.range.contains(key.as_bytes()) {
                 self.last = Some(key.clone());
                 return Ok(Some((key, value)));
             }

@@ -67,8 +67,22 @@ impl House {
                 let expected: Vec<_> =
                     state.iter().take(limit).map(|(key, value)| (key.clone(), value.clone())).collect();
                 assert_eq!(found, expected, "first {limit} at {epoch:?}");
+                let paged: State = in_pages(self, *epoch, limit).await.into_iter().collect();
+                assert_eq!(paged, *state, "{limit} by {limit} at {epoch:?}");
             }
         }
+    }
+}
+
+/// All of a state, from pages that each begin behind the last key of the one before.
+async fn in_pages(house: &House, epoch: Epoch, limit: usize) -> Vec<(Key, Bytes)> {
+    let (mut found, mut range) = (Vec::new(), all());
+    loop {
+        let page = house.meta.scan_at(&range, epoch, limit).await.unwrap();
+        let Some((last, _)) = page.last() else { return found };
+        range = range.after(last);
+        found.extend(page);
+        assert!(found.len() <= 9, "a key comes again");
     }
 }
 
