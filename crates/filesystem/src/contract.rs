@@ -6,17 +6,18 @@ use std::sync::atomic::Ordering;
 
 use vfs::{
     AccessReply, AccessRequest, AcknowledgementRefusal, Admin, AttributeIo, Attributes, Awaited, BreakAcknowledgement,
-    Change, ChangeSnapshotRequest, ClientId, CloneRangeRequest, CloneTree, CloseReply, CloseRequest, CommitReply,
-    CommitRequest, CreateReply, CreateRequest, DeletePendingRequest, Failure, FileIo, FsError, GetattrReply,
-    HouseFigures, InodeId, LeaseGrant, LeaseState, LinkReply, LinkRequest, LockClient, LockEntry, LockRecovery,
-    LockReply, LockRequest, LookupReply, LookupRequest, Mailbox, MakeCloneRequest, MakeSymlinkRequest, MkdirRequest,
-    MknodRequest, Name, Namespace, OpContext, OpenId, OpenReply, OpenRequest, OpenState, Opens, OwnerQuotasRequest,
-    PastInode, Quota, RangeRequest, ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply,
-    RemoveRequest, RenameOpenRequest, RenameReply, RenameRequest, RenameStreamRequest, RestoredOpen, SeekReply,
-    SeekRequest, SessionId, SetQuotaRequest, SetattrReply, SetattrRequest, ShareRequest, Snapshot, SnapshotId,
-    StatFsReply, StreamListReply, StreamListRequest, SymlinkRequest, TakeOverRequest, TakeSnapshotRequest,
-    TestLockReply, TreeId, WalkReply, WalkRequest, Watch, WatchRequest, WriteReply, WriteRequest, WriteVerifier,
-    XattrListReply, XattrListRequest, ZoneRootReply, ZoneRootRequest,
+    Change, ChangeSnapshotRequest, ChangedRangesReply, ChangedRangesRequest, ChangesReply, ChangesRequest, ClientId,
+    CloneRangeRequest, CloneTree, CloseReply, CloseRequest, CommitReply, CommitRequest, CreateReply, CreateRequest,
+    DeletePendingRequest, Failure, FileIo, FsError, GetattrReply, HouseFigures, InodeId, LeaseGrant, LeaseState,
+    LinkReply, LinkRequest, LockClient, LockEntry, LockRecovery, LockReply, LockRequest, LookupReply, LookupRequest,
+    Mailbox, MakeCloneRequest, MakeSymlinkRequest, MkdirRequest, MknodRequest, Name, Namespace, OpContext, OpenId,
+    OpenReply, OpenRequest, OpenState, Opens, OwnerQuotasRequest, PastInode, Quota, RangeRequest, ReadReply,
+    ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest,
+    RenameReply, RenameRequest, RenameStreamRequest, RestoredOpen, SeekReply, SeekRequest, SessionId, SetQuotaRequest,
+    SetattrReply, SetattrRequest, ShareRequest, Snapshot, SnapshotId, StatFsReply, StreamListReply, StreamListRequest,
+    SymlinkRequest, TakeOverRequest, TakeSnapshotRequest, TestLockReply, TreeId, WalkReply, WalkRequest, Watch,
+    WatchRequest, WriteReply, WriteRequest, WriteVerifier, XattrListReply, XattrListRequest, ZoneRootReply,
+    ZoneRootRequest,
 };
 
 use crate::Filesystem;
@@ -146,6 +147,18 @@ impl<K: kv::Engine, C: chunk::Store> Admin for Filesystem<K, C> {
 
     async fn change_snapshot(&self, _ctx: &OpContext, request: ChangeSnapshotRequest) -> Result<Snapshot, Failure> {
         self.do_change_snapshot(request).await
+    }
+
+    async fn changes(&self, _ctx: &OpContext, request: ChangesRequest) -> Result<ChangesReply, Failure> {
+        self.do_changes(request).await
+    }
+
+    async fn changed_ranges(
+        &self,
+        _ctx: &OpContext,
+        request: ChangedRangesRequest,
+    ) -> Result<ChangedRangesReply, Failure> {
+        self.do_changed_ranges(request).await
     }
 
     async fn make_clone(&self, ctx: &OpContext, request: MakeCloneRequest) -> Result<CloneTree, Failure> {

@@ -3,9 +3,9 @@
 use std::future::Future;
 
 use crate::{
-    Attributes, ChangeSnapshotRequest, CloneTree, Failure, FsError, InodeId, MakeCloneRequest, Name, OpContext,
-    OwnerQuotasRequest, PastInode, Quota, SetAttributes, SetQuotaRequest, Snapshot, SnapshotId, TakeSnapshotRequest,
-    TreeId,
+    Attributes, ChangeSnapshotRequest, ChangedRangesReply, ChangedRangesRequest, ChangesReply, ChangesRequest,
+    CloneTree, Failure, FsError, InodeId, MakeCloneRequest, Name, OpContext, OwnerQuotasRequest, PastInode, Quota,
+    SetAttributes, SetQuotaRequest, Snapshot, SnapshotId, TakeSnapshotRequest, TreeId,
 };
 
 /// The base directory of an access zone, which is made when it does not exist.
@@ -232,6 +232,34 @@ pub trait Admin: Send + Sync + 'static {
         _ctx: &OpContext,
         _request: ChangeSnapshotRequest,
     ) -> impl Future<Output = Result<Snapshot, Failure>> + Send {
+        async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// What differs of a directory and all below it between a snapshot and a younger one, or now; a page of it. The work
+    /// grows with what differs and with the entries of directories that do, not with all that is there. What differs is
+    /// told once, over all pages. Against now, what changes between two pages may be told or not. What lies in other
+    /// shards and clones is not told.
+    ///
+    /// Errors, in order: `StaleHandle` (the snapshots, or the directory in one of them), `InvalidArgument` (not younger, or
+    /// not of the same tree), `NotDirectory`, `BadCookie` (the cursor was given for something else), `Io`; `NotSupported`
+    /// by houses without snapshots.
+    fn changes(
+        &self,
+        _ctx: &OpContext,
+        _request: ChangesRequest,
+    ) -> impl Future<Output = Result<ChangesReply, Failure>> + Send {
+        async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// In which ranges a file differs between a snapshot and a younger one, or now; a page of them.
+    ///
+    /// Errors, in order: `StaleHandle` (the snapshots, or the file in one of them), `InvalidArgument` (not younger, or not
+    /// of the same tree), `WrongType` (not a file), `Io`; `NotSupported` by houses without snapshots.
+    fn changed_ranges(
+        &self,
+        _ctx: &OpContext,
+        _request: ChangedRangesRequest,
+    ) -> impl Future<Output = Result<ChangedRangesReply, Failure>> + Send {
         async { Err(FsError::NotSupported.into()) }
     }
 

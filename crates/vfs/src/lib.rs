@@ -10,6 +10,7 @@ mod admin;
 mod attribute_io;
 mod attributes;
 mod calendar;
+mod changes;
 mod clock;
 mod clones;
 mod context;
@@ -40,6 +41,10 @@ pub use attributes::{
     XattrChange, xattr_list_bytes,
 };
 pub use calendar::date;
+pub use changes::{
+    CHANGES_MAX, ChangeKind, ChangedEntry, ChangedPart, ChangedRange, ChangedRangesReply, ChangedRangesRequest,
+    ChangesCursor, ChangesReply, ChangesRequest,
+};
 pub use clock::Clock;
 pub use clones::{CloneTree, MakeCloneRequest};
 pub use context::{OpContext, Priority, Protocol, ReplayKey, SnapshotAccess};

@@ -6,6 +6,7 @@
 //! caches fill from what was kept (`view`); so everything that reads knows nothing of snapshots.
 
 mod change;
+mod changes;
 mod date;
 mod delete;
 mod directory;

@@ -1,6 +1,8 @@
 //! The file system against the reference, on engines in memory.
 
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod clones;
 #[cfg(test)]
 mod confinement;
