@@ -2,6 +2,7 @@
 //!
 //! Times are UTC as RFC 3339 writes them, beside the age in seconds; bytes, seconds and microseconds say so in the name.
 
+mod change;
 mod clone;
 mod health;
 mod job;
@@ -17,6 +18,9 @@ mod status;
 mod time;
 mod zone;
 
+pub use change::{
+    ChangedEntry, ChangedPart, ChangedRange, ChangedRanges, ChangesPage, EntryChange, EntryKind, RangesPage,
+};
 pub use clone::{CloneSettings, CloneShown};
 pub use health::{Health, HealthStatus};
 pub use job::{Job, JobState};
@@ -65,6 +69,11 @@ pub const QUOTAS_BELOW: &str = "/quotas";
 /// Below a zone: its snapshots, [`List`] of [`Snapshot`], oldest first. Below it, by its name, one of them: GET gives a [`Snapshot`], PUT takes one
 /// as the [`SnapshotSettings`] say that are sent, or changes it to these, DELETE deletes it.
 pub const SNAPSHOTS_BELOW: &str = "/snapshots";
+/// Below a snapshot: what differs of a directory between it and a younger one, [`List`] of [`ChangedEntry`] in no order, asked
+/// for by a [`ChangesPage`].
+pub const CHANGES_BELOW: &str = "/changes";
+/// Below that: [`ChangedRanges`] of one file, asked for by a [`RangesPage`].
+pub const RANGES_BELOW: &str = "/ranges";
 /// Below a zone: its writable clones, [`List`] of [`CloneShown`] by age. Below it, by its name, one of them: GET gives a [`CloneShown`], PUT makes
 /// one as the [`CloneSettings`] say, DELETE deletes it.
 pub const CLONES_BELOW: &str = "/clones";

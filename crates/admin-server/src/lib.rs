@@ -7,6 +7,7 @@
 
 mod access;
 mod audit;
+mod changes;
 mod clones;
 mod concerns;
 mod documents;

@@ -5,7 +5,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, Secur
 use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, ToSchema};
 
-use crate::{clones, documents, lists, quotas, routes, snapshots};
+use crate::{changes, clones, documents, lists, quotas, routes, snapshots};
 
 /// What can be asked. A new handler is named here.
 #[derive(utoipa::OpenApi)]
@@ -34,6 +34,8 @@ use crate::{clones, documents, lists, quotas, routes, snapshots};
         snapshots::answer::show,
         snapshots::order::put,
         snapshots::order::delete,
+        changes::changes,
+        changes::ranges,
         clones::answer::list,
         clones::answer::show,
         clones::order::put,

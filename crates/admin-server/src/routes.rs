@@ -19,7 +19,7 @@ use crate::page::Asked;
 use crate::problem::Refused;
 use crate::serve::Scope;
 use crate::window::Desk;
-use crate::{clones, documents, lists, metrics, quotas, snapshots, status};
+use crate::{changes, clones, documents, lists, metrics, quotas, snapshots, status};
 
 /// Everything that may be asked in a scope.
 pub(crate) fn router(desk: Arc<Desk>, scope: Scope) -> Router {
@@ -49,6 +49,8 @@ fn of_zones() -> Router<Arc<Desk>> {
         .route(QUOTA_ROUTE, get(quotas::show).put(quotas::put).delete(quotas::delete))
         .route(SNAPSHOTS_ROUTE, get(snapshots::list))
         .route(SNAPSHOT_ROUTE, get(snapshots::show).put(snapshots::put).delete(snapshots::delete))
+        .route(CHANGES_ROUTE, get(changes::changes))
+        .route(CHANGED_RANGES_ROUTE, get(changes::ranges))
         .route(CLONES_ROUTE, get(clones::list))
         .route(CLONE_ROUTE, get(clones::show).put(clones::put).delete(clones::delete))
         .route(ZONE_ROUTE, get(documents::show).put(documents::put).delete(documents::delete))
@@ -117,6 +119,9 @@ pub(crate) const QUOTA_ROUTE: &str = "/v1/zones/{name}/quotas/directory";
 /// Its snapshots, and one of them.
 pub(crate) const SNAPSHOTS_ROUTE: &str = "/v1/zones/{name}/snapshots";
 pub(crate) const SNAPSHOT_ROUTE: &str = "/v1/zones/{name}/snapshots/{snapshot}";
+/// What differs between one and a younger one, and in which ranges of a file.
+pub(crate) const CHANGES_ROUTE: &str = "/v1/zones/{name}/snapshots/{snapshot}/changes";
+pub(crate) const CHANGED_RANGES_ROUTE: &str = "/v1/zones/{name}/snapshots/{snapshot}/changes/ranges";
 /// Its clones, and one of them.
 pub(crate) const CLONES_ROUTE: &str = "/v1/zones/{name}/clones";
 pub(crate) const CLONE_ROUTE: &str = "/v1/zones/{name}/clones/{clone}";

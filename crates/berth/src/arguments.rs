@@ -229,6 +229,10 @@ pub(crate) enum SnapshotVerb {
     Show(SnapshotArguments),
     /// Takes one: what is there at this moment, whatever is being written.
     Take(SnapshotTakeArguments),
+    /// Tells what differs between one and a younger one, or now.
+    Changes(SnapshotChangesArguments),
+    /// Tells in which ranges a file differs between one and a younger one, or now.
+    Ranges(SnapshotRangesArguments),
     /// Changes when one goes by itself.
     Expire(SnapshotExpireArguments),
     /// Keeps one from being deleted and from going by itself.
@@ -305,6 +309,30 @@ pub(crate) struct SnapshotTakeArguments {
     /// Lock it at once.
     #[arg(long)]
     pub(crate) locked: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SnapshotChangesArguments {
+    #[command(flatten)]
+    pub(crate) snapshot: SnapshotArguments,
+    /// The younger snapshot; now when not given.
+    #[arg(long, value_name = "SNAPSHOT")]
+    pub(crate) to: Option<String>,
+    /// Only what is in this directory, below that on which the snapshot stands.
+    #[arg(long, value_name = "DIRECTORY", default_value = "/")]
+    pub(crate) directory: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SnapshotRangesArguments {
+    #[command(flatten)]
+    pub(crate) snapshot: SnapshotArguments,
+    /// The file, below the directory on which the snapshot stands, as it was called then.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: String,
+    /// The younger snapshot; now when not given.
+    #[arg(long, value_name = "SNAPSHOT")]
+    pub(crate) to: Option<String>,
 }
 
 #[derive(Debug, Args)]

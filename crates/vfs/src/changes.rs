@@ -11,8 +11,8 @@ use crate::{FileType, InodeId, InodeNumber, Name, TreeId};
 pub struct ChangesRequest {
     /// The directory, as the older snapshot has it.
     pub from: InodeId,
-    /// The tree of the younger snapshot, or the one that the older was taken of: now.
-    pub to: TreeId,
+    /// The tree of the younger snapshot; now when not given, or when it is the tree that the older was taken of.
+    pub to: Option<TreeId>,
     /// Where the page before ended; `None` is the first.
     pub after: Option<ChangesCursor>,
     /// How many entries at most; at least 1, and never more than [`CHANGES_MAX`].
@@ -96,8 +96,8 @@ pub enum ChangedPart {
 pub struct ChangedRangesRequest {
     /// The file, as the older snapshot has it.
     pub from: InodeId,
-    /// The tree of the younger snapshot, or the one that the older was taken of: now.
-    pub to: TreeId,
+    /// The tree of the younger snapshot; now when not given, or when it is the tree that the older was taken of.
+    pub to: Option<TreeId>,
     /// From which byte on.
     pub offset: u64,
     /// How many ranges at most; at least 1, and never more than [`CHANGES_MAX`].

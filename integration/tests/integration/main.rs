@@ -5,6 +5,8 @@ mod bench;
 #[cfg(test)]
 mod both_doors;
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod clones;
 #[cfg(test)]
 mod conformance;

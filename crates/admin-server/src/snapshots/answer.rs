@@ -20,10 +20,10 @@ use crate::routes::{SNAPSHOT_ROUTE, SNAPSHOTS_ROUTE};
 use crate::window::Desk;
 
 /// A snapshot that is asked about, found.
-pub(super) struct Place {
-    pub(super) zone: Arc<Zone>,
-    pub(super) name: Name,
-    pub(super) current: Option<vfs::Snapshot>,
+pub(crate) struct Place {
+    pub(crate) zone: Arc<Zone>,
+    pub(crate) name: Name,
+    pub(crate) current: Option<vfs::Snapshot>,
 }
 
 /// The snapshots of a zone, oldest first.
@@ -83,7 +83,7 @@ pub(crate) async fn show(
 /// The snapshot that is asked about, if it is there and not going.
 ///
 /// Errors, in order: 400, 404 (zone), 422 (the name of no snapshot), 503.
-pub(super) async fn find(
+pub(crate) async fn find(
     desk: &Desk,
     caller: &Caller,
     path: Result<Path<(String, String)>, PathRejection>,
@@ -146,7 +146,7 @@ pub(super) fn text_of(snapshot: &Snapshot) -> String {
 }
 
 /// The answer for a snapshot that is not there.
-pub(super) fn none(name: &Name) -> Refused {
+pub(crate) fn none(name: &Name) -> Refused {
     let detail = format!("there is no snapshot {}; see the zone's /snapshots", name.as_bytes().escape_ascii());
     problem(404, "Not Found", detail)
 }

@@ -5,8 +5,8 @@ pub(crate) mod order;
 
 use futures_util::future::BoxFuture;
 use vfs::{
-    ChangeSnapshotRequest, CloneTree, FsError, InodeId, MakeCloneRequest, Name, Snapshot, SnapshotId,
-    TakeSnapshotRequest, TreeId,
+    ChangeSnapshotRequest, ChangedRangesReply, ChangedRangesRequest, ChangesReply, ChangesRequest, CloneTree, FsError,
+    InodeId, MakeCloneRequest, Name, Snapshot, SnapshotId, TakeSnapshotRequest, TreeId,
 };
 
 pub(crate) use self::answer::{list, show};
@@ -38,6 +38,21 @@ pub trait SnapshotStore: Send + Sync {
     ///
     /// Errors: as the contract says.
     fn delete(&self, root: InodeId, id: SnapshotId) -> BoxFuture<'_, Result<(), FsError>>;
+
+    /// What a path leads to in a directory.
+    ///
+    /// Errors, in order: `NotFound`, `NotDirectory`, `Io`.
+    fn inode(&self, root: InodeId, path: Vec<Name>) -> BoxFuture<'_, Result<InodeId, FsError>>;
+
+    /// What differs of a directory, a page of it.
+    ///
+    /// Errors: as the contract says.
+    fn changes(&self, request: ChangesRequest) -> BoxFuture<'_, Result<ChangesReply, FsError>>;
+
+    /// In which ranges a file differs, a page of them.
+    ///
+    /// Errors: as the contract says.
+    fn changed_ranges(&self, request: ChangedRangesRequest) -> BoxFuture<'_, Result<ChangedRangesReply, FsError>>;
 
     /// All clones of a zone, oldest first.
     ///

@@ -16,10 +16,12 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::Value;
 use testkit::ManualClock;
 use vfs::{
-    CacheFigures, ChangeSnapshotRequest, ClientId, Clock, CloneTree, EvacuationFigures, FsError, HouseFigures, InodeId,
-    InodeNumber, JobFigures, JobKind, LockClient, LockEntry, LockKind, LockOwner, LockRange, LockRecovery, LockState,
-    LockedWhat, LogFigures, MakeCloneRequest, Name, QuotaDomain, QuotaSettings, SessionId, ShardId, ShareMode,
-    SharingFigures, Snapshot, SnapshotId, SpaceFigures, TakeSnapshotRequest, Timestamp, TreeId,
+    CacheFigures, ChangeKind, ChangeSnapshotRequest, ChangedEntry, ChangedPart, ChangedRange, ChangedRangesReply,
+    ChangedRangesRequest, ChangesCursor, ChangesReply, ChangesRequest, ClientId, Clock, CloneTree, EvacuationFigures,
+    FileType, FsError, HouseFigures, InodeId, InodeNumber, JobFigures, JobKind, LockClient, LockEntry, LockKind,
+    LockOwner, LockRange, LockRecovery, LockState, LockedWhat, LogFigures, MakeCloneRequest, Name, QuotaDomain,
+    QuotaSettings, SessionId, ShardId, ShareMode, SharingFigures, Snapshot, SnapshotId, SpaceFigures,
+    TakeSnapshotRequest, Timestamp, TreeId,
 };
 use zones::Zone;
 use zones::document::Document;
@@ -176,6 +178,63 @@ impl SnapshotStore for Fake {
         snapshot.locks = request.locks.unwrap_or(snapshot.locks);
         let snapshot = snapshot.clone();
         Box::pin(async { Ok(snapshot) })
+    }
+
+    fn inode(&self, root: InodeId, path: Vec<Name>) -> BoxFuture<'_, Result<InodeId, FsError>> {
+        let found = match path.first().map(Name::as_bytes) {
+            Some(b"none") => Err(FsError::NotFound),
+            Some(b"file") => Ok(root.sibling(FILE)),
+            _ => Ok(root),
+        };
+        Box::pin(async move { found })
+    }
+
+    fn changes(&self, request: ChangesRequest) -> BoxFuture<'_, Result<ChangesReply, FsError>> {
+        Box::pin(async move {
+            let name = |text: &str| Name::try_from(text).unwrap();
+            let created = ChangedEntry {
+                path: vec![name("new")],
+                old_path: None,
+                inode: InodeNumber(8),
+                file_type: FileType::Directory,
+                kind: ChangeKind::Created,
+                parts: Vec::new(),
+                size_before: None,
+                size_after: Some(3),
+            };
+            let changed = ChangedEntry {
+                path: vec![name("a"), name("b")],
+                old_path: Some(vec![name("b")]),
+                inode: FILE,
+                file_type: FileType::Regular,
+                kind: ChangeKind::Changed,
+                parts: vec![ChangedPart::Name, ChangedPart::Data],
+                size_before: Some(1),
+                size_after: Some(2),
+            };
+            match request {
+                ChangesRequest { from, .. } if from.number == FILE => Err(FsError::NotDirectory),
+                ChangesRequest { from, to: Some(to), .. } if from.tree == to => Err(FsError::InvalidArgument),
+                ChangesRequest { after: None, .. } => {
+                    Ok(ChangesReply { entries: vec![created], next: Some(ChangesCursor(vec![0, 0xa5].into())) })
+                }
+                ChangesRequest { after: Some(after), .. } if after.0[..] == [0, 0xa5] => {
+                    Ok(ChangesReply { entries: vec![changed], next: None })
+                }
+                _ => Err(FsError::BadCookie),
+            }
+        })
+    }
+
+    fn changed_ranges(&self, request: ChangedRangesRequest) -> BoxFuture<'_, Result<ChangedRangesReply, FsError>> {
+        Box::pin(async move {
+            if request.from.number != FILE {
+                return Err(FsError::WrongType);
+            }
+            let range = ChangedRange { offset: request.offset, length: 4096, is_hole: request.offset > 0 };
+            let next = (request.offset == 0).then_some(8192);
+            Ok(ChangedRangesReply { ranges: vec![range], next, size_before: 1, size_after: 12288 })
+        })
     }
 
     fn clones(&self, root: InodeId) -> Result<Vec<CloneTree>, FsError> {
@@ -414,3 +473,6 @@ pub(crate) fn locks() -> Vec<LockEntry> {
         LockEntry { client: None, inode: InodeId::root_of(ShardId(2)), ..entry(1, b"x", LockState::Held, share) },
     ]
 }
+
+/// What `/file` leads to in any snapshot.
+const FILE: InodeNumber = InodeNumber(7);

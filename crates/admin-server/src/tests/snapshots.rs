@@ -50,6 +50,44 @@ async fn a_snapshot_is_taken_locked_and_deleted() {
 }
 
 #[tokio::test]
+async fn what_differs_is_told_in_pages() {
+    let site = Site::new();
+    assert_eq!(site.json(&format!("{PATH}/changes")).await.0, 404);
+    put(&site, PATH, ("if-none-match", "*"), json!({ "path": "/projects" })).await;
+    let (status, first) = site.json(&format!("{PATH}/changes?limit=1")).await;
+    assert_eq!((status, &first["next"], &first["items"][0]["path"]), (200, &json!("00a5"), &json!("/new")), "{first}");
+    assert_eq!(first["items"][0]["size_after"], Value::Null, "a directory has no bytes");
+    let (_, second) = site.json(&format!("{PATH}/changes?limit=1&cursor=00a5")).await;
+    let expected = json!({
+        "path": "/a/b", "old_path": "/b", "inode": 7, "type": "file", "change": "changed", "parts": ["name", "data"],
+        "size_before": 1, "size_after": 2,
+    });
+    assert_eq!((&second["items"][0], &second["next"]), (&expected, &Value::Null));
+    let (status, ranges) = site.json(&format!("{PATH}/changes/ranges?file=/file")).await;
+    assert_eq!((status, &ranges["next"], &ranges["size_after"]), (200, &json!("8192"), &json!(12288)), "{ranges}");
+    let (_, rest) = site.json(&format!("{PATH}/changes/ranges?file=/file&cursor=8192")).await;
+    assert_eq!(rest["items"], json!([{ "offset": 8192, "length": 4096, "hole": true }]));
+    for (asked, status, word) in [
+        ("changes?cursor=0", 400, "cursor"),
+        ("changes?cursor=0x", 400, "cursor"),
+        ("changes?cursor=ff", 400, "cursor"),
+        ("changes?limit=0", 400, "limit"),
+        ("changes?form=x", 400, "form"),
+        ("changes?to=none", 404, "no snapshot none"),
+        ("changes?to=monday%20morning", 409, "younger"),
+        ("changes?directory=a", 422, "directory"),
+        ("changes?directory=/none", 404, "directory"),
+        ("changes?directory=/file", 409, "directory"),
+        ("changes/ranges", 400, "file"),
+        ("changes/ranges?file=/", 409, "no file"),
+        ("changes/ranges?file=/file&cursor=x", 400, "cursor"),
+    ] {
+        let (found, said) = site.json(&format!("{PATH}/{asked}")).await;
+        assert!(found == status && said["detail"].as_str().unwrap().contains(word), "{asked} {found}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_is_refused_with_the_field() {
     let site = Site::new();
     for (path, body, status, word) in [

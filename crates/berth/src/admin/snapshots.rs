@@ -5,8 +5,9 @@ use std::sync::Arc;
 use admin_server::SnapshotStore;
 use futures_util::future::BoxFuture;
 use vfs::{
-    ChangeSnapshotRequest, CloneTree, FsError, InodeId, MakeCloneRequest, Name, OpContext, Snapshot, SnapshotId,
-    TakeSnapshotRequest, TreeId, Vfs,
+    Case, ChangeSnapshotRequest, ChangedRangesReply, ChangedRangesRequest, ChangesReply, ChangesRequest, CloneTree,
+    FsError, InodeId, MakeCloneRequest, Name, OpContext, Snapshot, SnapshotId, TakeSnapshotRequest, TreeId, Vfs,
+    WalkRequest,
 };
 
 /// The snapshots of a house.
@@ -31,6 +32,24 @@ impl<V: Vfs> SnapshotStore for HouseSnapshots<V> {
     fn change(&self, request: ChangeSnapshotRequest) -> BoxFuture<'_, Result<Snapshot, FsError>> {
         let ctx = OpContext::internal(request.within);
         Box::pin(async move { self.0.change_snapshot(&ctx, request).await.map_err(|failure| failure.error) })
+    }
+
+    fn inode(&self, root: InodeId, path: Vec<Name>) -> BoxFuture<'_, Result<InodeId, FsError>> {
+        Box::pin(async move {
+            let request = WalkRequest { start: root, path, case: Case::Sensitive };
+            let reply = self.0.walk(&OpContext::internal(root), request).await.map_err(|failure| failure.error)?;
+            Ok(reply.attributes.inode)
+        })
+    }
+
+    fn changes(&self, request: ChangesRequest) -> BoxFuture<'_, Result<ChangesReply, FsError>> {
+        let ctx = OpContext::internal(request.from);
+        Box::pin(async move { self.0.changes(&ctx, request).await.map_err(|failure| failure.error) })
+    }
+
+    fn changed_ranges(&self, request: ChangedRangesRequest) -> BoxFuture<'_, Result<ChangedRangesReply, FsError>> {
+        let ctx = OpContext::internal(request.from);
+        Box::pin(async move { self.0.changed_ranges(&ctx, request).await.map_err(|failure| failure.error) })
     }
 
     fn clones(&self, root: InodeId) -> Result<Vec<CloneTree>, FsError> {

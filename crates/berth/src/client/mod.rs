@@ -1,5 +1,6 @@
 //! The verbs that ask a running gateway.
 
+mod changes;
 mod clones;
 mod exports;
 mod gateway;

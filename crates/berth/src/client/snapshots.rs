@@ -1,4 +1,4 @@
-//! `berth snapshot list|show|take|expire|lock|unlock|delete`.
+//! `berth snapshot list|show|take|expire|lock|unlock|delete`; what differs is told by `changes`.
 
 use std::process::ExitCode;
 
@@ -13,7 +13,7 @@ use super::quotas::encoded;
 use super::table::{Column, Table, or_dash};
 use super::watch::{self, Shown};
 use super::zone_files::is_zone_name;
-use super::{could_not, say};
+use super::{changes, could_not, say};
 use crate::arguments::{
     ClientArguments, QuotaListArguments, SnapshotArguments, SnapshotExpireArguments, SnapshotTakeArguments,
     SnapshotVerb,
@@ -37,6 +37,8 @@ async fn one(verb: &SnapshotVerb) -> Result<()> {
             let snapshot = Gateway::find(&arguments.client)?.get(&address(arguments)?).await?;
             tell(&arguments.client, &snapshot)
         }
+        SnapshotVerb::Changes(arguments) => changes::changes(arguments).await,
+        SnapshotVerb::Ranges(arguments) => changes::ranges(arguments).await,
         SnapshotVerb::Take(arguments) => take(arguments).await,
         SnapshotVerb::Expire(SnapshotExpireArguments { snapshot, keep, .. }) => {
             change(snapshot, |settings| settings.expires = keep.map(from_now)).await
@@ -101,7 +103,7 @@ fn below(zone: &str) -> Result<String> {
     Ok(format!("{ZONES_PATH}/{zone}{SNAPSHOTS_BELOW}"))
 }
 
-fn address(arguments: &SnapshotArguments) -> Result<String> {
+pub(super) fn address(arguments: &SnapshotArguments) -> Result<String> {
     ensure!(!arguments.name.contains('/'), "the name of a snapshot holds no \"/\"");
     Ok(format!("{}/{}", below(&arguments.zone)?, encoded(&arguments.name)))
 }

@@ -59,7 +59,7 @@ async fn rounds(watch: &WatchArguments, json: bool, ask: impl AsyncFn() -> Resul
 }
 
 /// Whether somebody reads it.
-fn print(text: &str) -> Result<bool> {
+pub(super) fn print(text: &str) -> Result<bool> {
     let mut output = io::stdout().lock();
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),

@@ -88,10 +88,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// What is compared when this is asked for of an inode of this kind.
     ///
     /// Errors, in order: `StaleHandle`, `InvalidArgument`, `NotDirectory` or `WrongType`, `Io`.
-    pub(super) async fn span_of(&self, (from, to): (InodeId, TreeId), kind: FileType) -> Result<Span, Failure> {
+    pub(super) async fn span_of(&self, (from, to): (InodeId, Option<TreeId>), kind: FileType) -> Result<Span, Failure> {
         let shard = self.shard(from.shard)?;
         let older = self.known(from).ok_or(FsError::StaleHandle)?;
         let tree = older.record.tree;
+        let to = to.unwrap_or(tree);
         let younger = match to.snapshot() {
             Some(snapshot) => Some(shard.past.find(snapshot).ok_or(FsError::StaleHandle)?),
             None => None,

@@ -120,7 +120,7 @@ async fn compare_any((house, now): (&House, TreeId), taken: &Taken, random: &mut
     } else {
         let (other, younger) = &taken.all[any(random, taken.all.len())];
         if other != tree || younger.id <= older.id {
-            let request = ChangesRequest { from: older.root, to: younger.root.tree, after: None, limit: 1 };
+            let request = ChangesRequest { from: older.root, to: Some(younger.root.tree), after: None, limit: 1 };
             let refused = house.changes(&OpContext::internal(older.root), request).await.unwrap_err();
             assert_eq!(refused.error, FsError::InvalidArgument);
             return;
@@ -146,7 +146,7 @@ async fn compare_any((house, now): (&House, TreeId), taken: &Taken, random: &mut
 async fn all_changes(house: &House, (from, to): (InodeId, TreeId), limit: usize) -> Vec<ChangedEntry> {
     let (mut all, mut after): (_, Option<ChangesCursor>) = (Vec::new(), None);
     loop {
-        let request = ChangesRequest { from, to, after, limit };
+        let request = ChangesRequest { from, to: Some(to), after, limit };
         let page = house.changes(&OpContext::internal(from), request).await.unwrap();
         assert!(page.entries.len() <= limit);
         all.extend(page.entries);

@@ -48,7 +48,7 @@ async fn prove_file(house: &House, (from, to): (InodeId, InodeId), random: &mut 
     let limit = [1, 2, 1000][any(random, 3)];
     let (mut ranges, mut offset) = (Vec::new(), 0);
     let ChangedRangesReply { size_before, size_after, .. } = loop {
-        let request = ChangedRangesRequest { from, to: to.tree, offset, limit };
+        let request = ChangedRangesRequest { from, to: Some(to.tree), offset, limit };
         let page = house.changed_ranges(&OpContext::internal(from), request).await.unwrap();
         assert!(page.ranges.len() <= limit);
         ranges.extend(page.ranges.iter().copied());

@@ -88,7 +88,7 @@ fn a_cursor_is_good_for_what_it_was_given_for() {
         create(&house, below, "a").await;
         create(&house, root, "b").await;
         let younger = take(&house, root, "younger").await;
-        let request = ChangesRequest { from: older.root, to: younger.root.tree, after: None, limit: 1 };
+        let request = ChangesRequest { from: older.root, to: Some(younger.root.tree), after: None, limit: 1 };
         let page = house.changes(&OpContext::internal(root), request).await.unwrap();
         let good = page.next.unwrap();
         let refused = async |from, to, cursor: &ChangesCursor| {
@@ -132,7 +132,7 @@ fn what_cannot_be_compared_is_refused() {
         // The root is not in a snapshot of what lies below it.
         assert_eq!(refused(older.root, younger.root.tree).await, FsError::StaleHandle);
         assert_eq!(refused(older.root.sibling(file.number), TreeId::LIVE).await, FsError::NotDirectory);
-        let request = vfs::ChangedRangesRequest { from: older.root, to: TreeId::LIVE, offset: 0, limit: 1 };
+        let request = vfs::ChangedRangesRequest { from: older.root, to: None, offset: 0, limit: 1 };
         let refused = house.changed_ranges(&OpContext::internal(root), request).await.unwrap_err();
         assert_eq!(refused.error, FsError::WrongType);
         assert!(ask(&house, (older.root.sibling(below.number), younger.root.tree), None).await.is_ok());
@@ -144,7 +144,7 @@ async fn ask(
     (from, to): (InodeId, TreeId),
     after: Option<ChangesCursor>,
 ) -> Result<(Option<ChangesCursor>, Vec<ChangedEntry>), Failure> {
-    let request = ChangesRequest { from, to, after, limit: 1000 };
+    let request = ChangesRequest { from, to: Some(to), after, limit: 1000 };
     let page = house.changes(&OpContext::internal(from), request).await?;
     Ok((page.next, page.entries))
 }
