@@ -11,6 +11,7 @@ mod lock;
 mod plan;
 mod problem;
 mod quota;
+mod quota_report;
 mod role;
 mod session;
 mod snapshot;
@@ -29,6 +30,7 @@ pub use lock::{Lock, LockHolder, LockKind, LockState};
 pub use plan::{KeyChange, ZoneDocument, ZonePlan};
 pub use problem::{Mistake, PROBLEM_TYPE, Problem};
 pub use quota::{Quota, QuotaBasis, QuotaEvery, QuotaKind, QuotaLimits, QuotaSettings, QuotaUsage};
+pub use quota_report::{QuotaReport, QuotaState, ReportedQuota};
 pub use role::Role;
 pub use session::Session;
 pub use snapshot::{Snapshot, SnapshotSettings};
@@ -66,6 +68,8 @@ pub const ZONES_PATH: &str = "/v1/zones";
 /// Below a zone: its quotas, [`List`] of [`Quota`] by path. Below it, by kind, the one of a directory (`/directory?path=/projects`): GET gives a
 /// [`Quota`], PUT makes it the [`QuotaSettings`] that are sent (on the zone's base only with `force=true`), DELETE takes it away.
 pub const QUOTAS_BELOW: &str = "/quotas";
+/// Below these: how full they are, a [`QuotaReport`] (`?format=csv` and `html`, or by `Accept`: the same for spreadsheets and people).
+pub const REPORT_BELOW: &str = "/report";
 /// Below a zone: its snapshots, [`List`] of [`Snapshot`], oldest first. Below it, by its name, one of them: GET gives a [`Snapshot`], PUT takes one
 /// as the [`SnapshotSettings`] say that are sent, or changes it to these, DELETE deletes it.
 pub const SNAPSHOTS_BELOW: &str = "/snapshots";

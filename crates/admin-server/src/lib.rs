@@ -34,7 +34,7 @@ pub use figures::{
     About, Condition, ConnectionFigures, Figures, Latency, OperationFigures, ProcessFigures, ReplyFigures,
     SessionFigures, ShareFigures, Sources, Traffic, ZoneFigures,
 };
-pub use quotas::QuotaStore;
+pub use quotas::{QuotaStore, quota_report, quota_report_csv, quota_report_html};
 pub use serve::{Listener, Scope};
 pub use snapshots::SnapshotStore;
 pub use window::{Window, WindowParts};

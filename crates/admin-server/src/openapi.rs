@@ -28,6 +28,7 @@ use crate::{changes, clones, documents, lists, quotas, routes, snapshots};
         lists::zones::zones,
         quotas::answer::list,
         quotas::answer::show,
+        quotas::report_answer::report,
         quotas::order::put,
         quotas::order::delete,
         snapshots::answer::list,
@@ -44,7 +45,7 @@ use crate::{changes, clones, documents, lists, quotas, routes, snapshots};
         documents::order::put,
         documents::order::delete,
     ),
-    components(schemas(Problem, QuotaEvery)),
+    components(schemas(Problem, QuotaEvery, quotas::report_answer::ReportFormat)),
     modifiers(&Everywhere)
 )]
 struct Api;

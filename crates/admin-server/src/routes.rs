@@ -46,6 +46,7 @@ fn of_zones() -> Router<Arc<Desk>> {
         .route(SHARES_PATH, list(lists::shares))
         .route(ZONES_PATH, list(lists::zones))
         .route(QUOTAS_ROUTE, get(quotas::list))
+        .route(QUOTA_REPORT_ROUTE, get(quotas::report))
         .route(QUOTA_ROUTE, get(quotas::show).put(quotas::put).delete(quotas::delete))
         .route(SNAPSHOTS_ROUTE, get(snapshots::list))
         .route(SNAPSHOT_ROUTE, get(snapshots::show).put(snapshots::put).delete(snapshots::delete))
@@ -116,6 +117,8 @@ pub(crate) const ZONE_ROUTE: &str = "/v1/zones/{name}";
 /// Its quotas, and one of them by `?path=`.
 pub(crate) const QUOTAS_ROUTE: &str = "/v1/zones/{name}/quotas";
 pub(crate) const QUOTA_ROUTE: &str = "/v1/zones/{name}/quotas/directory";
+/// How full they are.
+pub(crate) const QUOTA_REPORT_ROUTE: &str = "/v1/zones/{name}/quotas/report";
 /// Its snapshots, and one of them.
 pub(crate) const SNAPSHOTS_ROUTE: &str = "/v1/zones/{name}/snapshots";
 pub(crate) const SNAPSHOT_ROUTE: &str = "/v1/zones/{name}/snapshots/{snapshot}";

@@ -385,9 +385,25 @@ pub(crate) struct QuotaReportArguments {
     /// The zone.
     #[arg(long, value_name = "NAME")]
     pub(crate) zone: String,
-    /// Print comma-separated values (RFC 4180), all numbers whole.
-    #[arg(long, conflicts_with = "json")]
-    pub(crate) csv: bool,
+    /// What it is written as; --json is short for --format json.
+    #[arg(long, value_enum, conflicts_with = "json")]
+    pub(crate) format: Option<ReportFormatArgument>,
+    /// Write it to this file instead, which is replaced as a whole.
+    #[arg(long, value_name = "FILE", conflicts_with = "watch")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// What a report is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ReportFormatArgument {
+    /// For the terminal.
+    Table,
+    /// For programs.
+    Json,
+    /// Comma-separated values (RFC 4180), all numbers whole.
+    Csv,
+    /// A page for a browser, which needs nothing else.
+    Html,
 }
 
 /// Which quota.

@@ -190,7 +190,7 @@ pub(super) fn problem(status: u16, title: &str, detail: String) -> Refused {
     Refused(Problem::new(status, title, detail))
 }
 
-fn bad(detail: String) -> Refused {
+pub(super) fn bad(detail: String) -> Refused {
     problem(400, "Bad Request", detail)
 }
 

@@ -3,6 +3,10 @@
 pub(crate) mod answer;
 pub(crate) mod order;
 mod owner;
+mod report;
+pub(crate) mod report_answer;
+mod report_csv;
+mod report_html;
 mod settings;
 
 use futures_util::future::BoxFuture;
@@ -10,6 +14,10 @@ use vfs::{FsError, InodeId, Name, Quota, SetQuotaRequest};
 
 pub(crate) use self::answer::{list, show};
 pub(crate) use self::order::{delete, put};
+pub use self::report::quota_report;
+pub(crate) use self::report_answer::report;
+pub use self::report_csv::quota_report_csv;
+pub use self::report_html::quota_report_html;
 
 /// The quotas of the house. The roof implements it.
 pub trait QuotaStore: Send + Sync {

@@ -168,3 +168,30 @@ async fn users_and_groups_have_quotas_beside_that_of_their_directory() {
     assert_eq!(ask(&site, delete("&user=7")).await.0, 404);
     assert_eq!(site.json("/v1/zones/contoso/quotas").await.1["total"], 4);
 }
+
+#[tokio::test]
+async fn a_report_tells_the_fullest_first_in_every_format() {
+    let site = Site::new();
+    for (path, hard) in [(PATH, 1000), ("/v1/zones/contoso/quotas/directory?path=/&force=true", 41)] {
+        assert_eq!(put(&site, path, NO_HEAD, json!({ "bytes": { "hard": hard } })).await.0, 201);
+    }
+    let path = "/v1/zones/contoso/quotas/report";
+    let (status, report) = site.json(path).await;
+    let told: Vec<_> =
+        report["items"].as_array().unwrap().iter().map(|one| (&one["path"], &one["bytes_percent"])).collect();
+    assert_eq!((status, told), (200, vec![(&json!("/"), &json!(97)), (&json!("/projects"), &json!(4))]), "{report}");
+    assert_eq!((&report["total"], &report["items"][0]["state"]), (&json!(2), &json!("ok")));
+    let (_, kind, csv) = site.get(&format!("{path}?format=csv")).await;
+    assert!(kind.starts_with("text/csv"), "{kind}");
+    assert_eq!(
+        csv.lines().nth(1).unwrap(),
+        "\"contoso\",\"/\",directory,\"\",\"\",ok,40,41,,,97,1970-01-01T00:00:00Z,3,,,,,,0,true"
+    );
+    let accept = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
+    let request = Request::get(path).header("accept", accept).body(Body::empty()).unwrap();
+    let (status, kind, page) = super::fake::read(site.ask(request, Scope::Everything).await).await;
+    assert!(status == 200 && kind.starts_with("text/html") && page.contains("<meter"), "{kind}: {page}");
+    let (status, problem) = site.json(&format!("{path}?format=pdf")).await;
+    assert_eq!(status, 400, "{problem}");
+    assert_eq!(site.json("/v1/zones/none/quotas/report").await.0, 404);
+}

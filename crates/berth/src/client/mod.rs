@@ -6,6 +6,7 @@ mod exports;
 mod gateway;
 mod jobs;
 mod locks;
+mod quota_report;
 mod quotas;
 mod sessions;
 mod shares;

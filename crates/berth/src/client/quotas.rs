@@ -12,10 +12,10 @@ use super::table::{Column, Table, or_dash};
 use super::units::{self, percent};
 use super::watch::{self, Shown};
 use super::zone_files::is_zone_name;
-use super::{could_not, say};
+use super::{could_not, quota_report, say};
 use crate::arguments::{
-    ClientArguments, QuotaArguments, QuotaDeleteArguments, QuotaListArguments, QuotaReportArguments, QuotaSetArguments,
-    QuotaVerb, WhoseArguments,
+    ClientArguments, QuotaArguments, QuotaDeleteArguments, QuotaListArguments, QuotaSetArguments, QuotaVerb,
+    WhoseArguments,
 };
 use crate::runtime::on_this_thread;
 
@@ -23,7 +23,7 @@ use crate::runtime::on_this_thread;
 pub(crate) fn quota(verb: &QuotaVerb) -> ExitCode {
     let done = on_this_thread().map_err(Into::into).and_then(|runtime| match verb {
         QuotaVerb::List(arguments) => Ok(list(arguments)),
-        QuotaVerb::Report(arguments) => Ok(report(arguments)),
+        QuotaVerb::Report(arguments) => Ok(quota_report::report(arguments)),
         QuotaVerb::Show(arguments) => runtime.block_on(show(arguments)).map(|()| ExitCode::SUCCESS),
         QuotaVerb::Set(arguments) => runtime.block_on(set(arguments)).map(|()| ExitCode::SUCCESS),
         QuotaVerb::Delete(arguments) => runtime.block_on(delete(arguments)).map(|()| ExitCode::SUCCESS),
@@ -80,26 +80,6 @@ async fn delete(arguments: &QuotaDeleteArguments) -> Result<()> {
     say(arguments.quota.client.json, &serde_json::json!({ "deleted": true }), || "the quota is gone\n".to_owned())
 }
 
-/// The fullest first.
-fn report(arguments: &QuotaReportArguments) -> ExitCode {
-    watch::show(&arguments.watch, arguments.client.json, async || reported(arguments).await)
-}
-
-async fn reported(arguments: &QuotaReportArguments) -> Result<Shown> {
-    let mut quotas = all(&arguments.client, &arguments.zone).await?;
-    let fill = |quota: &Quota| match shown(&quota.bytes) {
-        Some(limit) => u128::from(quota.usage.bytes) * 1_000_000 / u128::from(limit.max(1)),
-        None => 0,
-    };
-    quotas.sort_by_key(|quota| std::cmp::Reverse(fill(quota)));
-    let listed = List { total: Some(quotas.len() as u64), items: quotas, next: None };
-    let lines = || listed.items.iter().map(csv).collect::<String>();
-    Shown::new(arguments.client.json, &listed, || match arguments.csv {
-        true => CSV_HEAD.to_owned() + &lines(),
-        false => table(&listed.items).text(),
-    })
-}
-
 async fn all(client: &ClientArguments, zone: &str) -> Result<Vec<Quota>> {
     Gateway::find(client)?.all(&below(zone)?).await
 }
@@ -126,7 +106,7 @@ fn wished(arguments: &QuotaSetArguments, current: QuotaSettings) -> QuotaSetting
     }
 }
 
-fn below(zone: &str) -> Result<String> {
+pub(super) fn below(zone: &str) -> Result<String> {
     ensure!(is_zone_name(zone), "\"{}\" is no zone name", zone.escape_default());
     Ok(format!("{ZONES_PATH}/{zone}{QUOTAS_BELOW}"))
 }
@@ -198,7 +178,7 @@ fn table(quotas: &[Quota]) -> Table {
     table
 }
 
-fn whose(quota: &Quota) -> String {
+pub(super) fn whose(quota: &Quota) -> String {
     let owner = || quota.owner_name.as_deref().or(quota.owner.as_deref()).unwrap_or_default();
     match quota.kind {
         QuotaKind::Directory => "all together".to_owned(),
@@ -208,17 +188,3 @@ fn whose(quota: &Quota) -> String {
         QuotaKind::EveryGroup => "each group".to_owned(),
     }
 }
-
-/// One line of RFC 4180.
-fn csv(quota: &Quota) -> String {
-    let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
-    let Quota { zone, path, usage, .. } = quota;
-    let settings = quota.settings();
-    let limits = |limits: &QuotaLimits| [limits.hard, limits.soft, limits.advisory].map(number).join(",");
-    let [path, whose] = [path.clone(), whose(quota)].map(|text| text.replace('"', "\"\""));
-    let (bytes, inodes) = (limits(&settings.bytes), limits(&settings.inodes));
-    format!("{zone},\"{path}\",\"{whose}\",{},{bytes},{},{inodes},{}\r\n", usage.bytes, usage.inodes, settings.enforced)
-}
-
-const CSV_HEAD: &str = "zone,path,whose,used_bytes,hard_bytes,soft_bytes,advisory_bytes,used_inodes,hard_inodes,soft_inodes,\
-                        advisory_inodes,enforced\r\n";

@@ -24,6 +24,11 @@ impl Shown {
         Ok(Self { text, code: ExitCode::SUCCESS })
     }
 
+    /// What is text already.
+    pub(super) fn text(text: String) -> Self {
+        Self { text, code: ExitCode::SUCCESS }
+    }
+
     pub(super) fn ending_with(self, code: ExitCode) -> Self {
         Self { code, ..self }
     }
