@@ -12,6 +12,7 @@ mod plan;
 mod problem;
 mod quota;
 mod quota_report;
+mod revert;
 mod role;
 mod session;
 mod snapshot;
@@ -31,6 +32,7 @@ pub use plan::{KeyChange, ZoneDocument, ZonePlan};
 pub use problem::{Mistake, PROBLEM_TYPE, Problem};
 pub use quota::{Quota, QuotaBasis, QuotaEvery, QuotaKind, QuotaLimits, QuotaSettings, QuotaUsage};
 pub use quota_report::{QuotaReport, QuotaState, ReportedQuota};
+pub use revert::{LeftOut, LeftOutReason, Revert, RevertSettings, RevertState};
 pub use role::Role;
 pub use session::Session;
 pub use snapshot::{Snapshot, SnapshotSettings};
@@ -78,6 +80,11 @@ pub const SNAPSHOTS_BELOW: &str = "/snapshots";
 pub const CHANGES_BELOW: &str = "/changes";
 /// Below that: [`ChangedRanges`] of one file, asked for by a [`RangesPage`].
 pub const RANGES_BELOW: &str = "/ranges";
+/// Below a snapshot: POST makes a directory again what it shows, as [`RevertSettings`] say, and answers a [`Revert`].
+pub const REVERT_BELOW: &str = "/revert";
+/// Below a zone: its reverts, [`List`] of [`Revert`] by age. Below it, by its number, one of them: GET gives a [`Revert`],
+/// DELETE gives it up.
+pub const REVERTS_BELOW: &str = "/reverts";
 /// Below a zone: its writable clones, [`List`] of [`CloneShown`] by age. Below it, by its name, one of them: GET gives a [`CloneShown`], PUT makes
 /// one as the [`CloneSettings`] say, DELETE deletes it.
 pub const CLONES_BELOW: &str = "/clones";

@@ -19,6 +19,7 @@ mod openapi;
 mod page;
 mod problem;
 mod quotas;
+mod reverts;
 mod routes;
 mod serve;
 mod snapshots;

@@ -5,7 +5,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, Secur
 use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, ToSchema};
 
-use crate::{changes, clones, documents, lists, quotas, routes, snapshots};
+use crate::{changes, clones, documents, lists, quotas, reverts, routes, snapshots};
 
 /// What can be asked. A new handler is named here.
 #[derive(utoipa::OpenApi)]
@@ -41,6 +41,10 @@ use crate::{changes, clones, documents, lists, quotas, routes, snapshots};
         clones::answer::show,
         clones::order::put,
         clones::order::delete,
+        reverts::begin,
+        reverts::list,
+        reverts::show,
+        reverts::cancel,
         documents::answer::show,
         documents::order::put,
         documents::order::delete,

@@ -10,7 +10,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use axum::{Extension, Json, Router, middleware};
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ use crate::page::Asked;
 use crate::problem::Refused;
 use crate::serve::Scope;
 use crate::window::Desk;
-use crate::{changes, clones, documents, lists, metrics, quotas, snapshots, status};
+use crate::{changes, clones, documents, lists, metrics, quotas, reverts, snapshots, status};
 
 /// Everything that may be asked in a scope.
 pub(crate) fn router(desk: Arc<Desk>, scope: Scope) -> Router {
@@ -52,6 +52,9 @@ fn of_zones() -> Router<Arc<Desk>> {
         .route(SNAPSHOT_ROUTE, get(snapshots::show).put(snapshots::put).delete(snapshots::delete))
         .route(CHANGES_ROUTE, get(changes::changes))
         .route(CHANGED_RANGES_ROUTE, get(changes::ranges))
+        .route(REVERT_BEGIN_ROUTE, post(reverts::begin))
+        .route(REVERTS_ROUTE, get(reverts::list))
+        .route(REVERT_ROUTE, get(reverts::show).delete(reverts::cancel))
         .route(CLONES_ROUTE, get(clones::list))
         .route(CLONE_ROUTE, get(clones::show).put(clones::put).delete(clones::delete))
         .route(ZONE_ROUTE, get(documents::show).put(documents::put).delete(documents::delete))
@@ -98,7 +101,7 @@ pub(crate) async fn openapi() -> Json<utoipa::openapi::OpenApi> {
 async fn unknown(uri: Uri) -> Refused {
     let detail = format!(
         "there is no {}; see /v1/status, /v1/sessions, /v1/locks, /v1/jobs, /v1/exports, /v1/shares, /v1/zones, /v1/zones/NAME, \
-         /v1/zones/NAME/quotas, /v1/zones/NAME/snapshots, /v1/zones/NAME/clones, and /openapi.json for all of it",
+         /v1/zones/NAME/quotas, /v1/zones/NAME/snapshots, /v1/zones/NAME/reverts, /v1/zones/NAME/clones, and /openapi.json for all of it",
         uri.path()
     );
     Refused(Problem::new(404, "Not Found", detail))
@@ -108,7 +111,7 @@ async fn not_allowed() -> Refused {
     Refused(Problem::new(
         405,
         "Method Not Allowed",
-        "only /v1/zones/NAME, /v1/zones/NAME/quotas/directory, /v1/zones/NAME/snapshots/SNAPSHOT and /v1/zones/NAME/clones/CLONE can be changed, by PUT and DELETE; else GET and HEAD",
+        "only /v1/zones/NAME, /v1/zones/NAME/quotas/directory, /v1/zones/NAME/snapshots/SNAPSHOT and /v1/zones/NAME/clones/CLONE can be changed, by PUT and DELETE; a revert is begun by POST and given up by DELETE; else GET and HEAD",
     ))
 }
 
@@ -125,6 +128,10 @@ pub(crate) const SNAPSHOT_ROUTE: &str = "/v1/zones/{name}/snapshots/{snapshot}";
 /// What differs between one and a younger one, and in which ranges of a file.
 pub(crate) const CHANGES_ROUTE: &str = "/v1/zones/{name}/snapshots/{snapshot}/changes";
 pub(crate) const CHANGED_RANGES_ROUTE: &str = "/v1/zones/{name}/snapshots/{snapshot}/changes/ranges";
+/// Making a directory again what a snapshot shows, and what goes on of that.
+pub(crate) const REVERT_BEGIN_ROUTE: &str = "/v1/zones/{name}/snapshots/{snapshot}/revert";
+pub(crate) const REVERTS_ROUTE: &str = "/v1/zones/{name}/reverts";
+pub(crate) const REVERT_ROUTE: &str = "/v1/zones/{name}/reverts/{revert}";
 /// Its clones, and one of them.
 pub(crate) const CLONES_ROUTE: &str = "/v1/zones/{name}/clones";
 pub(crate) const CLONE_ROUTE: &str = "/v1/zones/{name}/clones/{clone}";

@@ -52,6 +52,9 @@ pub(crate) enum Verb {
     /// Snapshots of directories of a zone: taken, shown, locked, deleted.
     #[command(subcommand)]
     Snapshot(SnapshotVerb),
+    /// Directories of a zone that become again what a snapshot shows: begun, listed, given up.
+    #[command(subcommand)]
+    Revert(RevertVerb),
     /// Users of a zone and their passwords, in the files that the zone names.
     #[command(subcommand)]
     User(UserVerb),
@@ -349,6 +352,52 @@ pub(crate) struct SnapshotExpireArguments {
 
 fn parse_duration(text: &str) -> Result<u64, String> {
     zones::parse_duration(text).ok_or_else(|| format!("\"{text}\" is no time such as 90m, 24h, 7d or 4w"))
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RevertVerb {
+    /// Makes a directory and all below it again what a snapshot shows, and waits for it.
+    Begin(RevertBeginArguments),
+    /// Lists those of a zone that go on, and the last ones that ended.
+    List(QuotaListArguments),
+    /// Shows one.
+    Show(RevertArguments),
+    /// Gives one up: what it has done stays.
+    Cancel(RevertArguments),
+}
+
+/// Which revert.
+#[derive(Debug, Args)]
+pub(crate) struct RevertArguments {
+    #[command(flatten)]
+    pub(crate) client: ClientArguments,
+    /// The zone.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) zone: String,
+    /// Its number.
+    #[arg(value_name = "NUMBER")]
+    pub(crate) id: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RevertBeginArguments {
+    #[command(flatten)]
+    pub(crate) snapshot: SnapshotArguments,
+    /// The directory, below that on which the snapshot stands.
+    #[arg(long, value_name = "DIRECTORY", default_value = "/")]
+    pub(crate) directory: String,
+    /// Name of the snapshot that is taken first of what is there; before-revert- and the time when not given.
+    #[arg(long, value_name = "SNAPSHOT")]
+    pub(crate) keep_as: Option<String>,
+    /// Take none: what is there is lost.
+    #[arg(long, conflicts_with = "keep_as")]
+    pub(crate) keep_nothing: bool,
+    /// Do not wait for it.
+    #[arg(long)]
+    pub(crate) detach: bool,
+    /// Ask nothing.
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Subcommand)]

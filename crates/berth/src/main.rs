@@ -62,6 +62,7 @@ fn main() -> ExitCode {
         Verb::Quota(verb) => return client::quota(&verb),
         Verb::Clone(verb) => return client::clone(&verb),
         Verb::Snapshot(verb) => return client::snapshot(&verb),
+        Verb::Revert(verb) => return client::revert(&verb),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,11 +13,11 @@ use vfs::{
     Mailbox, MakeCloneRequest, MakeSymlinkRequest, MkdirRequest, MknodRequest, Name, Namespace, OpContext, OpenId,
     OpenReply, OpenRequest, OpenState, Opens, OwnerQuotasRequest, PastInode, Quota, RangeRequest, ReadReply,
     ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest,
-    RenameReply, RenameRequest, RenameStreamRequest, RestoredOpen, SeekReply, SeekRequest, SessionId, SetQuotaRequest,
-    SetattrReply, SetattrRequest, ShareRequest, Snapshot, SnapshotId, StatFsReply, StreamListReply, StreamListRequest,
-    SymlinkRequest, TakeOverRequest, TakeSnapshotRequest, TestLockReply, TreeId, WalkReply, WalkRequest, Watch,
-    WatchRequest, WriteReply, WriteRequest, WriteVerifier, XattrListReply, XattrListRequest, ZoneRootReply,
-    ZoneRootRequest,
+    RenameReply, RenameRequest, RenameStreamRequest, RestoredOpen, Revert, SeekReply, SeekRequest, SessionId,
+    SetQuotaRequest, SetattrReply, SetattrRequest, ShareRequest, Snapshot, SnapshotId, StatFsReply, StreamListReply,
+    StreamListRequest, SymlinkRequest, TakeOverRequest, TakeSnapshotRequest, TestLockReply, TreeId, WalkReply,
+    WalkRequest, Watch, WatchRequest, WriteReply, WriteRequest, WriteVerifier, XattrListReply, XattrListRequest,
+    ZoneRootReply, ZoneRootRequest,
 };
 
 use crate::Filesystem;
@@ -159,6 +159,18 @@ impl<K: kv::Engine, C: chunk::Store> Admin for Filesystem<K, C> {
         request: ChangedRangesRequest,
     ) -> Result<ChangedRangesReply, Failure> {
         self.do_changed_ranges(request).await
+    }
+
+    async fn revert(&self, _ctx: &OpContext, past: InodeId) -> Result<Revert, Failure> {
+        self.do_revert(past).await
+    }
+
+    fn reverts(&self, _ctx: &OpContext, within: InodeId) -> Result<Vec<Revert>, FsError> {
+        self.do_reverts(within)
+    }
+
+    async fn cancel_revert(&self, _ctx: &OpContext, within: InodeId, id: u64) -> Result<(), Failure> {
+        self.do_cancel_revert(within, id).await
     }
 
     async fn make_clone(&self, ctx: &OpContext, request: MakeCloneRequest) -> Result<CloneTree, Failure> {

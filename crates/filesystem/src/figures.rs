@@ -38,7 +38,12 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
     fn job_figures(&self) -> Vec<JobFigures> {
         let now = self.clock.monotonic();
-        vec![self.data.intents.figures(), self.data.scattered.figures(now), self.data.evacuation.job_figures()]
+        vec![
+            self.data.intents.figures(),
+            self.data.scattered.figures(now),
+            self.data.evacuation.job_figures(),
+            self.reverts.figures(),
+        ]
     }
 
     fn log_figures(&self) -> LogFigures {

@@ -26,8 +26,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
         let movers = future::join3(self.reorder_round(), self.evacuate_round(), self.owners_round());
         let movers = future::join3(movers, Box::pin(self.snapshots_round()), Box::pin(self.clones_round()));
+        let movers = future::join(movers, Box::pin(self.revert_round()));
         let rounds = future::join4(self.intents_round(), self.space_round(), self.replies_round(), movers);
-        let (worked, folded, forgot, ((ordered, evacuated, counted), trimmed, cleared)) = rounds.await;
+        let (worked, folded, forgot, (((ordered, evacuated, counted), trimmed, cleared), reverted)) = rounds.await;
         let locks = self.locks_round();
         // Nobody else may wait for what these submitted, and it is committed only when somebody waits.
         if let Err(failure) = self.settle(self.meta.submitted()).await {
@@ -38,7 +39,17 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let freed = self.release_round().await;
         self.give_back_round().await;
         self.relieve_round().await;
-        worked || folded || forgot || ordered || evacuated || counted || trimmed || cleared || locks || freed
+        worked
+            || folded
+            || forgot
+            || ordered
+            || evacuated
+            || counted
+            || trimmed
+            || cleared
+            || reverted
+            || locks
+            || freed
     }
 
     /// Makes all data that was written so far stable: for an orderly stop.

@@ -20,6 +20,7 @@ mod opens;
 mod quota;
 mod recovery;
 mod replay;
+mod revert;
 mod settings;
 mod shard;
 mod snapshot;
@@ -44,6 +45,7 @@ use crate::file::{DataPlane, FileTable};
 use crate::opens::Locks;
 use crate::recovery::Retry;
 use crate::replay::ReplayTable;
+use crate::revert::Reverts;
 use crate::shard::ShardTable;
 use crate::watch::Watches;
 
@@ -61,6 +63,7 @@ pub struct Filesystem<K: kv::Engine, C: chunk::Store> {
     opens: OpenTable,
     leases: LeaseTable,
     watches: Watches,
+    reverts: Reverts,
     space: KnownSpace,
     room: KnownRoom,
     hasher: NameHasher,

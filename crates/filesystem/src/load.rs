@@ -410,4 +410,4 @@ const PAST_MAX: usize = 64;
 /// Most names of one directory with the same 47-bit hash: as many as there are slots.
 const BUCKET_ENTRIES_MAX: usize = 65_536;
 /// Most names of one inode.
-const BACKLINKS_MAX: usize = vfs::limits::LINKS_MAX as usize;
+pub(crate) const BACKLINKS_MAX: usize = vfs::limits::LINKS_MAX as usize;

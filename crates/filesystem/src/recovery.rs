@@ -20,6 +20,7 @@ use crate::file::{DataPlane, FileTable};
 use crate::load::kind_of;
 use crate::opens::Locks;
 use crate::replay::ReplayTable;
+use crate::revert::Reverts;
 use crate::shard::{Shard, ShardState, ShardTable};
 use crate::snapshot::{Known, SNAPSHOTS_MAX};
 use crate::watch::Watches;
@@ -87,6 +88,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             opens: OpenTable::new(first_open(meta.fencing_epoch())),
             leases: LeaseTable::default(),
             watches: Watches::default(),
+            reverts: Reverts::default(),
             space: KnownSpace::default(),
             room: KnownRoom::default(),
             turns: RwLock::new(()),
@@ -237,7 +239,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             range = range.after(last);
             for (key, value) in page {
                 let record = IntentRecord::decode_at(&key, &value)?;
-                self.queue_intent(&key, record.intent);
+                self.queue_intent(&key, &record);
             }
         }
     }

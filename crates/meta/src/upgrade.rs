@@ -78,10 +78,12 @@ const OWNERS: u64 = 1 << 4;
 const SNAPSHOTS: u64 = 1 << 5;
 /// There may be clones: trees that show another one where they have nothing of their own.
 const CLONES: u64 = 1 << 6;
+/// Directories may be on their way back to what a snapshot shows.
+const REVERTS: u64 = 1 << 7;
 /// Bits of the incompatible word that this house knows.
-const INCOMPATIBLE_KNOWN: u64 = DESCRIPTORS | XATTRS | STREAMS | SHARED | OWNERS | SNAPSHOTS | CLONES;
+const INCOMPATIBLE_KNOWN: u64 = DESCRIPTORS | XATTRS | STREAMS | SHARED | OWNERS | SNAPSHOTS | CLONES | REVERTS;
 /// Those that a store gets when it is made or opened.
-const INCOMPATIBLE_ALWAYS: u64 = DESCRIPTORS | XATTRS | STREAMS | SHARED | OWNERS | SNAPSHOTS | CLONES;
+const INCOMPATIBLE_ALWAYS: u64 = DESCRIPTORS | XATTRS | STREAMS | SHARED | OWNERS | SNAPSHOTS | CLONES | REVERTS;
 /// Bits of the read-only compatible word that this house knows: none yet.
 const READ_ONLY_COMPATIBLE_KNOWN: u64 = 0;
 const BLOCK_BYTES: u32 = 4096;

@@ -5,7 +5,7 @@ use std::future::Future;
 use crate::{
     Attributes, ChangeSnapshotRequest, ChangedRangesReply, ChangedRangesRequest, ChangesReply, ChangesRequest,
     CloneTree, Failure, FsError, InodeId, MakeCloneRequest, Name, OpContext, OwnerQuotasRequest, PastInode, Quota,
-    SetAttributes, SetQuotaRequest, Snapshot, SnapshotId, TakeSnapshotRequest, TreeId,
+    Revert, SetAttributes, SetQuotaRequest, Snapshot, SnapshotId, TakeSnapshotRequest, TreeId,
 };
 
 /// The base directory of an access zone, which is made when it does not exist.
@@ -152,6 +152,8 @@ pub enum JobKind {
     Reordering,
     /// Moves what is live out of sparse segments: the segments that were chosen.
     Evacuation,
+    /// Makes directories again what snapshots show of them: the directories. What was done is changes.
+    Revert,
 }
 
 /// Locks of all zones.
@@ -260,6 +262,36 @@ pub trait Admin: Send + Sync + 'static {
         _ctx: &OpContext,
         _request: ChangedRangesRequest,
     ) -> impl Future<Output = Result<ChangedRangesReply, Failure>> + Send {
+        async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// Makes a directory and all below it again what a snapshot shows of it. It is promised when this returns, and done in
+    /// the background by ordinary changes, so that clients see states between; a restart goes on with it. What was there
+    /// then and is below the directory still keeps its number; what was moved elsewhere stays there, and is copied. Files
+    /// share the blocks of the snapshot. What lies in other shards and clones is left as it is.
+    ///
+    /// Errors, in order: `StaleHandle` (the snapshot, or the directory in it or now), `NotDirectory`, `Exists` (another revert
+    /// of the tree goes on), `Io`; `NotSupported` by houses without snapshots.
+    fn revert(&self, _ctx: &OpContext, _past: InodeId) -> impl Future<Output = Result<Revert, Failure>> + Send {
+        async { Err(FsError::NotSupported.into()) }
+    }
+
+    /// The reverts of the shard of an inode that go on, and the last ones that ended since the start; oldest first.
+    ///
+    /// Errors: `StaleHandle`.
+    fn reverts(&self, _ctx: &OpContext, _within: InodeId) -> Result<Vec<Revert>, FsError> {
+        Ok(Vec::new())
+    }
+
+    /// Gives up a revert: what it has done stays.
+    ///
+    /// Errors, in order: `NotFound` (or it has ended), `Io`; `NotSupported` by houses without snapshots.
+    fn cancel_revert(
+        &self,
+        _ctx: &OpContext,
+        _within: InodeId,
+        _id: u64,
+    ) -> impl Future<Output = Result<(), Failure>> + Send {
         async { Err(FsError::NotSupported.into()) }
     }
 

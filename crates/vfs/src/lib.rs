@@ -25,6 +25,7 @@ mod name;
 mod namespace;
 mod opens;
 mod quota;
+mod reverts;
 mod snapshots;
 mod watch;
 
@@ -80,6 +81,7 @@ pub use quota::{
     OwnerQuotasRequest, Quota, QuotaBasis, QuotaDomain, QuotaGuard, QuotaLimits, QuotaSettings, QuotaUsage,
     SetQuotaRequest,
 };
+pub use reverts::{LEFT_OUT_MAX, LeftOut, Revert, RevertState};
 pub use snapshots::{ChangeSnapshotRequest, PastInode, Snapshot, TakeSnapshotRequest};
 pub use watch::{Notice, NoticeKind, Noticed, Notices, Watch, WatchFilter, WatchRequest};
 

@@ -3,9 +3,7 @@
 //! What is in a snapshot has the number that it had in the live tree, and the tree [`TreeId::of_snapshot`]: whoever has
 //! such an inode reads it as any other, and can change nothing.
 
-#[cfg(doc)]
-use crate::TreeId;
-use crate::{InodeId, Name, SnapshotId, Timestamp};
+use crate::{InodeId, Name, SnapshotId, Timestamp, TreeId};
 
 /// A snapshot to be taken.
 #[derive(Clone, Debug)]
@@ -25,6 +23,8 @@ pub struct Snapshot {
     pub id: SnapshotId,
     /// The directory that it stands on, as it was: in the tree of the snapshot.
     pub root: InodeId,
+    /// The tree that it was taken of.
+    pub of: TreeId,
     /// Its name.
     pub name: Name,
     /// When it was taken.

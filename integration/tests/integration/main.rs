@@ -31,6 +31,8 @@ mod quotas;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
+mod reverts;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod smb_clients;

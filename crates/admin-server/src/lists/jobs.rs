@@ -20,6 +20,7 @@ fn shown(job: &JobFigures) -> Job {
     let (name, unit, about) = match job.kind {
         JobKind::Removal => ("removal", "files", "takes apart what was removed or cut off and is large"),
         JobKind::Reordering => ("reordering", "parts", "puts in order what is read in order and lies scattered"),
+        JobKind::Revert => ("revert", "directories", "makes directories again what snapshots show of them"),
         JobKind::Evacuation => ("evacuation", "segments", "moves what is live out of sparse segments"),
     };
     let state = match job {

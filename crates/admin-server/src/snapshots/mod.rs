@@ -6,7 +6,7 @@ pub(crate) mod order;
 use futures_util::future::BoxFuture;
 use vfs::{
     ChangeSnapshotRequest, ChangedRangesReply, ChangedRangesRequest, ChangesReply, ChangesRequest, CloneTree, FsError,
-    InodeId, MakeCloneRequest, Name, Snapshot, SnapshotId, TakeSnapshotRequest, TreeId,
+    InodeId, MakeCloneRequest, Name, Revert, Snapshot, SnapshotId, TakeSnapshotRequest, TreeId,
 };
 
 pub(crate) use self::answer::{list, show};
@@ -53,6 +53,21 @@ pub trait SnapshotStore: Send + Sync {
     ///
     /// Errors: as the contract says.
     fn changed_ranges(&self, request: ChangedRangesRequest) -> BoxFuture<'_, Result<ChangedRangesReply, FsError>>;
+
+    /// Makes a directory again what a snapshot shows of it.
+    ///
+    /// Errors: as the contract says.
+    fn revert(&self, past: InodeId) -> BoxFuture<'_, Result<Revert, FsError>>;
+
+    /// The reverts of a zone.
+    ///
+    /// Errors: as the contract says.
+    fn reverts(&self, root: InodeId) -> Result<Vec<Revert>, FsError>;
+
+    /// Gives one up.
+    ///
+    /// Errors: as the contract says.
+    fn cancel_revert(&self, root: InodeId, id: u64) -> BoxFuture<'_, Result<(), FsError>>;
 
     /// All clones of a zone, oldest first.
     ///

@@ -138,7 +138,9 @@ fn refused(error: FsError, name: &Name) -> Refused {
         FsError::Exists => problem(409, "Conflict", "another snapshot has that name already".to_owned()),
         FsError::NotFound => none(name),
         FsError::NotPermitted => {
-            let detail = "the snapshot is locked: unlock it first (a cluster admin can)".to_owned();
+            let detail =
+                "the snapshot is locked: unlock it first (a cluster admin can); or a directory is being reverted to it"
+                    .to_owned();
             problem(409, "Conflict", detail)
         }
         other => failed(other),

@@ -18,10 +18,10 @@ use testkit::ManualClock;
 use vfs::{
     CacheFigures, ChangeKind, ChangeSnapshotRequest, ChangedEntry, ChangedPart, ChangedRange, ChangedRangesReply,
     ChangedRangesRequest, ChangesCursor, ChangesReply, ChangesRequest, ClientId, Clock, CloneTree, EvacuationFigures,
-    FileType, FsError, HouseFigures, InodeId, InodeNumber, JobFigures, JobKind, LockClient, LockEntry, LockKind,
-    LockOwner, LockRange, LockRecovery, LockState, LockedWhat, LogFigures, MakeCloneRequest, Name, QuotaDomain,
-    QuotaSettings, SessionId, ShardId, ShareMode, SharingFigures, Snapshot, SnapshotId, SpaceFigures,
-    TakeSnapshotRequest, Timestamp, TreeId,
+    FileType, FsError, HouseFigures, InodeId, InodeNumber, JobFigures, JobKind, LeftOut, LockClient, LockEntry,
+    LockKind, LockOwner, LockRange, LockRecovery, LockState, LockedWhat, LogFigures, MakeCloneRequest, Name,
+    QuotaDomain, QuotaSettings, Revert, RevertState, SessionId, ShardId, ShareMode, SharingFigures, Snapshot,
+    SnapshotId, SpaceFigures, TakeSnapshotRequest, Timestamp, TreeId,
 };
 use zones::Zone;
 use zones::document::Document;
@@ -54,6 +54,8 @@ pub(crate) struct Fake {
     pub(crate) quotas: Mutex<Vec<((InodeId, QuotaDomain), QuotaSettings)>>,
     /// The snapshots of all zones.
     pub(crate) snapshots: Mutex<Vec<(ShardId, Snapshot)>>,
+    /// All reverts.
+    pub(crate) reverts: Mutex<Vec<Revert>>,
     /// And all clones.
     pub(crate) clones: Mutex<Vec<CloneTree>>,
     /// The file of tokens.
@@ -83,6 +85,7 @@ impl Site {
             fault: Mutex::default(),
             quotas: Mutex::default(),
             snapshots: Mutex::default(),
+            reverts: Mutex::default(),
             clones: Mutex::default(),
             tokens: Mutex::new(Ok(String::new())),
             recorded: Mutex::new(Ok(Vec::new())),
@@ -161,6 +164,7 @@ impl SnapshotStore for Fake {
         let snapshot = Snapshot {
             id: SnapshotId(all.len() as u64),
             root: request.directory,
+            of: request.directory.tree,
             name: request.name,
             created: Timestamp { seconds: 1_700_000_000, nanoseconds: 0 },
             expires: request.expires,
@@ -235,6 +239,37 @@ impl SnapshotStore for Fake {
             let next = (request.offset == 0).then_some(8192);
             Ok(ChangedRangesReply { ranges: vec![range], next, size_before: 1, size_after: 12288 })
         })
+    }
+
+    fn revert(&self, past: InodeId) -> BoxFuture<'_, Result<Revert, FsError>> {
+        let mut all = self.reverts.lock().unwrap();
+        let begun = Revert {
+            id: 70 + all.len() as u64,
+            directory: past,
+            past,
+            started: Timestamp { seconds: 1_700_000_000, nanoseconds: 0 },
+            ended: None,
+            state: RevertState::Waiting,
+            changes: 3,
+            left_out: vec![LeftOut { path: vec![Name::try_from("a").unwrap()], error: FsError::QuotaExceeded }],
+        };
+        let is_first = all.is_empty();
+        if is_first {
+            all.push(begun.clone());
+        }
+        Box::pin(async move { if is_first { Ok(begun) } else { Err(FsError::Exists) } })
+    }
+
+    fn reverts(&self, root: InodeId) -> Result<Vec<Revert>, FsError> {
+        let all = self.reverts.lock().unwrap();
+        Ok(all.iter().filter(|revert| revert.directory.shard == root.shard).cloned().collect())
+    }
+
+    fn cancel_revert(&self, _root: InodeId, id: u64) -> BoxFuture<'_, Result<(), FsError>> {
+        let mut all = self.reverts.lock().unwrap();
+        let going = all.iter_mut().find(|revert| revert.id == id && !revert.state.is_ended());
+        let done = going.map(|revert| revert.state = RevertState::Cancelled).ok_or(FsError::NotFound);
+        Box::pin(async move { done })
     }
 
     fn clones(&self, root: InodeId) -> Result<Vec<CloneTree>, FsError> {

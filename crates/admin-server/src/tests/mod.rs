@@ -11,5 +11,6 @@ mod lists;
 mod metrics;
 mod openapi;
 mod quotas;
+mod reverts;
 mod snapshots;
 mod status;

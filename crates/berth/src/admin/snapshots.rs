@@ -6,8 +6,8 @@ use admin_server::SnapshotStore;
 use futures_util::future::BoxFuture;
 use vfs::{
     Case, ChangeSnapshotRequest, ChangedRangesReply, ChangedRangesRequest, ChangesReply, ChangesRequest, CloneTree,
-    FsError, InodeId, MakeCloneRequest, Name, OpContext, Snapshot, SnapshotId, TakeSnapshotRequest, TreeId, Vfs,
-    WalkRequest,
+    FsError, InodeId, MakeCloneRequest, Name, OpContext, Revert, Snapshot, SnapshotId, TakeSnapshotRequest, TreeId,
+    Vfs, WalkRequest,
 };
 
 /// The snapshots of a house.
@@ -50,6 +50,20 @@ impl<V: Vfs> SnapshotStore for HouseSnapshots<V> {
     fn changed_ranges(&self, request: ChangedRangesRequest) -> BoxFuture<'_, Result<ChangedRangesReply, FsError>> {
         let ctx = OpContext::internal(request.from);
         Box::pin(async move { self.0.changed_ranges(&ctx, request).await.map_err(|failure| failure.error) })
+    }
+
+    fn revert(&self, past: InodeId) -> BoxFuture<'_, Result<Revert, FsError>> {
+        let ctx = OpContext::internal(past);
+        Box::pin(async move { self.0.revert(&ctx, past).await.map_err(|failure| failure.error) })
+    }
+
+    fn reverts(&self, root: InodeId) -> Result<Vec<Revert>, FsError> {
+        self.0.reverts(&OpContext::internal(root), root)
+    }
+
+    fn cancel_revert(&self, root: InodeId, id: u64) -> BoxFuture<'_, Result<(), FsError>> {
+        let ctx = OpContext::internal(root);
+        Box::pin(async move { self.0.cancel_revert(&ctx, root, id).await.map_err(|failure| failure.error) })
     }
 
     fn clones(&self, root: InodeId) -> Result<Vec<CloneTree>, FsError> {

@@ -91,7 +91,7 @@ async fn carry_out(order: Order<'_>) -> Result<ExitCode> {
     if order.is_dry_run {
         return finish(&order, &plan);
     }
-    if !order.is_sure && !confirm(order.name)? {
+    if !order.is_sure && !confirm(&format!("change zone {}?", order.name))? {
         print("nothing was changed\n")?;
         return Ok(ExitCode::FAILURE);
     }
@@ -162,9 +162,10 @@ fn print(text: &str) -> Result<()> {
     Ok(output.flush()?)
 }
 
-fn confirm(name: &str) -> Result<bool> {
+/// Asks a question; without a terminal nobody can answer.
+pub(super) fn confirm(question: &str) -> Result<bool> {
     ensure!(io::stdin().is_terminal(), "nothing was changed: say --yes, or ask from a terminal");
-    print(&format!("change zone {name}? [y/N] "))?;
+    print(&format!("{question} [y/N] "))?;
     let mut line = String::new();
     io::stdin().read_line(&mut line)?;
     Ok(matches!(line.trim(), "y" | "Y" | "yes"))

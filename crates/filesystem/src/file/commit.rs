@@ -60,6 +60,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             self.forget_dirty(inode, &mut file.data());
         }
         self.data.intents.clear();
+        self.reverts.clear();
         self.data.releases.keep_durable(self.meta.watermark());
     }
 }

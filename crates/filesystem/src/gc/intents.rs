@@ -5,7 +5,7 @@ use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use meta::keys::{self, Key, KeyKind};
-use meta::records::{InodeRecord, Intent};
+use meta::records::{InodeRecord, Intent, IntentRecord};
 use vfs::{Failure, InodeId, JobFigures, JobKind, ShardId};
 
 use crate::Filesystem;
@@ -52,6 +52,7 @@ impl IntentQueue {
         let cursor = match intent {
             Intent::Remove { .. } => 0,
             Intent::Truncate { first_region, .. } => first_region,
+            Intent::Revert { .. } => return,
         };
         self.state().work.entry(key).or_insert(Work { intent, cursor });
     }
@@ -112,9 +113,12 @@ impl IntentQueue {
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Queues an intent from before the start.
-    pub(crate) fn queue_intent(&self, key: &Key, intent: Intent) {
+    pub(crate) fn queue_intent(&self, key: &Key, record: &IntentRecord) {
         match key.parse().map(|parsed| (parsed.shard, parsed.kind)) {
-            Ok((shard, KeyKind::Intent(number))) => self.data.intents.add((shard, number), intent),
+            Ok((shard, KeyKind::Intent(number))) => {
+                self.data.intents.add((shard, number), record.intent);
+                self.queue_revert((shard, number), record);
+            }
             _ => tracing::error!(%key, "this is no key of an intent"),
         }
     }
@@ -182,6 +186,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let step = |turn: &mut Turn<'_, K, C>| match work.intent {
             // All of it goes.
             _ if self.is_going(inode) => Ok(None),
+            Intent::Revert { .. } => Ok(None),
             Intent::Remove { inode } => remove_page(turn, inode),
             Intent::Truncate { inode, end_region, generation, .. } => {
                 cut_page(turn, MaskedRange { inode, end: end_region, generation }, work.cursor)

@@ -6,10 +6,10 @@ mod release;
 mod space;
 
 pub(crate) use evacuate::Evacuation;
-pub(crate) use intents::IntentQueue;
+pub(crate) use intents::{IntentKey, IntentQueue};
 use locking::Link;
 use meta::Version;
-use meta::records::{Intent, Run};
+use meta::records::{Intent, IntentRecord, Run};
 pub(crate) use release::ReleaseQueue;
 use vfs::{InodeId, ShardId};
 
@@ -50,6 +50,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
         for (number, intent) in left.intents {
             self.data.intents.add((shard, number), intent);
+            self.queue_revert((shard, number), &IntentRecord { created: self.clock.now(), intent });
         }
         for RenamedLink { inode, from, to } in left.renamed {
             match to {

@@ -125,7 +125,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let is_expired = |record: &SnapshotRecord| {
             !record.deleting && record.locks == 0 && record.expires.is_some_and(|expires| expires <= now)
         };
-        for known in all.iter().filter(|known| is_expired(&known.record)) {
+        let is_free = |known: &&Arc<Known>| !self.reverts.needs(shard.id, known.id);
+        for known in all.iter().filter(|known| is_expired(&known.record)).filter(is_free) {
             self.mutate(shard.id, |turn| mark(turn, known.id)).await?;
             any = true;
         }
@@ -295,7 +296,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
 
 fn mark<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, id: SnapshotId) -> Step<()> {
     let known = turn.shard.past.find(id).ok_or(FsError::NotFound)?;
-    if known.record.locks > 0 {
+    if known.record.locks > 0 || turn.house.reverts.needs(turn.shard.id, id) {
         return Err(FsError::NotPermitted.into());
     }
     turn.end_snapshot(&known)

@@ -165,10 +165,10 @@ impl Known {
 
     /// What is told of it.
     pub(crate) fn told(&self, shard: ShardId) -> Snapshot {
-        let SnapshotRecord { root, name, created, expires, locks, deleting, .. } = self.record.clone();
+        let SnapshotRecord { root, name, created, expires, locks, deleting, tree: of, .. } = self.record.clone();
         let tree = TreeId::of_snapshot(self.id).unwrap_or(TreeId::SNAPSHOTS);
         let root = InodeId { shard, tree, number: root };
-        Snapshot { id: self.id, root, name, created, expires, locks, is_going: deleting }
+        Snapshot { id: self.id, root, of, name, created, expires, locks, is_going: deleting }
     }
 
     /// Whether it is seen under this name.

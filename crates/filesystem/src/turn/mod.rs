@@ -275,13 +275,15 @@ impl<'a, K: kv::Engine, C: chunk::Store> Turn<'a, K, C> {
         self.forgotten.push(inode);
     }
 
-    /// Writes down work that is left for later; survives a crash.
-    pub(crate) fn add_intent(&mut self, intent: Intent) {
-        let key = meta::keys::intent(self.shard.id, self.next_intent);
-        self.intents.push((self.next_intent, intent));
+    /// Writes down work that is left for later; survives a crash. Returns its number.
+    pub(crate) fn add_intent(&mut self, intent: Intent) -> u64 {
+        let number = self.next_intent;
+        let key = meta::keys::intent(self.shard.id, number);
+        self.intents.push((number, intent));
         self.next_intent += 1;
         let record = IntentRecord { created: self.now, intent };
         self.plain.push((key, Some(record.encode())));
+        number
     }
 
     /// Removes an inode that has lost its last name, once its last open is closed; survives a crash, which closes all.

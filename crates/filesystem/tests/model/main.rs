@@ -17,4 +17,6 @@ mod quotas;
 #[cfg(test)]
 mod random;
 #[cfg(test)]
+mod reverts;
+#[cfg(test)]
 mod snapshots;

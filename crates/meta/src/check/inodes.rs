@@ -307,7 +307,8 @@ impl Tree {
 
     pub(super) fn intent(&mut self, mut at: At<'_>, record: &IntentRecord) {
         let inode = record.intent.inode();
-        if inode.tree != TreeId::LIVE {
+        // Whether what is to be reverted is there still is found when it is looked at.
+        if inode.tree != TreeId::LIVE || matches!(record.intent, Intent::Revert { .. }) {
             return;
         }
         let Some(facts) = self.inodes.get_mut(&inode.number) else {
@@ -326,6 +327,7 @@ impl Tree {
                 };
                 facts.masks_with_intent += u32::from(facts.masks.iter().any(|mask| is_same(&mask)));
             }
+            Intent::Revert { .. } => {}
         }
     }
 

@@ -409,6 +409,13 @@ pub(crate) fn quota_shown(seed: u64) -> QuotaRecord {
     QuotaRecord { soft_since, inodes_since, ..QuotaRecord::new(&settings) }
 }
 
+/// A directory that is on its way back to what a snapshot shows.
+pub(crate) fn revert(seed: u64) -> IntentRecord {
+    let mut random = Random(seed);
+    let intent = Intent::Revert { inode: random.inode(), past: TreeId(random.half()) };
+    IntentRecord { created: random.time(), intent }
+}
+
 /// How far owners are counted, and the quota of one that has no limits of their own.
 pub(crate) fn tree(seed: u64) -> TreeRecord {
     let mut random = Random(seed);

@@ -103,8 +103,8 @@ pub struct IntentRecord {
     pub intent: Intent,
 }
 
-/// What is to be done. The tags 3 to 31 are reserved: 3 deallocate, 4 clone range, 5 delete a snapshot, 6 delete a
-/// clone, 7 revert, 8 migrate.
+/// What is to be done. The tags up to 31 are reserved: 3 deallocate, 4 clone range, 5 delete a snapshot, 6 delete a clone,
+/// 8 migrate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intent {
     /// Remove an inode without links, and all its regions.
@@ -122,6 +122,13 @@ pub enum Intent {
         end_region: u64,
         /// Generation of the mask: only records below it go.
         generation: u32,
+    },
+    /// Make a directory and all below it again what a snapshot shows.
+    Revert {
+        /// The directory, where it is written.
+        inode: InodeId,
+        /// The tree of the snapshot.
+        past: TreeId,
     },
 }
 
@@ -148,7 +155,7 @@ impl Intent {
     #[must_use]
     pub fn inode(&self) -> InodeId {
         match self {
-            Self::Remove { inode } | Self::Truncate { inode, .. } => *inode,
+            Self::Remove { inode } | Self::Truncate { inode, .. } | Self::Revert { inode, .. } => *inode,
         }
     }
 }
@@ -167,6 +174,11 @@ impl Field for Intent {
                 end_region.put(to);
                 generation.put(to);
             }
+            Self::Revert { inode, past } => {
+                7_u8.put(to);
+                inode.put(to);
+                past.put(to);
+            }
         }
     }
 
@@ -179,6 +191,7 @@ impl Field for Intent {
                 end_region: Field::take(from)?,
                 generation: Field::take(from)?,
             }),
+            7 => Ok(Self::Revert { inode: Field::take(from)?, past: Field::take(from)? }),
             _ => Err(RecordError::Invalid("kind of intent")),
         }
     }

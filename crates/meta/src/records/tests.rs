@@ -277,9 +277,23 @@ fn golden_writes_of_later_epochs_are_read_for_ever() {
 #[test]
 #[ignore = "writes the golden fixture of a new format"]
 fn write_golden() {
-    let lines: String = trees().iter().map(|tree| format!("{}\n", hex(&tree.encode()))).collect();
-    assert!(!std::path::Path::new(GOLDEN_TREES).exists(), "a golden file is never written anew");
-    std::fs::write(GOLDEN_TREES, lines).unwrap();
+    let lines: String = reverts().iter().map(|intent| format!("{}\n", hex(&intent.encode()))).collect();
+    assert!(!std::path::Path::new(GOLDEN_REVERTS).exists(), "a golden file is never written anew");
+    std::fs::write(GOLDEN_REVERTS, lines).unwrap();
+}
+
+/// And what is to be reverted.
+fn reverts() -> Vec<IntentRecord> {
+    (1..=GOLDEN_SEEDS).map(sample::revert).collect()
+}
+
+#[test]
+fn golden_reverts_are_read_for_ever() {
+    let golden = std::fs::read_to_string(GOLDEN_REVERTS).unwrap();
+    assert!(golden.lines().eq(reverts().iter().map(|intent| hex(&intent.encode()))));
+    for intent in reverts() {
+        assert_eq!(IntentRecord::decode(&intent.encode()), Ok(intent));
+    }
 }
 
 /// And clones.
@@ -403,4 +417,5 @@ const GOLDEN_SHARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/r
 const GOLDEN_OWNERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records-7.hex");
 const GOLDEN_DATED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records-8.hex");
 const GOLDEN_TREES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records-9.hex");
+const GOLDEN_REVERTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records-10.hex");
 const GOLDEN_SEEDS: u64 = 8;

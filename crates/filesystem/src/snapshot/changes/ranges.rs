@@ -42,15 +42,28 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn do_changed_ranges(&self, request: ChangedRangesRequest) -> Result<ChangedRangesReply, Failure> {
         let span = self.span_of((request.from, request.to), FileType::Regular).await?;
         self.name_file(&span).await?;
-        let mut seen = Seen::default();
         let [from, to] = [Side::From, Side::To].map(|side| span.inode(side, span.top));
+        let told = self.differing([from, to], request.offset, request.limit.clamp(1, vfs::CHANGES_MAX)).await?;
+        self.require_both(&span)?;
+        Ok(told)
+    }
+
+    /// In which ranges two files differ, now or then, that have no blocks in common but those that they share; a page of
+    /// them from a byte on. What is buffered of them is not looked at.
+    ///
+    /// Errors: `StaleHandle`, `Io`.
+    pub(crate) async fn differing(
+        &self,
+        [from, to]: [InodeId; 2],
+        offset: u64,
+        limit: usize,
+    ) -> Result<ChangedRangesReply, Failure> {
+        let mut seen = Seen::default();
         let before = self.inode(from, &mut seen).await?.ok_or(FsError::StaleHandle)?;
         let after = self.inode(to, &mut seen).await?.ok_or(FsError::StaleHandle)?;
         let states = [State { inode: from, record: &before }, State { inode: to, record: &after }];
-        let limit = request.limit.clamp(1, vfs::CHANGES_MAX);
-        let mut found = Found { ranges: Vec::new(), limit, from: request.offset, size: after.size };
+        let mut found = Found { ranges: Vec::new(), limit, from: offset, size: after.size };
         let next = self.find_ranges(&states, &mut found, &mut seen).await?;
-        self.require_both(&span)?;
         self.settle(seen.0).await?;
         let (size_before, size_after) = (before.size, after.size);
         Ok(ChangedRangesReply { ranges: found.ranges, next, size_before, size_after })

@@ -11,7 +11,7 @@ use crate::cache::Seen;
 
 /// What is compared.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Span {
+pub(crate) struct Span {
     pub(super) shard: ShardId,
     /// The tree in which both states are, or were.
     pub(super) tree: TreeId,
@@ -44,6 +44,11 @@ pub(super) struct Pair {
 }
 
 impl Span {
+    /// The tree in which both states are, or were.
+    pub(crate) fn tree(&self) -> TreeId {
+        self.tree
+    }
+
     /// An inode in one of the states.
     pub(super) fn inode(&self, side: Side, number: InodeNumber) -> InodeId {
         let tree = if side == Side::From { self.from } else { self.to };
@@ -88,7 +93,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// What is compared when this is asked for of an inode of this kind.
     ///
     /// Errors, in order: `StaleHandle`, `InvalidArgument`, `NotDirectory` or `WrongType`, `Io`.
-    pub(super) async fn span_of(&self, (from, to): (InodeId, Option<TreeId>), kind: FileType) -> Result<Span, Failure> {
+    pub(crate) async fn span_of(&self, (from, to): (InodeId, Option<TreeId>), kind: FileType) -> Result<Span, Failure> {
         let shard = self.shard(from.shard)?;
         let older = self.known(from).ok_or(FsError::StaleHandle)?;
         let tree = older.record.tree;
@@ -119,8 +124,14 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             _ => return Err(FsError::WrongType.into()),
         }
         let until = until.unwrap_or_else(|| shard.past.epoch());
-        let root = shard.clones.find(tree).map_or(InodeNumber::ROOT, |clone| clone.record.root);
+        let root = self.root_of(present).ok_or(FsError::StaleHandle)?;
         Ok(Span { shard: from.shard, tree, from: from.tree, to, after, until, top: from.number, root })
+    }
+
+    /// The root of the tree of an inode.
+    pub(crate) fn root_of(&self, inode: InodeId) -> Option<InodeNumber> {
+        let shard = self.shards.find(inode.shard)?;
+        Some(shard.clones.find(inode.tree).map_or(InodeNumber::ROOT, |clone| clone.record.root))
     }
 
     /// Errors: `StaleHandle` once one of the snapshots is not shown any more.
