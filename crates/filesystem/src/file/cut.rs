@@ -66,7 +66,7 @@ fn is_held<K: kv::Engine, C: chunk::Store>(turn: &Turn<'_, K, C>, birth: Epoch, 
     if past.is_seen(tree, ending.born, died) || past.is_wanted(tree, birth, died) {
         return Ok(true);
     }
-    // Only what is being deleted sees an older state of the region, which may be dropped already.
+    // An older state of the region is seen only by what is being deleted, or perhaps by nobody: it may be dropped already.
     Ok(turn.last_ended(ending.key)?.is_some_and(|last| last > birth))
 }
 

@@ -74,7 +74,7 @@ impl Span {
 
 /// A state that is to be dropped.
 #[derive(Debug)]
-struct Ended {
+pub(super) struct Ended {
     key: Key,
     lived: (Epoch, Epoch),
     region: Option<EndedRegion>,
@@ -134,7 +134,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let is_origin = |record: &SnapshotRecord| shard.clones.is_origin(record.tree, record.epoch);
         match all.iter().find(|known| known.record.deleting && !is_origin(&known.record)) {
             Some(known) => self.drop_some(shard, known).await.map(|done| done || any),
-            None => Ok(any),
+            None => self.trim_some(shard).await.map(|done| done || any),
         }
     }
 
@@ -211,7 +211,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         Ok((page, Some(range)))
     }
 
-    async fn ended(&self, key: Key, lived: (Epoch, Epoch)) -> Result<Option<Ended>, MetaError> {
+    pub(super) async fn ended(&self, key: Key, lived: (Epoch, Epoch)) -> Result<Option<Ended>, MetaError> {
         let parsed = key.parse().map_err(|problem| MetaError::Damaged { key: key.clone(), problem })?;
         let KeyKind::Region { inode, index } = parsed.kind else {
             return Ok(Some(Ended { key, lived, region: None }));
@@ -264,7 +264,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Drops states, in changes of a bounded size.
     async fn drop_page(&self, shard: &Shard, record: &SnapshotRecord, page: &[Ended]) -> Result<(), Failure> {
         for part in page.chunks(STATES_PER_CHANGE) {
-            let mut step = |turn: &mut Turn<'_, K, C>| drop_states(turn, record, part);
+            let is_free = |turn: &Turn<'_, K, C>, lived| is_only_for(turn, record, lived);
+            let mut step = |turn: &mut Turn<'_, K, C>| drop_states(turn, record.tree, part, is_free);
             self.meta.room().await.map_err(|error| self.refuse(&error))?;
             self.mutate_once(shard.id, &mut Scratch::default(), &mut step).await?;
         }
@@ -302,21 +303,22 @@ fn mark<K: kv::Engine, C: chunk::Store>(turn: &mut Turn<'_, K, C>, id: SnapshotI
     turn.end_snapshot(&known)
 }
 
-/// Drops those of these states that only the snapshot of this epoch needs, as it stands now: of a key at most one.
-fn drop_states<K: kv::Engine, C: chunk::Store>(
-    turn: &mut Turn<'_, K, C>,
-    record: &SnapshotRecord,
+/// Drops those of these states of a tree that nobody needs, as it stands now: of a key at most one.
+pub(super) fn drop_states<'t, K: kv::Engine, C: chunk::Store>(
+    turn: &mut Turn<'t, K, C>,
+    tree: TreeId,
     states: &[Ended],
+    is_free: impl Fn(&Turn<'t, K, C>, (Epoch, Epoch)) -> bool,
 ) -> Step<()> {
     let mut freed_bytes = 0;
     for ended in states {
-        if !is_only_for(turn, record, ended.lived) {
+        if !is_free(turn, ended.lived) {
             continue;
         }
         if let Some(region) = &ended.region {
             let Some(mut alone) = given_up(turn, region)? else { continue };
             // What a clone has from its origin is not its own.
-            alone.retain(|gone| !turn.is_inherited(record.tree, gone.birth));
+            alone.retain(|gone| !turn.is_inherited(tree, gone.birth));
             freed_bytes += alone.iter().map(|gone| gone.stored_bytes).sum::<u64>();
             let runs: SmallVec<[Run; 4]> =
                 alone.iter().map(|gone| Run { placement: gone.placement, blocks: gone.blocks }).collect();

@@ -12,6 +12,7 @@ mod delete;
 mod directory;
 mod past;
 mod take;
+mod trim;
 mod view;
 
 pub(crate) use directory::{directory_record, leads_to_past, opens_past, require_ordinary};

@@ -9,6 +9,7 @@ use meta::records::SnapshotRecord;
 use vfs::{Epoch, InodeId, InodeNumber, Name, ShardId, Snapshot, SnapshotId, Timestamp, TreeId};
 
 use super::delete::Pass;
+use super::trim::Trimming;
 use crate::cache::Seeded;
 
 /// The past of a shard. Changes within its turn only.
@@ -18,6 +19,8 @@ pub(crate) struct Past {
     snapshots: RwLock<Snapshots>,
     /// How far the deletion of one has come.
     pass: Mutex<Option<Pass>>,
+    /// How far states that no snapshot shows are dropped.
+    trimming: Mutex<Trimming>,
 }
 
 /// Oldest first; each has an epoch of its own.
@@ -37,7 +40,8 @@ pub(crate) struct Known {
 
 impl Past {
     pub(crate) fn new(current: Epoch, snapshots: Vec<Known>) -> Self {
-        let past = Self { epoch: AtomicU64::new(current.0), snapshots: RwLock::default(), pass: Mutex::default() };
+        let epoch = AtomicU64::new(current.0);
+        let past = Self { epoch, snapshots: RwLock::default(), pass: Mutex::default(), trimming: Mutex::default() };
         snapshots.into_iter().for_each(|known| past.put(known));
         past
     }
@@ -116,12 +120,14 @@ impl Past {
         self.newest_before(tree, died).is_some_and(|newest| born <= newest)
     }
 
-    /// As [`Past::is_seen`], by one that is not being deleted.
+    /// As [`Past::is_seen`], wherever it lay, by one that is not being deleted: certainly nobody has dropped it.
     pub(crate) fn is_wanted(&self, tree: TreeId, born: Epoch, died: Epoch) -> bool {
         let is_between = |known: &SnapshotRecord| born <= known.epoch && known.epoch < died;
+        // Clones are not trimmed.
+        let is_all = |known: &SnapshotRecord| tree != TreeId::LIVE || known.root == InodeNumber::ROOT;
         let snapshots = self.read();
         let mut of_tree = snapshots.of_tree.get(&tree).into_iter().flatten();
-        of_tree.any(|known| !known.record.deleting && is_between(&known.record))
+        of_tree.any(|known| !known.record.deleting && is_between(&known.record) && is_all(&known.record))
     }
 
     /// Takes up what a deletion left.
@@ -132,6 +138,16 @@ impl Past {
     /// A deletion goes on from here.
     pub(super) fn keep_pass(&self, pass: Pass) {
         *self.pass.lock().unwrap_or_else(PoisonError::into_inner) = Some(pass);
+    }
+
+    /// As with a deletion.
+    pub(super) fn take_trimming(&self) -> Trimming {
+        std::mem::take(&mut *self.trimming.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// As with a deletion.
+    pub(super) fn keep_trimming(&self, trimming: Trimming) {
+        *self.trimming.lock().unwrap_or_else(PoisonError::into_inner) = trimming;
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Snapshots> {

@@ -25,10 +25,11 @@ impl Engines {
         Filesystem::open(parts).await.unwrap()
     }
 
-    /// Proves the store from its records alone.
-    pub(crate) async fn check(&self) {
+    /// Proves the store from its records alone. Returns what is in it.
+    pub(crate) async fn check(&self) -> meta::check::Counts {
         let view = kv::Engine::view(&self.engine).await.unwrap();
         let report = meta::check::check(&view).await.unwrap();
         assert!(report.problems.is_empty(), "{report:#?}");
+        report.counts
     }
 }

@@ -42,14 +42,20 @@ async fn sequence(seed: u64, operations: &[Operation]) {
         match random.below(8) {
             0..3 => {
                 let name = Name::new(format!("snapshot {:?}", clock.now()).into_bytes().into()).unwrap();
-                let request = TakeSnapshotRequest { directory: root, name, expires: None };
+                let directory = if random.chance(50) { root } else { any_directory(&house, root, &mut random).await };
+                let request = TakeSnapshotRequest { directory, name, expires: None };
                 taken.push(house.take_snapshot(&OpContext::internal(root), request).await.unwrap());
             }
-            3 => house.flush_all().await.unwrap(),
+            3 => {
+                house.flush_all().await.unwrap();
+                // Longer than until what no snapshot shows is looked for again.
+                clock.advance(Duration::from_secs(3600));
+                while house.background_round().await {}
+            }
             6 if !taken.is_empty() && random.chance(10) => {
                 let clone = make_clone(&house, taken.last().unwrap()).await;
                 session = session.in_clone((root.shard, root.tree), clone);
-                (root, taken) = (root.in_tree(clone), Vec::new());
+                (root, taken) = (taken.last().unwrap().root.in_tree(clone), Vec::new());
             }
             4 | 5 if !taken.is_empty() => {
                 let snapshot = taken[any(&mut random, taken.len())].clone();
@@ -140,7 +146,7 @@ async fn revert_any(
     };
     let (was, is) = (directories(&then), directories(&before));
     let both: Vec<_> = was.keys().filter(|number| is.contains_key(number)).collect();
-    let top = **both.get(any(random, both.len())).unwrap();
+    let Some(top) = both.get(any(random, both.len())).map(|top| **top) else { return };
     let past = snapshot.root.sibling(top);
     let below = copy_tree(house, root.sibling(top)).await;
     let told = house.revert(&OpContext::internal(past), past).await.unwrap();
@@ -218,6 +224,12 @@ fn assert_same((then, now): (&TreeCopy, &TreeCopy), before: &TreeCopy) {
 fn is_whole(copy: &TreeCopy, node: &NodeCopy) -> bool {
     let names = copy.values().filter(|other| number_of(other) == number_of(node)).count();
     node.attributes.is_directory() || names == node.attributes.links as usize
+}
+
+async fn any_directory(house: &House, root: InodeId, random: &mut Random) -> InodeId {
+    let copy = copy_tree(house, root).await;
+    let directories: Vec<_> = copy.values().filter(|node| node.attributes.is_directory()).collect();
+    root.sibling(number_of(directories[any(random, directories.len())]))
 }
 
 fn number_of(node: &NodeCopy) -> InodeNumber {

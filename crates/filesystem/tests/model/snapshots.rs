@@ -9,8 +9,9 @@ use kv::MemoryEngine;
 use testkit::operations::{Operation, Register, Session, generate};
 use testkit::{ManualClock, Random, TreeCopy, block_on, copy_tree};
 use vfs::{
-    Admin, AttributeIo, CloneRangeRequest, CreateHow, CreateRequest, FileIo, FileType, FsError, InodeId, Name,
-    Namespace, OpContext, RemoveKind, RemoveRequest, SetAttributes, ShardId, Snapshot, TakeSnapshotRequest, Via,
+    Admin, AttributeIo, CloneRangeRequest, CreateHow, CreateRequest, FileIo, FileType, FsError, InodeId, MkdirRequest,
+    Name, Namespace, OpContext, RemoveKind, RemoveRequest, RenameRequest, SetAttributes, ShardId, Snapshot, Stability,
+    TakeSnapshotRequest, Via, WriteRequest,
 };
 
 use crate::house::{Engines, House};
@@ -176,7 +177,10 @@ async fn sequence(seed: u64, operations: Vec<Operation>, is_stable: bool) {
                 snapshots.take(house, directory).await;
             }
             4..6 => snapshots.delete_one(house, &mut random).await,
-            6 => drop(house.background_round().await),
+            6 => {
+                clock.advance(TRIMMED_EVERY);
+                while house.background_round().await {}
+            }
             7 => house.flush_all().await.unwrap(),
             10 => snapshots.restore_one(house, &mut random).await,
             8 => {
@@ -214,6 +218,8 @@ async fn any_directory(house: &House, root: InodeId, random: &mut Random) -> Ino
     root.sibling(chosen.attributes.inode.number)
 }
 
+/// What no snapshot shows is looked for no sooner.
+const TRIMMED_EVERY: Duration = Duration::from_secs(3600);
 /// Operations between two snapshots.
 const PART: usize = 10;
 const STEP: Duration = Duration::from_millis(10);
@@ -250,3 +256,94 @@ fn a_snapshot_of_many_files_goes_whole() {
         engines.check().await;
     });
 }
+
+/// While there is a snapshot of one directory, what changes in another is kept for a moment only, unless it came from there.
+#[test]
+fn what_lies_beside_a_snapshot_comes_back_soon() {
+    block_on(async {
+        let clock = Arc::new(ManualClock::standing());
+        let engines = Engines::default();
+        let house = engines.open(Arc::clone(&clock)).await;
+        let root = InodeId::root_of(ShardId::ROOT);
+        let ctx = OpContext::internal(root);
+        let named = |name: &str| Name::try_from(name).unwrap();
+        let mkdir = async |name: &str| {
+            let request = MkdirRequest { parent: root, name: named(name), attributes: SetAttributes::default() };
+            house.mkdir(&ctx, request).await.unwrap().attributes.inode
+        };
+        let create = async |parent: InodeId, name: &str| {
+            let how = CreateHow::Guarded(SetAttributes::default());
+            let request = CreateRequest { parent, name: named(name), how };
+            let inode = house.create(&ctx, request).await.unwrap().attributes.inode;
+            write(&house, inode, 1).await;
+            inode
+        };
+        let (shown, beside) = (mkdir("shown").await, mkdir("beside").await);
+        let (moved, _) = (create(shown, "moved").await, create(shown, "removed").await);
+        let (changed, _) = (create(beside, "changed").await, create(beside, "removed").await);
+        let mut snapshots = Snapshots::default();
+        snapshots.take(&house, shown).await;
+        let held = async || {
+            house.flush_all().await.unwrap();
+            clock.advance(TRIMMED_EVERY);
+            while house.background_round().await {}
+            engines.check().await.held_blocks
+        };
+        write_blocks(&house, changed, (2, 1)).await;
+        snapshots.take(&house, shown).await;
+        write_blocks(&house, changed, (3, 2)).await;
+        let remove = async |parent| {
+            let request = RemoveRequest { parent, name: named("removed"), kind: RemoveKind::File };
+            house.remove(&ctx, request).await.unwrap();
+        };
+        remove(beside).await;
+        assert_eq!(held().await, 0, "nobody sees what lay beside");
+        // What that state named and the live one does is let go by the live one.
+        write(&house, changed, 3).await;
+        assert_eq!(held().await, 0);
+        let (from_name, to_name) = (named("moved"), named("removed"));
+        let request = RenameRequest { from_parent: shown, from_name, to_parent: beside, to_name, replace: false };
+        house.rename(&ctx, request).await.unwrap();
+        write(&house, moved, 2).await;
+        assert_eq!(held().await, BLOCKS, "it is shown where it was");
+        remove(shown).await;
+        remove(beside).await;
+        assert_eq!(held().await, 2 * BLOCKS);
+        snapshots.prove(&house).await;
+        // A directory that goes with what is in it was there once, also for what changes later.
+        let below = mkdir("below").await;
+        let within = create(below, "within").await;
+        let go = async |from_parent, to_parent| {
+            let (from_name, to_name) = (named("below"), named("below"));
+            let request = RenameRequest { from_parent, from_name, to_parent, to_name, replace: false };
+            house.rename(&ctx, request).await.unwrap();
+        };
+        go(root, shown).await;
+        snapshots.take(&house, shown).await;
+        go(shown, beside).await;
+        snapshots.take(&house, shown).await;
+        write(&house, within, 2).await;
+        assert_eq!(held().await, 3 * BLOCKS);
+        snapshots.prove(&house).await;
+        // What came is not shown, and what one snapshot does not show another may.
+        let back = create(beside, "back").await;
+        snapshots.take(&house, beside).await;
+        write(&house, back, 3).await;
+        assert_eq!(held().await, 4 * BLOCKS);
+        snapshots.prove(&house).await;
+        snapshots.delete_all((&house, &engines), &mut Random::new(1)).await;
+        assert_eq!(held().await, 0);
+    });
+}
+
+async fn write(house: &House, inode: InodeId, byte: u8) {
+    write_blocks(house, inode, (byte, BLOCKS)).await;
+}
+
+async fn write_blocks(house: &House, inode: InodeId, (byte, count): (u8, u64)) {
+    let data = vec![byte; 4096 * usize::try_from(count).unwrap()].into();
+    let request = WriteRequest { inode, via: Via::Anonymous, offset: 0, data, stability: Stability::Unstable };
+    house.write(&OpContext::internal(inode), request).await.unwrap();
+}
+
+const BLOCKS: u64 = 16;
