@@ -292,11 +292,7 @@ fn what_lies_beside_a_snapshot_comes_back_soon() {
         write_blocks(&house, changed, (2, 1)).await;
         snapshots.take(&house, shown).await;
         write_blocks(&house, changed, (3, 2)).await;
-        let remove = async |parent| {
-            let request = RemoveRequest { parent, name: named("removed"), kind: RemoveKind::File };
-            house.remove(&ctx, request).await.unwrap();
-        };
-        remove(beside).await;
+        remove(&house, beside).await;
         assert_eq!(held().await, 0, "nobody sees what lay beside");
         // What that state named and the live one does is let go by the live one.
         write(&house, changed, 3).await;
@@ -306,8 +302,8 @@ fn what_lies_beside_a_snapshot_comes_back_soon() {
         house.rename(&ctx, request).await.unwrap();
         write(&house, moved, 2).await;
         assert_eq!(held().await, BLOCKS, "it is shown where it was");
-        remove(shown).await;
-        remove(beside).await;
+        remove(&house, shown).await;
+        remove(&house, beside).await;
         assert_eq!(held().await, 2 * BLOCKS);
         snapshots.prove(&house).await;
         // A directory that goes with what is in it was there once, also for what changes later.
@@ -334,6 +330,11 @@ fn what_lies_beside_a_snapshot_comes_back_soon() {
         snapshots.delete_all((&house, &engines), &mut Random::new(1)).await;
         assert_eq!(held().await, 0);
     });
+}
+
+async fn remove(house: &House, parent: InodeId) {
+    let request = RemoveRequest { parent, name: Name::try_from("removed").unwrap(), kind: RemoveKind::File };
+    house.remove(&OpContext::internal(parent), request).await.unwrap();
 }
 
 async fn write(house: &House, inode: InodeId, byte: u8) {
