@@ -91,6 +91,12 @@ fn smbclient_finds_previous_versions() {
     for (path, name) in [(format!("{token}\\note"), "by-token"), (".snapshot\\morning\\note".to_owned(), "by-name")] {
         let got = client.run(&format!("get {path} {}", place(name).display())).unwrap();
         assert_eq!(std::fs::read(place(name)).ok().as_deref(), Some(&b"first\n"[..]), "{path}: {}", got.output);
+        std::fs::remove_file(place(name)).unwrap();
+    }
+    // Copied by the server, which shares the blocks.
+    for (path, name) in [(format!("{token}\\note"), "by-token"), (".snapshot\\morning\\note".to_owned(), "by-name")] {
+        let copied = client.run(&format!("scopy {path} {name}; get {name} {}", place(name).display())).unwrap();
+        assert_eq!(std::fs::read(place(name)).ok().as_deref(), Some(&b"first\n"[..]), "{path}: {}", copied.output);
     }
     let listed = client.run(&format!("ls {token}\\*")).unwrap();
     assert!(listed.output.contains("note"), "{}", listed.output);
@@ -107,6 +113,7 @@ const SCRIPT: &str = "ALICE=username=alice,password=Correct.Horse1; TOKEN=$(cat 
     ! sh -c \"echo x >$M/n/.snapshot/morning/note\" 2>/tmp/why; grep -Eq 'Read-only|Permission denied' /tmp/why; echo refused
     cp -p $M/n/.snapshot/morning/note $M/n/note; sync; test \"$(cat $M/n/note)\" = first; echo restored
     attach_smb vers=3.1.1,$ALICE $HOST $M/c; test \"$(cat $M/c/.snapshot/morning/note)\" = first; echo smb
+    cp --reflink=always $M/c/.snapshot/morning/note $M/c/shared; test \"$(cat $M/c/shared)\" = first; echo shared
     attach_smb vers=3.1.1,snapshot=$TOKEN,$ALICE $HOST $M/s; test \"$(cat $M/s/note)\" = first
     ls $M/s | grep -qx note; ! touch $M/s/new 2>/dev/null; echo past; umount $M/s $M/c";
 
@@ -122,7 +129,7 @@ fn kernels_browse_the_past_and_restore_from_it() {
     std::fs::write(inbox.path().join("token"), two_states(&house)).unwrap();
     let script = ClientScript { text: SCRIPT, inbox: inbox.path(), outbox: outbox.path(), limit_seconds: 90 };
     let output = kernel.run(&house.site, &script).unwrap_or_else(|error| panic!("{what}: {error:#}"));
-    for step in ["browsed", "refused", "restored", "smb", "past"] {
+    for step in ["browsed", "refused", "restored", "smb", "shared", "past"] {
         assert!(output.lines().any(|line| line == step), "{step}: {output}");
     }
     house.close();
