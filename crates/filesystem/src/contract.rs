@@ -11,8 +11,8 @@ use vfs::{
     DeletePendingRequest, Failure, FileIo, FsError, GetattrReply, HouseFigures, InodeId, LeaseGrant, LeaseState,
     LinkReply, LinkRequest, LockClient, LockEntry, LockRecovery, LockReply, LockRequest, LookupReply, LookupRequest,
     Mailbox, MakeCloneRequest, MakeSymlinkRequest, MkdirRequest, MknodRequest, Name, Namespace, OpContext, OpenId,
-    OpenReply, OpenRequest, OpenState, Opens, OwnerQuotasRequest, PastInode, Quota, RangeRequest, ReadReply,
-    ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest,
+    OpenReply, OpenRequest, OpenState, Opens, OwnerQuotasRequest, PastInode, Quota, QuotaRefused, RangeRequest,
+    ReadReply, ReadRequest, ReaddirReply, ReaddirRequest, ReadlinkReply, RemoveReply, RemoveRequest, RenameOpenRequest,
     RenameReply, RenameRequest, RenameStreamRequest, RestoredOpen, Revert, SeekReply, SeekRequest, SessionId,
     SetQuotaRequest, SetattrReply, SetattrRequest, ShareRequest, Snapshot, SnapshotId, StatFsReply, StreamListReply,
     StreamListRequest, SymlinkRequest, TakeOverRequest, TakeSnapshotRequest, TestLockReply, TreeId, WalkReply,
@@ -191,6 +191,10 @@ impl<K: kv::Engine, C: chunk::Store> Admin for Filesystem<K, C> {
 
     async fn set_quota(&self, _ctx: &OpContext, request: SetQuotaRequest) -> Result<Option<Quota>, Failure> {
         self.do_set_quota(request).await
+    }
+
+    fn quota_refusals(&self, of: InodeId) -> Vec<QuotaRefused> {
+        self.shards.find(of.shard).map(|shard| shard.quotas.refusals.take()).unwrap_or_default()
     }
 
     async fn owner_quotas(&self, _ctx: &OpContext, request: OwnerQuotasRequest) -> Result<Vec<Quota>, Failure> {

@@ -5,7 +5,7 @@ use std::future::Future;
 use crate::{
     Attributes, ChangeSnapshotRequest, ChangedRangesReply, ChangedRangesRequest, ChangesReply, ChangesRequest,
     CloneTree, Failure, FsError, InodeId, MakeCloneRequest, Name, OpContext, OwnerQuotasRequest, PastInode, Quota,
-    Revert, SetAttributes, SetQuotaRequest, Snapshot, SnapshotId, TakeSnapshotRequest, TreeId,
+    QuotaRefused, Revert, SetAttributes, SetQuotaRequest, Snapshot, SnapshotId, TakeSnapshotRequest, TreeId,
 };
 
 /// The base directory of an access zone, which is made when it does not exist.
@@ -362,6 +362,12 @@ pub trait Admin: Send + Sync + 'static {
     /// Errors, in order: `StaleHandle`, `Io`.
     fn quotas(&self, _ctx: &OpContext, _below: InodeId) -> impl Future<Output = Result<Vec<Quota>, Failure>> + Send {
         async { Ok(Vec::new()) }
+    }
+
+    /// Which quotas of the shard of an inode have refused something to a client since this was last asked; since it was asked
+    /// first. At most some thousands.
+    fn quota_refusals(&self, _of: InodeId) -> Vec<QuotaRefused> {
+        Vec::new()
     }
 
     /// The limits that bind a user or group in the directory of an inode, or in it: there and above, the lowest first. Their

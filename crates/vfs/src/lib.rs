@@ -78,8 +78,8 @@ pub use opens::{
     TakeOverRequest, TestLockReply,
 };
 pub use quota::{
-    OwnerQuotasRequest, Quota, QuotaBasis, QuotaDomain, QuotaGuard, QuotaLimits, QuotaSettings, QuotaUsage,
-    SetQuotaRequest,
+    OwnerQuotasRequest, Quota, QuotaBasis, QuotaDomain, QuotaGuard, QuotaLimits, QuotaRefused, QuotaSettings,
+    QuotaUsage, SetQuotaRequest,
 };
 pub use reverts::{LEFT_OUT_MAX, LeftOut, Revert, RevertState};
 pub use snapshots::{ChangeSnapshotRequest, PastInode, Snapshot, TakeSnapshotRequest};

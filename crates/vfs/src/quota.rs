@@ -119,6 +119,17 @@ pub struct SetQuotaRequest {
     pub guard: QuotaGuard,
 }
 
+/// A quota that has refused something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuotaRefused {
+    /// The directory.
+    pub directory: InodeId,
+    /// What is limited below it.
+    pub domain: QuotaDomain,
+    /// How often since it was last asked.
+    pub times: u64,
+}
+
 /// Asks for the limits of one owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnerQuotasRequest {

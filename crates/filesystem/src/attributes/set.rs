@@ -34,7 +34,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                     self.admit_growth(ctx)?;
                 }
                 let shard = request.inode.shard;
-                let set = self.mutate(shard, |turn| set_in_turn(turn, ctx, &request)).await;
+                let first = |turn: &mut Turn<'_, K, C>| {
+                    turn.quota.try_first(true);
+                    set_in_turn(turn, ctx, &request)
+                };
+                let set = self.mutate(shard, first).await;
                 if !set.as_ref().is_err_and(|failure| failure.error == FsError::QuotaExceeded) {
                     return set;
                 }

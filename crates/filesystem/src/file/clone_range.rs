@@ -41,6 +41,8 @@ struct Clone<'r> {
     count: u64,
     /// Where the range ends in the target, in bytes.
     end: u64,
+    /// Whether it is tried again when a quota refuses it.
+    is_first_try: bool,
 }
 
 /// What one change of a clone did.
@@ -77,11 +79,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         if request.length == 0 {
             return Ok(Change::none(before));
         }
-        let mut shared = self.share_range(ctx, &request).await;
+        let mut shared = self.share_range(ctx, &request, true).await;
         if shared.as_ref().is_err_and(|failure| failure.error == FsError::QuotaExceeded) {
             // What is dirty may take less than it may: then it fits.
             self.flush_reserved(request.target.shard).await?;
-            shared = self.share_range(ctx, &request).await;
+            shared = self.share_range(ctx, &request, false).await;
         }
         let Rest { mut after, bytes } = shared?;
         if bytes > 0 {
@@ -126,7 +128,12 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         Ok(before)
     }
 
-    async fn share_range(&self, ctx: &OpContext, request: &CloneRangeRequest) -> Result<Rest, Failure> {
+    async fn share_range(
+        &self,
+        ctx: &OpContext,
+        request: &CloneRangeRequest,
+        is_first_try: bool,
+    ) -> Result<Rest, Failure> {
         let (source, target) = (request.source, request.target);
         let [source_file, file] = [source, target].map(|inode| self.files.state(inode));
         // Two that share between the same files take them in the same order.
@@ -140,7 +147,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let (count, rest) = self.whole_blocks(request).await?;
         let (from, to) = (request.source_offset / BLOCK_BYTES, request.target_offset / BLOCK_BYTES);
         let end = request.target_offset + request.length - rest;
-        let clone = Clone { ctx, source, target, from, to, count, end };
+        let clone = Clone { ctx, source, target, from, to, count, end, is_first_try };
         let (after, version) = self.clone_all(&clone, (&source_file, &file)).await?;
         drop((hold, second_turn, first_turn));
         self.settle(version).await?;
@@ -180,6 +187,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                             // Within the turn: nobody else who has the data of a file waits for that of another.
                             source_file.data().check_cuts(source_cuts)?;
                         }
+                        turn.quota.try_first(clone.is_first_try);
                         clone_some(turn, data, (clone, next))
                     },
                     |data, cloned: &Cloned| {

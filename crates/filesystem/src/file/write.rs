@@ -164,8 +164,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         match self.reserve_for((request, end, prepared.looks_closely), (&record, &before), &data) {
             Ok(Reserving::Done) => {}
             Ok(Reserving::Missing(miss)) => return Ok(Attempt::Above(miss)),
-            Ok(Reserving::Over) if !prepared.looks_closely => return Ok(Attempt::Over),
-            Ok(Reserving::Over) => return Err(Failure::with(FsError::QuotaExceeded, before)),
+            Ok(Reserving::Over(_)) if !prepared.looks_closely => return Ok(Attempt::Over),
+            Ok(Reserving::Over(refuser)) => {
+                self.note_refusal(request.inode.shard, refuser);
+                return Err(Failure::with(FsError::QuotaExceeded, before));
+            }
             Err(Unknown::Region(key)) => return Ok(Attempt::Region(key)),
             Err(Unknown::Foreign) => return Err(FsError::Io.into()),
         }

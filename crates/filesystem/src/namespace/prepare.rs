@@ -44,7 +44,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
                 Box::pin(self.name_past(victim.inode, &victim.file)).await?;
             }
             let mut scratch = Scratch::default();
-            let mut prepared = |turn: &mut Turn<'_, K, C>| step(turn, victim.as_ref());
+            let is_first = !is_exact;
+            let mut prepared = |turn: &mut Turn<'_, K, C>| {
+                turn.quota.try_first(is_first);
+                step(turn, victim.as_ref())
+            };
             let done: Result<Option<(T, Version)>, Failure> =
                 self.mutate_once(shard, &mut scratch, &mut prepared).await;
             drop(flush_turn);

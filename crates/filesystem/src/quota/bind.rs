@@ -7,7 +7,7 @@ use vfs::{FileType, FsError, InodeId, Principal, QuotaDomain, QuotaUsage, Timest
 
 use super::domain::{Domain, used, used_by, with};
 use super::ledger::{Moved, Rebound, Step};
-use super::{Held, Ledger};
+use super::{Held, Ledger, Refuser};
 use crate::cache::OwnerKey;
 use crate::turn::{Step as TurnStep, Turn};
 
@@ -74,6 +74,8 @@ pub(crate) struct QuotaEffects {
     excused: Vec<Excused>,
     /// Whether nothing is refused: what is named was promised before.
     is_promised: bool,
+    /// Whether it is tried again when it is refused: no client hears of that.
+    is_first_try: bool,
     /// A quota that is set or removed.
     pub(super) set: Option<SetQuota>,
     /// How far a directory has counted its owners; `None` when it no longer does.
@@ -84,6 +86,11 @@ impl QuotaEffects {
     /// Nothing that this change brings is refused.
     pub(crate) fn promise(&mut self) {
         self.is_promised = true;
+    }
+
+    /// If this is refused it may be tried again, when what is dirty has been flushed.
+    pub(crate) fn try_first(&mut self, is_first: bool) {
+        self.is_first_try = is_first;
     }
 }
 
@@ -214,7 +221,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             let excused: Vec<_> = own.map(|excused| &excused.charge).collect();
             let held = ledger.held_below(touched.key);
             let judged = steps.refuse((&touched.key, self.now), (domain, held), (used(new), &excused));
-            let after = self.judge(judged)?;
+            let after = self.judge(judged, || (touched.key, QuotaDomain::Directory))?;
             if domain.is_plain() {
                 bound.used.push((touched.key, used(new)));
             } else {
@@ -238,7 +245,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             let excused: Vec<_> = self.quota.excused.iter().filter(is_own).map(|excused| &excused.charge).collect();
             let held = ledger.owners().held(&touched.key);
             let judged = steps.refuse((&touched.key, self.now), (&domain, held), (new, &excused));
-            let after = self.judge(judged)?;
+            let after = self.judge(judged, || (touched.key.0, domain_of(&touched.key)))?;
             if domain.is_plain() {
                 bound.owners_used.push((touched.key.clone(), new));
             } else {
@@ -250,8 +257,20 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
         Ok(())
     }
 
-    fn judge(&self, judged: Result<QuotaUsage, QuotaUsage>) -> Result<QuotaUsage, FsError> {
-        judged.or_else(|after| if self.quota.is_promised { Ok(after) } else { Err(FsError::QuotaExceeded) })
+    fn judge(
+        &self,
+        judged: Result<QuotaUsage, QuotaUsage>,
+        refuser: impl FnOnce() -> Refuser,
+    ) -> Result<QuotaUsage, FsError> {
+        judged.or_else(|after| match self.quota.is_promised {
+            true => Ok(after),
+            false => {
+                if !self.quota.is_first_try {
+                    self.shard.quotas.refusals.note(refuser);
+                }
+                Err(FsError::QuotaExceeded)
+            }
+        })
     }
 
     /// What files that are given away, or moved, have reserved counts for others from now on.
@@ -429,7 +448,7 @@ fn set_owner(bound: &mut Bound, key: OwnerKey, quota: Option<Domain>) {
     bound.owners.push((key, quota));
 }
 
-fn domain_of((_, is_group, owner): &OwnerKey) -> QuotaDomain {
+pub(super) fn domain_of((_, is_group, owner): &OwnerKey) -> QuotaDomain {
     if *is_group { QuotaDomain::Group(owner.clone()) } else { QuotaDomain::User(owner.clone()) }
 }
 

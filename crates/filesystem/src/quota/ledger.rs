@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use slab::Slab;
-use vfs::{InodeId, Principal, QuotaUsage, Timestamp};
+use vfs::{InodeId, Principal, QuotaDomain, QuotaUsage, Timestamp};
 
+use super::bind::domain_of;
 use super::domain::{Domain, with};
 use super::owners::{Accounts, OwnerQuotas};
+use super::refusals::{Refusals, Refuser};
 use super::tree::{Bound, Place, Tree};
 use crate::cache::{OwnerKey, Seeded};
 
@@ -19,6 +21,8 @@ use crate::cache::{OwnerKey, Seeded};
 pub(crate) struct QuotaLedger {
     is_active: AtomicBool,
     counts_owners: AtomicBool,
+    /// What it has refused to clients.
+    pub(crate) refusals: Refusals,
     ledger: Mutex<Ledger>,
 }
 
@@ -342,17 +346,19 @@ impl Ledger {
         self.files.insert(rebound.file, stand);
     }
 
-    /// Whether a quota above a file forbids that it becomes more.
-    pub(crate) fn forbids(&self, stand: &Stand, growth: Held, now: Timestamp) -> bool {
+    /// The quota above a file that forbids that it becomes more.
+    pub(crate) fn refuser(&self, stand: &Stand, growth: Held, now: Timestamp) -> Option<Refuser> {
         if growth.is_nothing() {
-            return false;
+            return None;
         }
-        self.owners.forbids(&stand.accounts, growth, now)
-            || (!self.domains.is_empty() && self.tree_forbids(stand.home, growth, now))
+        if let Some(key) = self.owners.refuser(&stand.accounts, growth, now) {
+            return Some((key.0, domain_of(key)));
+        }
+        if self.domains.is_empty() { None } else { self.tree_refuser(stand.home, growth, now) }
     }
 
-    fn tree_forbids(&self, home: Place, growth: Held, now: Timestamp) -> bool {
-        self.tree.above(home).any(|node| {
+    fn tree_refuser(&self, home: Place, growth: Held, now: Timestamp) -> Option<Refuser> {
+        let refuser = self.tree.above(home).find(|node| {
             let Some(Bound { place, room }) = node.quota else { return false };
             if node.held.plus(growth).fits(room) {
                 return false;
@@ -361,7 +367,8 @@ impl Ledger {
                 let before = with(&domain.used, node.held);
                 domain.forbids((&before, &with(&before, growth)), now)
             })
-        })
+        });
+        refuser.map(|node| (node.directory, QuotaDomain::Directory))
     }
 
     /// From now on a file has this reserved. It stands where it was found to, or has nothing yet and its home stands there.
@@ -541,7 +548,7 @@ mod tests {
         take(&mut ledger, (10, 5), 7);
         take(&mut ledger, (11, 2), 80);
         let place = |home| ledger.tree.place(at(home)).unwrap();
-        let forbids = |home, bytes| ledger.tree_forbids(place(home), held(bytes), Timestamp::default());
+        let forbids = |home, bytes| ledger.tree_refuser(place(home), held(bytes), Timestamp::default()).is_some();
         assert!(!forbids(5, 3) && forbids(5, 4) && !forbids(2, 13) && forbids(2, 14));
         assert_eq!(ledger.usage(at(4)).unwrap().application_bytes, 7);
     }

@@ -10,6 +10,7 @@ mod count;
 mod domain;
 mod ledger;
 mod owners;
+mod refusals;
 mod report;
 mod reserve;
 mod set;
@@ -17,6 +18,7 @@ mod tree;
 
 pub(crate) use bind::QuotaEffects;
 pub(crate) use ledger::{Held, Ledger, QuotaLedger};
+pub(crate) use refusals::Refuser;
 pub(crate) use reserve::{Growth, Reserving};
 
 #[cfg(test)]

@@ -149,12 +149,13 @@ impl OwnerQuotas {
         self.accounts.get(place).map(|account| &account.key)
     }
 
-    /// Whether one of these forbids that more is reserved.
-    pub(super) fn forbids(&self, accounts: &Accounts, growth: Held, now: Timestamp) -> bool {
-        accounts.iter().filter_map(|place| self.accounts.get(*place)).any(|account| {
+    /// The one of these that forbids that more is reserved.
+    pub(super) fn refuser(&self, accounts: &Accounts, growth: Held, now: Timestamp) -> Option<&OwnerKey> {
+        let refuser = accounts.iter().filter_map(|place| self.accounts.get(*place)).find(|account| {
             let before = with(&account.domain.used, account.held);
             account.domain.forbids((&before, &with(&before, growth)), now)
-        })
+        });
+        refuser.map(|account| &account.key)
     }
 
     /// What a file has reserved in its accounts changes.

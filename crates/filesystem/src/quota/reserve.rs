@@ -6,7 +6,7 @@ use vfs::{Failure, FileType, InodeId, ShardId, Timestamp};
 
 use super::domain::used_by;
 use super::ledger::{Rebound, Stand};
-use super::{Held, Ledger};
+use super::{Held, Ledger, Refuser};
 use crate::Filesystem;
 use crate::cache::{Miss, OwnerKey};
 use crate::file::FileData;
@@ -31,8 +31,8 @@ pub(crate) enum Reserving {
     Done,
     /// This has to be loaded.
     Missing(Miss),
-    /// A quota forbids it.
-    Over,
+    /// This quota forbids it.
+    Over(Refuser),
 }
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
@@ -112,6 +112,13 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         self.reserve_in(shard, (inode, &record), (held, None))
     }
 
+    /// A client is told that a quota refuses what it wants.
+    pub(crate) fn note_refusal(&self, shard: ShardId, refuser: Refuser) {
+        if let Some(shard) = self.shards.find(shard) {
+            shard.quotas.refusals.note(|| refuser);
+        }
+    }
+
     /// Whether any shard has a quota.
     pub(crate) fn has_quotas(&self) -> bool {
         self.shards.has_quotas()
@@ -143,10 +150,10 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             application_bytes: target.application_bytes.saturating_sub(held.application_bytes),
             blocks: growth.new_blocks,
         });
-        if more.is_some_and(|more| ledger.forbids(&stand, more, now)) {
+        if let Some(refuser) = more.and_then(|more| ledger.refuser(&stand, more, now)) {
             // Takes back what was made to stand.
             ledger.hold((inode, stand), held, now);
-            return Reserving::Over;
+            return Reserving::Over(refuser);
         }
         ledger.hold((inode, stand), target, now);
         Reserving::Done

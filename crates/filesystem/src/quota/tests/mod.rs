@@ -2,6 +2,7 @@
 
 mod clones;
 mod owners;
+mod refusals;
 
 use std::sync::Arc;
 use std::time::Duration;
