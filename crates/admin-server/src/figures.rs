@@ -61,6 +61,19 @@ pub struct Figures {
     pub house: HouseFigures,
     /// The process.
     pub process: ProcessFigures,
+    /// What was told of quotas.
+    pub notifications: NotificationFigures,
+}
+
+/// Notifications to webhooks and mail relays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NotificationFigures {
+    /// Those that arrived.
+    pub sent: u64,
+    /// Those that did not, after all tries.
+    pub failed: u64,
+    /// Those that were not tried: too many waited for the same place.
+    pub dropped: u64,
 }
 
 /// One zone.
@@ -250,6 +263,22 @@ pub enum Condition {
         /// Why.
         reason: String,
     },
+    /// A report of quotas that the zone file asks for was not made.
+    ReportNotMade {
+        /// Its zone.
+        zone: String,
+        /// Why.
+        reason: String,
+    },
+    /// What is told of quotas does not arrive at a place.
+    NotificationFailed {
+        /// The zone whose rule it is.
+        zone: String,
+        /// The URL, or the addresses and their relay.
+        to: String,
+        /// Why.
+        reason: String,
+    },
     /// The last reload of the zone files was refused; the zones before it are served.
     ReloadRefused {
         /// Why.
@@ -332,6 +361,12 @@ impl Condition {
             Self::SnapshotNotTaken { zone, path, reason } => {
                 format!("the snapshot of {path} of zone {zone} that was due was not taken: {reason}")
             }
+            Self::ReportNotMade { zone, reason } => {
+                format!("the report of the quotas of zone {zone} that was due was not made: {reason}")
+            }
+            Self::NotificationFailed { zone, to, reason } => {
+                format!("notifications of zone {zone} do not arrive at {to}: {reason}")
+            }
             Self::ReloadRefused { reason } => format!("the zone files were not taken at the last reload: {reason}"),
         }
     }
@@ -345,6 +380,10 @@ impl Condition {
             }
             Self::SnapshotNotTaken { .. } => {
                 "`berth snapshot list` shows what is there; the next is tried when it is due"
+            }
+            Self::ReportNotMade { .. } => "make room for it in the folder of the data: it is tried again",
+            Self::NotificationFailed { .. } => {
+                "look there, or change [[notification]] in the zone file; the log has what was to be told"
             }
             Self::ListenerLost { .. } => "restart the gateway",
             Self::ReloadRefused { .. } => "put the file right (`berth serve --check` says where), then SIGHUP",

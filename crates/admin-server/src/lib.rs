@@ -32,10 +32,10 @@ pub use access::{Origin, Token, TokenFile, TokenHash, TokenMistake, is_token_nam
 pub use audit::AuditLog;
 pub use documents::{Changed, Decide, Decision, Fault, ZoneChange, ZoneDocuments};
 pub use figures::{
-    About, Condition, ConnectionFigures, Figures, Latency, OperationFigures, ProcessFigures, ReplyFigures,
-    SessionFigures, ShareFigures, Sources, Traffic, ZoneFigures,
+    About, Condition, ConnectionFigures, Figures, Latency, NotificationFigures, OperationFigures, ProcessFigures,
+    ReplyFigures, SessionFigures, ShareFigures, Sources, Traffic, ZoneFigures,
 };
-pub use quotas::{QuotaStore, quota_report, quota_report_csv, quota_report_html};
+pub use quotas::{QuotaStore, quota_report, quota_report_csv, quota_report_html, quota_shown};
 pub use serve::{Listener, Scope};
 pub use snapshots::SnapshotStore;
 pub use window::{Window, WindowParts};

@@ -16,11 +16,12 @@ use crate::admin::{About, HouseQuotas, HouseSnapshots, HouseSources};
 use crate::conditions::Conditions;
 use crate::first_quotas::FirstQuota;
 use crate::listeners::{Listeners, Stand};
+use crate::notify::{self, Tally, Teller};
 use crate::runtime::Workers;
-use crate::schedules;
 use crate::settings::Settings;
 use crate::smb_users::ZoneUsers;
 use crate::zone_roots;
+use crate::{reports, schedules};
 
 /// Where the descriptions of zones come from.
 #[derive(Clone, Debug)]
@@ -45,6 +46,8 @@ pub(crate) struct House<V> {
     listeners: Listeners<V>,
     workers: Workers,
     conditions: Arc<Conditions>,
+    /// What became of what was told of quotas.
+    notified: Arc<Tally>,
     server: Server<V>,
     smb: smb_server::Server<V>,
     clock: Arc<dyn Clock>,
@@ -110,6 +113,7 @@ impl<V: Vfs> House<V> {
             listeners,
             workers,
             conditions,
+            notified: Arc::default(),
             server,
             smb,
             clock,
@@ -125,10 +129,26 @@ impl<V: Vfs> House<V> {
         let (vfs, clock, zones) = (Arc::clone(&house.vfs), Arc::clone(&house.clock), Arc::clone(&house.registry));
         let told = (clock, Arc::clone(&house.conditions));
         house.beside.spawn(async move { schedules::run(vfs, told, move || zones.zones()).await });
+        house.watch_quotas();
         if house.settings.portmap.register {
             house.registration = Some(house.server.register(Rpcbind::default()).await);
         }
         Ok(house)
+    }
+
+    /// Tells people of quotas, and makes reports of them, until the stop.
+    fn watch_quotas(&mut self) {
+        let (vfs, zones) = (Arc::clone(&self.vfs), Arc::clone(&self.registry));
+        let teller = Teller {
+            clock: Arc::clone(&self.clock),
+            tally: Arc::clone(&self.notified),
+            file: self.settings.data.join(NOTIFIED_FILE),
+        };
+        self.beside.spawn(async move { notify::run(vfs, teller, move || zones.zones()).await });
+        let (vfs, zones) = (Arc::clone(&self.vfs), Arc::clone(&self.registry));
+        let folder = self.settings.data.join(REPORTS_FOLDER);
+        let told = (Arc::clone(&self.clock), Arc::clone(&self.conditions), folder);
+        self.beside.spawn(async move { reports::run(vfs, told, move || zones.zones()).await });
     }
 
     /// Reads the zones again and serves them as they are now: all of them, or, when anything is wrong, those served so
@@ -150,6 +170,7 @@ impl<V: Vfs> House<V> {
             smb: self.smb.clone(),
             registry: Arc::clone(&self.registry),
             conditions: Arc::clone(&self.conditions),
+            notified: Arc::clone(&self.notified),
             clock: Arc::clone(&self.clock),
             connections_max: (self.settings.nfs.connections_max + self.settings.smb.connections_max) as u64,
         }
@@ -232,6 +253,10 @@ fn fill_random(bytes: &mut [u8]) {
     getrandom::fill(bytes).expect("the kernel has randomness");
 }
 
+/// Where reports are, in the folder of the data, by zone.
+const REPORTS_FOLDER: &str = "reports";
+/// What was told of quotas, in the folder of the data.
+const NOTIFIED_FILE: &str = "notified.json";
 /// How long calls that have begun may take when the gateway stops.
 const CALLS_TIME: Duration = Duration::from_millis(1000);
 const CALLS_TIME_MARGIN: Duration = Duration::from_millis(200);

@@ -17,6 +17,7 @@ struct State {
     lost: Vec<(SocketAddr, String)>,
     refused: Option<String>,
     snapshots: Vec<Condition>,
+    reports: Vec<Condition>,
 }
 
 impl Conditions {
@@ -47,13 +48,18 @@ impl Conditions {
         self.state().snapshots = missed;
     }
 
+    /// The reports that were due and not made.
+    pub(crate) fn miss_reports(&self, missed: Vec<Condition>) {
+        self.state().reports = missed;
+    }
+
     /// All of them, worst first.
     pub(crate) fn all(&self, is_reloading: bool) -> Vec<Condition> {
         let state = self.state();
         let mut all: Vec<_> = is_reloading.then_some(Condition::StoreReloading).into_iter().collect();
         all.extend(state.lost.iter().map(|(at, reason)| Condition::ListenerLost { at: *at, reason: reason.clone() }));
         all.extend(state.left_out.iter().cloned());
-        all.extend(state.snapshots.iter().cloned());
+        all.extend(state.snapshots.iter().chain(&state.reports).cloned());
         all.extend(state.refused.iter().map(|reason| Condition::ReloadRefused { reason: reason.clone() }));
         all
     }

@@ -5,14 +5,14 @@ use std::collections::HashSet;
 use vfs::{Name, date};
 
 use crate::path::spell;
+use crate::period::{DAY, Period, signed};
 
 /// Snapshots that are taken again and again. All times are UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SnapshotSchedule {
     pub(crate) path: Vec<Name>,
     pub(crate) pattern: String,
-    pub(crate) every_seconds: u64,
-    pub(crate) at_seconds: u64,
+    pub(crate) period: Period,
     pub(crate) keep_seconds: Option<u64>,
 }
 
@@ -32,14 +32,13 @@ impl SnapshotSchedule {
     /// The last moment, in seconds since 1970, at which a snapshot was due.
     #[must_use]
     pub fn last_due(&self, now: i64) -> i64 {
-        let (every, at) = (signed(self.every_seconds), signed(self.at_seconds) + WEEK_BEGINS);
-        (now - at).div_euclid(every) * every + at
+        self.period.last_due(now)
     }
 
     /// The next one after that.
     #[must_use]
     pub fn next_due(&self, now: i64) -> i64 {
-        self.last_due(now) + signed(self.every_seconds)
+        self.period.next_due(now)
     }
 
     /// What the snapshot of a moment is called; `None` where that is no name.
@@ -59,14 +58,14 @@ impl SnapshotSchedule {
     /// Whether a name comes again while the snapshot that had it may still be there.
     pub(crate) fn repeats(&self) -> bool {
         let Some(keep) = self.keep_seconds else { return !self.says_it_all() };
-        let kept = keep.div_ceil(self.every_seconds);
+        let kept = keep.div_ceil(self.period.every_seconds);
         RUNS_FROM.into_iter().any(|from| !are_different(self.names(from, kept)))
     }
 
     /// Whether a name says so much of the time that none ever comes again.
     fn says_it_all(&self) -> bool {
-        let hour = (!self.every_seconds.is_multiple_of(DAY)).then_some("%H");
-        let minute = (!self.every_seconds.is_multiple_of(3600)).then_some("%M");
+        let hour = (!self.period.every_seconds.is_multiple_of(DAY)).then_some("%H");
+        let minute = (!self.period.every_seconds.is_multiple_of(3600)).then_some("%M");
         let plain = self.pattern.replace("%%", "");
         ["%Y", "%m", "%d"].into_iter().chain(hour).chain(minute).all(|part| plain.contains(part))
     }
@@ -74,7 +73,7 @@ impl SnapshotSchedule {
     /// A name that both give: at moments that both have, or at any of the next ones.
     pub(crate) fn shared_name(&self, other: &Self) -> Option<Name> {
         let apart = self.last_due(SOME_DAY) - other.last_due(SOME_DAY);
-        let step = gcd(self.every_seconds, other.every_seconds);
+        let step = gcd(self.period.every_seconds, other.period.every_seconds);
         if self.pattern == other.pattern && apart.rem_euclid(signed(step)) == 0 {
             return self.name_of(self.last_due(SOME_DAY));
         }
@@ -85,7 +84,7 @@ impl SnapshotSchedule {
     /// The names of so many moments.
     fn names(&self, from: i64, count: u64) -> impl Iterator<Item = Name> {
         let first = self.last_due(from);
-        (0..signed(count)).filter_map(move |number| self.name_of(first + number * signed(self.every_seconds)))
+        (0..signed(count)).filter_map(move |number| self.name_of(first + number * signed(self.period.every_seconds)))
     }
 }
 
@@ -121,51 +120,25 @@ pub(crate) fn expand(pattern: &str, seconds: i64) -> Result<String, String> {
     Ok(text)
 }
 
-/// Seconds of `90m`, `24h`, `7d`, `4w`.
-#[must_use]
-pub fn parse_duration(text: &str) -> Option<u64> {
-    let unit = match text.chars().last()? {
-        'm' => 60,
-        'h' => 3600,
-        'd' => DAY,
-        'w' => 7 * DAY,
-        _ => return None,
-    };
-    let count: u64 = text.get(..text.len() - 1)?.parse().ok()?;
-    count.checked_mul(unit).filter(|seconds| (1..1 << 36).contains(seconds))
-}
-
-/// Seconds of the day of `01:30`.
-pub(crate) fn parse_time_of_day(text: &str) -> Option<u64> {
-    let (hour, minute) = text.split_once(':').filter(|(hour, minute)| hour.len() == 2 && minute.len() == 2)?;
-    let (hour, minute): (u64, u64) = (hour.parse().ok()?, minute.parse().ok()?);
-    (hour < 24 && minute < 60).then_some(hour * 3600 + minute * 60)
-}
-
-fn signed(seconds: u64) -> i64 {
-    i64::try_from(seconds).unwrap_or(i64::MAX)
-}
-
-pub(crate) const DAY: u64 = 86_400;
 /// A day of which all parts of the time differ from those an hour, a day or a week later.
 pub(crate) const SOME_DAY: i64 = 1_795_455_600;
 /// Where runs of names are looked at from: that day, and the first of the shortest month.
 const RUNS_FROM: [i64; 2] = [SOME_DAY, 1_801_440_000];
 /// Moments of two schedules whose names are compared.
 const COMPARED: u64 = 2000;
-/// The first of January 1970 was a Thursday; weeks begin on Monday.
-const WEEK_BEGINS: i64 = 4 * 86_400;
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::period::{parse_duration, parse_time_of_day};
 
     fn schedule(every: &str, at: &str) -> SnapshotSchedule {
         let (every_seconds, at_seconds) = (parse_duration(every).unwrap(), parse_time_of_day(at).unwrap());
         let pattern = "s-%Y-%m-%d_%H.%M%%".to_owned();
-        SnapshotSchedule { path: Vec::new(), pattern, every_seconds, at_seconds, keep_seconds: Some(3600) }
+        let period = Period { every_seconds, at_seconds };
+        SnapshotSchedule { path: Vec::new(), pattern, period, keep_seconds: Some(3600) }
     }
 
     #[test]
@@ -188,7 +161,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_last_moment_is_never_ahead_nor_a_period_behind(now in 0_i64..4_000_000_000, every in 1_u64..30_000, at in 0_u64..86_400) {
-            let schedule = SnapshotSchedule { every_seconds: every * 60, at_seconds: at, ..schedule("1h", "00:00") };
+            let schedule = Period { every_seconds: every * 60, at_seconds: at };
             let (last, next) = (schedule.last_due(now), schedule.next_due(now));
             prop_assert!(last <= now && now < next && next - last == signed(every * 60));
             prop_assert_eq!(schedule.last_due(last), last);

@@ -38,6 +38,55 @@ pub(crate) struct ZoneFile {
     pub(crate) share: Vec<ShareTable>,
     #[serde(default)]
     pub(crate) snapshot: Vec<SnapshotTable>,
+    #[serde(default)]
+    pub(crate) notification: Vec<NotificationTable>,
+    #[serde(default)]
+    pub(crate) report: Vec<ReportTable>,
+}
+
+/// One `[[notification]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NotificationTable {
+    pub(crate) limit: Text,
+    pub(crate) when: Text,
+    pub(crate) path: Option<Text>,
+    pub(crate) holdoff: Option<Text>,
+    pub(crate) every: Option<Text>,
+    pub(crate) at: Option<Text>,
+    pub(crate) webhook: Option<WebhookTable>,
+    pub(crate) mail: Option<MailTable>,
+}
+
+/// Its `webhook`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WebhookTable {
+    pub(crate) url: Text,
+    pub(crate) ca_file: Option<Text>,
+    pub(crate) secret_file: Option<Text>,
+}
+
+/// Its `mail`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MailTable {
+    pub(crate) relay: Text,
+    pub(crate) from: Text,
+    pub(crate) to: Texts,
+    #[serde(default)]
+    pub(crate) starttls: bool,
+    pub(crate) ca_file: Option<Text>,
+}
+
+/// One `[[report]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReportTable {
+    pub(crate) every: Text,
+    pub(crate) at: Option<Text>,
+    pub(crate) format: Text,
+    pub(crate) keep: Option<Number>,
 }
 
 /// One `[[snapshot]]`.

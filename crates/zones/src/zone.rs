@@ -11,7 +11,9 @@ use crate::accounts::Accounts;
 use crate::error::ConfigError;
 use crate::export::{Export, ExportId};
 use crate::groups::{GroupCache, GroupProvider, Lifetimes, LocalProvider};
+use crate::notification::Notification;
 use crate::path::{parse_asked, spell};
+use crate::report::ReportSchedule;
 use crate::schedule::SnapshotSchedule;
 use crate::share::Share;
 use crate::stable_id::stable_id;
@@ -29,6 +31,8 @@ pub struct ZoneDefinition {
     /// How the directories `.snapshot` are met.
     pub(crate) snapshots: SnapshotAccess,
     pub(crate) schedules: Vec<SnapshotSchedule>,
+    pub(crate) notifications: Vec<Notification>,
+    pub(crate) reports: Vec<ReportSchedule>,
     /// Paths that may be mounted in place of others.
     pub(crate) aliases: Vec<Alias>,
     pub(crate) exports: Vec<Arc<Export>>,
@@ -142,6 +146,18 @@ impl ZoneDefinition {
     #[must_use]
     pub fn schedules(&self) -> &[SnapshotSchedule] {
         &self.schedules
+    }
+
+    /// Who is told when a quota fills.
+    #[must_use]
+    pub fn notifications(&self) -> &[Notification] {
+        &self.notifications
+    }
+
+    /// Reports of quotas that are made by themselves.
+    #[must_use]
+    pub fn reports(&self) -> &[ReportSchedule] {
+        &self.reports
     }
 
     /// The zone with only those shares that `is_kept` says.

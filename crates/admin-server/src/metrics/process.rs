@@ -1,7 +1,7 @@
 //! The process, the gateway as a whole, and its health.
 
 use super::text::{Kind, Text, family};
-use crate::figures::Figures;
+use crate::figures::{Figures, NotificationFigures};
 use crate::window::Desk;
 
 pub(super) fn write(text: &mut Text, desk: &Desk, figures: &Figures) {
@@ -17,6 +17,12 @@ pub(super) fn write(text: &mut Text, desk: &Desk, figures: &Figures) {
         family("berth_conditions", "Things that are not as configured: zones, exports and listeners, reloads refused."),
         desk.sources.conditions().len(),
     );
+    let notifications = family("berth_notifications_total", "Notifications of quotas, by what became of them.");
+    let NotificationFigures { sent, failed, dropped } = figures.notifications;
+    text.begin(Kind::Counter, notifications);
+    for (result, count) in [("sent", sent), ("failed", failed), ("dropped", dropped)] {
+        text.sample(notifications.name, &[("result", result)], count);
+    }
     text.gauge(family("berth_zones", "Zones served."), figures.zones.len());
     text.gauge(family("process_resident_memory_bytes", "Memory in use."), process.memory_bytes);
     text.counter(family("process_cpu_seconds_total", "Time spent on processors."), process.cpu.as_secs_f64());

@@ -136,8 +136,9 @@ pub(super) fn text_of(quota: &vfs::Quota) -> String {
     serde_json::to_string(&told(&quota.settings)).unwrap_or_default()
 }
 
-/// As it is told.
-pub(super) fn shown(zone: &Zone, quota: &vfs::Quota) -> Quota {
+/// A quota as it is told.
+#[must_use]
+pub fn shown(zone: &Zone, quota: &vfs::Quota) -> Quota {
     let (kind, owner, owner_name) = told_owner(zone, &quota.domain);
     let usage = quota.usage;
     let time = |time: Option<Timestamp>| time.map(|time| rfc3339(time.seconds));

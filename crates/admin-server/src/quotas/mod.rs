@@ -12,6 +12,7 @@ mod settings;
 use futures_util::future::BoxFuture;
 use vfs::{FsError, InodeId, Name, Quota, SetQuotaRequest};
 
+pub use self::answer::shown as quota_shown;
 pub(crate) use self::answer::{list, show};
 pub(crate) use self::order::{delete, put};
 pub use self::report::quota_report;

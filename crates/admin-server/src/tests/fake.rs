@@ -30,8 +30,8 @@ use crate::access::TokenFile;
 use crate::audit::AuditLog;
 use crate::documents::{Changed, Decision, Fault, ZoneChange, ZoneDocuments};
 use crate::figures::{
-    About, Condition, ConnectionFigures, Figures, Latency, OperationFigures, ProcessFigures, ReplyFigures,
-    SessionFigures, ShareFigures, Sources, Traffic, ZoneFigures,
+    About, Condition, ConnectionFigures, Figures, Latency, NotificationFigures, OperationFigures, ProcessFigures,
+    ReplyFigures, SessionFigures, ShareFigures, Sources, Traffic, ZoneFigures,
 };
 use crate::routes;
 use crate::serve::Scope;
@@ -459,7 +459,8 @@ fn figures() -> Figures {
     let connections = ConnectionFigures { open: 5, max: 100, accepted: 50, refused: 2 };
     let cpu = Duration::from_millis(1500);
     let process = ProcessFigures { memory_bytes: 5 << 20, cpu, open_files: 20, open_files_max: 1024 };
-    Figures { zones, connections, house, process }
+    let notifications = NotificationFigures { sent: 7, failed: 1, dropped: 0 };
+    Figures { zones, connections, house, process, notifications }
 }
 
 fn session(number: u64) -> SessionFigures {

@@ -26,7 +26,7 @@ async fn names_say_kind_and_unit() {
 /// Every value of a label comes from the configuration or the code: a client cannot make series.
 #[tokio::test]
 async fn no_label_is_a_clients() {
-    let allowed: BTreeSet<_> = ["zone", "share", "protocol", "operation", "cache", "version", "le"].into();
+    let allowed: BTreeSet<_> = ["zone", "share", "protocol", "operation", "cache", "version", "le", "result"].into();
     let values = |label: &str| -> Option<&[&str]> {
         Some(match label {
             "zone" => &["contoso", "fabrikam"],
@@ -34,6 +34,7 @@ async fn no_label_is_a_clients() {
             "protocol" => &["nfs"],
             "operation" => &["NULL", "GETATTR", "READ", "WRITE"],
             "cache" => &["inode", "dentry"],
+            "result" => &["sent", "failed", "dropped"],
             "le" => &["0.0001", "0.001", "1", "+Inf"],
             _ => return None,
         })

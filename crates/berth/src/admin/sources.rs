@@ -13,6 +13,7 @@ use zones::{Registry, Zone};
 
 use super::process;
 use crate::conditions::Conditions;
+use crate::notify::Tally;
 use crate::settings::Settings;
 
 /// What does not change while this process runs.
@@ -27,6 +28,7 @@ pub(crate) struct HouseSources<V> {
     pub(crate) smb: smb_server::Server<V>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) conditions: Arc<Conditions>,
+    pub(crate) notified: Arc<Tally>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) connections_max: u64,
 }
@@ -61,6 +63,7 @@ impl<V: Vfs> Sources for HouseSources<V> {
             },
             house: self.vfs.figures(),
             process: process::figures(),
+            notifications: self.notified.figures(),
         }
     }
 
@@ -86,7 +89,9 @@ impl<V: Vfs> Sources for HouseSources<V> {
     }
 
     fn conditions(&self) -> Vec<Condition> {
-        self.conditions.all(self.vfs.is_reloading())
+        let mut conditions = self.conditions.all(self.vfs.is_reloading());
+        conditions.extend(self.notified.conditions());
+        conditions
     }
 
     fn sessions(&self, after: SessionId, max: usize) -> Vec<SessionFigures> {

@@ -44,7 +44,8 @@ mod tests {
              \"/projects\"\n\
              zones/c.toml:1: unknown field `x`, expected one of `name`, `base`, `addresses`, `force_overlap`, \
              `users_file`, `groups_file`, `passwords_file`, `netgroup_file`, `resolve_groups`, `cache_seconds`, \
-             `negative_cache_seconds`, `snapshot_directory`, `aliases`, `export`, `share`, `snapshot`\n"
+             `negative_cache_seconds`, `snapshot_directory`, `aliases`, `export`, `share`, `snapshot`, `notification`, \
+             `report`\n"
         );
     }
 

@@ -41,7 +41,7 @@ impl Reader<'_> {
     }
 
     /// A file that the zone file names, relative to the zone file's folder.
-    fn beside(&self, place: &Text) -> PathBuf {
+    pub(super) fn beside(&self, place: &Text) -> PathBuf {
         match self.file.parent() {
             Some(folder) => folder.join(place.get_ref()),
             None => PathBuf::from(place.get_ref()),
@@ -96,14 +96,19 @@ impl Reader<'_> {
     }
 
     /// The text of a file that the zone file names; what is wrong is noted.
-    fn named_file(&mut self, key: &str, place: &Text, bytes_max: u64) -> Option<(PathBuf, String)> {
+    pub(super) fn named_file(&mut self, key: &str, place: &Text, bytes_max: u64) -> Option<(PathBuf, String)> {
         let file = self.beside(place);
         let read = (self.sources.read)(&file, bytes_max);
         let text = self.text_of(key, place, (&file, read))?;
         Some((file, text))
     }
 
-    fn text_of(&mut self, key: &str, place: &Text, (file, read): (&Path, io::Result<Vec<u8>>)) -> Option<String> {
+    pub(super) fn text_of(
+        &mut self,
+        key: &str,
+        place: &Text,
+        (file, read): (&Path, io::Result<Vec<u8>>),
+    ) -> Option<String> {
         let read = read.map_err(|error| format!("cannot read {}: {error}", file.display()));
         let text = read.and_then(|bytes| {
             String::from_utf8(bytes).map_err(|_| format!("cannot read {}: no UTF-8 text", file.display()))

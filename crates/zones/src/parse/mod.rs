@@ -3,6 +3,7 @@
 mod clients;
 mod exports;
 mod identities;
+mod notifications;
 mod presentation;
 mod schedules;
 mod shares;
@@ -89,6 +90,8 @@ impl Reader<'_> {
             force_overlap: written.force_overlap,
             snapshots: self.snapshots(written.snapshot_directory.as_ref()),
             schedules: self.schedules(&written.snapshot),
+            notifications: self.notifications(&written.notification),
+            reports: self.reports(&written.report),
             identities,
             aliases,
             shares,

@@ -1,7 +1,8 @@
 //! `[[snapshot]]`: when snapshots are taken by themselves.
 
 use super::Reader;
-use crate::schedule::{DAY, SOME_DAY, SnapshotSchedule, expand, parse_duration, parse_time_of_day};
+use crate::period::{DAY, Period, parse_duration, parse_time_of_day};
+use crate::schedule::{SOME_DAY, SnapshotSchedule, expand};
 use crate::settings::{SnapshotTable, Text};
 
 impl Reader<'_> {
@@ -31,30 +32,13 @@ impl Reader<'_> {
 
     fn schedule(&mut self, place: &str, table: &SnapshotTable) -> Option<SnapshotSchedule> {
         let path = self.path(&format!("{place}.path"), &table.path);
-        let every = self.duration(&format!("{place}.every"), &table.every);
+        let period = self.period(place, &table.every, table.at.as_ref());
         let keep = match &table.keep {
             Some(keep) => Some(self.duration(&format!("{place}.keep"), keep)?),
             None => None,
         };
-        let at = match &table.at {
-            Some(at) => parse_time_of_day(at.get_ref()).or_else(|| {
-                let reason = format!("\"{}\" is no time of day such as \"01:30\" (UTC)", at.get_ref().escape_default());
-                self.findings.add(at.span(), format!("{place}.at"), reason);
-                None
-            })?,
-            None => 0,
-        };
-        let (path, every) = (path?, every?);
-        if every > DAY && !every.is_multiple_of(DAY) {
-            let reason = "longer than a day, but not of whole days: write \"36h\" as \"1d\" or \"2d\"";
-            self.findings.add(table.every.span(), format!("{place}.every"), reason);
-            return None;
-        }
-        if let Some(text) = table.at.as_ref().filter(|_| at >= every) {
-            let reason =
-                format!("is not within \"{}\": it would mean the same as an earlier time", table.every.get_ref());
-            self.findings.add(text.span(), format!("{place}.at"), reason);
-        }
+        let (path, period) = (path?, period?);
+        let every = period.every_seconds;
         if let (Some(keep), Some(text)) = (keep, &table.keep)
             && keep / every > KEPT_MAX
         {
@@ -62,14 +46,37 @@ impl Reader<'_> {
             self.findings.add(text.span(), format!("{place}.keep"), reason);
         }
         let pattern = table.name.as_ref().map_or(PATTERN, |name| name.get_ref().as_str()).to_owned();
-        let schedule = SnapshotSchedule { path, pattern, every_seconds: every, at_seconds: at, keep_seconds: keep };
+        let schedule = SnapshotSchedule { path, pattern, period, keep_seconds: keep };
         if let Some(name) = &table.name {
             self.check_pattern(&format!("{place}.name"), name, &schedule)?;
         }
         Some(schedule)
     }
 
-    fn duration(&mut self, key: &str, written: &Text) -> Option<u64> {
+    /// `every` and `at`.
+    pub(super) fn period(&mut self, place: &str, every_text: &Text, at_text: Option<&Text>) -> Option<Period> {
+        let every = self.duration(&format!("{place}.every"), every_text)?;
+        if every > DAY && !every.is_multiple_of(DAY) {
+            let reason = "longer than a day, but not of whole days: write \"36h\" as \"1d\" or \"2d\"";
+            self.findings.add(every_text.span(), format!("{place}.every"), reason);
+            return None;
+        }
+        let Some(at_text) = at_text else { return Some(Period { every_seconds: every, at_seconds: 0 }) };
+        let Some(at) = parse_time_of_day(at_text.get_ref()) else {
+            let reason =
+                format!("\"{}\" is no time of day such as \"01:30\" (UTC)", at_text.get_ref().escape_default());
+            self.findings.add(at_text.span(), format!("{place}.at"), reason);
+            return None;
+        };
+        if at >= every {
+            let reason =
+                format!("is not within \"{}\": it would mean the same as an earlier time", every_text.get_ref());
+            self.findings.add(at_text.span(), format!("{place}.at"), reason);
+        }
+        Some(Period { every_seconds: every, at_seconds: at })
+    }
+
+    pub(super) fn duration(&mut self, key: &str, written: &Text) -> Option<u64> {
         let found = parse_duration(written.get_ref());
         if found.is_none() {
             let reason = format!(

@@ -240,3 +240,82 @@ fn snapshots_that_are_taken_by_themselves() {
     let zone = parse_text(&format!("snapshot_directory = \"listed\"\n{PLAIN}{fine}")).unwrap();
     assert!(zone.snapshots().listed && zone.schedules()[0].expires(0) == Some(14 * 86_400));
 }
+
+#[test]
+fn who_is_told_when_a_quota_fills() {
+    let message = |lines: &str| messages(&format!("{PLAIN}[[notification]]\n{lines}\n")).join("; ");
+    for (lines, key, reason) in WRONG_NOTIFICATIONS {
+        let told = message(lines);
+        assert!(told.contains(&format!(": {key}: ")) && told.contains(reason), "{lines}: {told}");
+    }
+    let fine = "[[notification]]\nlimit = \"soft\"\nwhen = \"exceeded\"\npath = \"/a\"\nholdoff = \"1h\"\n\
+                webhook = { url = \"https://[::1]:8443?x=1\" }\nmail = { relay = \"mail\", from = \"a@b\", to = [\"c@d.org\"] }\n\
+                [[report]]\nevery = \"1d\"\nat = \"02:00\"\nformat = \"html\"\n";
+    let zone = parse_text(&format!("{PLAIN}{fine}")).unwrap();
+    let rule = &zone.notifications()[0];
+    assert_eq!(rule.label(), "soft exceeded /a https://[::1]:8443/?x=1 mail:25 c@d.org");
+    assert_eq!((rule.when(), zone.reports()[0].keep()), (crate::QuotaMoment::Exceeded(3600), 30));
+}
+
+/// What stands behind `[[notification]]`, the key that is wrong, and a part of the reason.
+const WRONG_NOTIFICATIONS: &[(&str, &str, &str)] = &[
+    ("limit = \"low\"\nwhen = \"exceeded\"", "notification[0].limit", "not one of \"advisory\", \"soft\", \"hard\""),
+    ("limit = \"soft\"\nwhen = \"full\"", "notification[0].when", "not one of \"exceeded\""),
+    ("limit = \"hard\"\nwhen = \"expired\"", "notification[0].when", "only soft limits"),
+    ("limit = \"advisory\"\nwhen = \"denied\"", "notification[0].when", "denies nothing"),
+    ("limit = \"soft\"\nwhen = \"violated\"", "notification[0].when", "say `every`"),
+    ("limit = \"soft\"\nwhen = \"violated\"\nevery = \"1h\"\nat = \"01:00\"", "notification[0].at", "is not within"),
+    ("limit = \"soft\"\nwhen = \"violated\"\nevery = \"1h\"\nholdoff = \"1h\"", "notification[0].holdoff", "held off"),
+    ("limit = \"soft\"\nwhen = \"exceeded\"\nevery = \"1h\"", "notification[0].every", "by schedule"),
+    ("limit = \"soft\"\nwhen = \"exceeded\"\nholdoff = \"5 minutes\"", "notification[0].holdoff", "is no time such as"),
+    (
+        "limit = \"soft\"\nwhen = \"exceeded\"\nwebhook = { url = \"ftp://x\" }",
+        "notification[0].webhook.url",
+        "is no URL",
+    ),
+    (
+        "limit = \"soft\"\nwhen = \"exceeded\"\nwebhook = { url = \"http://a b/\" }",
+        "notification[0].webhook.url",
+        "is no URL",
+    ),
+    (
+        "limit = \"soft\"\nwhen = \"exceeded\"\nwebhook = { url = \"http://u@h/\" }",
+        "notification[0].webhook.url",
+        "is no URL",
+    ),
+    (
+        "limit = \"soft\"\nwhen = \"exceeded\"\nwebhook = { url = \"http://h\", secret_file = \"none\" }",
+        "notification[0].webhook.secret_file",
+        "cannot read",
+    ),
+    (
+        "limit = \"soft\"\nwhen = \"exceeded\"\nmail = { relay = \"h:0\", from = \"a@b\", to = [\"a@b\"] }",
+        "notification[0].mail.relay",
+        "is no HOST:PORT",
+    ),
+    (
+        "limit = \"soft\"\nwhen = \"exceeded\"\nmail = { relay = \"h\", from = \"a@b\", to = [\"a@b>\\nX\"] }",
+        "notification[0].mail.to[0]",
+        "is no mail address",
+    ),
+    (
+        "limit = \"soft\"\nwhen = \"exceeded\"\nmail = { relay = \"h\", from = \"a@b\", to = [] }",
+        "notification[0].mail.to",
+        "1 to 32",
+    ),
+    (
+        "limit = \"soft\"\nwhen = \"exceeded\"\n[[notification]]\nlimit = \"soft\"\nwhen = \"exceeded\"",
+        "notification[1]",
+        "says the same",
+    ),
+    (
+        "limit = \"soft\"\nwhen = \"exceeded\"\n[[report]]\nevery = \"1d\"\nformat = \"pdf\"",
+        "report[0].format",
+        "\"html\"",
+    ),
+    (
+        "limit = \"soft\"\nwhen = \"exceeded\"\n[[report]]\nevery = \"1d\"\nformat = \"csv\"\nkeep = 0",
+        "report[0].keep",
+        "is not from 1",
+    ),
+];
