@@ -50,13 +50,22 @@ async fn look<V: Vfs>(
             if done.get(&key) == Some(&due) {
                 continue;
             }
-            match make(vfs, zone, (schedule, due, now), &folder.join(zone.name())).await {
+            let made = match folder_of(folder, zone.name()) {
+                Some(folder) => make(vfs, zone, (schedule, due, now), &folder).await,
+                None => Err("no folder can be called as the zone is".to_owned()),
+            };
+            match made {
                 Ok(()) => drop(done.insert(key, due)),
                 Err(reason) => missed.push(Condition::ReportNotMade { zone: key.0, reason }),
             }
         }
     }
     missed
+}
+
+/// Zones may be called `.` and `..`, which lead elsewhere.
+fn folder_of(folder: &Path, zone: &str) -> Option<PathBuf> {
+    (!matches!(zone, "." | "..")).then(|| folder.join(zone))
 }
 
 /// Errors: why, for people.
@@ -162,6 +171,7 @@ mod tests {
                     assert_eq!(names(), expected);
                 }
             }
+            assert_eq!([".", ".."].map(|zone| folder_of(folder.path(), zone)), [None, None]);
             std::fs::remove_dir_all(folder.path().join("z")).unwrap();
             std::fs::write(folder.path().join("z"), "in the way").unwrap();
             let now = Timestamp { seconds: 1_795_455_600 + 9 * 3600, nanoseconds: 0 };
