@@ -2,12 +2,15 @@
 //! [`Filesystem::write_back_round`] again and again, about ten times a second, and at once when a round says that there
 //! was something to do: who waits for a flush must not wait for a scan.
 
+use std::sync::Arc;
+
 use futures_util::StreamExt;
 use futures_util::future;
 use futures_util::stream;
-use vfs::Failure;
+use vfs::{Epoch, Failure, InodeId};
 
 use crate::Filesystem;
+use crate::file::FileState;
 
 impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// One round of everything that is done in the background: for those who have one thread for it. Says whether
@@ -57,8 +60,18 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// # Errors
     /// `NoSpace` or `Io` when some of it could not be; the rest is stable all the same.
     pub async fn flush_all(&self) -> Result<(), Failure> {
-        let dirty = self.files.all().into_iter().filter(|(_, file)| file.data().is_dirty());
-        let dirty: Vec<_> = dirty.map(|(inode, _)| inode).collect();
+        self.flush_those(|_, _| true).await
+    }
+
+    /// Makes the data of those files stable that are chosen by inode and by the epoch that their data is of.
+    ///
+    /// Errors: `NoSpace` or `Io` when some of it could not be; the rest is stable all the same.
+    pub(crate) async fn flush_those(&self, is_chosen: impl Fn(InodeId, Epoch) -> bool + Send) -> Result<(), Failure> {
+        let is_chosen = |(inode, file): &(InodeId, Arc<FileState>)| {
+            let data = file.data();
+            data.is_dirty() && is_chosen(*inode, data.epoch)
+        };
+        let dirty: Vec<_> = self.files.all().into_iter().filter(is_chosen).map(|(inode, _)| inode).collect();
         let left = self.flush_together(&dirty).await;
         let flushes = stream::iter(left).map(|inode| self.flush(inode)).buffer_unordered(FLUSHES_AT_ONCE);
         let outcomes: Vec<_> = flushes.collect().await;

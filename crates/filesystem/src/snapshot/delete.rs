@@ -169,16 +169,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// What is buffered of files and older than the next snapshot is named: it may still end states that only this one needs.
     async fn name_all_past(&self, shard: &Shard, record: &SnapshotRecord) -> Result<(), Failure> {
         let (_, Some(next)) = shard.past.beside(record.tree, record.epoch) else { return Ok(()) };
-        for (inode, file) in self.files.all() {
-            let is_past = (inode.shard, inode.tree) == (shard.id, record.tree) && {
-                let data = file.data();
-                data.is_dirty() && data.epoch <= next
-            };
-            if is_past {
-                self.flush(inode).await?;
-            }
-        }
-        Ok(())
+        let is_of_tree = |inode: InodeId| (inode.shard, inode.tree) == (shard.id, record.tree);
+        self.flush_those(|inode, epoch| is_of_tree(inode) && epoch <= next).await
     }
 
     /// States that only a snapshot needs, of the first of a range, and what is left of the range.

@@ -88,7 +88,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let is_new = begun.is_none();
         let Some(mut look) = begun.or_else(|| begin(shard, trimming, now)) else { return Ok(false) };
         if is_new {
-            self.name_before(shard.id, look.until).await?;
+            // What is buffered and of an epoch that has ended may still end states.
+            let is_of_tree = |inode: InodeId| (inode.shard, inode.tree) == (shard.id, TreeId::LIVE);
+            self.flush_those(|inode, epoch| is_of_tree(inode) && epoch < look.until).await?;
         }
         for _ in 0..PAGES_PER_ROUND {
             let (page, is_last) = self.trim_page(shard.id, &mut look).await.map_err(|error| self.refuse(&error))?;
@@ -102,20 +104,6 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         }
         trimming.look = Some(look);
         Ok(true)
-    }
-
-    /// Names what is buffered of files and of an epoch that has ended: it may still end states.
-    async fn name_before(&self, shard: ShardId, epoch: Epoch) -> Result<(), Failure> {
-        for (inode, file) in self.files.all() {
-            let is_past = (inode.shard, inode.tree) == (shard, TreeId::LIVE) && {
-                let data = file.data();
-                data.is_dirty() && data.epoch < epoch
-            };
-            if is_past {
-                self.flush(inode).await?;
-            }
-        }
-        Ok(())
     }
 
     /// States that no snapshot shows, of the next that ended; and whether they were the last.

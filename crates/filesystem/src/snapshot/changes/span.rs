@@ -143,17 +143,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     ///
     /// Errors: as a flush.
     pub(super) async fn name_until(&self, span: &Span) -> Result<(), Failure> {
-        for (inode, file) in self.files.all() {
-            let belongs = (inode.shard, inode.tree) == (span.shard, span.tree) && {
-                let data = file.data();
-                data.is_dirty() && data.epoch <= span.until
-            };
-            if belongs {
-                let version = Box::pin(self.flush(inode)).await?;
-                self.settle(version).await?;
-            }
-        }
-        Ok(())
+        let is_of_tree = |inode: InodeId| (inode.shard, inode.tree) == (span.shard, span.tree);
+        Box::pin(self.flush_those(|inode, epoch| is_of_tree(inode) && epoch <= span.until)).await
     }
 }
 
