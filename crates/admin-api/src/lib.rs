@@ -14,6 +14,7 @@ mod quota;
 mod quota_report;
 mod revert;
 mod role;
+mod schedule;
 mod session;
 mod snapshot;
 mod status;
@@ -34,6 +35,7 @@ pub use quota::{Quota, QuotaBasis, QuotaEvery, QuotaKind, QuotaLimits, QuotaSett
 pub use quota_report::{QuotaReport, QuotaState, ReportedQuota};
 pub use revert::{LeftOut, LeftOutReason, Revert, RevertSettings, RevertState};
 pub use role::Role;
+pub use schedule::Schedule;
 pub use session::Session;
 pub use snapshot::{Snapshot, SnapshotSettings};
 pub use status::{
@@ -85,6 +87,8 @@ pub const REVERT_BELOW: &str = "/revert";
 /// Below a zone: its reverts, [`List`] of [`Revert`] by age. Below it, by its number, one of them: GET gives a [`Revert`],
 /// DELETE gives it up.
 pub const REVERTS_BELOW: &str = "/reverts";
+/// Below a zone: [`List`] of [`Schedule`], in the order of its file.
+pub const SCHEDULES_BELOW: &str = "/schedules";
 /// Below a zone: its writable clones, [`List`] of [`CloneShown`] by age. Below it, by its name, one of them: GET gives a [`CloneShown`], PUT makes
 /// one as the [`CloneSettings`] say, DELETE deletes it.
 pub const CLONES_BELOW: &str = "/clones";

@@ -26,7 +26,7 @@ impl Snapshot {
     /// What it is to be, as it is set.
     #[must_use]
     pub fn settings(&self) -> SnapshotSettings {
-        SnapshotSettings { path: self.path.clone(), expires: self.expires.clone(), locked: self.locked }
+        SnapshotSettings { path: self.path.clone(), expires: self.expires.clone(), locked: self.locked, name: None }
     }
 }
 
@@ -42,10 +42,13 @@ pub struct SnapshotSettings {
     pub expires: Option<String>,
     /// Whether it is kept from being deleted.
     pub locked: bool,
+    /// What it is called from now on; as it was when not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 impl Default for SnapshotSettings {
     fn default() -> Self {
-        Self { path: "/".to_owned(), expires: None, locked: false }
+        Self { path: "/".to_owned(), expires: None, locked: false, name: None }
     }
 }

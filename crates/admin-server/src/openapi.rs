@@ -35,6 +35,7 @@ use crate::{changes, clones, documents, lists, quotas, reverts, routes, snapshot
         snapshots::answer::show,
         snapshots::order::put,
         snapshots::order::delete,
+        snapshots::schedules::schedules,
         changes::changes,
         changes::ranges,
         clones::answer::list,

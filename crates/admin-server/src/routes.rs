@@ -55,6 +55,7 @@ fn of_zones() -> Router<Arc<Desk>> {
         .route(REVERT_BEGIN_ROUTE, post(reverts::begin))
         .route(REVERTS_ROUTE, get(reverts::list))
         .route(REVERT_ROUTE, get(reverts::show).delete(reverts::cancel))
+        .route(SCHEDULES_ROUTE, get(snapshots::schedules))
         .route(CLONES_ROUTE, get(clones::list))
         .route(CLONE_ROUTE, get(clones::show).put(clones::put).delete(clones::delete))
         .route(ZONE_ROUTE, get(documents::show).put(documents::put).delete(documents::delete))
@@ -101,7 +102,7 @@ pub(crate) async fn openapi() -> Json<utoipa::openapi::OpenApi> {
 async fn unknown(uri: Uri) -> Refused {
     let detail = format!(
         "there is no {}; see /v1/status, /v1/sessions, /v1/locks, /v1/jobs, /v1/exports, /v1/shares, /v1/zones, /v1/zones/NAME, \
-         /v1/zones/NAME/quotas, /v1/zones/NAME/snapshots, /v1/zones/NAME/reverts, /v1/zones/NAME/clones, and /openapi.json for all of it",
+         /v1/zones/NAME/quotas, /v1/zones/NAME/snapshots, /v1/zones/NAME/schedules, /v1/zones/NAME/reverts, /v1/zones/NAME/clones, and /openapi.json for all of it",
         uri.path()
     );
     Refused(Problem::new(404, "Not Found", detail))
@@ -132,6 +133,8 @@ pub(crate) const CHANGED_RANGES_ROUTE: &str = "/v1/zones/{name}/snapshots/{snaps
 pub(crate) const REVERT_BEGIN_ROUTE: &str = "/v1/zones/{name}/snapshots/{snapshot}/revert";
 pub(crate) const REVERTS_ROUTE: &str = "/v1/zones/{name}/reverts";
 pub(crate) const REVERT_ROUTE: &str = "/v1/zones/{name}/reverts/{revert}";
+/// Its schedules of snapshots.
+pub(crate) const SCHEDULES_ROUTE: &str = "/v1/zones/{name}/schedules";
 /// Its clones, and one of them.
 pub(crate) const CLONES_ROUTE: &str = "/v1/zones/{name}/clones";
 pub(crate) const CLONE_ROUTE: &str = "/v1/zones/{name}/clones/{clone}";

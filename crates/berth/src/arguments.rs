@@ -228,6 +228,8 @@ pub(crate) struct ListArguments {
 pub(crate) enum SnapshotVerb {
     /// Lists those of a zone, oldest first.
     List(QuotaListArguments),
+    /// Lists what the zone file has taken by itself: when the last was due, and the next is.
+    Schedules(QuotaListArguments),
     /// Shows one.
     Show(SnapshotArguments),
     /// Takes one: what is there at this moment, whatever is being written.
@@ -238,6 +240,8 @@ pub(crate) enum SnapshotVerb {
     Ranges(SnapshotRangesArguments),
     /// Changes when one goes by itself.
     Expire(SnapshotExpireArguments),
+    /// Gives one another name; clients see it at once.
+    Rename(SnapshotRenameArguments),
     /// Keeps one from being deleted and from going by itself.
     Lock(SnapshotArguments),
     /// Lets one be deleted again.
@@ -312,6 +316,15 @@ pub(crate) struct SnapshotTakeArguments {
     /// Lock it at once.
     #[arg(long)]
     pub(crate) locked: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SnapshotRenameArguments {
+    #[command(flatten)]
+    pub(crate) snapshot: SnapshotArguments,
+    /// Its new name.
+    #[arg(value_name = "NAME")]
+    pub(crate) to: String,
 }
 
 #[derive(Debug, Args)]

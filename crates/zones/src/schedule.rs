@@ -29,6 +29,18 @@ impl SnapshotSchedule {
         String::from_utf8_lossy(&spell(&self.path)).into_owned()
     }
 
+    /// How often, in seconds.
+    #[must_use]
+    pub fn every_seconds(&self) -> u64 {
+        self.period.every_seconds
+    }
+
+    /// How long each is kept, in seconds; `None`: until somebody deletes it.
+    #[must_use]
+    pub fn keep_seconds(&self) -> Option<u64> {
+        self.keep_seconds
+    }
+
     /// The last moment, in seconds since 1970, at which a snapshot was due.
     #[must_use]
     pub fn last_due(&self, now: i64) -> i64 {

@@ -148,6 +148,7 @@ fn showmount_script(site: &Site, berth: &Path) -> String {
     format!(
         "set -e; ip link set lo up; {berth:?} serve --config {config:?} >{log:?} 2>&1 & gateway=$!; trap \"kill $gateway\" EXIT\n\
          for _ in $(seq 100); do grep -q ' ready ' {log:?} && break; sleep 0.1; done\n\
+         grep -q ' ready ' {log:?} || {{ cat {log:?} >&2; exit 1; }}\n\
          showmount --no-headers -e 127.0.0.1; showmount -a 127.0.0.1; showmount -d 127.0.0.1\n\
          trap - EXIT; kill $gateway; wait $gateway",
         config = site.config(),

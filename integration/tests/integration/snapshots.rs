@@ -70,7 +70,13 @@ fn the_past_is_found_over_nfs_and_cannot_be_changed() {
     let young = client.mkdir(&root, "young", 0o755).unwrap();
     let door = client.lookup(&young, ".snapshot").unwrap();
     assert!(client.readdir(&door).unwrap().is_empty());
-    snapshot(&house.site, &["delete", "morning"]);
+    let renamed = snapshot(&house.site, &["rename", "morning", "first thing"]);
+    assert_eq!(renamed["name"], "first thing");
+    assert_eq!(client.read_all(&past).unwrap(), b"first\n", "handles stay");
+    let again = client.walk(&root, ".snapshot/first thing/note").unwrap();
+    assert_eq!(client.read_all(&again).unwrap(), b"first\n");
+    assert!(client.walk(&root, ".snapshot/morning").is_err());
+    snapshot(&house.site, &["delete", "first thing"]);
     let gone = client.read_all(&past).unwrap_err();
     assert!(matches!(gone, CallFailure::Refused(Nfsstat3::Stale)), "{gone:?}");
     house.close();

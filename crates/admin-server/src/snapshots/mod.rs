@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod order;
+pub(crate) mod schedules;
 
 use futures_util::future::BoxFuture;
 use vfs::{
@@ -11,6 +12,7 @@ use vfs::{
 
 pub(crate) use self::answer::{list, show};
 pub(crate) use self::order::{delete, put};
+pub(crate) use self::schedules::schedules;
 
 /// The snapshots of the house, and clones of them. The roof implements it.
 pub trait SnapshotStore: Send + Sync {

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use vfs::{ChangeSnapshotRequest, FsError, Name, TakeSnapshotRequest, Timestamp};
 
-use super::answer::{Place, failed, find, none, problem, shown, tag_of, text_of};
+use super::answer::{Place, failed, find, name_of, none, problem, shown, tag_of, text_of};
 use crate::access::Caller;
 use crate::audit::Came;
 use crate::documents::Preconditions;
@@ -20,7 +20,7 @@ use crate::window::Desk;
 
 /// Takes a snapshot, or makes one what is sent.
 #[utoipa::path(put, path = SNAPSHOT_ROUTE, operation_id = "snapshot_set",
-    summary = "Takes a snapshot, or changes when it goes and whether it is locked.",
+    summary = "Takes a snapshot, or changes its name, when it goes and whether it is locked.",
     params(
         ("name" = String, Path, description = "The zone", pattern = "^[A-Za-z0-9_.-]{1,64}$"),
         ("snapshot" = String, Path, description = "The snapshot"),
@@ -42,9 +42,15 @@ pub(crate) async fn put(
     let Json(wanted) = body.map_err(|wrong| problem(wrong.status().as_u16(), "Bad Request", wrong.body_text()))?;
     let expires = wanted.expires.as_deref().map(moment).transpose()?;
     let current = known(&desk, &place).await?;
+    let name = wanted.name.as_deref().map(|name| name_of(name, "snapshot")).transpose()?;
+    let name = name.filter(|name| *name != place.name);
     meant(&headers, current.as_ref())?;
     let (status, came, snapshot) = match current {
-        None => (StatusCode::CREATED, KEYS.to_vec(), take(&desk, &place, (&wanted, expires)).await?),
+        None if name.is_some() => {
+            let detail = "name: a snapshot is taken under the name of the address".to_owned();
+            return Err(problem(422, "Unprocessable Content", detail));
+        }
+        None => (StatusCode::CREATED, TAKEN.to_vec(), take(&desk, &place, (&wanted, expires)).await?),
         Some(current) => {
             if current.path != wanted.path {
                 let detail = format!("the snapshot stands on {}, which cannot be changed", current.path);
@@ -53,9 +59,9 @@ pub(crate) async fn put(
             if current.locked && !wanted.locked {
                 caller.must_be_cluster_admin("unlocks a snapshot").map_err(Refused)?;
             }
-            let came = [current.expires != wanted.expires, current.locked != wanted.locked];
+            let came = [current.expires != wanted.expires, current.locked != wanted.locked, name.is_some()];
             let came = KEYS.iter().zip([false].into_iter().chain(came)).filter(|(_, came)| *came).map(|(key, _)| *key);
-            (StatusCode::OK, came.collect(), change(&desk, &place, (&wanted, expires)).await?)
+            (StatusCode::OK, came.collect(), change(&desk, &place, (&wanted, expires, name)).await?)
         }
     };
     let told = shown(&desk, &place.zone, &snapshot).await?;
@@ -110,12 +116,12 @@ async fn take(
 async fn change(
     desk: &Desk,
     place: &Place,
-    (wanted, expires): (&SnapshotSettings, Option<Timestamp>),
+    (wanted, expires, name): (&SnapshotSettings, Option<Timestamp>, Option<Name>),
 ) -> Result<vfs::Snapshot, Refused> {
     let id = place.current.as_ref().map(|current| current.id).ok_or_else(|| none(&place.name))?;
     let locks = Some(u32::from(wanted.locked));
     let within = place.zone.root();
-    let request = ChangeSnapshotRequest { within, id, name: None, expires: Some(expires), locks };
+    let request = ChangeSnapshotRequest { within, id, name, expires: Some(expires), locks };
     desk.snapshots.change(request).await.map_err(|error| refused(error, &place.name))
 }
 
@@ -165,5 +171,7 @@ pub(crate) fn names_of(path: &str, key: &str) -> Result<Vec<Name>, Refused> {
     names.map(|name| Name::try_from(name).map_err(|_| wrong())).collect()
 }
 
+/// What is set of one that is taken.
+const TAKEN: [&str; 3] = ["path", "expires", "locked"];
 /// What can be set.
-const KEYS: [&str; 3] = ["path", "expires", "locked"];
+const KEYS: [&str; 4] = ["path", "expires", "locked", "name"];

@@ -129,7 +129,8 @@ pub(crate) async fn read(response: Response) -> (u16, String, String) {
 pub(crate) fn zone(name: &str, address: &str, exports: &str) -> Arc<Zone> {
     let text = format!(
         "name = \"{name}\"\nbase = \"/t/{name}\"\naddresses = [\"{address}\"]\n[[export]]\npaths = [{exports}]\n\
-         [[share]]\nname = \"Projects\"\npath = \"/projects\"\nread_only = true\n"
+         [[share]]\nname = \"Projects\"\npath = \"/projects\"\nread_only = true\n\
+         [[snapshot]]\npath = \"/projects\"\nevery = \"1d\"\nname = \"daily %Y-%m-%d\"\nkeep = \"2d\"\n"
     );
     let file = PathBuf::from(format!("zones/{name}.toml"));
     let definition = zones::parse(&file, &text, &zones::system_resolver).unwrap();
@@ -180,6 +181,7 @@ impl SnapshotStore for Fake {
         let (_, snapshot) = all.iter_mut().find(|(_, snapshot)| snapshot.id == request.id).unwrap();
         snapshot.expires = request.expires.unwrap_or(snapshot.expires);
         snapshot.locks = request.locks.unwrap_or(snapshot.locks);
+        snapshot.name = request.name.unwrap_or_else(|| snapshot.name.clone());
         let snapshot = snapshot.clone();
         Box::pin(async { Ok(snapshot) })
     }

@@ -44,7 +44,11 @@ async fn a_snapshot_is_taken_locked_and_deleted() {
     assert_eq!((status, said["detail"].as_str().unwrap().contains("locked")), (409, true));
     let elsewhere = json!({ "path": "/", "locked": true });
     assert_eq!(put(&site, PATH, ("if-match", "*"), elsewhere).await.0, 409, "it stands where it stands");
-    assert_eq!(put(&site, PATH, ("if-match", "*"), json!({ "path": "/projects" })).await.0, 200);
+    let renamed = json!({ "path": "/projects", "name": "monday" });
+    let (status, _, now) = put(&site, PATH, ("if-match", "*"), renamed).await;
+    assert_eq!((status, &now["name"]), (200, &json!("monday")), "{now}");
+    let back = json!({ "path": "/projects", "name": "monday morning" });
+    assert_eq!(put(&site, "/v1/zones/contoso/snapshots/monday", ("if-match", "*"), back).await.0, 200);
     assert_eq!(delete(&site).await.0, 204);
     assert_eq!(delete(&site).await.0, 404);
 }
@@ -88,10 +92,29 @@ async fn what_differs_is_told_in_pages() {
 }
 
 #[tokio::test]
+async fn schedules_say_what_comes_next() {
+    let site = Site::new();
+    let (status, listed) = site.json("/v1/zones/contoso/schedules").await;
+    let schedule = &listed["items"][0];
+    assert_eq!((status, &listed["total"], &schedule["path"]), (200, &json!(1), &json!("/projects")), "{listed}");
+    assert_eq!((&schedule["every_seconds"], &schedule["keep_seconds"]), (&json!(86_400), &json!(172_800)));
+    let (last, next) = (schedule["last"].as_str().unwrap(), schedule["next"].as_str().unwrap());
+    assert!(last < next && last.ends_with("T00:00:00Z"), "{schedule}");
+    assert_eq!(schedule["next_name"], json!(format!("daily {}", &next[..10])));
+    assert_eq!(schedule["last_is_there"], json!(false));
+    let path = format!("/v1/zones/contoso/snapshots/daily%20{}", &last[..10]);
+    assert_eq!(put(&site, &path, ("if-none-match", "*"), json!({})).await.0, 201);
+    let (_, listed) = site.json("/v1/zones/contoso/schedules").await;
+    assert_eq!(listed["items"][0]["last_is_there"], json!(true));
+}
+
+#[tokio::test]
 async fn what_cannot_be_is_refused_with_the_field() {
     let site = Site::new();
     for (path, body, status, word) in [
         (PATH, json!({ "expires": "tomorrow" }), 422, "expires: \"tomorrow\""),
+        (PATH, json!({ "name": "other" }), 422, "name: a snapshot is taken under"),
+        (PATH, json!({ "name": ".." }), 422, "no name of a snapshot"),
         (PATH, json!({ "path": "projects" }), 422, "path: \"projects\""),
         (PATH, json!({ "path": "/a//b" }), 422, "path: \"/a//b\""),
         (PATH, json!({ "path": "/none" }), 404, "there is no /none"),

@@ -9,6 +9,7 @@ mod locks;
 mod quota_report;
 mod quotas;
 mod reverts;
+mod schedules;
 mod sessions;
 mod shares;
 mod snapshots;

@@ -1,4 +1,4 @@
-//! `berth snapshot list|show|take|expire|lock|unlock|delete`; what differs is told by `changes`.
+//! `berth snapshot list|show|take|expire|rename|lock|unlock|delete`; what differs is told by `changes`.
 
 use std::process::ExitCode;
 
@@ -13,10 +13,10 @@ use super::quotas::encoded;
 use super::table::{Column, Table, or_dash};
 use super::watch::{self, Shown};
 use super::zone_files::is_zone_name;
-use super::{changes, could_not, say};
+use super::{changes, could_not, say, schedules};
 use crate::arguments::{
-    ClientArguments, QuotaListArguments, SnapshotArguments, SnapshotExpireArguments, SnapshotTakeArguments,
-    SnapshotVerb,
+    ClientArguments, QuotaListArguments, SnapshotArguments, SnapshotExpireArguments, SnapshotRenameArguments,
+    SnapshotTakeArguments, SnapshotVerb,
 };
 use crate::clock::SystemClock;
 use crate::runtime::on_this_thread;
@@ -26,13 +26,16 @@ pub(crate) fn snapshot(verb: &SnapshotVerb) -> ExitCode {
     if let SnapshotVerb::List(arguments) = verb {
         return list(arguments);
     }
+    if let SnapshotVerb::Schedules(arguments) = verb {
+        return schedules::list(arguments);
+    }
     let done = on_this_thread().map_err(Into::into).and_then(|runtime| runtime.block_on(one(verb)));
     done.map_or_else(|error| could_not(&error), |()| ExitCode::SUCCESS)
 }
 
 async fn one(verb: &SnapshotVerb) -> Result<()> {
     match verb {
-        SnapshotVerb::List(_) => Ok(()),
+        SnapshotVerb::List(_) | SnapshotVerb::Schedules(_) => Ok(()),
         SnapshotVerb::Show(arguments) => {
             let snapshot = Gateway::find(&arguments.client)?.get(&address(arguments)?).await?;
             tell(&arguments.client, &snapshot)
@@ -42,6 +45,9 @@ async fn one(verb: &SnapshotVerb) -> Result<()> {
         SnapshotVerb::Take(arguments) => take(arguments).await,
         SnapshotVerb::Expire(SnapshotExpireArguments { snapshot, keep, .. }) => {
             change(snapshot, |settings| settings.expires = keep.map(from_now)).await
+        }
+        SnapshotVerb::Rename(SnapshotRenameArguments { snapshot, to }) => {
+            change(snapshot, |settings| settings.name = Some(to.clone())).await
         }
         SnapshotVerb::Lock(arguments) => change(arguments, |settings| settings.locked = true).await,
         SnapshotVerb::Unlock(arguments) => change(arguments, |settings| settings.locked = false).await,
@@ -67,7 +73,7 @@ fn list(QuotaListArguments { client, zone, watch }: &QuotaListArguments) -> Exit
 }
 
 async fn take(SnapshotTakeArguments { snapshot, path, keep, locked }: &SnapshotTakeArguments) -> Result<()> {
-    let settings = SnapshotSettings { path: path.clone(), expires: keep.map(from_now), locked: *locked };
+    let settings = SnapshotSettings { path: path.clone(), expires: keep.map(from_now), locked: *locked, name: None };
     put(snapshot, &settings, ("if-none-match", "*")).await
 }
 
