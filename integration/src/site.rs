@@ -42,7 +42,8 @@ impl Site {
     pub fn new(data: Option<&Path>) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("berth-site-").tempdir()?;
         let data = data.map_or_else(|| folder.path().join("data"), Path::to_owned);
-        let site = Self { folder, data, ports: Ports { nfs: free_port()?, smb: free_port()?, portmap: free_port()? } };
+        let [nfs, smb, portmap] = free_ports()?;
+        let site = Self { folder, data, ports: Ports { nfs, smb, portmap } };
         site.write().context("cannot write the configuration of the test site")?;
         Ok(site)
     }
@@ -164,16 +165,23 @@ fn append(file: &Path, text: &str) -> Result<()> {
     Ok(fs::write(file, content)?)
 }
 
-/// A port that nothing listened on at this moment, on both zones' addresses.
-fn free_port() -> Result<u16> {
+/// Ports that nothing listened on at this moment, on both zones' addresses. All are held until the last is found: the
+/// kernel would give one again.
+fn free_ports() -> Result<[u16; 3]> {
+    let (mut held, mut ports) = (Vec::new(), Vec::new());
     for _ in 0..PORT_TRIES {
         let listener = TcpListener::bind((CONTOSO.address, 0))?;
         let port = listener.local_addr()?.port();
-        if TcpListener::bind((FABRIKAM.address, port)).is_ok() {
-            return Ok(port);
+        if let Ok(other) = TcpListener::bind((FABRIKAM.address, port)) {
+            held.push(other);
+            ports.push(port);
+        }
+        held.push(listener);
+        if let Ok(found) = ports.as_slice().try_into() {
+            return Ok(found);
         }
     }
-    anyhow::bail!("no port is free on both {} and {}", CONTOSO.address, FABRIKAM.address)
+    anyhow::bail!("no ports are free on both {} and {}", CONTOSO.address, FABRIKAM.address)
 }
 
 const PORT_TRIES: u32 = 100;

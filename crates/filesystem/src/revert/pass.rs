@@ -49,8 +49,9 @@ pub(super) struct Pass<'h, K: kv::Engine, C: chunk::Store> {
     pub(super) aim: Aim,
     /// The epoch that the snapshot shows.
     pub(super) epoch: vfs::Epoch,
-    /// Changes that may still be made, and those that were.
+    /// Changes and looks that may still be made.
     left: u64,
+    /// Changes that were made.
     pub(super) changes: u64,
     pub(super) left_out: Vec<LeftOut>,
     /// Where the entry that is looked at was, for what is left out below it.
@@ -100,7 +101,11 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     }
 
     async fn revert_some(&self, key: IntentKey, told: &Revert, mut progress: Progress) -> Result<(), Failure> {
-        let Some((aim, epoch)) = self.aim_of(told) else { return self.end_revert(key, RevertState::Failed).await };
+        let Some((aim, epoch)) = self.aim_of(told) else {
+            // It is tried again if it cannot be ended now.
+            self.reverts.put_back(key, (told.state, 0), (progress, self.clock.monotonic() + WAIT));
+            return self.end_revert(key, RevertState::Failed).await;
+        };
         let left_out = std::mem::take(&mut progress.left_out);
         let mut pass = Pass {
             house: self,
@@ -118,7 +123,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         let state = if progress.is_in_contents { RevertState::Contents } else { RevertState::Names };
         match next {
             Next::End(how) => {
-                self.reverts.put_back(key, (state, changes), (progress, Duration::MAX));
+                self.reverts.put_back(key, (state, changes), (progress, self.clock.monotonic() + WAIT));
                 self.end_revert(key, how).await
             }
             Next::GoOn => {
