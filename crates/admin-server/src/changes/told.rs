@@ -1,16 +1,16 @@
 //! What differs, as it is told.
 
 use admin_api::{ChangedEntry, ChangedPart, ChangedRange, ChangedRanges, EntryChange, EntryKind};
-use vfs::{ChangeKind, ChangedRangesReply, ChangesCursor, FileType, Name};
+use vfs::{ChangeKind, ChangedRangesReply, ChangesCursor, FileType};
 
 use crate::problem::Refused;
-use crate::snapshots::answer::problem;
+use crate::snapshots::answer::{path_text, problem};
 
 pub(super) fn entry(entry: &vfs::ChangedEntry) -> ChangedEntry {
     let is_file = entry.file_type == FileType::Regular;
     ChangedEntry {
-        path: path(&entry.path),
-        old_path: entry.old_path.as_deref().map(path),
+        path: path_text(&entry.path),
+        old_path: entry.old_path.as_deref().map(path_text),
         inode: entry.inode.0,
         kind: kind(entry.file_type),
         change: match entry.kind {
@@ -49,11 +49,6 @@ pub(super) fn cursor_of(text: &str) -> Result<ChangesCursor, Refused> {
     });
     let wrong = || problem(400, "Bad Request", "cursor: it is no `next` of a page of this list".to_owned());
     bytes.map(|bytes| ChangesCursor(bytes.into())).ok_or_else(wrong)
-}
-
-fn path(names: &[Name]) -> String {
-    let names: Vec<_> = names.iter().map(|name| String::from_utf8_lossy(name.as_bytes())).collect();
-    format!("/{}", names.join("/"))
 }
 
 fn kind(file_type: FileType) -> EntryKind {

@@ -8,7 +8,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use vfs::{CloneTree, FsError, InodeId, Name};
+use vfs::{CloneTree, Name};
 use zones::Zone;
 
 use crate::access::Caller;
@@ -17,7 +17,7 @@ use crate::lists::zone_served;
 use crate::page::Asked;
 use crate::problem::Refused;
 use crate::routes::{CLONE_ROUTE, CLONES_ROUTE};
-use crate::snapshots::answer::{failed, name_of, problem};
+use crate::snapshots::answer::{failed, name_of, path_of, problem, text};
 use crate::window::Desk;
 
 /// A clone that is asked about, found.
@@ -132,19 +132,4 @@ pub(super) fn text_of(clone: &CloneShown) -> String {
 pub(super) fn none(name: &Name) -> Refused {
     let detail = format!("there is no clone {}; see the zone's /clones", name.as_bytes().escape_ascii());
     problem(404, "Not Found", detail)
-}
-
-/// Empty of what is going.
-async fn path_of(desk: &Desk, directory: InodeId) -> Result<String, Refused> {
-    match desk.snapshots.path(directory).await {
-        Err(FsError::StaleHandle) => Ok(String::new()),
-        path => {
-            let names: Vec<String> = path.map_err(failed)?.iter().map(text).collect();
-            Ok(format!("/{}", names.join("/")))
-        }
-    }
-}
-
-fn text(name: &Name) -> String {
-    String::from_utf8_lossy(name.as_bytes()).into_owned()
 }

@@ -15,7 +15,7 @@ use crate::access::Caller;
 use crate::audit::Came;
 use crate::problem::Refused;
 use crate::routes::REVERT_BEGIN_ROUTE;
-use crate::snapshots::answer::{failed, find, name_of, none, problem};
+use crate::snapshots::answer::{failed, find, name_of, none, problem, text};
 use crate::snapshots::order::names_of;
 use crate::window::Desk;
 
@@ -40,7 +40,7 @@ pub(crate) async fn begin(
     let kept = keep(&desk, &wanted, past.in_tree(snapshot.of)).await?;
     let begun = desk.snapshots.revert(past).await.map_err(|error| refused(error, &wanted.directory, kept.as_ref()))?;
     let mut shown = told(&desk, &place.zone, &begun).await?;
-    shown.kept_as = kept.map(|name| String::from_utf8_lossy(name.as_bytes()).into_owned());
+    shown.kept_as = kept.as_ref().map(text);
     let location = format!("{ZONES_PATH}/{}{}/{}", shown.zone, admin_api::REVERTS_BELOW, shown.id);
     let came = Came { keys: vec!["directory".to_owned()], is_applied: true };
     Ok((StatusCode::ACCEPTED, Extension(came), [(header::LOCATION, location)], Json(shown)).into_response())

@@ -8,7 +8,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use vfs::{FsError, InodeId, Name};
+use vfs::FsError;
 use zones::Zone;
 
 use crate::access::Caller;
@@ -18,7 +18,7 @@ use crate::lists::zone_served;
 use crate::page::Asked;
 use crate::problem::Refused;
 use crate::routes::{REVERT_ROUTE, REVERTS_ROUTE};
-use crate::snapshots::answer::{failed, problem};
+use crate::snapshots::answer::{failed, path_of, path_text, problem, text};
 use crate::window::Desk;
 
 /// The reverts of a zone.
@@ -139,7 +139,6 @@ fn state(state: vfs::RevertState) -> RevertState {
 }
 
 fn left_out(one: &vfs::LeftOut) -> LeftOut {
-    let names: Vec<String> = one.path.iter().map(text).collect();
     let reason = match one.error {
         FsError::ShareConflict | FsError::LockConflict | FsError::Breaking(_) | FsError::Delay => LeftOutReason::InUse,
         FsError::QuotaExceeded => LeftOutReason::Quota,
@@ -147,20 +146,5 @@ fn left_out(one: &vfs::LeftOut) -> LeftOut {
         FsError::NotPermitted => LeftOutReason::Hangs,
         _ => LeftOutReason::Other,
     };
-    LeftOut { path: format!("/{}", names.join("/")), reason }
-}
-
-/// Empty of what is gone.
-async fn path_of(desk: &Desk, directory: InodeId) -> Result<String, Refused> {
-    match desk.snapshots.path(directory).await {
-        Err(FsError::StaleHandle) => Ok(String::new()),
-        path => {
-            let names: Vec<String> = path.map_err(failed)?.iter().map(text).collect();
-            Ok(format!("/{}", names.join("/")))
-        }
-    }
-}
-
-fn text(name: &Name) -> String {
-    String::from_utf8_lossy(name.as_bytes()).into_owned()
+    LeftOut { path: path_text(&one.path), reason }
 }

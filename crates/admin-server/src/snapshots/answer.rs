@@ -8,7 +8,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use vfs::{FsError, Name};
+use vfs::{FsError, InodeId, Name};
 use zones::Zone;
 
 use crate::access::Caller;
@@ -118,21 +118,37 @@ pub(crate) fn name_of(text: &str, what: &str) -> Result<Name, Refused> {
 ///
 /// Errors: 503.
 pub(super) async fn shown(desk: &Desk, zone: &Zone, snapshot: &vfs::Snapshot) -> Result<Snapshot, Refused> {
-    let text = |name: &Name| String::from_utf8_lossy(name.as_bytes()).into_owned();
-    let path = match desk.snapshots.path(snapshot.root).await {
-        Err(FsError::StaleHandle) => Vec::new(),
-        path => path.map_err(failed)?,
-    };
-    let names: Vec<String> = path.iter().map(text).collect();
+    let path = path_of(desk, snapshot.root).await?;
     Ok(Snapshot {
         zone: zone.name().to_owned(),
         name: text(&snapshot.name),
-        path: format!("/{}", names.join("/")),
+        path: if path.is_empty() { "/".to_owned() } else { path },
         created: rfc3339(snapshot.created.seconds),
         expires: snapshot.expires.map(|expires| rfc3339(expires.seconds)),
         locked: snapshot.locks > 0,
         deleting: snapshot.is_going,
     })
+}
+
+/// Where a directory is or was, below the base of the zone; empty of what is gone.
+///
+/// Errors: 503.
+pub(crate) async fn path_of(desk: &Desk, directory: InodeId) -> Result<String, Refused> {
+    match desk.snapshots.path(directory).await {
+        Err(FsError::StaleHandle) => Ok(String::new()),
+        path => Ok(path_text(&path.map_err(failed)?)),
+    }
+}
+
+/// Names that lead from a directory, as people write them.
+pub(crate) fn path_text(names: &[Name]) -> String {
+    let names: Vec<_> = names.iter().map(text).collect();
+    format!("/{}", names.join("/"))
+}
+
+/// A name for people.
+pub(crate) fn text(name: &Name) -> String {
+    String::from_utf8_lossy(name.as_bytes()).into_owned()
 }
 
 /// The entity tag of a snapshot: of what can be set.
