@@ -11,6 +11,7 @@ use vfs::{ClientId, Clock, Credentials, InodeId, OperationId, SessionId, Vfs};
 use zones::{ExportId, FileIds, Zone};
 
 use crate::door::{Door, ZoneState};
+use crate::first_times::FirstTimes;
 use crate::sessions::Traffic;
 
 /// What the connection arrived at.
@@ -37,6 +38,8 @@ pub(crate) struct Caller {
     /// It sends from a port that only the machine's superuser may use: it is the kernel or a system service.
     pub(crate) has_reserved_port: bool,
     pub(crate) traffic: Arc<Traffic>,
+    /// What was recorded of its reading and writing.
+    pub(crate) data_told: FirstTimes,
     operations: AtomicU64,
     known: Mutex<Known>,
 }
@@ -84,8 +87,20 @@ impl Caller {
         let client = peer.ip().to_canonical();
         let (traffic, operations, known) = (Arc::default(), AtomicU64::new(0), Mutex::default());
         let (client_id, has_reserved_port) = (client_id(client), peer.port() < RESERVED_PORTS);
-        let is_datagram = false;
-        Self { role, local, client, client_id, session, is_datagram, has_reserved_port, traffic, operations, known }
+        let (is_datagram, data_told) = (false, FirstTimes::default());
+        Self {
+            role,
+            local,
+            client,
+            client_id,
+            session,
+            is_datagram,
+            has_reserved_port,
+            traffic,
+            data_told,
+            operations,
+            known,
+        }
     }
 
     /// The sender of one datagram.

@@ -193,7 +193,7 @@ impl<V: Vfs> Call<'_, V> {
 
     /// A call that names exported paths.
     fn of_paths(&self) -> mount::Call<'_, V> {
-        mount::Call { door: self.door, caller: self.caller, zone: self.zone, state: self.state }
+        mount::Call { door: self.door, caller: self.caller, zone: self.zone, state: self.state, xid: self.header.xid }
     }
 
     fn which(&self) -> mount::Which {

@@ -10,6 +10,7 @@ mod connection;
 mod datagrams;
 mod dispatch;
 mod door;
+mod first_times;
 mod handle;
 mod metrics;
 mod mount;

@@ -9,6 +9,7 @@
 
 mod accounts;
 mod admit;
+mod audit;
 mod client;
 mod conflicts;
 mod describe;
@@ -41,6 +42,7 @@ mod tests;
 mod zone;
 
 pub use admit::{Admitted, Asker, Refusal};
+pub use audit::{AuditEvent, AuditMailbox, AuditObject, AuditOutcomes, AuditRecord, AuditRules, AuditUser, Trail};
 pub use client::ClientAccess;
 pub use error::{ConfigError, ConfigErrors};
 pub use export::{Export, ExportId};

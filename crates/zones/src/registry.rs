@@ -40,7 +40,12 @@ impl Registry {
 
     /// As [`Registry::install`], with zones that may have other providers of groups than their own files.
     pub fn serve(&self, zones: Vec<Zone>) {
-        let zones: Vec<_> = zones.into_iter().map(Arc::new).collect();
+        let before = self.zones();
+        let zones = zones.into_iter().map(|zone| match before.iter().find(|before| before.id() == zone.id()) {
+            Some(before) => zone.in_place_of(before),
+            None => zone,
+        });
+        let zones: Vec<_> = zones.map(Arc::new).collect();
         let addresses = zones.iter().flat_map(|zone| zone.definition().addresses().iter().map(move |at| (*at, zone)));
         let by_address = addresses.map(|(address, zone)| (address, Arc::clone(zone))).collect();
         self.current.store(Arc::new(Served { zones, by_address }));

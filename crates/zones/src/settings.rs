@@ -42,6 +42,17 @@ pub(crate) struct ZoneFile {
     pub(crate) notification: Vec<NotificationTable>,
     #[serde(default)]
     pub(crate) report: Vec<ReportTable>,
+    pub(crate) audit: Option<AuditTable>,
+}
+
+/// `[audit]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AuditTable {
+    pub(crate) events: Texts,
+    pub(crate) outcomes: Option<Text>,
+    pub(crate) file_mib: Option<Number>,
+    pub(crate) files: Option<Number>,
 }
 
 /// One `[[notification]]`.

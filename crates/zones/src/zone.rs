@@ -8,6 +8,7 @@ use vfs::{InodeId, Name, SnapshotAccess, ZoneId};
 
 use crate::Refusal;
 use crate::accounts::Accounts;
+use crate::audit::{AuditRules, Trail};
 use crate::error::ConfigError;
 use crate::export::{Export, ExportId};
 use crate::groups::{GroupCache, GroupProvider, Lifetimes, LocalProvider};
@@ -33,6 +34,8 @@ pub struct ZoneDefinition {
     pub(crate) schedules: Vec<SnapshotSchedule>,
     pub(crate) notifications: Vec<Notification>,
     pub(crate) reports: Vec<ReportSchedule>,
+    /// What is recorded of what clients do; `None`: nothing.
+    pub(crate) audit: Option<AuditRules>,
     /// Paths that may be mounted in place of others.
     pub(crate) aliases: Vec<Alias>,
     pub(crate) exports: Vec<Arc<Export>>,
@@ -71,6 +74,7 @@ pub struct Zone {
     definition: ZoneDefinition,
     root: InodeId,
     groups: GroupCache,
+    trail: Option<Trail>,
 }
 
 /// What a client asked to mount.
@@ -160,6 +164,12 @@ impl ZoneDefinition {
         &self.reports
     }
 
+    /// What is recorded of what clients do; `None`: nothing.
+    #[must_use]
+    pub fn audit(&self) -> Option<&AuditRules> {
+        self.audit.as_ref()
+    }
+
     /// The zone with only those shares that `is_kept` says.
     #[must_use]
     pub fn retain_shares(mut self, is_kept: impl Fn(&Share) -> bool) -> Self {
@@ -194,7 +204,16 @@ impl Zone {
     #[must_use]
     pub fn with_provider(definition: ZoneDefinition, root: InodeId, provider: Arc<dyn GroupProvider>) -> Self {
         let groups = GroupCache::new(provider, definition.identities.lifetimes);
-        Self { definition, root, groups }
+        let trail = definition.audit.map(|rules| Trail::new(rules, Arc::default()));
+        Self { definition, root, groups, trail }
+    }
+
+    /// The zone that comes in place of another: what is recorded of it goes where that of the other went.
+    #[must_use]
+    pub(crate) fn in_place_of(self, other: &Self) -> Self {
+        let mailbox = other.trail.as_ref().map(|trail| Arc::clone(trail.mailbox())).unwrap_or_default();
+        let trail = self.definition.audit.map(|rules| Trail::new(rules, mailbox));
+        Self { trail, ..self }
     }
 
     /// As configured.
@@ -219,6 +238,12 @@ impl Zone {
     #[must_use]
     pub fn root(&self) -> InodeId {
         self.root
+    }
+
+    /// Where doors put what is recorded of what they do; `None`: nothing is.
+    #[must_use]
+    pub fn trail(&self) -> Option<&Trail> {
+        self.trail.as_ref()
     }
 
     /// Its exports, in the order of the file.

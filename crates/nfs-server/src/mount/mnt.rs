@@ -8,10 +8,11 @@ use nfs_wire::nfs3::FileHandle;
 use nfs_wire::rpc::AuthFlavor;
 use vfs::limits::NFS_NAME_BYTES_MAX;
 use vfs::{Case, InodeId, OpContext, Vfs, WalkRequest};
-use zones::{Export, MountTarget, Refusal};
+use zones::{AuditEvent, AuditObject, AuditRecord, AuditUser, Export, MountTarget, Refusal};
 
 use super::Call;
 use crate::handle::HandleTarget;
+use crate::nfs3::DOOR;
 use crate::status::mount_status;
 
 /// MNT of version 3: the handle and the flavors that the export really accepts.
@@ -20,7 +21,9 @@ use crate::status::mount_status;
 /// (nothing is exported there), ACCES (below an export without `all_dirs`; the export does not serve this client),
 /// NOENT, NOTDIR (also for a symbolic link: none is followed), ACCES (in another shard than the export, so not in it).
 pub(super) async fn mnt3<V: Vfs>(call: &Call<'_, V>, path: &Bytes) -> MountResult {
-    match mount(call, path).await {
+    let mounted = mount(call, path).await;
+    record(call, path, mounted.as_ref().err().copied());
+    match mounted {
         Ok((fhandle, export)) => {
             let flavors = export.flavors().iter().map(|flavor| AuthFlavor(security::flavor::number(*flavor)));
             MountResult::Ok(MountOk { fhandle, auth_flavors: flavors.take(FLAVORS_MAX).collect() })
@@ -32,10 +35,29 @@ pub(super) async fn mnt3<V: Vfs>(call: &Call<'_, V>, path: &Bytes) -> MountResul
 /// MNT of versions 1 and 2. Its handles have 32 bytes and are of use for NFSv2 only, which is not served: the answer
 /// is the precise error, or EACCES where version 3 would give a handle.
 pub(super) async fn mnt1<V: Vfs>(call: &Call<'_, V>, path: &Bytes) -> FhStatus {
-    match find(call, path).await {
-        Ok(_) => FhStatus::Failed(Mountstat3::Acces.code()),
-        Err(status) => FhStatus::Failed(status.code()),
-    }
+    let status = find(call, path).await.err().unwrap_or(Mountstat3::Acces);
+    record(call, path, Some(status));
+    FhStatus::Failed(status.code())
+}
+
+/// Puts a MNT among what the zone records.
+fn record<V>(call: &Call<'_, V>, path: &[u8], failed: Option<Mountstat3>) {
+    let Some(trail) = call.zone.trail() else { return };
+    let Some(event) = trail.recorded(Some(AuditEvent::Mount), failed.is_none(), false) else { return };
+    trail.put(AuditRecord {
+        time: call.door.clock.now(),
+        door: DOOR,
+        client: call.caller.client,
+        session: call.caller.session.0,
+        request: call.xid.into(),
+        user: AuditUser::default(),
+        event,
+        operation: "MNT",
+        status: failed.map_or("MNT3_OK", Mountstat3::name),
+        is_success: failed.is_none(),
+        object: AuditObject::Asked(AuditObject::bounded(path)),
+        to: AuditObject::None,
+    });
 }
 
 async fn mount<V: Vfs>(call: &Call<'_, V>, path: &Bytes) -> Result<(FileHandle, std::sync::Arc<Export>), Mountstat3> {

@@ -25,6 +25,8 @@ pub(crate) struct Call<'a, V> {
     pub(crate) caller: &'a Caller,
     pub(crate) zone: &'a Zone,
     pub(crate) state: &'a ZoneState,
+    /// What its client calls it.
+    pub(crate) xid: u32,
 }
 
 /// Which call it is.

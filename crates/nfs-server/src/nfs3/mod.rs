@@ -2,6 +2,7 @@
 
 mod access;
 mod attributes;
+mod audit;
 mod call;
 mod commit;
 mod create;
@@ -33,13 +34,15 @@ use nfs_wire::rpc::{AcceptStat, NFS_PROGRAM, Procedure, ReplyHeader};
 use nfs_wire::xdr::{Decode, DecodeError, Decoder, Encode};
 use vfs::{Priority, Vfs};
 
+pub(crate) use self::audit::DOOR;
 pub(crate) use self::call::Call;
+use self::audit::Audited;
 use self::call::Refused;
 use self::file_ids::HoldsFileIds;
 use crate::reply::Reply;
 
 /// A procedure: what it answers, and how it finds the answer.
-trait Answer<V: Vfs>: Procedure<Result = Reply3<Self::Resok, Self::Resfail>> {
+trait Answer<V: Vfs>: Procedure<Args: Audited, Result = Reply3<Self::Resok, Self::Resfail>> {
     type Resok: Encode + HoldsFileIds;
     type Resfail: Encode + HoldsFileIds + From<Refused>;
 
@@ -123,7 +126,12 @@ pub(crate) fn reply_bytes_max(record: &bytes::Bytes) -> usize {
 
 async fn run<P: Answer<V>, V: Vfs>(call: &Call<'_, V>, xid: u32, arguments: Decoder) -> Reply {
     let Ok(args) = decode_all::<P::Args>(arguments) else { return garbage(xid) };
-    let mut result: P::Result = match P::answer(call, args).await {
+    let noted = audit::note(call, &args);
+    let answered = P::answer(call, args).await;
+    if let Some(noted) = noted {
+        noted.tell(call, (xid, P::NUMBER), answered.as_ref().err().map(|refused| refused.status));
+    }
+    let mut result: P::Result = match answered {
         Ok(resok) => Reply3::Ok(resok),
         Err(refused) => Reply3::Failed(refused.status, refused.into()),
     };

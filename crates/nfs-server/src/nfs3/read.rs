@@ -1,6 +1,7 @@
 //! READ (RFC 1813 3.3.6). The payload goes out from where it lies.
 
-use nfs_wire::nfs3::{PostOpAttr, ReadArgs, ReadHead, ReadResult, Reply3};
+use nfs_wire::nfs3::{PostOpAttr, Read, ReadArgs, ReadHead, ReadResult, Reply3};
+use nfs_wire::rpc::Procedure;
 use nfs_wire::xdr::Decoder;
 use pages::Payload;
 use vfs::{ReadRequest, Vfs, Via};
@@ -8,13 +9,18 @@ use vfs::{ReadRequest, Vfs, Via};
 use super::attributes::post_op;
 use super::call::{Call, Refused};
 use super::file_ids::HoldsFileIds;
-use super::{decode_all, garbage};
+use super::{audit, decode_all, garbage};
 use crate::reply::Reply;
 
 /// Does a READ and returns the reply to `xid`.
 pub(super) async fn run<V: Vfs>(call: &Call<'_, V>, xid: u32, arguments: Decoder) -> Reply {
     let Ok(args) = decode_all::<ReadArgs>(arguments) else { return garbage(xid) };
-    match read(call, args).await {
+    let noted = audit::note(call, &args);
+    let read = read(call, args).await;
+    if let Some(noted) = noted {
+        noted.tell(call, (xid, Read::NUMBER), read.as_ref().err().map(|refused| refused.status));
+    }
+    match read {
         Ok((mut head, payload)) => {
             if call.folds_file_ids() {
                 head.file_attributes.fold();

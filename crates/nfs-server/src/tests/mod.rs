@@ -1,5 +1,6 @@
 //! Typed call in, typed reply out, over the reference file system, through the bytes of the wire.
 
+mod audit;
 mod directories;
 mod exports;
 mod files;

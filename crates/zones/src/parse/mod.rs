@@ -1,5 +1,6 @@
 //! From a zone file's text, and the files it names, to a [`ZoneDefinition`]: every check of a single zone.
 
+mod audit;
 mod clients;
 mod exports;
 mod identities;
@@ -92,6 +93,7 @@ impl Reader<'_> {
             schedules: self.schedules(&written.snapshot),
             notifications: self.notifications(&written.notification),
             reports: self.reports(&written.report),
+            audit: self.audit(written.audit.as_ref()),
             identities,
             aliases,
             shares,

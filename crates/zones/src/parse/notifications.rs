@@ -183,7 +183,7 @@ impl Reader<'_> {
         None
     }
 
-    fn one_of<T: Copy>(&mut self, key: &str, text: &Text, known: &[(&str, T)]) -> Option<T> {
+    pub(super) fn one_of<T: Copy>(&mut self, key: &str, text: &Text, known: &[(&str, T)]) -> Option<T> {
         let found = known.iter().find(|(name, _)| name == text.get_ref()).map(|(_, value)| *value);
         if found.is_none() {
             let names: Vec<_> = known.iter().map(|(name, _)| format!("\"{name}\"")).collect();

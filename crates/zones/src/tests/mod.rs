@@ -2,6 +2,7 @@
 
 mod access;
 mod aliases;
+mod audit;
 mod description;
 mod errors;
 mod files;
