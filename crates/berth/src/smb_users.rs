@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use security::brake::Brake;
 use security::ntlm::{self, Account, Accounts, NtHash, TargetNames};
-use security::spnego;
+use security::{Step, spnego};
 use smb_server::{Asked, Exchange, Users};
-use vfs::{Clock, Credentials};
+use vfs::{Clock, Credentials, Timestamp};
 use zones::{Logon, Zone};
 
 /// The users of all zones. Doors ask it; it asks the zones.
@@ -23,6 +23,15 @@ struct OfZone {
     from: IpAddr,
     brake: Arc<Mutex<Brake>>,
     clock: Arc<dyn Clock>,
+    /// The first name that was asked for.
+    claimed: Arc<OnceLock<String>>,
+}
+
+/// One exchange, which remembers who its client said it is.
+#[derive(Debug)]
+struct ZoneExchange {
+    tokens: spnego::Acceptor,
+    claimed: Arc<OnceLock<String>>,
 }
 
 impl ZoneUsers {
@@ -35,15 +44,16 @@ impl Users for ZoneUsers {
     fn exchange(&self, zone: &Arc<Zone>, from: IpAddr, asked: Asked) -> Box<dyn Exchange> {
         let takes_guests = zone.shares().iter().any(|share| share.takes_guests());
         let (zone, brake, clock) = (Arc::clone(zone), Arc::clone(&self.brake), Arc::clone(&self.clock));
+        let claimed = Arc::<OnceLock<String>>::default();
         let settings = ntlm::Settings {
             names: names(&zone),
             anonymous: takes_guests || asked.is_known,
             // A guest logon for any unknown name would tell which users there are.
             guests: false,
-            accounts: Arc::new(OfZone { zone, from, brake, clock }),
+            accounts: Arc::new(OfZone { zone, from, brake, clock, claimed: Arc::clone(&claimed) }),
         };
         let ntlm = ntlm::Acceptor::new(settings, asked.challenge);
-        Box::new(spnego::Acceptor::new(vec![Box::new(ntlm)]))
+        Box::new(ZoneExchange { tokens: spnego::Acceptor::new(vec![Box::new(ntlm)]), claimed })
     }
 
     fn hint(&self) -> Vec<u8> {
@@ -57,8 +67,19 @@ impl Users for ZoneUsers {
     }
 }
 
+impl Exchange for ZoneExchange {
+    fn step(&mut self, token: &[u8], now: Timestamp) -> Step {
+        self.tokens.step(token, now)
+    }
+
+    fn claimed(&self) -> Option<String> {
+        self.claimed.get().cloned()
+    }
+}
+
 impl Accounts for OfZone {
     fn find(&self, user: &str, _: &str) -> Account {
+        self.claimed.get_or_init(|| user.to_owned());
         let attempt = lock(&self.brake).attempt(self.from, &in_zone(&self.zone, user), self.clock.monotonic());
         match (attempt, self.zone.logon(user)) {
             (Ok(()), Logon::With(hash)) => Account::Known(NtHash::new(hash.0)),

@@ -25,7 +25,8 @@ use crate::status;
 use crate::tree::{self, Target, Tree};
 use crate::waits::{Interrupted, Waiting, told};
 use crate::{
-    change_notify, close, create, flush, ioctl, lock, oplock_break, query_directory, query_info, read, set_info, write,
+    audit, change_notify, close, create, flush, ioctl, lock, oplock_break, query_directory, query_info, read, set_info,
+    write,
 };
 
 /// A request that is being done.
@@ -162,9 +163,14 @@ async fn perform<V: Vfs>(
 impl<V: Vfs> Call<'_, V> {
     async fn perform(&self, command: Command) -> Result<Answer, Refusal> {
         if command == Command::TREE_CONNECT {
-            return Ok(Box::pin(tree::connect(self)).await?);
+            let outcome = Box::pin(tree::connect(self)).await.map_err(Refusal::from);
+            if self.zone.trail().is_some() {
+                audit::tell(self, (command, None), None, &outcome);
+            }
+            return outcome;
         }
         let tree = self.tree()?;
+        let before = audit::name_before(self, (command, &tree));
         let clock = &self.door.facts.clock;
         let counted = tree.counters.begin(self.session.id, command, clock.monotonic());
         let outcome = self.of_tree(command, &tree).await;
@@ -174,6 +180,9 @@ impl<V: Vfs> Call<'_, V> {
                 Refusal::Close => Status::INVALID_PARAMETER,
             });
             counted.answered(self.request.body.len(), answer, clock.monotonic());
+        }
+        if self.zone.trail().is_some() {
+            audit::tell(self, (command, Some(&tree)), before, &outcome);
         }
         outcome
     }
@@ -260,6 +269,11 @@ impl<V: Vfs> Call<'_, V> {
     /// Errors: FILE_CLOSED, INVALID_PARAMETER (there was none before).
     pub(crate) fn pipe(&self, file_id: FileId, tree: &Tree) -> Result<Arc<Pipe>, Status> {
         self.session.pipes.find(self.named(file_id)?, tree.id).ok_or(Status::FILE_CLOSED)
+    }
+
+    /// The open that the request named, once it was asked for.
+    pub(crate) fn named_last(&self) -> Option<FileId> {
+        *self.related.file.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn named(&self, file_id: FileId) -> Result<FileId, Status> {

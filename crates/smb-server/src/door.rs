@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use vfs::{CloseRequest, OpContext, OpenId, Vfs};
 
+use crate::audit;
 use crate::connection::Facts;
 use crate::session::Session;
 use crate::waits::Which;
@@ -49,8 +50,8 @@ impl<V: Vfs> Door<V> {
     async fn stop(&self, session: &Session) -> bool {
         let interrupt = || session.end_waits(None, Which::Session(session.id));
         let is_ended = session.life.end(interrupt).await;
-        if is_ended {
-            self.facts.sessions.remove(session.id);
+        if let Some(listed) = is_ended.then(|| self.facts.sessions.remove(session.id)).flatten() {
+            audit::logged_off(&self.facts, &listed);
         }
         is_ended
     }

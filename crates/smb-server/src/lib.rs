@@ -8,6 +8,7 @@
 mod answer;
 mod app_instance;
 mod attributes;
+mod audit;
 mod change_notify;
 mod channel_sequence;
 mod close;

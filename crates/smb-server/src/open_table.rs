@@ -1,7 +1,7 @@
 //! The opens of a session, by the `FileId` that its client knows them by (MS-SMB2 3.3.1.10).
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use smb_wire::FileId;
@@ -10,6 +10,7 @@ use vfs::acl::AccessMask;
 use vfs::{InodeId, LeaseKey, OpenId, RestoredOpen};
 
 use crate::app_instance::Instance;
+use crate::audit::CREATE_TOLD;
 use crate::change_notify::Watch;
 use crate::channel_sequence::ChannelSequence;
 use crate::durable::{Claim, Durable};
@@ -63,6 +64,8 @@ pub(crate) struct Open {
     pub(crate) is_told: AtomicBool,
     /// Whether its client has used it since: it knows of it.
     pub(crate) is_used: AtomicBool,
+    /// What of it was recorded, so that it is not again.
+    pub(crate) told_events: AtomicU8,
 }
 
 impl Open {
@@ -97,6 +100,7 @@ impl Open {
             sequence: ChannelSequence::starting_at(0),
             is_told: AtomicBool::new(false),
             is_used: AtomicBool::new(false),
+            told_events: AtomicU8::new(CREATE_TOLD),
         }
     }
 
@@ -127,6 +131,7 @@ impl Open {
             sequence: ChannelSequence::starting_at(number),
             is_told: AtomicBool::new(false),
             is_used: AtomicBool::new(false),
+            told_events: AtomicU8::new(self.told_events.load(Ordering::Relaxed) | CREATE_TOLD),
         }
     }
 }

@@ -102,9 +102,10 @@ fn user<V: Vfs>(call: &Call<'_, V>) -> AuditUser {
         Identity::Unix { uid, .. } => Some(*uid),
         _ => None,
     };
-    let admitted = call.export.get().and_then(|export| {
-        call.caller.admitted((*export, call.token), call.door.roots.version(), &*call.door.clock)
-    });
+    let admitted = call
+        .export
+        .get()
+        .and_then(|export| call.caller.admitted((*export, call.token), call.door.roots.version(), &*call.door.clock));
     let uid = admitted.map(|admitted| admitted.credentials.uid);
     AuditUser { name: None, uid, claimed: claimed.filter(|claimed| uid != Some(*claimed)) }
 }

@@ -34,9 +34,9 @@ use nfs_wire::rpc::{AcceptStat, NFS_PROGRAM, Procedure, ReplyHeader};
 use nfs_wire::xdr::{Decode, DecodeError, Decoder, Encode};
 use vfs::{Priority, Vfs};
 
+use self::audit::Audited;
 pub(crate) use self::audit::DOOR;
 pub(crate) use self::call::Call;
-use self::audit::Audited;
 use self::call::Refused;
 use self::file_ids::HoldsFileIds;
 use crate::reply::Reply;

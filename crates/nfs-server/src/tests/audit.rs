@@ -77,7 +77,10 @@ fn every_kind_of_change_is_told_once() {
     let (file, folder) = (client.create(&root, "a"), client.mkdir(&root, "d"));
     client.symlink(&root, "l", "a");
     client.call::<nfs3::Link>(&nfs3::LinkArgs { file: file.clone(), link: at(&folder, "b") }).into_result().unwrap();
-    client.call::<nfs3::Rename>(&nfs3::RenameArgs { from: at(&root, "a"), to: at(&folder, "c") }).into_result().unwrap();
+    client
+        .call::<nfs3::Rename>(&nfs3::RenameArgs { from: at(&root, "a"), to: at(&folder, "c") })
+        .into_result()
+        .unwrap();
     for _ in 0..3 {
         client.write(&file, 0, b"x").into_result().unwrap();
         client.read(&file, 0, 1).unwrap();
@@ -131,7 +134,8 @@ fn who_may_not_is_told_whatever_they_wanted() {
 
 #[test]
 fn who_was_mapped_is_told_as_both() {
-    let squashed = zone("contoso", CONTOSO, &format!("map_all = {{ user = 2000 }}\n{ALL}")).replace("map_root = \"off\"\n", "");
+    let squashed =
+        zone("contoso", CONTOSO, &format!("map_all = {{ user = 2000 }}\n{ALL}")).replace("map_root = \"off\"\n", "");
     let house = House::with(&[&squashed]);
     let client = house.client(CONTOSO);
     let root = client.mount();

@@ -14,6 +14,7 @@ use zones::{NOBODY, NOGROUP, Zone};
 use super::machine::Machine;
 use super::request::{After, Hashed, Incoming, Request, Verdict};
 use crate::answer::Answer;
+use crate::audit::{self, Logon};
 use crate::session::{Channel, Keys, Listed, Session, SessionParts, Standing};
 use crate::settings::Protection;
 use crate::status;
@@ -118,10 +119,34 @@ impl Machine {
             Step::Continue(_) => return Err(Status::LOGON_FAILURE),
             Step::Failed(failure) => {
                 tracing::info!(zone = zone.name(), client = %self.peer.client, %failure, "a logon was refused");
-                return Err(failed(failure));
+                let status = failed(failure);
+                self.tell((incoming, id, &zone), setup.exchange.claimed().as_deref(), Err(status));
+                return Err(status);
             }
         };
-        self.establish((id, &zone, purpose), (setup, established), &request)
+        let user = match &established.who {
+            Who::User { name, .. } | Who::Guest { name } => Some(name.clone()),
+            Who::Anonymous => None,
+        };
+        let leg = self.establish((id, &zone, purpose), (setup, established), &request);
+        self.tell((incoming, id, &zone), user.as_deref(), leg.as_ref().map_err(|status| *status));
+        leg
+    }
+
+    /// Records what a logon came to.
+    fn tell(
+        &self,
+        (incoming, session, zone): (&Incoming<'_>, u64, &Zone),
+        user: Option<&str>,
+        leg: Result<&Leg, Status>,
+    ) {
+        let (uid, status) = match leg {
+            Ok(Leg::Last { channel, .. }) => (Some(channel.session.credentials().uid), Status::SUCCESS),
+            Ok(Leg::Next { .. }) => return,
+            Err(status) => (None, status),
+        };
+        let (client, request, user) = (self.peer.client, incoming.header.message_id, user.unwrap_or_default());
+        audit::logged_on(&self.facts, zone, &Logon { client, request, session, user, uid }, status);
     }
 
     fn begin_setup(&mut self, id: u64, (joins, is_known): (bool, bool), zone: &Arc<Zone>) -> Result<u64, Status> {

@@ -7,7 +7,7 @@ mod durable;
 mod lease;
 mod name;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex};
 
 use smb_wire::codec::decode_body;
@@ -202,6 +202,7 @@ fn enter<V: Vfs>(
         sequence: ChannelSequence::starting_at(call.sequence().unwrap_or_default()),
         is_told: AtomicBool::new(false),
         is_used: AtomicBool::new(false),
+        told_events: AtomicU8::new(0),
     };
     let open = call.session.opens.enter(id, make);
     if let Some(claim) = named {

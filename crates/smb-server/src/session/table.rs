@@ -45,8 +45,8 @@ impl Sessions {
         self.open().get(&id).map(|listed| Arc::clone(&listed.session))
     }
 
-    pub(crate) fn remove(&self, id: u64) {
-        self.open().remove(&id);
+    pub(crate) fn remove(&self, id: u64) -> Option<Listed> {
+        self.open().remove(&id)
     }
 
     /// At most `max` sessions behind this one, oldest first.

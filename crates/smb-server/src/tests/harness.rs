@@ -53,10 +53,15 @@ impl House {
     }
 
     pub(crate) fn with(settings: Settings) -> Self {
+        Self::recording(settings, "")
+    }
+
+    /// Zones that record what these lines say.
+    pub(crate) fn recording(settings: Settings, audit: &str) -> Self {
         let clock = Arc::new(ManualClock::ticking(Duration::from_nanos(100)));
         let vfs = Arc::new(ReferenceFilesystem::new(clock.clone()));
         let registry = Arc::new(Registry::new());
-        let zones = [("contoso", CONTOSO), ("fabrikam", FABRIKAM)].map(|(name, address)| zone(&vfs, name, address));
+        let zones = [("contoso", CONTOSO), ("fabrikam", FABRIKAM)].map(|zone| make(&vfs, zone, audit));
         registry.install(zones.into());
         let (server_guid, sessions) = (Guid([9; 16]), Sessions::default());
         let users = Arc::new(Friends);
@@ -113,7 +118,7 @@ impl House {
     }
 }
 
-fn zone(vfs: &ReferenceFilesystem, name: &str, address: &str) -> (zones::ZoneDefinition, InodeId) {
+fn make(vfs: &ReferenceFilesystem, (name, address): (&str, &str), audit: &str) -> (zones::ZoneDefinition, InodeId) {
     let text = format!(
         "name = \"{name}\"\nbase = \"/tenants/{name}\"\naddresses = [\"{address}\"]\n\
          [[share]]\nname = \"Projects\"\npath = \"/projects\"\n\
@@ -124,7 +129,7 @@ fn zone(vfs: &ReferenceFilesystem, name: &str, address: &str) -> (zones::ZoneDef
          [[share]]\nname = \"plain\"\npath = \"/projects\"\nbrowsable = false\nstreams = false\n\
          [[share]]\nname = \"always\"\npath = \"/projects\"\ncontinuously_available = true\n\
          [[share]]\nname = \"hiding\"\npath = \"/projects\"\naccess_based_enumeration = true\n\
-         [[share]]\nname = \"gone\"\npath = \"/nowhere\"\n"
+         [[share]]\nname = \"gone\"\npath = \"/nowhere\"\n{audit}"
     );
     let zone = zones::parse(Path::new("zone.toml"), &text, &zones::system_resolver).unwrap();
     let ctx = OpContext::internal(InodeId::root_of(ShardId::ROOT));

@@ -1,6 +1,7 @@
 //! Conversations with the door, in process and without sockets.
 
 mod applications;
+mod audit;
 mod channels;
 mod descriptors;
 mod durable;

@@ -49,7 +49,7 @@ fn streams(client: &mut Client<'_>, file_id: FileId) -> Vec<(String, u64)> {
         .collect()
 }
 
-fn rename(client: &mut Client<'_>, file_id: FileId, to: &str) -> Status {
+pub(super) fn rename(client: &mut Client<'_>, file_id: FileId, to: &str) -> Status {
     let name = utf16(to);
     let name = Utf16::from_bytes(&name).unwrap();
     let mut input = BytesMut::new();

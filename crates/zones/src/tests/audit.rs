@@ -15,7 +15,8 @@ fn messages(lines: &str) -> String {
 #[test]
 fn what_is_recorded_is_what_the_file_says() {
     assert_eq!(parse_text(PLAIN).unwrap().audit(), None, "nothing, where nothing is said");
-    let zone = parse_text(&format!("{PLAIN}[audit]\nevents = [\"delete\", \"denied\"]\noutcomes = \"failure\"\n")).unwrap();
+    let zone =
+        parse_text(&format!("{PLAIN}[audit]\nevents = [\"delete\", \"denied\"]\noutcomes = \"failure\"\n")).unwrap();
     let rules = zone.audit().unwrap();
     let wants = |event| [rules.wants(event, true), rules.wants(event, false)];
     assert_eq!(wants(AuditEvent::Delete), [false, true]);
@@ -32,7 +33,11 @@ fn mistakes_name_file_key_and_what_is_allowed() {
     for (lines, key, reason) in [
         ("", "", "missing field `events`"),
         ("events = []", "audit.events", "nothing would be recorded; name some of \"logon\", \"logoff\""),
-        ("events = [\"open\"]", "audit.events[0]", "\"open\" is not one of \"logon\", \"logoff\", \"mount\", \"create\""),
+        (
+            "events = [\"open\"]",
+            "audit.events[0]",
+            "\"open\" is not one of \"logon\", \"logoff\", \"mount\", \"create\"",
+        ),
         ("events = [\"read\", \"read\"]", "audit.events[1]", "named twice"),
         ("events = [\"read\"]\noutcomes = \"none\"", "audit.outcomes", "not one of \"all\", \"success\", \"failure\""),
         ("events = [\"read\"]\nfile_mib = 0", "audit.file_mib", "0 is not from 1 to 4096"),
@@ -41,7 +46,10 @@ fn mistakes_name_file_key_and_what_is_allowed() {
         ("events = \"read\"", "events", "invalid type"),
     ] {
         let told = messages(lines);
-        assert!(told.starts_with("zones/contoso.toml:") && told.contains(key) && told.contains(reason), "{lines}: {told}");
+        assert!(
+            told.starts_with("zones/contoso.toml:") && told.contains(key) && told.contains(reason),
+            "{lines}: {told}"
+        );
     }
 }
 
