@@ -4,6 +4,7 @@
 
 mod change;
 mod clone;
+mod event;
 mod health;
 mod job;
 mod list;
@@ -25,6 +26,7 @@ pub use change::{
     ChangedEntry, ChangedPart, ChangedRange, ChangedRanges, ChangesPage, EntryChange, EntryKind, RangesPage,
 };
 pub use clone::{CloneSettings, CloneShown};
+pub use event::{ZoneEvent, ZoneEvents, ZoneEventsQuery};
 pub use health::{Health, HealthStatus};
 pub use job::{Job, JobState};
 pub use list::{LIMIT_DEFAULT, LIMIT_MAX, List, Page};
@@ -72,6 +74,8 @@ pub const ZONES_PATH: &str = "/v1/zones";
 /// Below a zone: its quotas, [`List`] of [`Quota`] by path. Below it, by kind, the one of a directory (`/directory?path=/projects`): GET gives a
 /// [`Quota`], PUT makes it the [`QuotaSettings`] that are sent (on the zone's base only with `force=true`), DELETE takes it away.
 pub const QUOTAS_BELOW: &str = "/quotas";
+/// Below a zone that records what its clients do: that, [`ZoneEvents`], newest first.
+pub const EVENTS_BELOW: &str = "/events";
 /// Below these: how full they are, a [`QuotaReport`] (`?format=csv` and `html`, or by `Accept`: the same for spreadsheets and people).
 pub const REPORT_BELOW: &str = "/report";
 /// Below a zone: its snapshots, [`List`] of [`Snapshot`], oldest first. Below it, by its name, one of them: GET gives a [`Snapshot`], PUT takes one

@@ -89,6 +89,17 @@ pub struct ZoneFigures {
     pub connections: u64,
     /// Mounts that clients told of.
     pub mounts: u64,
+    /// What was recorded of what its clients do; `None`: nothing is.
+    pub events: Option<EventFigures>,
+}
+
+/// What was recorded of a zone since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventFigures {
+    /// Events written.
+    pub written: u64,
+    /// Events lost: there was no room, or they could not be written.
+    pub lost: u64,
 }
 
 /// One operation of one zone.
@@ -270,6 +281,15 @@ pub enum Condition {
         /// Why.
         reason: String,
     },
+    /// What a zone records of what its clients do is not all written.
+    EventsLost {
+        /// The zone.
+        zone: String,
+        /// How many events were lost since the start.
+        lost: u64,
+        /// Why nothing can be written; `None`: there were too many at once.
+        reason: Option<String>,
+    },
     /// What is told of quotas does not arrive at a place.
     NotificationFailed {
         /// The zone whose rule it is.
@@ -364,6 +384,12 @@ impl Condition {
             Self::ReportNotMade { zone, reason } => {
                 format!("the report of the quotas of zone {zone} that was due was not made: {reason}")
             }
+            Self::EventsLost { zone, lost, reason: None } => {
+                format!("{lost} events of zone {zone} were lost: more at once than could be written")
+            }
+            Self::EventsLost { zone, lost, reason: Some(reason) } => {
+                format!("{lost} events of zone {zone} were lost: {reason}")
+            }
             Self::NotificationFailed { zone, to, reason } => {
                 format!("notifications of zone {zone} do not arrive at {to}: {reason}")
             }
@@ -382,6 +408,10 @@ impl Condition {
                 "`berth snapshot list` shows what is there; the next is tried when it is due"
             }
             Self::ReportNotMade { .. } => "make room for it in the folder of the data: it is tried again",
+            Self::EventsLost { reason: None, .. } => "record fewer events: [audit] in the zone file",
+            Self::EventsLost { .. } => {
+                "make room in the folder of the data, or switch it off: [audit] in the zone file"
+            }
             Self::NotificationFailed { .. } => {
                 "look there, or change [[notification]] in the zone file; the log has what was to be told"
             }

@@ -11,6 +11,7 @@ mod changes;
 mod clones;
 mod concerns;
 mod documents;
+mod events;
 mod figures;
 mod history;
 mod lists;
@@ -31,9 +32,10 @@ mod window;
 pub use access::{Origin, Token, TokenFile, TokenHash, TokenMistake, is_token_name};
 pub use audit::AuditLog;
 pub use documents::{Changed, Decide, Decision, Fault, ZoneChange, ZoneDocuments};
+pub use events::{EventStore, EventsAsked, EventsFrom, EventsPlace};
 pub use figures::{
-    About, Condition, ConnectionFigures, Figures, Latency, NotificationFigures, OperationFigures, ProcessFigures,
-    ReplyFigures, SessionFigures, ShareFigures, Sources, Traffic, ZoneFigures,
+    About, Condition, ConnectionFigures, EventFigures, Figures, Latency, NotificationFigures, OperationFigures,
+    ProcessFigures, ReplyFigures, SessionFigures, ShareFigures, Sources, Traffic, ZoneFigures,
 };
 pub use quotas::{QuotaStore, quota_report, quota_report_csv, quota_report_html, quota_shown};
 pub use serve::{Listener, Scope};

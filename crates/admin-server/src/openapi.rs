@@ -5,7 +5,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, Secur
 use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, ToSchema};
 
-use crate::{changes, clones, documents, lists, quotas, reverts, routes, snapshots};
+use crate::{changes, clones, documents, events, lists, quotas, reverts, routes, snapshots};
 
 /// What can be asked. A new handler is named here.
 #[derive(utoipa::OpenApi)]
@@ -38,6 +38,7 @@ use crate::{changes, clones, documents, lists, quotas, reverts, routes, snapshot
         snapshots::schedules::schedules,
         changes::changes,
         changes::ranges,
+        events::answer::events,
         clones::answer::list,
         clones::answer::show,
         clones::order::put,

@@ -8,6 +8,7 @@ use tokio::time::MissedTickBehavior;
 use crate::access::TokenFile;
 use crate::audit::AuditLog;
 use crate::documents::ZoneDocuments;
+use crate::events::EventStore;
 use crate::figures::{Condition, Figures, Sources};
 use crate::history::{History, SAMPLE_INTERVAL, Sample, Span};
 use crate::quotas::QuotaStore;
@@ -26,6 +27,8 @@ pub struct WindowParts {
     pub quotas: Arc<dyn QuotaStore>,
     /// The snapshots, shown, taken and deleted.
     pub snapshots: Arc<dyn SnapshotStore>,
+    /// What was recorded of what clients did.
+    pub events: Arc<dyn EventStore>,
     /// Who may ask over the network; `None`: nobody.
     pub tokens: Option<Arc<dyn TokenFile>>,
     /// Where changes are recorded; `None`: nowhere.
@@ -44,6 +47,7 @@ pub(crate) struct Desk {
     pub(crate) documents: Arc<dyn ZoneDocuments>,
     pub(crate) quotas: Arc<dyn QuotaStore>,
     pub(crate) snapshots: Arc<dyn SnapshotStore>,
+    pub(crate) events: Arc<dyn EventStore>,
     pub(crate) tokens: Option<Arc<dyn TokenFile>>,
     pub(crate) audit: Option<Arc<dyn AuditLog>>,
     history: Mutex<History>,
@@ -74,8 +78,8 @@ impl Window {
 
 impl Desk {
     pub(crate) fn new(parts: WindowParts) -> Self {
-        let WindowParts { sources, documents, quotas, snapshots, tokens, audit } = parts;
-        Self { sources, documents, quotas, snapshots, tokens, audit, history: Mutex::default() }
+        let WindowParts { sources, documents, quotas, snapshots, events, tokens, audit } = parts;
+        Self { sources, documents, quotas, snapshots, events, tokens, audit, history: Mutex::default() }
     }
 
     /// Remembers how everything is now.

@@ -136,6 +136,31 @@ pub(crate) enum ZoneVerb {
     Apply(ZoneApplyArguments),
     /// Takes one away. What it serves stays in the store.
     Delete(ZoneDeleteArguments),
+    /// Tells what clients of one did, as far as `[audit]` of its file has it recorded: the newest, oldest of them first.
+    Events(ZoneEventsArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ZoneEventsArguments {
+    #[command(flatten)]
+    pub(crate) client: ClientArguments,
+    /// The zone.
+    pub(crate) name: String,
+    /// Most of them to show.
+    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+    pub(crate) limit: usize,
+    /// Goes on with those that come.
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// Only these: logon, logoff, mount, create, read, write, delete, rename, `set_security`, denied, lost.
+    #[arg(long, value_name = "EVENT")]
+    pub(crate) event: Option<String>,
+    /// Only what this user did, by name or uid.
+    #[arg(long, value_name = "USER")]
+    pub(crate) user: Option<String>,
+    /// Only what was done to this path, or below.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) path: Option<String>,
 }
 
 #[derive(Debug, Args)]

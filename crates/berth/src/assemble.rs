@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use nfs_server::{HandleKeys, Registration, Rpcbind, Server, ServerParts};
 use pages::Pool;
 use tokio::sync::watch;
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use vfs::{Clock, Vfs};
 use zones::{ConfigErrors, Registry, Zone, ZoneDefinition};
 
@@ -20,6 +20,7 @@ use crate::notify::{self, Tally, Teller};
 use crate::runtime::Workers;
 use crate::settings::Settings;
 use crate::smb_users::ZoneUsers;
+use crate::trail::{self, HouseEvents, Trails};
 use crate::zone_roots;
 use crate::{reports, schedules};
 
@@ -48,6 +49,9 @@ pub(crate) struct House<V> {
     conditions: Arc<Conditions>,
     /// What became of what was told of quotas.
     notified: Arc<Tally>,
+    /// What is recorded of what clients do, and who writes it until it is told to end.
+    trails: Arc<Trails>,
+    recording: Option<(watch::Sender<bool>, JoinHandle<()>)>,
     server: Server<V>,
     smb: smb_server::Server<V>,
     clock: Arc<dyn Clock>,
@@ -103,6 +107,7 @@ impl<V: Vfs> House<V> {
         let conditions = Arc::new(Conditions::default());
         let listeners =
             Listeners::new((server.clone(), smb.clone()), (workers.seats(), settings.ports()), Arc::clone(&conditions));
+        let trails = Arc::new(Trails::new(settings.data.join(TRAILS_FOLDER)));
         let settings = settings.clone();
         let beside = JoinSet::new();
         let mut house = Self {
@@ -114,6 +119,8 @@ impl<V: Vfs> House<V> {
             workers,
             conditions,
             notified: Arc::default(),
+            trails,
+            recording: None,
             server,
             smb,
             clock,
@@ -130,6 +137,7 @@ impl<V: Vfs> House<V> {
         let told = (clock, Arc::clone(&house.conditions));
         house.beside.spawn(async move { schedules::run(vfs, told, move || zones.zones()).await });
         house.watch_quotas();
+        house.record_events();
         if house.settings.portmap.register {
             house.registration = Some(house.server.register(Rpcbind::default()).await);
         }
@@ -149,6 +157,15 @@ impl<V: Vfs> House<V> {
         let folder = self.settings.data.join(REPORTS_FOLDER);
         let told = (Arc::clone(&self.clock), Arc::clone(&self.conditions), folder);
         self.beside.spawn(async move { reports::run(vfs, told, move || zones.zones()).await });
+    }
+
+    /// Writes what zones record of what their clients do, until the stop.
+    fn record_events(&mut self) {
+        let (vfs, zones) = (Arc::clone(&self.vfs), Arc::clone(&self.registry));
+        let told = (Arc::clone(&self.trails), Arc::clone(&self.clock));
+        let (end, is_over) = watch::channel(false);
+        let writing = tokio::spawn(async move { trail::run(vfs, told, move || zones.zones(), is_over).await });
+        self.recording = Some((end, writing));
     }
 
     /// Reads the zones again and serves them as they are now: all of them, or, when anything is wrong, those served so
@@ -171,6 +188,7 @@ impl<V: Vfs> House<V> {
             registry: Arc::clone(&self.registry),
             conditions: Arc::clone(&self.conditions),
             notified: Arc::clone(&self.notified),
+            trails: Arc::clone(&self.trails),
             clock: Arc::clone(&self.clock),
             connections_max: (self.settings.nfs.connections_max + self.settings.smb.connections_max) as u64,
         }
@@ -179,6 +197,16 @@ impl<V: Vfs> House<V> {
     /// The quotas of this house.
     pub(crate) fn quotas(&self) -> HouseQuotas<V> {
         HouseQuotas(Arc::clone(&self.vfs))
+    }
+
+    /// What was recorded of what clients of this house did.
+    pub(crate) fn events(&self) -> HouseEvents {
+        HouseEvents(Arc::clone(&self.trails))
+    }
+
+    /// Goes on with records in the files that have their names now.
+    pub(crate) fn reopen_records(&self) {
+        self.trails.reopen();
     }
 
     /// The snapshots of this house.
@@ -244,6 +272,10 @@ impl<V: Vfs> House<V> {
         if left > 0 {
             tracing::warn!(connections = left, "connections were cut off: their calls took too long");
         }
+        if let Some((end, writing)) = self.recording.take() {
+            end.send_replace(true);
+            drop(tokio::time::timeout(CALLS_TIME_MARGIN, writing).await);
+        }
     }
 }
 
@@ -255,6 +287,8 @@ fn fill_random(bytes: &mut [u8]) {
 
 /// Where reports are, in the folder of the data, by zone.
 const REPORTS_FOLDER: &str = "reports";
+/// Where records of what clients did are, in the folder of the data, by zone.
+const TRAILS_FOLDER: &str = "events";
 /// What was told of quotas, in the folder of the data.
 const NOTIFIED_FILE: &str = "notified.json";
 /// How long calls that have begun may take when the gateway stops.

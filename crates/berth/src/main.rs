@@ -1,6 +1,7 @@
 //! The one binary: `serve` and `demo` put the house together, `check` and `store` are for a store that nobody
 //! serves, `user` and `token` change files that say who may come in, all other verbs ask a gateway that runs.
 
+mod added_lines;
 mod admin;
 mod arguments;
 mod assemble;
@@ -27,6 +28,7 @@ mod smb_users;
 mod store;
 mod telemetry;
 mod token;
+mod trail;
 mod user;
 mod zone_change;
 mod zone_roots;

@@ -64,7 +64,7 @@ async fn look<V: Vfs>(
 }
 
 /// Zones may be called `.` and `..`, which lead elsewhere.
-fn folder_of(folder: &Path, zone: &str) -> Option<PathBuf> {
+pub(crate) fn folder_of(folder: &Path, zone: &str) -> Option<PathBuf> {
     (!matches!(zone, "." | "..")).then(|| folder.join(zone))
 }
 

@@ -93,6 +93,7 @@ impl Gateway {
             let reread = async {
                 if change.is_none() {
                     operator.reload().await;
+                    house.reopen_records();
                 }
                 reread(&mut house, change).await;
             };
@@ -124,7 +125,8 @@ impl Gateway {
         house.set_first_quotas().await?;
         let (documents, changes) = Documents::new(house.zone_folder());
         let changed = (Arc::new(documents) as _, Arc::new(house.quotas()) as _, Arc::new(house.snapshots()) as _);
-        let operator = Operator::open(&self.settings, Arc::new(house.sources(about)), changed)?;
+        let operator =
+            Operator::open(&self.settings, Arc::new(house.sources(about)), changed, Arc::new(house.events()))?;
         Ok((store, house, operator, changes))
     }
 

@@ -29,6 +29,8 @@ mod nfs_clients;
 #[cfg(test)]
 mod quotas;
 #[cfg(test)]
+mod records;
+#[cfg(test)]
 mod replay;
 #[cfg(test)]
 mod reverts;

@@ -102,7 +102,7 @@ const OF_SHARES: [OfShare; 5] = [
 ];
 
 type OfZone = (Kind, Family, fn(&ZoneFigures) -> u64);
-const OF_ZONES: [OfZone; 7] = [
+const OF_ZONES: [OfZone; 9] = [
     (Kind::Gauge, family("berth_connections", "Connections open."), |zone| zone.connections),
     (Kind::Gauge, family("berth_exports", "Exported paths served."), |zone| zone.zone.exports().len() as u64),
     (Kind::Gauge, family("berth_nfs_mounts", "Mounts that clients told of."), |zone| zone.mounts),
@@ -117,5 +117,13 @@ const OF_ZONES: [OfZone; 7] = [
         Kind::Counter,
         family("berth_nfs_reply_cache_misses_total", "Calls that must not be done twice and were new."),
         |zone| zone.replies.misses,
+    ),
+    (Kind::Counter, family("berth_events_written_total", "Events of clients that were recorded."), |zone| {
+        zone.events.unwrap_or_default().written
+    }),
+    (
+        Kind::Counter,
+        family("berth_events_lost_total", "Events of clients that were to be recorded and were not."),
+        |zone| zone.events.unwrap_or_default().lost,
     ),
 ];

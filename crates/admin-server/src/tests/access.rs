@@ -190,3 +190,22 @@ async fn a_zone_admin_hears_nothing_of_other_zones() {
         assert!(told.contains("fabrikam") || fault == Fault::Busy, "{told}");
     }
 }
+
+#[tokio::test]
+async fn events_are_for_who_sees_the_zone() {
+    let site = site();
+    for token in ["root", "anna", "otto"] {
+        let answer = get(&site, token, "/v1/zones/contoso/events?limit=5&event=delete&path=/a").await;
+        assert_eq!((answer.status, &answer.body["items"][0]["zone"]), (200, &json!("contoso")), "{token}");
+        let asked = answer.body["items"][0]["name"].as_str().unwrap();
+        assert!(asked.contains("limit: 5") && asked.contains("Newest") && asked.contains("\"/a\""), "{asked}");
+    }
+    for token in ["anna", "otto"] {
+        assert_eq!(get(&site, token, "/v1/zones/fabrikam/events").await.status, 404);
+    }
+    assert_eq!(get(&site, "root", "/v1/zones/nowhere/events").await.status, 404);
+    for wrong in ["limit=0", "before=x", "event=open", "cursor=1", "before=1.1&after=1.1", "path=a"] {
+        let answer = get(&site, "otto", &format!("/v1/zones/contoso/events?{wrong}")).await;
+        assert_eq!(answer.status, 400, "{wrong}: {}", answer.body);
+    }
+}

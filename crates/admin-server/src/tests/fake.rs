@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use admin_api::{ZoneEvent, ZoneEvents};
 use axum::body::Body;
 use axum::http::Request;
 use axum::response::Response;
@@ -29,6 +30,7 @@ use zones::document::Document;
 use crate::access::TokenFile;
 use crate::audit::AuditLog;
 use crate::documents::{Changed, Decision, Fault, ZoneChange, ZoneDocuments};
+use crate::events::{EventStore, EventsAsked};
 use crate::figures::{
     About, Condition, ConnectionFigures, Figures, Latency, NotificationFigures, OperationFigures, ProcessFigures,
     ReplyFigures, SessionFigures, ShareFigures, Sources, Traffic, ZoneFigures,
@@ -145,8 +147,17 @@ pub(crate) fn parts(fake: &Arc<Fake>) -> WindowParts {
         documents: fake.clone(),
         quotas: fake.clone(),
         snapshots: fake.clone(),
+        events: fake.clone(),
         tokens: Some(fake.clone()),
         audit: Some(fake.clone()),
+    }
+}
+
+impl EventStore for Fake {
+    /// One event, which says what was asked for.
+    fn events(&self, zone: &str, asked: EventsAsked) -> BoxFuture<'_, Result<ZoneEvents, String>> {
+        let event = ZoneEvent { zone: zone.to_owned(), name: Some(format!("{asked:?}")), ..ZoneEvent::default() };
+        Box::pin(async { Ok(ZoneEvents { items: vec![event], next: None, newest: "1.7".to_owned() }) })
     }
 }
 
@@ -436,6 +447,7 @@ fn figures() -> Figures {
         replies,
         connections,
         mounts: 1,
+        events: None,
     };
     let zones = vec![
         zone(self::zone("contoso", "127.0.0.1", "\"/projects\", \"/home\""), 4),

@@ -1,8 +1,5 @@
 //! The audit log: a file that lines are only added to.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,34 +8,26 @@ use anyhow::{Context, Result};
 use futures_util::future::BoxFuture;
 use tokio::task::spawn_blocking;
 
-use crate::replace::SECRET_MODE;
+use crate::added_lines::AddedLines;
 
 /// The audit log. Clones write to the same file.
 #[derive(Clone, Debug)]
 pub(crate) struct Audit {
     path: PathBuf,
-    end: Arc<Mutex<End>>,
-}
-
-/// The end of the file.
-#[derive(Debug)]
-struct End {
-    file: File,
-    /// Whether the last line may have been written in part.
-    is_torn: bool,
+    end: Arc<Mutex<AddedLines>>,
 }
 
 impl Audit {
     /// Goes on with a file, or begins one that only its owner reads.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let end = Arc::new(Mutex::new(End::open(path)?));
+        let end = Arc::new(Mutex::new(open(path)?));
         Ok(Self { path: path.to_owned(), end })
     }
 
     /// Goes on with the file that has the name now: the old one may have been moved away. If there can be none, the old one
     /// stays. Blocks.
     pub(super) fn reopen(&self) -> Result<()> {
-        let end = End::open(&self.path)?;
+        let end = open(&self.path)?;
         *self.end.lock().unwrap_or_else(PoisonError::into_inner) = end;
         Ok(())
     }
@@ -59,32 +48,9 @@ impl AuditLog for Audit {
     }
 }
 
-impl End {
-    fn open(path: &Path) -> Result<Self> {
-        let cannot = || format!("cannot open the audit log {}: see admin.audit_log", path.display());
-        let mut options = OpenOptions::new();
-        let file = options.create(true).read(true).append(true).mode(SECRET_MODE).open(path).with_context(cannot)?;
-        // Its name is to survive a power cut too.
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-        File::open(folder).and_then(|folder| folder.sync_all()).with_context(cannot)?;
-        let is_torn = Self::is_torn(&file).with_context(cannot)?;
-        Ok(Self { file, is_torn })
-    }
-
-    /// Whether whoever wrote the file last did not come to the end of a line.
-    fn is_torn(file: &File) -> io::Result<bool> {
-        let Some(last) = file.metadata()?.len().checked_sub(1) else { return Ok(false) };
-        let mut byte = [0];
-        file.read_exact_at(&mut byte, last)?;
-        Ok(byte != *b"\n")
-    }
-
-    fn add(&mut self, line: &str, is_durable: bool) -> io::Result<()> {
-        let begin = if std::mem::replace(&mut self.is_torn, true) { "\n" } else { "" };
-        self.file.write_all(format!("{begin}{line}\n").as_bytes())?;
-        self.is_torn = false;
-        if is_durable { self.file.sync_data() } else { Ok(()) }
-    }
+fn open(path: &Path) -> Result<AddedLines> {
+    let cannot = || format!("cannot open the audit log {}: see admin.audit_log", path.display());
+    AddedLines::open(path).with_context(cannot)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::process;
 use crate::conditions::Conditions;
 use crate::notify::Tally;
 use crate::settings::Settings;
+use crate::trail::Trails;
 
 /// What does not change while this process runs.
 #[derive(Clone, Debug)]
@@ -29,6 +30,7 @@ pub(crate) struct HouseSources<V> {
     pub(crate) registry: Arc<Registry>,
     pub(crate) conditions: Arc<Conditions>,
     pub(crate) notified: Arc<Tally>,
+    pub(crate) trails: Arc<Trails>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) connections_max: u64,
 }
@@ -91,6 +93,7 @@ impl<V: Vfs> Sources for HouseSources<V> {
     fn conditions(&self) -> Vec<Condition> {
         let mut conditions = self.conditions.all(self.vfs.is_reloading());
         conditions.extend(self.notified.conditions());
+        conditions.extend(self.trails.conditions(self.clock.monotonic()));
         conditions
     }
 
@@ -126,6 +129,7 @@ impl<V: Vfs> HouseSources<V> {
             },
             connections: (figures.connections + self.smb.connections_of(zone.id())) as u64,
             mounts: figures.mounts as u64,
+            events: zone.trail().map(|_| self.trails.figures(zone.name()).unwrap_or_default()),
             zone,
         }
     }

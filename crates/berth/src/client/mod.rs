@@ -2,6 +2,7 @@
 
 mod changes;
 mod clones;
+mod events;
 mod exports;
 mod gateway;
 mod jobs;

@@ -1,4 +1,4 @@
-//! `berth zone show|apply|delete`.
+//! `berth zone list|show|apply|delete`, and the way to `events`.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,6 +12,7 @@ use hyper::body::Bytes;
 use serde_json::Value;
 use zones::document::to_json;
 
+use super::events::events;
 use super::gateway::{Answer, Gateway};
 use super::table::printable;
 use super::{could_not, say};
@@ -36,6 +37,7 @@ pub(crate) fn zone(verb: &ZoneVerb) -> ExitCode {
         ZoneVerb::Show(arguments) => runtime.block_on(show(arguments)),
         ZoneVerb::Apply(arguments) => runtime.block_on(apply(arguments)),
         ZoneVerb::Delete(arguments) => runtime.block_on(delete(arguments)),
+        ZoneVerb::Events(arguments) => runtime.block_on(events(arguments)),
     });
     done.unwrap_or_else(|error| could_not(&error))
 }

@@ -45,7 +45,7 @@ mod tests {
              zones/c.toml:1: unknown field `x`, expected one of `name`, `base`, `addresses`, `force_overlap`, \
              `users_file`, `groups_file`, `passwords_file`, `netgroup_file`, `resolve_groups`, `cache_seconds`, \
              `negative_cache_seconds`, `snapshot_directory`, `aliases`, `export`, `share`, `snapshot`, `notification`, \
-             `report`\n"
+             `report`, `audit`\n"
         );
     }
 

@@ -185,3 +185,27 @@ fn a_flood_stays_bounded() {
     let (records, lost) = taken(&house);
     assert_eq!((records.len(), lost), (8192, 9));
 }
+
+/// Calls for callgrind: the difference between many and few is what one costs. `docs/testing.md` says how.
+#[test]
+#[ignore = "counts instructions"]
+fn recording_costs_little() {
+    let told = |key: &str| std::env::var(key).unwrap_or_default();
+    let audit = told("BERTH_AUDIT_EVENTS");
+    let audit = if audit.is_empty() { String::new() } else { format!("[audit]\nevents = [{audit}]\n") };
+    let house = house(&audit);
+    let client = house.client(CONTOSO);
+    let root = client.mount();
+    let file = client.create(&root, "file");
+    let data = [7; 4096];
+    for number in 0..told("BERTH_AUDIT_CALLS").parse::<usize>().unwrap_or(10) {
+        match told("BERTH_AUDIT_CALL").as_str() {
+            "write" => drop(client.write(&file, 0, &data)),
+            "remove" => drop(client.remove(&root, "missing")),
+            _ => drop(client.getattr(&file)),
+        }
+        if number % 4096 == 0 && !audit.is_empty() {
+            taken(&house);
+        }
+    }
+}
