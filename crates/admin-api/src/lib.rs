@@ -9,6 +9,7 @@ mod health;
 mod job;
 mod list;
 mod lock;
+mod notification;
 mod plan;
 mod problem;
 mod quota;
@@ -31,6 +32,7 @@ pub use health::{Health, HealthStatus};
 pub use job::{Job, JobState};
 pub use list::{LIMIT_DEFAULT, LIMIT_MAX, List, Page};
 pub use lock::{Lock, LockHolder, LockKind, LockState};
+pub use notification::Notification;
 pub use plan::{KeyChange, ZoneDocument, ZonePlan};
 pub use problem::{Mistake, PROBLEM_TYPE, Problem};
 pub use quota::{Quota, QuotaBasis, QuotaEvery, QuotaKind, QuotaLimits, QuotaSettings, QuotaUsage};
@@ -76,6 +78,8 @@ pub const ZONES_PATH: &str = "/v1/zones";
 pub const QUOTAS_BELOW: &str = "/quotas";
 /// Below a zone that records what its clients do: that, [`ZoneEvents`], newest first.
 pub const EVENTS_BELOW: &str = "/events";
+/// Below a zone: what was told of its quotas, [`List`] of [`Notification`], newest first.
+pub const NOTIFICATIONS_BELOW: &str = "/notifications";
 /// Below these: how full they are, a [`QuotaReport`] (`?format=csv` and `html`, or by `Accept`: the same for spreadsheets and people).
 pub const REPORT_BELOW: &str = "/report";
 /// Below a zone: its snapshots, [`List`] of [`Snapshot`], oldest first. Below it, by its name, one of them: GET gives a [`Snapshot`], PUT takes one

@@ -16,6 +16,7 @@ mod figures;
 mod history;
 mod lists;
 mod metrics;
+mod notifications;
 mod openapi;
 mod page;
 mod problem;
@@ -37,6 +38,7 @@ pub use figures::{
     About, Condition, ConnectionFigures, EventFigures, Figures, Latency, NotificationFigures, OperationFigures,
     ProcessFigures, ReplyFigures, SessionFigures, ShareFigures, Sources, Traffic, ZoneFigures,
 };
+pub use notifications::NotificationStore;
 pub use quotas::{QuotaStore, quota_report, quota_report_csv, quota_report_html, quota_shown};
 pub use serve::{Listener, Scope};
 pub use snapshots::SnapshotStore;

@@ -5,7 +5,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, Secur
 use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, ToSchema};
 
-use crate::{changes, clones, documents, events, lists, quotas, reverts, routes, snapshots};
+use crate::{changes, clones, documents, events, lists, notifications, quotas, reverts, routes, snapshots};
 
 /// What can be asked. A new handler is named here.
 #[derive(utoipa::OpenApi)]
@@ -26,6 +26,7 @@ use crate::{changes, clones, documents, events, lists, quotas, reverts, routes, 
         lists::exports::exports,
         lists::shares::shares,
         lists::zones::zones,
+        notifications::answer::list,
         quotas::answer::list,
         quotas::answer::show,
         quotas::report_answer::report,

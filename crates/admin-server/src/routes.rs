@@ -19,7 +19,7 @@ use crate::page::Asked;
 use crate::problem::Refused;
 use crate::serve::Scope;
 use crate::window::Desk;
-use crate::{changes, clones, documents, events, lists, metrics, quotas, reverts, snapshots, status};
+use crate::{changes, clones, documents, events, lists, metrics, notifications, quotas, reverts, snapshots, status};
 
 /// Everything that may be asked in a scope.
 pub(crate) fn router(desk: Arc<Desk>, scope: Scope) -> Router {
@@ -59,6 +59,7 @@ fn of_zones() -> Router<Arc<Desk>> {
         .route(CLONES_ROUTE, get(clones::list))
         .route(CLONE_ROUTE, get(clones::show).put(clones::put).delete(clones::delete))
         .route(EVENTS_ROUTE, get(events::answer::events))
+        .route(NOTIFICATIONS_ROUTE, get(notifications::answer::list))
         .route(ZONE_ROUTE, get(documents::show).put(documents::put).delete(documents::delete))
 }
 
@@ -103,7 +104,7 @@ pub(crate) async fn openapi() -> Json<utoipa::openapi::OpenApi> {
 async fn unknown(uri: Uri) -> Refused {
     let detail = format!(
         "there is no {}; see /v1/status, /v1/sessions, /v1/locks, /v1/jobs, /v1/exports, /v1/shares, /v1/zones, /v1/zones/NAME, \
-         /v1/zones/NAME/quotas, /v1/zones/NAME/snapshots, /v1/zones/NAME/schedules, /v1/zones/NAME/reverts, /v1/zones/NAME/clones, /v1/zones/NAME/events, and /openapi.json for all of it",
+         /v1/zones/NAME/quotas, /v1/zones/NAME/snapshots, /v1/zones/NAME/schedules, /v1/zones/NAME/reverts, /v1/zones/NAME/clones, /v1/zones/NAME/events, /v1/zones/NAME/notifications, and /openapi.json for all of it",
         uri.path()
     );
     Refused(Problem::new(404, "Not Found", detail))
@@ -121,6 +122,8 @@ async fn not_allowed() -> Refused {
 pub(crate) const ZONE_ROUTE: &str = "/v1/zones/{name}";
 /// What was recorded of what its clients did.
 pub(crate) const EVENTS_ROUTE: &str = "/v1/zones/{name}/events";
+/// What was told of its quotas.
+pub(crate) const NOTIFICATIONS_ROUTE: &str = "/v1/zones/{name}/notifications";
 /// Its quotas, and one of them by `?path=`.
 pub(crate) const QUOTAS_ROUTE: &str = "/v1/zones/{name}/quotas";
 pub(crate) const QUOTA_ROUTE: &str = "/v1/zones/{name}/quotas/directory";

@@ -11,6 +11,7 @@ use crate::documents::ZoneDocuments;
 use crate::events::EventStore;
 use crate::figures::{Condition, Figures, Sources};
 use crate::history::{History, SAMPLE_INTERVAL, Sample, Span};
+use crate::notifications::NotificationStore;
 use crate::quotas::QuotaStore;
 use crate::routes;
 use crate::serve::{self, Listener, Scope};
@@ -29,6 +30,8 @@ pub struct WindowParts {
     pub snapshots: Arc<dyn SnapshotStore>,
     /// What was recorded of what clients did.
     pub events: Arc<dyn EventStore>,
+    /// What was told of quotas.
+    pub notifications: Arc<dyn NotificationStore>,
     /// Who may ask over the network; `None`: nobody.
     pub tokens: Option<Arc<dyn TokenFile>>,
     /// Where changes are recorded; `None`: nowhere.
@@ -48,6 +51,7 @@ pub(crate) struct Desk {
     pub(crate) quotas: Arc<dyn QuotaStore>,
     pub(crate) snapshots: Arc<dyn SnapshotStore>,
     pub(crate) events: Arc<dyn EventStore>,
+    pub(crate) notifications: Arc<dyn NotificationStore>,
     pub(crate) tokens: Option<Arc<dyn TokenFile>>,
     pub(crate) audit: Option<Arc<dyn AuditLog>>,
     history: Mutex<History>,
@@ -78,8 +82,8 @@ impl Window {
 
 impl Desk {
     pub(crate) fn new(parts: WindowParts) -> Self {
-        let WindowParts { sources, documents, quotas, snapshots, events, tokens, audit } = parts;
-        Self { sources, documents, quotas, snapshots, events, tokens, audit, history: Mutex::default() }
+        let WindowParts { sources, documents, quotas, snapshots, events, notifications, tokens, audit } = parts;
+        Self { sources, documents, quotas, snapshots, events, notifications, tokens, audit, history: Mutex::default() }
     }
 
     /// Remembers how everything is now.

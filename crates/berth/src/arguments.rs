@@ -46,6 +46,9 @@ pub(crate) enum Verb {
     /// Limits on what lies below directories of a zone, and what is used of them.
     #[command(subcommand)]
     Quota(QuotaVerb),
+    /// What was told of the quotas of a zone, and whether it arrived.
+    #[command(subcommand)]
+    Notification(NotificationVerb),
     /// Writable clones of snapshots of a zone: made, shown, deleted.
     #[command(subcommand)]
     Clone(CloneVerb),
@@ -247,6 +250,12 @@ pub(crate) struct ListArguments {
     /// Most of them to ask for.
     #[arg(long, value_name = "NUMBER", default_value_t = LIMIT)]
     pub(crate) limit: usize,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NotificationVerb {
+    /// Lists the last thousand of a zone, newest first.
+    List(QuotaListArguments),
 }
 
 #[derive(Debug, Subcommand)]

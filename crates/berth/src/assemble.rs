@@ -16,7 +16,7 @@ use crate::admin::{About, HouseQuotas, HouseSnapshots, HouseSources};
 use crate::conditions::Conditions;
 use crate::first_quotas::FirstQuota;
 use crate::listeners::{Listeners, Stand};
-use crate::notify::{self, Tally, Teller};
+use crate::notify::{self, HouseNotifications, Sent, Tally, Teller};
 use crate::runtime::Workers;
 use crate::settings::Settings;
 use crate::smb_users::ZoneUsers;
@@ -49,6 +49,8 @@ pub(crate) struct House<V> {
     conditions: Arc<Conditions>,
     /// What became of what was told of quotas.
     notified: Arc<Tally>,
+    /// What was sent of that.
+    sent: Arc<Sent>,
     /// What is recorded of what clients do, and who writes it until it is told to end.
     trails: Arc<Trails>,
     recording: Option<(watch::Sender<bool>, JoinHandle<()>)>,
@@ -107,6 +109,7 @@ impl<V: Vfs> House<V> {
         let conditions = Arc::new(Conditions::default());
         let listeners =
             Listeners::new((server.clone(), smb.clone()), (workers.seats(), settings.ports()), Arc::clone(&conditions));
+        let sent = Arc::new(Sent::new(settings.data.join(SENT_FOLDER)));
         let trails = Arc::new(Trails::new(settings.data.join(TRAILS_FOLDER)));
         let settings = settings.clone();
         let beside = JoinSet::new();
@@ -119,6 +122,7 @@ impl<V: Vfs> House<V> {
             workers,
             conditions,
             notified: Arc::default(),
+            sent,
             trails,
             recording: None,
             server,
@@ -150,6 +154,7 @@ impl<V: Vfs> House<V> {
         let teller = Teller {
             clock: Arc::clone(&self.clock),
             tally: Arc::clone(&self.notified),
+            sent: Arc::clone(&self.sent),
             file: self.settings.data.join(NOTIFIED_FILE),
         };
         self.beside.spawn(async move { notify::run(vfs, teller, move || zones.zones()).await });
@@ -202,6 +207,11 @@ impl<V: Vfs> House<V> {
     /// What was recorded of what clients of this house did.
     pub(crate) fn events(&self) -> HouseEvents {
         HouseEvents(Arc::clone(&self.trails))
+    }
+
+    /// What was told of the quotas of this house.
+    pub(crate) fn notifications(&self) -> HouseNotifications {
+        HouseNotifications(Arc::clone(&self.sent))
     }
 
     /// Goes on with records in the files that have their names now.
@@ -289,6 +299,8 @@ fn fill_random(bytes: &mut [u8]) {
 const REPORTS_FOLDER: &str = "reports";
 /// Where records of what clients did are, in the folder of the data, by zone.
 const TRAILS_FOLDER: &str = "events";
+/// What was sent of what was told of quotas, in the folder of the data, by zone.
+const SENT_FOLDER: &str = "notifications";
 /// What was told of quotas, in the folder of the data.
 const NOTIFIED_FILE: &str = "notified.json";
 /// How long calls that have begun may take when the gateway stops.

@@ -64,6 +64,7 @@ fn main() -> ExitCode {
         Verb::Zone(ZoneVerb::List(arguments)) => return client::list::<admin_api::Zone>(&arguments),
         Verb::Zone(verb) => return client::zone(&verb),
         Verb::Quota(verb) => return client::quota(&verb),
+        Verb::Notification(verb) => return client::notification(&verb),
         Verb::Clone(verb) => return client::clone(&verb),
         Verb::Snapshot(verb) => return client::snapshot(&verb),
         Verb::Revert(verb) => return client::revert(&verb),

@@ -125,8 +125,8 @@ impl Gateway {
         house.set_first_quotas().await?;
         let (documents, changes) = Documents::new(house.zone_folder());
         let changed = (Arc::new(documents) as _, Arc::new(house.quotas()) as _, Arc::new(house.snapshots()) as _);
-        let operator =
-            Operator::open(&self.settings, Arc::new(house.sources(about)), changed, Arc::new(house.events()))?;
+        let told = (Arc::new(house.events()) as _, Arc::new(house.notifications()) as _);
+        let operator = Operator::open(&self.settings, Arc::new(house.sources(about)), changed, told)?;
         Ok((store, house, operator, changes))
     }
 

@@ -209,3 +209,15 @@ async fn events_are_for_who_sees_the_zone() {
         assert_eq!(answer.status, 400, "{wrong}: {}", answer.body);
     }
 }
+
+#[tokio::test]
+async fn what_was_told_is_for_who_sees_the_zone() {
+    let site = site();
+    for token in ["root", "anna", "otto"] {
+        let answer = get(&site, token, "/v1/zones/contoso/notifications?limit=2&cursor=1").await;
+        assert_eq!((answer.status, &answer.body["total"], &answer.body["next"]), (200, &json!(3), &Value::Null));
+        assert_eq!((&answer.body["items"][0]["id"], &answer.body["items"][1]["id"]), (&json!("1"), &json!("2")));
+    }
+    assert_eq!(get(&site, "otto", "/v1/zones/fabrikam/notifications").await.status, 404);
+    assert_eq!(get(&site, "otto", "/v1/zones/contoso/notifications?limit=0").await.status, 400);
+}

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use admin_api::{ZoneEvent, ZoneEvents};
+use admin_api::{Notification, QuotaKind, ZoneEvent, ZoneEvents};
 use axum::body::Body;
 use axum::http::Request;
 use axum::response::Response;
@@ -35,6 +35,7 @@ use crate::figures::{
     About, Condition, ConnectionFigures, Figures, Latency, NotificationFigures, OperationFigures, ProcessFigures,
     ReplyFigures, SessionFigures, ShareFigures, Sources, Traffic, ZoneFigures,
 };
+use crate::notifications::NotificationStore;
 use crate::routes;
 use crate::serve::Scope;
 use crate::snapshots::SnapshotStore;
@@ -148,6 +149,7 @@ pub(crate) fn parts(fake: &Arc<Fake>) -> WindowParts {
         quotas: fake.clone(),
         snapshots: fake.clone(),
         events: fake.clone(),
+        notifications: fake.clone(),
         tokens: Some(fake.clone()),
         audit: Some(fake.clone()),
     }
@@ -158,6 +160,30 @@ impl EventStore for Fake {
     fn events(&self, zone: &str, asked: EventsAsked) -> BoxFuture<'_, Result<ZoneEvents, String>> {
         let event = ZoneEvent { zone: zone.to_owned(), name: Some(format!("{asked:?}")), ..ZoneEvent::default() };
         Box::pin(async { Ok(ZoneEvents { items: vec![event], next: None, newest: "1.7".to_owned() }) })
+    }
+}
+
+impl NotificationStore for Fake {
+    fn notifications(&self, zone: &str) -> BoxFuture<'_, Result<Vec<Notification>, String>> {
+        let told = |number: u64| Notification {
+            time: "2026-11-24T12:00:00Z".to_owned(),
+            zone: zone.to_owned(),
+            id: number.to_string(),
+            seen: "2026-11-24T12:00:00Z".to_owned(),
+            limit: "hard".to_owned(),
+            when: "denied".to_owned(),
+            path: "/projects".to_owned(),
+            kind: QuotaKind::Directory,
+            owner: None,
+            counter: None,
+            times: Some(number),
+            action: "log".to_owned(),
+            to: None,
+            is_sent: true,
+            reason: None,
+        };
+        let all = (0..3).map(told).collect();
+        Box::pin(async { Ok(all) })
     }
 }
 

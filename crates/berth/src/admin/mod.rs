@@ -15,8 +15,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use admin_server::{
-    AuditLog, EventStore, QuotaStore, Scope, SnapshotStore, Sources, Token, TokenFile, Window, WindowParts,
-    ZoneDocuments,
+    AuditLog, EventStore, NotificationStore, QuotaStore, Scope, SnapshotStore, Sources, Token, TokenFile, Window,
+    WindowParts, ZoneDocuments,
 };
 use anyhow::{Context, Result, anyhow};
 use tokio::net::TcpListener;
@@ -49,7 +49,7 @@ impl Operator {
         settings: &Settings,
         sources: Arc<dyn Sources>,
         (documents, quotas, snapshots): (Arc<dyn ZoneDocuments>, Arc<dyn QuotaStore>, Arc<dyn SnapshotStore>),
-        events: Arc<dyn EventStore>,
+        (events, notifications): (Arc<dyn EventStore>, Arc<dyn NotificationStore>),
     ) -> Result<Self> {
         let path = settings.admin_socket();
         let (socket, listener) = Socket::open(&path)?;
@@ -61,7 +61,8 @@ impl Operator {
         let port = port.transpose()?;
         let audit = settings.admin.audit_log.as_deref().map(Audit::open).transpose()?;
         let recorder = audit.clone().map(|audit| Arc::new(audit) as Arc<dyn AuditLog>);
-        let parts = WindowParts { sources, documents, quotas, snapshots, events, tokens, audit: recorder };
+        let parts =
+            WindowParts { sources, documents, quotas, snapshots, events, notifications, tokens, audit: recorder };
         let (window, mut tasks) = (Window::new(parts), JoinSet::new());
         let sampled = window.clone();
         tasks.spawn(async move { sampled.sample().await });

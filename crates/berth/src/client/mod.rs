@@ -7,6 +7,7 @@ mod exports;
 mod gateway;
 mod jobs;
 mod locks;
+mod notifications;
 mod quota_report;
 mod quotas;
 mod reverts;
@@ -31,6 +32,7 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use self::clones::clone;
 use self::gateway::Gateway;
+pub(crate) use self::notifications::notification;
 pub(crate) use self::quotas::quota;
 pub(crate) use self::reverts::revert;
 pub(crate) use self::snapshots::snapshot;

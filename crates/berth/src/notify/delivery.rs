@@ -4,12 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use admin_api::rfc3339;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::JoinSet;
+use vfs::Clock;
 use zones::{MailTo, Notification, Webhook};
 
 use super::event::Event;
-use super::{Tally, mail, webhook};
+use super::sent::became;
+use super::{Sent, Tally, mail, webhook};
 
 /// A place that events are sent to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +40,8 @@ struct Line {
 /// The lines to all places.
 pub(super) struct Deliveries {
     tally: Arc<Tally>,
+    sent: Arc<Sent>,
+    clock: Arc<dyn Clock>,
     lines: HashMap<Place, Line>,
     running: JoinSet<()>,
     /// Before each try but the first.
@@ -44,8 +49,8 @@ pub(super) struct Deliveries {
 }
 
 impl Deliveries {
-    pub(super) fn new(tally: Arc<Tally>) -> Self {
-        Self { tally, lines: HashMap::new(), running: JoinSet::new(), pauses: &PAUSES }
+    pub(super) fn new((tally, sent): (Arc<Tally>, Arc<Sent>), clock: Arc<dyn Clock>) -> Self {
+        Self { tally, sent, clock, lines: HashMap::new(), running: JoinSet::new(), pauses: &PAUSES }
     }
 
     #[cfg(test)]
@@ -53,25 +58,32 @@ impl Deliveries {
         Self { pauses, ..self }
     }
 
-    /// Queues an event for the places of its rule. Where the line is full it is dropped, and counted.
-    pub(super) fn send(&mut self, zone: &str, rule: &Notification, event: Arc<Event>) {
+    /// Where what was sent is kept.
+    pub(super) fn sent(&self) -> &Arc<Sent> {
+        &self.sent
+    }
+
+    /// Queues an event for the places of its rule. Where the line is full it is dropped, and counted; what was is given back.
+    pub(super) fn send(&mut self, zone: &str, rule: &Notification, event: Arc<Event>) -> Vec<admin_api::Notification> {
+        let mut dropped = Vec::new();
         for target in targets(rule) {
-            let place = (zone.to_owned(), target.text());
+            let (place, action) = ((zone.to_owned(), target.text()), target.action());
             if self.lines.get(&place).is_none_or(|line| line.target != target) {
                 let (events, waiting) = mpsc::channel(LINE_MAX);
-                self.running.spawn(serve(
-                    waiting,
-                    (place.clone(), target.clone()),
-                    (Arc::clone(&self.tally), self.pauses),
-                ));
+                let (tally, sent, clock) = (Arc::clone(&self.tally), Arc::clone(&self.sent), Arc::clone(&self.clock));
+                let (way, pauses) = ((place.clone(), target.clone()), self.pauses);
+                self.running.spawn(serve(waiting, way, (tally, pauses), (sent, clock)));
                 self.lines.insert(place.clone(), Line { target, events });
             }
             let sent = self.lines.get(&place).is_some_and(|line| line.events.try_send(Arc::clone(&event)).is_ok());
             if !sent {
                 self.tally.drop_one();
+                let why = Some("too many wait for the same place".to_owned());
+                dropped.push(became(&event, (action, Some(&place.1)), (event.time.clone(), why)));
                 tracing::warn!(zone, to = place.1, "a notification is not sent: too many wait for the same place");
             }
         }
+        dropped
     }
 
     /// Only these rules are left: lines of others end with what waits in them.
@@ -95,33 +107,49 @@ async fn serve(
     mut waiting: Receiver<Arc<Event>>,
     (place, target): (Place, Target),
     (tally, pauses): (Arc<Tally>, &'static [Duration]),
+    (sent, clock): (Arc<Sent>, Arc<dyn Clock>),
 ) {
     while let Some(event) = waiting.recv().await {
-        if deliver(&event, (&place, &target), (&tally, pauses)).await {
-            tally.succeed(&place);
-        } else {
-            tally.fail();
+        let failed = deliver(&event, (&place, &target), (&tally, pauses)).await.err();
+        let when = rfc3339(clock.now().seconds);
+        sent.keep(&place.0, vec![became(&event, (target.action(), Some(&place.1)), (when, failed.clone()))]).await;
+        match failed {
+            None => tally.succeed(&place),
+            Some(_) => tally.fail(),
         }
     }
 }
 
-/// Whether it arrived.
-async fn deliver(event: &Event, (place, target): (&Place, &Target), (tally, pauses): (&Tally, &[Duration])) -> bool {
+/// Errors: why it did not arrive at the last try.
+async fn deliver(
+    event: &Event,
+    (place, target): (&Place, &Target),
+    (tally, pauses): (&Tally, &[Duration]),
+) -> Result<(), String> {
+    let mut last = String::new();
     for pause in std::iter::once(&Duration::ZERO).chain(pauses) {
         tokio::time::sleep(*pause).await;
         let sent = tokio::time::timeout(TRY_TIME, target.send(event)).await;
         let late = || Undelivered { reason: "no answer in time".to_owned(), is_passing: true };
-        let Err(undelivered) = sent.unwrap_or_else(|_| Err(late())) else { return true };
+        let Err(undelivered) = sent.unwrap_or_else(|_| Err(late())) else { return Ok(()) };
         tracing::warn!(zone = place.0, to = place.1, reason = undelivered.reason, "a notification did not arrive");
+        last.clone_from(&undelivered.reason);
         tally.stumble(place, undelivered.reason);
         if !undelivered.is_passing {
             break;
         }
     }
-    false
+    Err(last)
 }
 
 impl Target {
+    fn action(&self) -> &'static str {
+        match self {
+            Self::Webhook(_) => "webhook",
+            Self::Mail(_) => "mail",
+        }
+    }
+
     fn text(&self) -> String {
         match self {
             Self::Webhook(webhook) => webhook.url(),

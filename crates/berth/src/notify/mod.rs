@@ -8,12 +8,14 @@ mod event;
 mod judge;
 mod mail;
 mod memory;
+mod sent;
 mod tally;
 #[cfg(test)]
 mod tests;
 mod trust;
 mod webhook;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,12 +26,15 @@ use zones::{Notification, Zone};
 use self::delivery::Deliveries;
 use self::judge::Seen;
 use self::memory::Memory;
+use self::sent::became;
+pub(crate) use self::sent::{HouseNotifications, Sent};
 pub(crate) use self::tally::Tally;
 
 /// What the rules are judged by, and where what is told is counted.
 pub(crate) struct Teller {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tally: Arc<Tally>,
+    pub(crate) sent: Arc<Sent>,
     /// The file that says what was told.
     pub(crate) file: PathBuf,
 }
@@ -37,7 +42,8 @@ pub(crate) struct Teller {
 /// Looks again and again, for ever.
 pub(crate) async fn run<V: Vfs>(vfs: Arc<V>, teller: Teller, zones: impl Fn() -> Vec<Arc<Zone>>) {
     let mut memory = Memory::load(teller.file.clone()).await;
-    let mut deliveries = Deliveries::new(Arc::clone(&teller.tally));
+    let mut deliveries =
+        Deliveries::new((Arc::clone(&teller.tally), Arc::clone(&teller.sent)), Arc::clone(&teller.clock));
     loop {
         let begun = teller.clock.monotonic();
         look(&*vfs, &zones(), teller.clock.now().seconds, (&mut memory, &mut deliveries)).await;
@@ -64,14 +70,25 @@ async fn look<V: Vfs>(vfs: &V, zones: &[Arc<Zone>], now: i64, (memory, deliverie
     }
     // Before anybody hears of it: after a crash it may be missing in a mailbox, but the log has it.
     memory.store().await;
+    let mut logged: BTreeMap<String, Vec<admin_api::Notification>> = BTreeMap::new();
     for (zone, rule, event) in told {
-        tell(&zone, &rule, (event, &mut *deliveries));
+        let kept = logged.entry(zone.name().to_owned()).or_default();
+        kept.push(became(&event, ("log", None), (event.time.clone(), None)));
+        kept.extend(tell(&zone, &rule, (event, &mut *deliveries)));
+    }
+    for (zone, told) in logged {
+        deliveries.sent().keep(&zone, told).await;
     }
     let rules: Vec<_> = zones.iter().map(|zone| (zone.name(), zone.definition().notifications())).collect();
     deliveries.keep(&rules);
 }
 
-fn tell(zone: &Zone, rule: &Notification, (event, deliveries): (event::Event, &mut Deliveries)) {
+/// What is not even tried.
+fn tell(
+    zone: &Zone,
+    rule: &Notification,
+    (event, deliveries): (event::Event, &mut Deliveries),
+) -> Vec<admin_api::Notification> {
     tracing::warn!(
         zone = zone.name(),
         path = %event.quota.path.escape_debug(),
@@ -82,7 +99,7 @@ fn tell(zone: &Zone, rule: &Notification, (event, deliveries): (event::Event, &m
         times = event.times,
         "a quota wants attention"
     );
-    deliveries.send(zone.name(), rule, Arc::new(event));
+    deliveries.send(zone.name(), rule, Arc::new(event))
 }
 
 /// Between two looks.

@@ -18,6 +18,8 @@ use vfs::{
 };
 use vfs::{AttributeIo, FsError};
 
+use admin_server::NotificationStore;
+
 use super::*;
 use crate::runtime::on_this_thread;
 
@@ -30,6 +32,8 @@ struct Site {
     file: InodeId,
     folder: TempDir,
     tally: Arc<Tally>,
+    sent: Arc<Sent>,
+    clock: Arc<ManualClock>,
     memory: Memory,
     deliveries: Deliveries,
     now: i64,
@@ -48,7 +52,7 @@ impl Site {
         let now = clock.now().seconds;
         let settings = Settings { memory_bytes: 64 << 20, ballast_bytes: 0, ..Settings::default() };
         let (engine, chunks) = (MemoryEngine::new(), MemoryStore::default());
-        let parts = Parts { engine, chunks, clock: clock as Arc<dyn Clock>, settings, seed: [1; 64] };
+        let parts = Parts { engine, chunks, clock: clock.clone() as Arc<dyn Clock>, settings, seed: [1; 64] };
         let house = Filesystem::open(parts).await.unwrap();
         let text = format!("name = \"z\"\nbase = \"/z\"\naddresses = [\"127.0.0.9\"]\n{rules}");
         let path = folder.path().join("z.toml");
@@ -66,10 +70,12 @@ impl Site {
         let settings = QuotaSettings { bytes: limits, grace_seconds: 1000, enforced: true, ..QuotaSettings::default() };
         let (domain, guard) = (QuotaDomain::Directory, QuotaGuard::Any);
         house.set_quota(&ctx, SetQuotaRequest { directory, domain, settings: Some(settings), guard }).await.unwrap();
+        let sent = Arc::new(Sent::new(folder.path().join("notifications")));
         let (tally, zones) = (Arc::<Tally>::default(), [Arc::new(Zone::new(definition, root))]);
         let memory = Memory::load(folder.path().join("notified.json")).await;
-        let deliveries = Deliveries::new(Arc::clone(&tally)).with_pauses(&SHORT);
-        let mut site = Self { house, zones, file, folder, tally, memory, deliveries, now };
+        let deliveries = Deliveries::new((Arc::clone(&tally), Arc::clone(&sent)), Arc::clone(&clock) as Arc<dyn Clock>)
+            .with_pauses(&SHORT);
+        let mut site = Self { house, zones, file, folder, tally, sent, clock, memory, deliveries, now };
         site.look(0).await;
         site
     }
@@ -81,7 +87,11 @@ impl Site {
 
     async fn restart(&mut self) {
         self.memory = Memory::load(self.folder.path().join("notified.json")).await;
-        self.deliveries = Deliveries::new(Arc::clone(&self.tally)).with_pauses(&SHORT);
+        self.deliveries = Deliveries::new(
+            (Arc::clone(&self.tally), Arc::clone(&self.sent)),
+            Arc::clone(&self.clock) as Arc<dyn Clock>,
+        )
+        .with_pauses(&SHORT);
     }
 
     async fn size(&self, size: u64) -> Result<(), FsError> {
@@ -344,5 +354,47 @@ fn mail_goes_through_a_relay() {
         ] {
             assert!(session.contains(part), "{part}: {session}");
         }
+    });
+}
+
+#[test]
+fn what_was_sent_is_listed_with_why_not_over_a_restart() {
+    run(async {
+        let (port, _) = listen(204).await;
+        let (refusing, _) = listen(404).await;
+        let rules = rule("soft", "exceeded", &webhook(port)) + &rule("hard", "exceeded", &webhook(refusing));
+        let mut site = Site::new(&rules).await;
+        site.size(100).await.unwrap();
+        site.look(1).await;
+        site.settled(1, 1).await;
+        // As after a restart: from the file.
+        let sent = Arc::new(Sent::new(site.folder.path().join("notifications")));
+        let listed = || async { HouseNotifications(Arc::clone(&sent)).notifications("z").await.unwrap() };
+        let told = listed().await;
+        let ways = |action: &str| told.iter().filter(|one| one.action == action).collect::<Vec<_>>();
+        assert_eq!((told.len(), ways("log").len()), (4, 2), "{told:?}");
+        assert!(ways("log").iter().all(|one| one.is_sent && one.path == "/a" && one.to.is_none()));
+        let hooks = ways("webhook");
+        let hook = |limit: &str| *hooks.iter().find(|one| one.limit == limit).unwrap();
+        assert_eq!((hook("soft").is_sent, &hook("soft").reason), (true, &None));
+        let reason = hook("hard").reason.as_ref().unwrap();
+        assert!(!hook("hard").is_sent && reason.contains("404"), "{reason}");
+        assert!(hook("hard").to.as_ref().unwrap().contains(&refusing.to_string()));
+        assert_eq!(ways("log").iter().filter(|one| one.id == hook("soft").id).count(), 1, "one id for all ways");
+
+        let many =
+            |count: u64| (0..count).map(|times| admin_api::Notification { times: Some(times), ..told[0].clone() });
+        sent.keep("z", many(1500).collect()).await;
+        sent.keep("z", many(1500).collect()).await;
+        let (found, file) = (listed().await, site.folder.path().join("notifications/z.jsonl"));
+        assert_eq!(
+            (found.len(), found[0].times, found[999].times),
+            (1000, Some(1499), Some(500)),
+            "the last, newest first"
+        );
+        assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 1000);
+        std::fs::write(&file, "{\"torn\":").unwrap();
+        sent.keep("z", many(1).collect()).await;
+        assert_eq!(listed().await.len(), 1);
     });
 }
