@@ -12,7 +12,7 @@ use smb_wire::negotiate::Dialect;
 use smb_wire::{Command, EchoRequest, EchoResponse, FileId, HeaderFlags, LogoffResponse, Status};
 use tracing::Instrument;
 use vfs::{Awaited, Failure, FsError, InodeId, Mailbox, OpContext, OperationId, Priority, Protocol, Vfs};
-use zones::Zone;
+use zones::{Trail, Zone};
 
 use crate::answer::Answer;
 use crate::channel_sequence::Changing;
@@ -164,16 +164,18 @@ impl<V: Vfs> Call<'_, V> {
     async fn perform(&self, command: Command) -> Result<Answer, Refusal> {
         if command == Command::TREE_CONNECT {
             let outcome = Box::pin(tree::connect(self)).await.map_err(Refusal::from);
-            if self.zone.trail().is_some() {
-                audit::tell(self, (command, None), None, &outcome);
+            if let Some(trail) = self.zone.trail() {
+                audit::tell((self, trail), (command, None), None, &outcome);
             }
             return outcome;
         }
         let tree = self.tree()?;
-        let before = audit::name_before(self, (command, &tree));
         let clock = &self.door.facts.clock;
         let counted = tree.counters.begin(self.session.id, command, clock.monotonic());
-        let outcome = self.of_tree(command, &tree).await;
+        let outcome = match self.zone.trail() {
+            None => self.of_tree(command, &tree).await,
+            Some(trail) => Box::pin(self.recorded(trail, command, &tree)).await,
+        };
         if let Some(counted) = counted {
             let answer = outcome.as_ref().map_err(|refusal| match refusal {
                 Refusal::Status(status) => *status,
@@ -181,9 +183,13 @@ impl<V: Vfs> Call<'_, V> {
             });
             counted.answered(self.request.body.len(), answer, clock.monotonic());
         }
-        if self.zone.trail().is_some() {
-            audit::tell(self, (command, Some(&tree)), before, &outcome);
-        }
+        outcome
+    }
+
+    async fn recorded(&self, trail: &Trail, command: Command, tree: &Tree) -> Result<Answer, Refusal> {
+        let before = audit::name_before(self, (command, tree));
+        let outcome = self.of_tree(command, tree).await;
+        audit::tell((self, trail), (command, Some(tree)), before, &outcome);
         outcome
     }
 

@@ -43,30 +43,29 @@ pub(super) struct Noted {
 type Place = (FileHandle, Option<Bytes>);
 
 /// Notes what a call is about, if what comes of it may be recorded.
-pub(super) fn note<V: Vfs>(call: &Call<'_, V>, args: &impl Audited) -> Option<Box<Noted>> {
-    let trail = call.zone.trail()?;
-    Noted::new(trail, args)
+pub(super) fn note(trail: &Trail, args: &impl Audited) -> Option<Noted> {
+    let wants = |is_success| trail.recorded(args.event(), is_success, !is_success).is_some();
+    if !wants(true) && !wants(false) {
+        return None;
+    }
+    let named = |what: &DirOpArgs| (what.dir.clone(), Some(what.name.as_bytes().clone()));
+    let (object, to) = match args.subject() {
+        Subject::Object(handle) => ((handle.clone(), None), None),
+        Subject::Name(what) => (named(what), None),
+        Subject::Names(from, to) => (named(from), Some(named(to))),
+        Subject::Link(handle, to) => ((handle.clone(), None), Some(named(to))),
+    };
+    Some(Noted { event: args.event(), object, to })
 }
 
 impl Noted {
-    fn new(trail: &Trail, args: &impl Audited) -> Option<Box<Self>> {
-        let wants = |is_success| trail.recorded(args.event(), is_success, !is_success).is_some();
-        if !wants(true) && !wants(false) {
-            return None;
-        }
-        let named = |what: &DirOpArgs| (what.dir.clone(), Some(what.name.as_bytes().clone()));
-        let (object, to) = match args.subject() {
-            Subject::Object(handle) => ((handle.clone(), None), None),
-            Subject::Name(what) => (named(what), None),
-            Subject::Names(from, to) => (named(from), Some(named(to))),
-            Subject::Link(handle, to) => ((handle.clone(), None), Some(named(to))),
-        };
-        Some(Box::new(Self { event: args.event(), object, to }))
-    }
-
     /// Records what came of the call.
-    pub(super) fn tell<V: Vfs>(&self, call: &Call<'_, V>, (xid, procedure): (u32, u32), failed: Option<Nfsstat3>) {
-        let Some(trail) = call.zone.trail() else { return };
+    pub(super) fn tell<V: Vfs>(
+        &self,
+        (call, trail): (&Call<'_, V>, &Trail),
+        (xid, procedure): (u32, u32),
+        failed: Option<Nfsstat3>,
+    ) {
         let is_denied = matches!(failed, Some(Nfsstat3::Acces | Nfsstat3::Perm));
         let Some(event) = trail.recorded(self.event, failed.is_none(), is_denied) else { return };
         if self.was_told(call, event, failed) {

@@ -33,6 +33,7 @@ use nfs_wire::nfs3::{self, Reply3};
 use nfs_wire::rpc::{AcceptStat, NFS_PROGRAM, Procedure, ReplyHeader};
 use nfs_wire::xdr::{Decode, DecodeError, Decoder, Encode};
 use vfs::{Priority, Vfs};
+use zones::Trail;
 
 use self::audit::Audited;
 pub(crate) use self::audit::DOOR;
@@ -126,11 +127,11 @@ pub(crate) fn reply_bytes_max(record: &bytes::Bytes) -> usize {
 
 async fn run<P: Answer<V>, V: Vfs>(call: &Call<'_, V>, xid: u32, arguments: Decoder) -> Reply {
     let Ok(args) = decode_all::<P::Args>(arguments) else { return garbage(xid) };
-    let noted = audit::note(call, &args);
-    let answered = P::answer(call, args).await;
-    if let Some(noted) = noted {
-        noted.tell(call, (xid, P::NUMBER), answered.as_ref().err().map(|refused| refused.status));
-    }
+    let answered = match call.zone.trail() {
+        None => P::answer(call, args).await,
+        // In a box: what is not recorded is not to be moved about with more than it needs.
+        Some(trail) => Box::pin(recorded::<P, V>(call, trail, (xid, args))).await,
+    };
     let mut result: P::Result = match answered {
         Ok(resok) => Reply3::Ok(resok),
         Err(refused) => Reply3::Failed(refused.status, refused.into()),
@@ -139,6 +140,19 @@ async fn run<P: Answer<V>, V: Vfs>(call: &Call<'_, V>, xid: u32, arguments: Deco
         result.fold();
     }
     Reply::success(xid, &result)
+}
+
+async fn recorded<P: Answer<V>, V: Vfs>(
+    call: &Call<'_, V>,
+    trail: &Trail,
+    (xid, args): (u32, P::Args),
+) -> Result<P::Resok, Refused> {
+    let noted = audit::note(trail, &args);
+    let answered = P::answer(call, args).await;
+    if let Some(noted) = noted {
+        noted.tell((call, trail), (xid, P::NUMBER), answered.as_ref().err().map(|refused| refused.status));
+    }
+    answered
 }
 
 /// Decodes arguments, and nothing may follow them: [`reply_bytes_max`] relies on it.

@@ -5,6 +5,7 @@ use nfs_wire::rpc::Procedure;
 use nfs_wire::xdr::Decoder;
 use pages::Payload;
 use vfs::{ReadRequest, Vfs, Via};
+use zones::Trail;
 
 use super::attributes::post_op;
 use super::call::{Call, Refused};
@@ -15,11 +16,10 @@ use crate::reply::Reply;
 /// Does a READ and returns the reply to `xid`.
 pub(super) async fn run<V: Vfs>(call: &Call<'_, V>, xid: u32, arguments: Decoder) -> Reply {
     let Ok(args) = decode_all::<ReadArgs>(arguments) else { return garbage(xid) };
-    let noted = audit::note(call, &args);
-    let read = read(call, args).await;
-    if let Some(noted) = noted {
-        noted.tell(call, (xid, Read::NUMBER), read.as_ref().err().map(|refused| refused.status));
-    }
+    let read = match call.zone.trail() {
+        None => read(call, args).await,
+        Some(trail) => Box::pin(recorded(call, trail, (xid, args))).await,
+    };
     match read {
         Ok((mut head, payload)) => {
             if call.folds_file_ids() {
@@ -36,6 +36,19 @@ pub(super) async fn run<V: Vfs>(call: &Call<'_, V>, xid: u32, arguments: Decoder
             Reply::success(xid, &result)
         }
     }
+}
+
+async fn recorded<V: Vfs>(
+    call: &Call<'_, V>,
+    trail: &Trail,
+    (xid, args): (u32, ReadArgs),
+) -> Result<(ReadHead, Payload), Refused> {
+    let noted = audit::note(trail, &args);
+    let read = read(call, args).await;
+    if let Some(noted) = noted {
+        noted.tell((call, trail), (xid, Read::NUMBER), read.as_ref().err().map(|refused| refused.status));
+    }
+    read
 }
 
 async fn read<V: Vfs>(call: &Call<'_, V>, args: ReadArgs) -> Result<(ReadHead, Payload), Refused> {

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use smb_wire::{Command, Status};
 use vfs::Vfs;
-use zones::{AuditEvent, AuditObject, AuditRecord, AuditUser};
+use zones::{AuditEvent, AuditObject, AuditRecord, AuditUser, Trail};
 
 pub(crate) use self::logon::{Logon, logged_off, logged_on};
 pub(crate) use self::subject::name_before;
@@ -19,7 +19,7 @@ use crate::tree::Tree;
 
 /// Records what a request came to. `before` is what its open was called before it.
 pub(crate) fn tell<V: Vfs>(
-    call: &Call<'_, V>,
+    (call, trail): (&Call<'_, V>, &Trail),
     (command, tree): (Command, Option<&Tree>),
     before: Option<AuditObject>,
     outcome: &Result<Answer, Refusal>,
@@ -35,12 +35,11 @@ pub(crate) fn tell<V: Vfs>(
     }
     let made = outcome.as_ref().ok().and_then(|answer| answer.file_id);
     for subject in subjects(call, (command, tree), (status, made), before) {
-        record(call, (command, status), subject);
+        record((call, trail), (command, status), subject);
     }
 }
 
-fn record<V: Vfs>(call: &Call<'_, V>, (command, status): (Command, Status), subject: Subject) {
-    let Some(trail) = call.zone.trail() else { return };
+fn record<V: Vfs>((call, trail): (&Call<'_, V>, &Trail), (command, status): (Command, Status), subject: Subject) {
     // A file that has nothing more to read was read all the same.
     let is_success = !status.is_error() || (command == Command::READ && status == Status::END_OF_FILE);
     let is_denied = matches!(status, Status::ACCESS_DENIED | Status::PRIVILEGE_NOT_HELD);

@@ -33,7 +33,9 @@ pub(super) struct Subject {
 
 /// What the open of a request that may give it another name is called.
 pub(crate) fn name_before<V: Vfs>(call: &Call<'_, V>, (command, tree): (Command, &Tree)) -> Option<AuditObject> {
-    call.zone.trail().filter(|_| command == Command::SET_INFO)?;
+    if command != Command::SET_INFO {
+        return None;
+    }
     let request: SetInfoRequest<'_> = decode_body(&call.request.body).ok()?;
     let is_rename = request.info_type == InfoType::FILE
         && matches!(
