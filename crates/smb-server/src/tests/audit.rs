@@ -75,6 +75,9 @@ fn who_did_what_to_which_name() {
     assert_eq!((deleted.user.name.as_deref(), deleted.user.uid), (Some("alice"), Some(1001)));
     assert_eq!(deleted.session, client.session.as_ref().unwrap().id);
     assert!(matches!(&deleted.object, AuditObject::Child(_, name) if **name == *b"PLAN2"), "{deleted:?}");
+    let renamed = &records[records.len() - 2];
+    assert!(matches!(&renamed.object, AuditObject::Child(_, name) if **name == *b"plan"), "as it was called before");
+    assert!(matches!(&renamed.to, AuditObject::Below(_, path) if **path == *b"PLAN2"), "{renamed:?}");
     let events: Vec<_> = records.iter().map(|record| record.event.name()).collect();
     assert_eq!(events, ["logon", "mount", "create", "write", "read", "rename", "delete"]);
     assert_eq!(client.ask(Command::LOGOFF, &LogoffRequest {}).status(), Status::SUCCESS);
