@@ -201,15 +201,11 @@ pub trait Admin: Send + Sync + 'static {
         Ok(Vec::new())
     }
 
-    /// The names that led from the root of its shard to a directory, where it is or was; a directory of a snapshot that is
-    /// going has none any more.
+    /// The names that led from the root of its shard to an inode, where it is or was; of a file that has several links by the
+    /// one that it is charged to. What is in a snapshot that is going, or has no name, has none any more.
     ///
     /// Errors, in order: `StaleHandle`, `Io`.
-    fn path_of(
-        &self,
-        _ctx: &OpContext,
-        _directory: InodeId,
-    ) -> impl Future<Output = Result<Vec<Name>, Failure>> + Send {
+    fn path_of(&self, _ctx: &OpContext, _inode: InodeId) -> impl Future<Output = Result<Vec<Name>, Failure>> + Send {
         async { Ok(Vec::new()) }
     }
 

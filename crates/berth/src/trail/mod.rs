@@ -88,7 +88,11 @@ impl Log {
             return;
         }
         let mut told = Told::new(&zone);
-        for record in &self.records {
+        for (number, record) in self.records.iter().enumerate() {
+            if number % RECORDS_IN_A_ROW == RECORDS_IN_A_ROW - 1 {
+                // Connections are accepted on this thread too.
+                tokio::task::yield_now().await;
+            }
             told.add(vfs, record).await;
         }
         if self.lost > 0 {
@@ -118,5 +122,7 @@ impl Log {
 
 /// Between two looks: so long a follower waits, and so much a crash takes.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// About a millisecond.
+const RECORDS_IN_A_ROW: usize = 256;
 /// A minute.
 const LOOKS_OFF_MAX: u32 = 1200;

@@ -145,3 +145,26 @@ fn nothing_is_noted_where_nothing_is_recorded() {
     open(&mut client, "a", CreateDisposition::CREATE).unwrap();
     assert!(house.door.facts.registry.zones().iter().all(|zone| zone.trail().is_none()));
 }
+
+/// Requests for callgrind: the difference between many and few is what one costs. `docs/testing.md` says how.
+#[test]
+#[ignore = "counts instructions"]
+fn recording_costs_little() {
+    let told = |key: &str| std::env::var(key).unwrap_or_default();
+    let audit = told("BERTH_AUDIT_EVENTS");
+    let audit = if audit.is_empty() { String::new() } else { format!("[audit]\nevents = [{audit}]\n") };
+    let house = house(&audit);
+    let mut client = at_home(&house);
+    let file = open(&mut client, "file", CreateDisposition::CREATE).unwrap();
+    let data = [7; 4096];
+    for number in 0..told("BERTH_AUDIT_CALLS").parse::<usize>().unwrap_or(10) {
+        match told("BERTH_AUDIT_CALL").as_str() {
+            "write" => drop(client.ask(Command::WRITE, &writing(file, 0, &data))),
+            "create" => drop(open(&mut client, "file", CreateDisposition::CREATE)),
+            _ => drop(client.ask(Command::READ, &reading(file, 0, 1))),
+        }
+        if number % 4096 == 0 && !audit.is_empty() {
+            taken(&house);
+        }
+    }
+}
