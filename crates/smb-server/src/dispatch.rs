@@ -12,7 +12,7 @@ use smb_wire::negotiate::Dialect;
 use smb_wire::{Command, EchoRequest, EchoResponse, FileId, HeaderFlags, LogoffResponse, Status};
 use tracing::Instrument;
 use vfs::{Awaited, Failure, FsError, InodeId, Mailbox, OpContext, OperationId, Priority, Protocol, Vfs};
-use zones::{Trail, Zone};
+use zones::Zone;
 
 use crate::answer::Answer;
 use crate::channel_sequence::Changing;
@@ -172,10 +172,9 @@ impl<V: Vfs> Call<'_, V> {
         let tree = self.tree()?;
         let clock = &self.door.facts.clock;
         let counted = tree.counters.begin(self.session.id, command, clock.monotonic());
-        let outcome = match self.zone.trail() {
-            None => self.of_tree(command, &tree).await,
-            Some(trail) => Box::pin(self.recorded(trail, command, &tree)).await,
-        };
+        // In a box: what is not recorded is not to be moved about with more than it needs.
+        let before = self.zone.trail().and_then(|_| audit::name_before(self, (command, &tree))).map(Box::new);
+        let outcome = self.of_tree(command, &tree).await;
         if let Some(counted) = counted {
             let answer = outcome.as_ref().map_err(|refusal| match refusal {
                 Refusal::Status(status) => *status,
@@ -183,13 +182,9 @@ impl<V: Vfs> Call<'_, V> {
             });
             counted.answered(self.request.body.len(), answer, clock.monotonic());
         }
-        outcome
-    }
-
-    async fn recorded(&self, trail: &Trail, command: Command, tree: &Tree) -> Result<Answer, Refusal> {
-        let before = audit::name_before(self, (command, tree));
-        let outcome = self.of_tree(command, tree).await;
-        audit::tell((self, trail), (command, Some(tree)), before, &outcome);
+        if let Some(trail) = self.zone.trail() {
+            audit::tell((self, trail), (command, Some(&tree)), before.map(|before| *before), &outcome);
+        }
         outcome
     }
 
