@@ -10,6 +10,7 @@ use super::ahead::Ahead;
 use super::buffer::Buffer;
 use super::journal::FileJournal;
 use crate::cache::{Seeded, part_of};
+use crate::quota::Advance;
 
 /// Attributes that writes have changed and no change has submitted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub(crate) struct FileData {
     pub(crate) dated: u64,
     /// How often data was taken out: who read records meanwhile reads them again.
     pub(crate) cuts: u64,
+    /// What quotas have reserved ahead of the next writes.
+    pub(crate) advance: Option<Arc<Advance>>,
     /// What is read ahead.
     pub(crate) ahead: Ahead,
     /// Whether the file stands in the queue of those that the background flushes.

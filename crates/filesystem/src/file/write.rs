@@ -162,7 +162,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             return Ok(Attempt::Bases(record, wanted));
         }
         match self.reserve_for((request, end, prepared.looks_closely), (&record, &before), &data) {
-            Ok(Reserving::Done) => {}
+            Ok(Reserving::Done(None)) => {}
+            Ok(Reserving::Done(Some(advance))) => data.advance = Some(advance),
             Ok(Reserving::Missing(miss)) => return Ok(Attempt::Above(miss)),
             Ok(Reserving::Over(_)) if !prepared.looks_closely => return Ok(Attempt::Over),
             Ok(Reserving::Over(refuser)) => {
@@ -191,15 +192,18 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         data: &FileData,
     ) -> Result<Reserving, Unknown> {
         if !self.has_quotas() {
-            return Ok(Reserving::Done);
+            return Ok(Reserving::Done(None));
         }
         let (inode, blocks) = (request.inode, request.offset / BLOCK_BYTES..end.div_ceil(BLOCK_BYTES));
         let dirty_blocks = blocks.end - blocks.start - data.buffer.dirty_in(blocks.start, blocks.end);
         if dirty_blocks == 0 && end <= before.size {
             // All of it is reserved, or was counted when it was flushed and written again meanwhile.
-            return Ok(Reserving::Done);
+            return Ok(Reserving::Done(None));
         }
         let mut growth = Growth { size: end.max(before.size), dirty_blocks, new_blocks: dirty_blocks };
+        if !closely && data.advance.as_ref().is_some_and(|advance| advance.take(growth.from(before.size))) {
+            return Ok(Reserving::Done(None));
+        }
         if closely {
             let spans = self.spans_of((inode, record), blocks, &mut Seen::default())?;
             growth.new_blocks = spans.holes().filter(|block| !data.buffer.has(*block)).count() as u64;

@@ -319,7 +319,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
     /// Brings the ledger up to what is submitted.
     pub(crate) fn follow_quotas(&self, ledger: &mut Ledger, bound: Bound) {
         for (file, held) in bound.held {
-            ledger.lower(file, held, self.now);
+            ledger.hold(file, held, self.now);
         }
         for moved in &self.quota.moved {
             ledger.follow(moved, self.now);

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use slab::Slab;
 use vfs::{InodeId, Principal, QuotaDomain, QuotaUsage, Timestamp};
 
+use super::advance::{AHEAD, Advance};
 use super::bind::domain_of;
 use super::domain::{Domain, with};
 use super::owners::{Accounts, OwnerQuotas};
@@ -45,6 +46,8 @@ pub(crate) struct Ledger {
     owners: OwnerQuotas,
     /// Those with something reserved.
     files: HashMap<InodeId, Stand, Seeded>,
+    /// Those that have some of it ahead.
+    advanced: Vec<InodeId>,
 }
 
 /// Quotas by their directories.
@@ -63,6 +66,8 @@ pub(crate) struct Stand {
     pub(super) owners: (Principal, Principal),
     /// What of these two binds it.
     pub(super) accounts: Accounts,
+    /// What of `held` is ahead of its writes, if it stands among those that have some.
+    pub(super) advance: Option<Arc<Advance>>,
 }
 
 /// What a file that has something reserved counts for after a change.
@@ -94,8 +99,15 @@ pub(crate) struct Step {
 }
 
 impl QuotaLedger {
-    /// The ledger if there is a quota.
+    /// The ledger if there is a quota. Nothing is reserved ahead while it is held.
     pub(crate) fn active(&self) -> Option<MutexGuard<'_, Ledger>> {
+        let mut ledger = self.active_ahead()?;
+        ledger.recall();
+        Some(ledger)
+    }
+
+    /// As `active`, but files keep what they have reserved ahead of their writes: more is reserved than is needed.
+    pub(super) fn active_ahead(&self) -> Option<MutexGuard<'_, Ledger>> {
         if !self.is_active.load(Ordering::Acquire) {
             return None;
         }
@@ -112,6 +124,7 @@ impl QuotaLedger {
     /// Forgets everything if there is no quota any more. Says so.
     pub(crate) fn deactivate(&self) -> bool {
         let mut ledger = self.lock();
+        ledger.recall();
         let is_over =
             ledger.domains.is_empty() && ledger.owners.is_empty() && self.is_active.swap(false, Ordering::AcqRel);
         if is_over {
@@ -166,14 +179,14 @@ impl Held {
         }
     }
 
-    fn plus(self, other: Self) -> Self {
+    pub(super) fn plus(self, other: Self) -> Self {
         Self {
             application_bytes: self.application_bytes.saturating_add(other.application_bytes),
             blocks: self.blocks.saturating_add(other.blocks),
         }
     }
 
-    fn fits(self, room: Self) -> bool {
+    pub(super) fn fits(self, room: Self) -> bool {
         self.application_bytes <= room.application_bytes && self.blocks <= room.blocks
     }
 
@@ -285,7 +298,15 @@ impl Ledger {
     }
 
     /// Where a file stands that has something reserved.
-    pub(crate) fn stand_of(&self, file: InodeId) -> Option<Stand> {
+    pub(crate) fn stand_of(&self, file: InodeId) -> Option<&Stand> {
+        self.files.get(&file)
+    }
+
+    /// As `stand_of`, with nothing reserved ahead.
+    pub(crate) fn stand_exactly(&mut self, file: InodeId) -> Option<Stand> {
+        if self.files.get(&file)?.advance.is_some() {
+            self.recall_of(file);
+        }
         self.files.get(&file).cloned()
     }
 
@@ -318,7 +339,8 @@ impl Ledger {
         }
         let place = |key| self.owners.stand(key, used(key).unwrap_or_default());
         let accounts = keys.iter().filter_map(place).collect();
-        Ok(Stand { home, held: Held::default(), owners: (owners.0.clone(), owners.1.clone()), accounts })
+        let owners = (owners.0.clone(), owners.1.clone());
+        Ok(Stand { home, held: Held::default(), owners, accounts, advance: None })
     }
 
     /// The accounts that bind a file of these owners in a directory with all above it.
@@ -371,36 +393,87 @@ impl Ledger {
         refuser.map(|node| (node.directory, QuotaDomain::Directory))
     }
 
-    /// From now on a file has this reserved. It stands where it was found to, or has nothing yet and its home stands there.
-    pub(crate) fn hold(&mut self, (file, stand): (InodeId, Stand), held: Held, now: Timestamp) {
-        let (home, old) = (stand.home, stand.held);
-        if held.is_nothing() && old.is_nothing() {
-            self.owners.drop_idle(&stand.accounts);
-            return self.tree.fell(home);
-        }
-        if old == held {
-            return;
-        }
-        if old.is_nothing() {
-            self.tree.enter(home);
-            self.owners.enter(&stand.accounts);
-        }
-        self.add(home, held.step_from(old), now);
-        self.owners.add(&stand.accounts, held.step_from(old), now);
+    /// From now on a file has something reserved that had nothing; its home was made to stand for it.
+    pub(crate) fn begin(&mut self, file: InodeId, stand: Stand, now: Timestamp) {
+        let held = stand.held;
         if held.is_nothing() {
-            self.files.remove(&file);
+            self.owners.drop_idle(&stand.accounts);
+            return self.tree.fell(stand.home);
+        }
+        self.tree.enter(stand.home);
+        self.owners.enter(&stand.accounts);
+        self.add(stand.home, held.step_from(Held::default()), now);
+        self.owners.add(&stand.accounts, held.step_from(Held::default()), now);
+        self.files.insert(file, stand);
+    }
+
+    /// A file has this reserved instead of what it had; one that had nothing still has nothing.
+    pub(crate) fn hold(&mut self, file: InodeId, held: Held, now: Timestamp) {
+        let Some(stand) = self.files.get_mut(&file).filter(|stand| stand.held != held) else { return };
+        let (home, step) = (stand.home, held.step_from(stand.held));
+        stand.held = held;
+        self.owners.add(&stand.accounts, step, now);
+        self.add(home, step, now);
+        if held.is_nothing()
+            && let Some(stand) = self.files.remove(&file)
+        {
             self.tree.leave(home);
             self.owners.leave(&stand.accounts);
-        } else {
-            self.files.insert(file, Stand { held, ..stand });
         }
     }
 
-    /// A file has less reserved, or nothing.
-    pub(crate) fn lower(&mut self, file: InodeId, held: Held, now: Timestamp) {
-        if let Some(stand) = self.stand_of(file) {
-            self.hold((file, stand), held, now);
+    /// Reserves for a file that stands, and some more for the writes to come, where that comes near no limit. Its accounts
+    /// and the directories above it have no soft limits then.
+    pub(crate) fn hold_ahead(&mut self, file: InodeId, held: Held) -> Option<Arc<Advance>> {
+        let Self { tree, owners, files, advanced, .. } = self;
+        let stand = files.get_mut(&file)?;
+        if stand.advance.is_none() && advanced.len() >= ADVANCED_MAX {
+            return None;
         }
+        let whole = held.plus(AHEAD);
+        let more = Held {
+            application_bytes: whole.application_bytes.saturating_sub(stand.held.application_bytes),
+            blocks: whole.blocks.saturating_sub(stand.held.blocks),
+        };
+        if !owners.have_room(&stand.accounts, more) || !tree.has_room(stand.home, more) {
+            return None;
+        }
+        let step = whole.step_from(stand.held);
+        stand.held = whole;
+        tree.add(stand.home, step, |_| ());
+        owners.add(&stand.accounts, step, Timestamp::default());
+        if let Some(advance) = &stand.advance {
+            advance.renew();
+            return Some(Arc::clone(advance));
+        }
+        advanced.push(file);
+        Some(Arc::clone(stand.advance.insert(Arc::new(Advance::new()))))
+    }
+
+    /// Takes back what is reserved ahead of writes. Says whether there was anything.
+    pub(crate) fn recall(&mut self) -> bool {
+        let is_any = !self.advanced.is_empty();
+        while let Some(file) = self.advanced.pop() {
+            self.take_back(file);
+        }
+        is_any
+    }
+
+    /// As `recall`, of one file.
+    fn recall_of(&mut self, file: InodeId) {
+        if let Some(at) = self.advanced.iter().position(|advanced| *advanced == file) {
+            self.advanced.swap_remove(at);
+            self.take_back(file);
+        }
+    }
+
+    fn take_back(&mut self, file: InodeId) {
+        let Some(stand) = self.files.get_mut(&file) else { return };
+        let Some(advance) = stand.advance.take() else { return };
+        let step = Held::default().step_from(advance.recall());
+        stand.held = stand.held.after(step);
+        self.tree.add(stand.home, step, |_| ());
+        self.owners.add(&stand.accounts, step, Timestamp::default());
     }
 
     /// The directories that get a step when a file's reservation makes it, or a directory's moves with it.
@@ -467,6 +540,9 @@ impl Ledger {
     }
 }
 
+/// Files that have something reserved ahead at once: as many are looked at before anything is said of what is reserved.
+const ADVANCED_MAX: usize = 1024;
+
 #[cfg(test)]
 mod tests {
     use meta::records::QuotaRecord;
@@ -494,11 +570,13 @@ mod tests {
     }
 
     fn take(ledger: &mut Ledger, (file, home): (u64, u64), bytes: u64) {
+        if ledger.stand_of(at(file)).is_some() {
+            return ledger.hold(at(file), held(bytes), Timestamp::default());
+        }
         let home = ledger.stand(at(home), up).unwrap();
         let nobody = (&Principal::Unix(0), &Principal::Unix(0));
         let stand = ledger.account(home, nobody, |_| None).unwrap();
-        let stand = ledger.stand_of(at(file)).unwrap_or(stand);
-        ledger.hold((at(file), stand), held(bytes), Timestamp::default());
+        ledger.begin(at(file), Stand { held: held(bytes), ..stand }, Timestamp::default());
     }
 
     #[test]
@@ -509,9 +587,9 @@ mod tests {
         take(&mut ledger, (10, 5), 5);
         let below = |ledger: &Ledger| [1, 2, 3, 4, 5].map(|number| ledger.held_below(at(number)).application_bytes);
         assert_eq!(below(&ledger), [25, 25, 0, 5, 5]);
-        ledger.lower(at(10), Held::default(), Timestamp::default());
+        ledger.hold(at(10), Held::default(), Timestamp::default());
         assert_eq!(below(&ledger), [20, 20, 0, 0, 0]);
-        ledger.lower(at(11), Held::default(), Timestamp::default());
+        ledger.hold(at(11), Held::default(), Timestamp::default());
         assert!(ledger.tree.is_empty() && ledger.files.is_empty());
         assert_eq!(ledger.stand(at(9), up).unwrap_err(), at(9));
     }
@@ -531,8 +609,8 @@ mod tests {
         assert_eq!([1, 2, 3, 4, 5].map(|number| ledger.held_below(at(number)).application_bytes), [8, 0, 8, 8, 7]);
         let file = Moved { inode: at(10), is_directory: false, from: at(5), to: vec![at(1)], is_excused: false };
         ledger.follow(&file, Timestamp::default());
-        ledger.lower(at(10), Held::default(), Timestamp::default());
-        ledger.lower(at(11), Held::default(), Timestamp::default());
+        ledger.hold(at(10), Held::default(), Timestamp::default());
+        ledger.hold(at(11), Held::default(), Timestamp::default());
         assert!(ledger.tree.is_empty());
     }
 
@@ -551,5 +629,23 @@ mod tests {
         let forbids = |home, bytes| ledger.tree_refuser(place(home), held(bytes), Timestamp::default()).is_some();
         assert!(!forbids(5, 3) && forbids(5, 4) && !forbids(2, 13) && forbids(2, 14));
         assert_eq!(ledger.usage(at(4)).unwrap().application_bytes, 7);
+    }
+
+    #[test]
+    fn what_is_ahead_is_taken_back_before_anything_is_said() {
+        let mut ledger = Ledger::default();
+        let bytes = QuotaLimits { hard: Some(1 << 20), ..QuotaLimits::default() };
+        let settings = QuotaSettings { bytes, enforced: true, ..QuotaSettings::default() };
+        ledger.put(at(4), Some(Domain::new(QuotaRecord::new(&settings), QuotaUsage::default())));
+        take(&mut ledger, (10, 5), 7);
+        let advance = ledger.hold_ahead(at(10), held(8)).unwrap();
+        assert!(advance.take(held(100)), "one block");
+        assert!(!advance.take(Held { application_bytes: 1 << 19, blocks: 1 }), "more than is left");
+        assert!(ledger.recall() && !ledger.recall() && !advance.take(held(1)));
+        let taken = Held { application_bytes: 108, blocks: 2 };
+        assert_eq!([1, 2, 4, 5].map(|number| ledger.held_below(at(number))), [taken; 4]);
+        assert_eq!(ledger.held_by(at(10)), taken);
+        assert!(ledger.hold_ahead(at(10), held(1 << 20)).is_none(), "too near to the limit");
+        assert_eq!(ledger.held_by(at(10)), taken);
     }
 }

@@ -5,6 +5,7 @@
 //!
 //! What users and groups own is counted at the root of a shard, and at directories with quotas of theirs only.
 
+mod advance;
 mod bind;
 mod count;
 mod domain;
@@ -16,6 +17,7 @@ mod reserve;
 mod set;
 mod tree;
 
+pub(crate) use advance::Advance;
 pub(crate) use bind::QuotaEffects;
 pub(crate) use ledger::{Held, Ledger, QuotaLedger};
 pub(crate) use refusals::Refuser;

@@ -158,6 +158,12 @@ impl OwnerQuotas {
         refuser.map(|account| &account.key)
     }
 
+    /// Whether none of these forbids that so much more is reserved, without looking closer.
+    pub(super) fn have_room(&self, accounts: &Accounts, growth: Held) -> bool {
+        let mut accounts = accounts.iter().filter_map(|place| self.accounts.get(*place));
+        accounts.all(|account| account.held.plus(growth).fits(account.domain.room()))
+    }
+
     /// What a file has reserved in its accounts changes.
     pub(super) fn add(&mut self, accounts: &Accounts, step: Step, now: Timestamp) {
         for place in accounts {

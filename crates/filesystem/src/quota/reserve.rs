@@ -1,10 +1,13 @@
 //! Reserving what a write makes dirty, before it is acknowledged, and giving it back.
 
+use std::sync::Arc;
+
 use meta::MetaError;
 use meta::records::InodeRecord;
 use vfs::{Failure, FileType, InodeId, ShardId, Timestamp};
 
 use super::domain::used_by;
+use super::advance::Advance;
 use super::ledger::{Rebound, Stand};
 use super::{Held, Ledger, Refuser};
 use crate::Filesystem;
@@ -24,11 +27,18 @@ pub(crate) struct Growth {
     pub(crate) new_blocks: u64,
 }
 
+impl Growth {
+    /// What it needs when the file, with what is dirty of it, was so large before.
+    pub(crate) fn from(&self, size: u64) -> Held {
+        Held { application_bytes: self.size.saturating_sub(size), blocks: self.dirty_blocks }
+    }
+}
+
 /// What came of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Reserving {
-    /// It is reserved, or nobody counts.
-    Done,
+    /// It is reserved, or nobody counts; with this ahead for the writes to come.
+    Done(Option<Arc<Advance>>),
     /// This has to be loaded.
     Missing(Miss),
     /// This quota forbids it.
@@ -43,7 +53,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         (record, data): (&InodeRecord, &FileData),
         growth: Growth,
     ) -> Reserving {
-        let Some(shard) = self.shards.find(inode.shard).filter(|_| self.has_quotas()) else { return Reserving::Done };
+        let Some(shard) = self.shards.find(inode.shard).filter(|_| self.has_quotas()) else {
+            return Reserving::Done(None);
+        };
         let target = Held {
             application_bytes: growth.size.saturating_sub(record.size),
             blocks: data.buffer.blocks() + growth.dirty_blocks,
@@ -71,7 +83,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
             application_bytes: target.application_bytes.min(held.application_bytes),
             blocks: target.blocks.min(held.blocks),
         };
-        ledger.lower(inode, target, self.clock.now());
+        ledger.hold(inode, target, self.clock.now());
     }
 
     /// Flushes what of a shard is reserved, so that its counters say exactly what is allocated.
@@ -93,7 +105,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn reserve_dirty(&self, shard: &Shard) -> Result<(), MetaError> {
         for (inode, file) in self.files.all().into_iter().filter(|(inode, _)| inode.shard == shard.id) {
             for _ in 0..MISSES_MAX {
-                let reserving = self.reserve_dirty_of((inode, shard), &file.data());
+                let reserving = self.reserve_dirty_of((inode, shard), &mut file.data());
                 let Reserving::Missing(missing) = reserving else { break };
                 self.load_missed(missing, &mut Scratch::default()).await?;
             }
@@ -101,12 +113,14 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         Ok(())
     }
 
-    fn reserve_dirty_of(&self, (inode, shard): (InodeId, &Shard), data: &FileData) -> Reserving {
+    fn reserve_dirty_of(&self, (inode, shard): (InodeId, &Shard), data: &mut FileData) -> Reserving {
+        // It was reserved in the ledger of before a reload.
+        data.advance = None;
         if !data.is_dirty() {
-            return Reserving::Done;
+            return Reserving::Done(None);
         }
         let Some(slot) = self.records.inodes.get(&inode) else { return Reserving::Missing(Miss::Inode(inode)) };
-        let Some(record) = slot.value else { return Reserving::Done };
+        let Some(record) = slot.value else { return Reserving::Done(None) };
         let size = data.pending.size.unwrap_or(record.size);
         let held = Held { application_bytes: size.saturating_sub(record.size), blocks: data.buffer.blocks() };
         self.reserve_in(shard, (inode, &record), (held, None))
@@ -131,32 +145,51 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         (target, growth): (Held, Option<Growth>),
     ) -> Reserving {
         if record.links == 0 {
-            return Reserving::Done;
+            return Reserving::Done(None);
         }
-        let Some(mut ledger) = shard.quotas.active() else { return Reserving::Done };
         // With the ledger held nothing moves.
-        let stand = match ledger.stand_of(inode) {
-            Some(stand) => Ok(stand),
-            None => self.place_of(&mut ledger, (inode, record)),
-        };
-        let stand = match stand {
-            Ok(stand) => stand,
-            Err(missing) => return Reserving::Missing(missing),
+        let Some(mut ledger) = shard.quotas.active_ahead() else { return Reserving::Done(None) };
+        // Where quotas look closely at what is there, nobody knows what the next write will take.
+        let is_plain = growth.is_some_and(|growth| growth.new_blocks == growth.dirty_blocks);
+        if let Some(advance) = is_plain.then(|| ledger.hold_ahead(inode, target)).flatten() {
+            return Reserving::Done(Some(advance));
+        }
+        let reserving = self.reserve_exactly(&mut ledger, (inode, record), (target, growth));
+        if matches!(reserving, Reserving::Over(_)) && ledger.recall() {
+            return self.reserve_exactly(&mut ledger, (inode, record), (target, growth));
+        }
+        reserving
+    }
+
+    /// Reserves nothing ahead. What others have ahead counts as if they needed it.
+    fn reserve_exactly(
+        &self,
+        ledger: &mut Ledger,
+        (inode, record): (InodeId, &InodeRecord),
+        (target, growth): (Held, Option<Growth>),
+    ) -> Reserving {
+        let (stand, is_new) = match ledger.stand_exactly(inode) {
+            Some(stand) => (stand, false),
+            None => match self.place_of(ledger, (inode, record)) {
+                Ok(stand) => (stand, true),
+                Err(missing) => return Reserving::Missing(missing),
+            },
         };
         // Only soft limits ask what time it is.
         let now = if ledger.has_soft() { self.clock.now() } else { Timestamp::default() };
-        let held = stand.held;
         let more = growth.map(|growth| Held {
-            application_bytes: target.application_bytes.saturating_sub(held.application_bytes),
+            application_bytes: target.application_bytes.saturating_sub(stand.held.application_bytes),
             blocks: growth.new_blocks,
         });
-        if let Some(refuser) = more.and_then(|more| ledger.refuser(&stand, more, now)) {
-            // Takes back what was made to stand.
-            ledger.hold((inode, stand), held, now);
-            return Reserving::Over(refuser);
+        let refuser = more.and_then(|more| ledger.refuser(&stand, more, now));
+        let held = if refuser.is_some() { stand.held } else { target };
+        if is_new {
+            // Takes back what was made to stand if it is nothing.
+            ledger.begin(inode, Stand { held, ..stand }, now);
+        } else {
+            ledger.hold(inode, held, now);
         }
-        ledger.hold((inode, stand), target, now);
-        Reserving::Done
+        refuser.map_or(Reserving::Done(None), Reserving::Over)
     }
 
     /// Where a file stands that has nothing reserved yet.
@@ -188,9 +221,9 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     fn rebind_file(&self, shard: &Shard, file: InodeId) -> Option<OwnerKey> {
         let mut ledger = shard.quotas.active()?;
         let stand = ledger.stand_of(file)?;
-        let owners = stand.owners.clone();
+        let (home, owners) = (stand.home, stand.owners.clone());
         let mut accounts = Vec::new();
-        for key in ledger.binding(&ledger.chain(stand.home), (&owners.0, &owners.1)) {
+        for key in ledger.binding(&ledger.chain(home), (&owners.0, &owners.1)) {
             let Some(slot) = self.records.owners.get(&key) else { return Some(key) };
             accounts.push((key, used_by(slot.value.as_deref())));
         }

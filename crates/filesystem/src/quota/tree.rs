@@ -102,6 +102,11 @@ impl Tree {
         std::iter::successors(self.nodes.get(place), |node| self.nodes.get(node.parent?))
     }
 
+    /// Whether nothing above forbids that so much more is reserved, without looking closer.
+    pub(super) fn has_room(&self, place: Place, growth: Held) -> bool {
+        self.above(place).all(|node| node.quota.is_none_or(|bound| node.held.plus(growth).fits(bound.room)))
+    }
+
     /// So much more or less is reserved below a place and all above it. `note` hears of each.
     pub(super) fn add(&mut self, place: Place, step: Step, mut note: impl FnMut(&Node)) {
         let mut at = Some(place);
