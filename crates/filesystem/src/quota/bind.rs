@@ -7,6 +7,7 @@ use vfs::{FileType, FsError, InodeId, Principal, QuotaDomain, QuotaUsage, Timest
 
 use super::domain::{Domain, used, used_by, with};
 use super::ledger::{Moved, Rebound, Step};
+use super::owners::AccountPlace;
 use super::{Held, Ledger, Refuser};
 use crate::cache::OwnerKey;
 use crate::turn::{Step as TurnStep, Turn};
@@ -16,14 +17,14 @@ use crate::turn::{Step as TurnStep, Turn};
 pub(crate) struct Bound {
     /// What files have reserved afterwards.
     held: Vec<(InodeId, Held)>,
-    /// What is used of quotas that nothing else changes.
-    used: Vec<(InodeId, QuotaUsage)>,
+    /// What is used of quotas that nothing else changes, by their directories and where they stand.
+    used: Vec<((InodeId, usize), QuotaUsage)>,
     /// Other quotas afterwards; `None`: the directory is gone.
     domains: Vec<(InodeId, Option<Domain>)>,
     /// Files with something reserved that count for others.
     rebound: Vec<Rebound>,
     /// As `used`, of users and groups.
-    owners_used: Vec<(OwnerKey, QuotaUsage)>,
+    owners_used: Vec<((OwnerKey, AccountPlace), QuotaUsage)>,
     /// As `domains`, of users and groups.
     owners: Vec<(OwnerKey, Option<Domain>)>,
     /// Limits for every user (`false`) or group.
@@ -212,18 +213,22 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             if touched.new.is_none() && ledger.owners().counted(touched.key).is_some() {
                 bound.gone.push(touched.key);
             }
-            let Some(domain) = ledger.domains().get(touched.key) else { continue };
+            let Some((place, domain)) = ledger.domains().find(touched.key) else { continue };
             let Some(new) = touched.new.as_deref() else {
                 bound.domains.push((touched.key, None));
                 continue;
             };
+            let held = ledger.held_below(touched.key);
+            if domain.is_within(&with(&used(new), after(held, &steps.all, &touched.key))) {
+                bound.used.push(((touched.key, place), used(new)));
+                continue;
+            }
             let own = self.quota.excused.iter().filter(|excused| excused.chain.contains(&touched.key));
             let excused: Vec<_> = own.map(|excused| &excused.charge).collect();
-            let held = ledger.held_below(touched.key);
             let judged = steps.refuse((&touched.key, self.now), (domain, held), (used(new), &excused));
             let after = self.judge(judged, || (touched.key, QuotaDomain::Directory))?;
             if domain.is_plain() {
-                bound.used.push((touched.key, used(new)));
+                bound.used.push(((touched.key, place), used(new)));
             } else {
                 let mut domain = Domain { used: used(new), ..domain.clone() };
                 domain.note(&after, self.now);
@@ -236,6 +241,14 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
     fn bind_owners(&self, ledger: &Ledger, steps: &Steps<OwnerKey>, bound: &mut Bound) -> Result<(), FsError> {
         for touched in self.writes.owners.written().filter(|touched| !bound.gone.contains(&touched.key.0)) {
             let (old, new) = (used_by(touched.old.as_deref()), used_by(touched.new.as_deref()));
+            let account = ledger.owners().find(&touched.key);
+            let held = account.map_or_else(Held::default, |(_, _, held)| held);
+            if let Some((place, domain, _)) = account
+                && domain.is_within(&with(&new, after(held, &steps.all, &touched.key)))
+            {
+                bound.owners_used.push(((touched.key.clone(), place), new));
+                continue;
+            }
             let Some(domain) = ledger.owners().domain(&touched.key, old) else { continue };
             let (directory, is_group, principal) = &touched.key;
             let is_own = |excused: &&Excused| {
@@ -243,11 +256,10 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
                 excused.chain.contains(directory) && owner == principal
             };
             let excused: Vec<_> = self.quota.excused.iter().filter(is_own).map(|excused| &excused.charge).collect();
-            let held = ledger.owners().held(&touched.key);
             let judged = steps.refuse((&touched.key, self.now), (&domain, held), (new, &excused));
             let after = self.judge(judged, || (touched.key.0, domain_of(&touched.key)))?;
             if domain.is_plain() {
-                bound.owners_used.push((touched.key.clone(), new));
+                bound.owners_used.extend(account.map(|(place, ..)| ((touched.key.clone(), place), new)));
             } else {
                 let mut domain = Domain { used: new, ..domain };
                 domain.note(&after, self.now);
@@ -276,6 +288,9 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
     /// What files that are given away, or moved, have reserved counts for others from now on.
     fn rebind(&self, ledger: &Ledger, steps: &mut Steps<OwnerKey>, bound: &mut Bound) {
         let moved = self.quota.moved.iter().filter(|moved| !moved.is_directory);
+        if ledger.holds_nothing() {
+            return;
+        }
         let mut files: Vec<_> = moved.map(|moved| moved.inode).collect();
         files.extend(bound.held.iter().map(|(file, _)| *file));
         files.extend(self.writes.inodes.written().map(|touched| touched.key));
@@ -318,14 +333,18 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
 
     /// Brings the ledger up to what is submitted.
     pub(crate) fn follow_quotas(&self, ledger: &mut Ledger, bound: Bound) {
+        // First, while they stand where they were found.
+        for (found, used) in bound.used {
+            ledger.count(found, used);
+        }
+        for ((_, place), used) in &bound.owners_used {
+            ledger.owners_mut().count(*place, *used);
+        }
         for (file, held) in bound.held {
             ledger.hold(file, held, self.now);
         }
         for moved in &self.quota.moved {
             ledger.follow(moved, self.now);
-        }
-        for (directory, used) in bound.used {
-            ledger.count(directory, used);
         }
         for (directory, domain) in bound.domains {
             ledger.put(directory, domain);
@@ -334,9 +353,6 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             ledger.rebind(rebound, self.now);
         }
         let owners = ledger.owners_mut();
-        for (key, used) in &bound.owners_used {
-            owners.count(key, *used);
-        }
         bound.gone.into_iter().for_each(|directory| owners.forget(directory));
         if let Some((directory, counted)) = bound.counted {
             owners.put_counted(directory, counted);
@@ -376,7 +392,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             match domain {
                 QuotaDomain::Directory => {
                     bound.domains.retain(|(found, _)| *found != directory);
-                    bound.used.retain(|(found, _)| *found != directory);
+                    bound.used.retain(|((found, _), _)| *found != directory);
                     bound.domains.push((directory, quota));
                 }
                 QuotaDomain::User(owner) => set_owner(bound, (directory, false, owner), quota),
@@ -444,7 +460,7 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
 
 fn set_owner(bound: &mut Bound, key: OwnerKey, quota: Option<Domain>) {
     bound.owners.retain(|(found, _)| *found != key);
-    bound.owners_used.retain(|(found, _)| *found != key);
+    bound.owners_used.retain(|((found, _), _)| *found != key);
     bound.owners.push((key, quota));
 }
 

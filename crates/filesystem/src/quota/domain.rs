@@ -48,6 +48,17 @@ impl Domain {
         !self.is_exceeded() && !self.has_soft()
     }
 
+    /// Whether so much is within every limit, so that nothing but what is used of it changes.
+    pub(crate) fn is_within(&self, usage: &QuotaUsage) -> bool {
+        let QuotaRecord { inodes, application_bytes, logical_bytes, physical_bytes, .. } = &self.record;
+        let holds = |limits: &QuotaLimits, used| limits.soft.is_none() && limits.hard.is_none_or(|hard| used <= hard);
+        !self.is_exceeded()
+            && holds(inodes, usage.inodes)
+            && holds(application_bytes, usage.application_bytes)
+            && holds(logical_bytes, usage.logical_bytes)
+            && holds(physical_bytes, usage.physical_bytes)
+    }
+
     /// Whether it forbids that usage grows from `before` to `after`. What shrinks or stays is always allowed.
     pub(crate) fn forbids(&self, (before, after): (&QuotaUsage, &QuotaUsage), now: Timestamp) -> bool {
         self.record.enforced

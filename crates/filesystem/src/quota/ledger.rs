@@ -201,6 +201,12 @@ impl Domains {
         self.slots.get(*self.places.get(&directory)?)
     }
 
+    /// As `get`, and where it stands as long as no quota is put or taken away.
+    pub(super) fn find(&self, directory: InodeId) -> Option<(usize, &Domain)> {
+        let place = *self.places.get(&directory)?;
+        Some((place, self.slots.get(place)?))
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.places.len()
@@ -243,13 +249,11 @@ impl Ledger {
         &mut self.owners
     }
 
-    /// So much is used of a quota now.
-    pub(crate) fn count(&mut self, directory: InodeId, used: QuotaUsage) {
-        let Some(place) = self.domains.places.get(&directory).copied() else { return };
-        if let Some(domain) = self.domains.slots.get_mut(place) {
-            domain.used = used;
-            self.tree.set_quota(directory, Some(Bound { place, room: domain.room() }));
-        }
+    /// So much is used now of the quota of a directory, which was found at this place.
+    pub(super) fn count(&mut self, (directory, place): (InodeId, usize), used: QuotaUsage) {
+        let Some(domain) = self.domains.slots.get_mut(place) else { return };
+        domain.used = used;
+        self.tree.set_quota(directory, || Some(Bound { place, room: domain.room() }));
     }
 
     /// Puts a quota in the place of what there was, or takes it away.
@@ -279,7 +283,7 @@ impl Ledger {
             }
             (None, None) => return,
         };
-        self.tree.set_quota(directory, bound);
+        self.tree.set_quota(directory, || bound);
     }
 
     /// What a file has reserved.
@@ -295,6 +299,11 @@ impl Ledger {
     /// The files with something reserved.
     pub(crate) fn holders(&self) -> Vec<InodeId> {
         self.files.keys().copied().collect()
+    }
+
+    /// Whether nothing at all is reserved.
+    pub(crate) fn holds_nothing(&self) -> bool {
+        self.files.is_empty()
     }
 
     /// Where a file stands that has something reserved.

@@ -102,6 +102,21 @@ impl OwnerQuotas {
         }
     }
 
+    /// The account of an owner, if one stands: where, its limits, and what is reserved.
+    pub(super) fn find(&self, key: &OwnerKey) -> Option<(AccountPlace, &Domain, Held)> {
+        let place = self.place(key)?;
+        self.accounts.get(place).map(|account| (place, &account.domain, account.held))
+    }
+
+    /// The directories of a chain that count owners, and how far they have come.
+    pub(crate) fn counting(&self, chain: &[InodeId]) -> SmallVec<[(InodeId, OwnersRecord); 2]> {
+        if self.directories.len() > chain.len() {
+            return chain.iter().filter_map(|directory| Some((*directory, self.counted(*directory)?))).collect();
+        }
+        let counting = self.directories.iter().filter(|(directory, _)| chain.contains(directory));
+        counting.map(|(directory, owners)| (*directory, owners.counted)).collect()
+    }
+
     /// What is reserved of an owner.
     pub(crate) fn held(&self, key: &OwnerKey) -> Held {
         self.account(key).map_or_else(Held::default, |account| account.held)
@@ -204,9 +219,9 @@ impl OwnerQuotas {
         }
     }
 
-    /// So much is used by an owner now.
-    pub(super) fn count(&mut self, key: &OwnerKey, used: QuotaUsage) {
-        if let Some(account) = self.place(key).and_then(|place| self.accounts.get_mut(place)) {
+    /// So much is used of an account now.
+    pub(super) fn count(&mut self, place: AccountPlace, used: QuotaUsage) {
+        if let Some(account) = self.accounts.get_mut(place) {
             account.domain.used = used;
         }
     }

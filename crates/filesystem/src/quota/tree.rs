@@ -60,10 +60,10 @@ impl Tree {
         self.at(self.place(directory)?)
     }
 
-    /// A directory gets a quota, or loses it.
-    pub(super) fn set_quota(&mut self, directory: InodeId, quota: Option<Bound>) {
+    /// A directory gets a quota, or loses it. Nobody is asked for it where nothing is reserved below.
+    pub(super) fn set_quota(&mut self, directory: InodeId, quota: impl FnOnce() -> Option<Bound>) {
         if let Some(node) = self.place(directory).and_then(|place| self.nodes.get_mut(place)) {
-            node.quota = quota;
+            node.quota = quota();
         }
     }
 

@@ -133,9 +133,10 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             return SmallVec::new();
         }
         let Some(ledger) = self.shard.quotas.active() else { return SmallVec::new() };
-        let counted = chain.iter().copied().filter(|directory| *directory != InodeId::root_of(self.shard.id));
-        let counted = counted.filter_map(|directory| Some((directory, ledger.owners().counted(directory)?)));
-        counted.filter(|(_, counted)| !counted.is_clearing).collect()
+        let mut counting = ledger.owners().counting(chain);
+        let root = InodeId::root_of(self.shard.id);
+        counting.retain(|(directory, counted)| *directory != root && !counted.is_clearing);
+        counting
     }
 
     /// The first counters of owners of a clone: of its root.

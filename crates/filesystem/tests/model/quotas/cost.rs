@@ -1,6 +1,6 @@
 //! What quotas cost a WRITE of 4 KiB and a CREATE, in process, counted in instructions by
 //! `perf stat -e instructions:u` of the release build's test `quotas_cost_little`, once for each place (`BERTH_QUOTA_PLACE`: none, nested,
-//! elsewhere) and for two counts of each operation (`BERTH_QUOTA_WRITES` over what is dirty, `BERTH_QUOTA_APPENDS`,
+//! elsewhere, which is compared with crowd: the same directories without quotas) and for two counts of each operation (`BERTH_QUOTA_WRITES` over what is dirty, `BERTH_QUOTA_APPENDS`,
 //! `BERTH_QUOTA_CREATES`): the difference is theirs.
 
 use std::sync::Arc;
@@ -22,7 +22,7 @@ struct Place {
 }
 
 impl Place {
-    async fn new(nested: bool, elsewhere: usize) -> Self {
+    async fn new(nested: bool, (others, limited): (usize, bool)) -> Self {
         let house = Engines::default().open(Arc::new(ManualClock::standing())).await;
         let mut deepest = InodeId::root_of(ShardId::ROOT);
         for number in 0..8 {
@@ -31,9 +31,12 @@ impl Place {
                 limit(&house, deepest).await;
             }
         }
-        let others = mkdir(&house, InodeId::root_of(ShardId::ROOT), 1 << 20).await;
-        for number in 0..elsewhere {
-            limit(&house, mkdir(&house, others, number).await).await;
+        let elsewhere = mkdir(&house, InodeId::root_of(ShardId::ROOT), 1 << 20).await;
+        for number in 0..others {
+            let other = mkdir(&house, elsewhere, number).await;
+            if limited {
+                limit(&house, other).await;
+            }
         }
         if nested {
             for domain in [QuotaDomain::User(Principal::Unix(0)), QuotaDomain::Group(Principal::Unix(0))] {
@@ -78,12 +81,13 @@ fn quotas_cost_little() {
     let said = |name: &str| std::env::var(name).unwrap_or_default();
     let count = |name: &str| said(name).parse().unwrap_or(0);
     block_on(async {
-        let (nested, elsewhere) = match said("BERTH_QUOTA_PLACE").as_str() {
-            "nested" => (true, 0),
-            "elsewhere" => (false, 10_000),
-            _ => (false, 0),
+        let (nested, others) = match said("BERTH_QUOTA_PLACE").as_str() {
+            "nested" => (true, (0, false)),
+            "elsewhere" => (false, (10_000, true)),
+            "crowd" => (false, (10_000, false)),
+            _ => (false, (0, false)),
         };
-        let place = Place::new(nested, elsewhere).await;
+        let place = Place::new(nested, others).await;
         place.write(count("BERTH_QUOTA_WRITES")).await;
         place.append(count("BERTH_QUOTA_APPENDS")).await;
         place.create(count("BERTH_QUOTA_CREATES")).await;
