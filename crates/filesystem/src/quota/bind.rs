@@ -213,13 +213,13 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
             if touched.new.is_none() && ledger.owners().counted(touched.key).is_some() {
                 bound.gone.push(touched.key);
             }
-            let Some((place, domain)) = ledger.domains().find(touched.key) else { continue };
+            let Some((place, domain, most)) = ledger.domains().find(touched.key) else { continue };
             let Some(new) = touched.new.as_deref() else {
                 bound.domains.push((touched.key, None));
                 continue;
             };
             let held = ledger.held_below(touched.key);
-            if domain.is_within(&with(&used(new), after(held, &steps.all, &touched.key))) {
+            if most.covers(&with(&used(new), after(held, &steps.all, &touched.key))) {
                 bound.used.push(((touched.key, place), used(new)));
                 continue;
             }
@@ -239,12 +239,18 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
     }
 
     fn bind_owners(&self, ledger: &Ledger, steps: &Steps<OwnerKey>, bound: &mut Bound) -> Result<(), FsError> {
+        let mut idle = None;
         for touched in self.writes.owners.written().filter(|touched| !bound.gone.contains(&touched.key.0)) {
+            // Users and groups of a directory stand together.
+            if idle == Some(touched.key.0) || !ledger.owners().is_counting(touched.key.0) {
+                idle = Some(touched.key.0);
+                continue;
+            }
             let (old, new) = (used_by(touched.old.as_deref()), used_by(touched.new.as_deref()));
             let account = ledger.owners().find(&touched.key);
             let held = account.map_or_else(Held::default, |(_, _, held)| held);
             if let Some((place, domain, _)) = account
-                && domain.is_within(&with(&new, after(held, &steps.all, &touched.key)))
+                && domain.most().covers(&with(&new, after(held, &steps.all, &touched.key)))
             {
                 bound.owners_used.push(((touched.key.clone(), place), new));
                 continue;

@@ -16,6 +16,22 @@ pub(crate) struct Domain {
     pub(crate) used: QuotaUsage,
 }
 
+/// The most that may be used while nobody has to look closer; `None`: they always have to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Most(Option<QuotaUsage>);
+
+impl Most {
+    /// Whether this is no more.
+    pub(crate) fn covers(&self, usage: &QuotaUsage) -> bool {
+        self.0.is_some_and(|most| {
+            usage.inodes <= most.inodes
+                && usage.application_bytes <= most.application_bytes
+                && usage.logical_bytes <= most.logical_bytes
+                && usage.physical_bytes <= most.physical_bytes
+        })
+    }
+}
+
 impl Domain {
     pub(crate) fn new(record: QuotaRecord, used: QuotaUsage) -> Self {
         Self { record, stored: record, used }
@@ -48,15 +64,22 @@ impl Domain {
         !self.is_exceeded() && !self.has_soft()
     }
 
-    /// Whether so much is within every limit, so that nothing but what is used of it changes.
-    pub(crate) fn is_within(&self, usage: &QuotaUsage) -> bool {
+    /// The most that may be used while nothing but that changes: no limit is exceeded then.
+    pub(crate) fn most(&self) -> Most {
         let QuotaRecord { inodes, application_bytes, logical_bytes, physical_bytes, .. } = &self.record;
-        let holds = |limits: &QuotaLimits, used| limits.soft.is_none() && limits.hard.is_none_or(|hard| used <= hard);
-        !self.is_exceeded()
-            && holds(inodes, usage.inodes)
-            && holds(application_bytes, usage.application_bytes)
-            && holds(logical_bytes, usage.logical_bytes)
-            && holds(physical_bytes, usage.physical_bytes)
+        let most = |limits: &QuotaLimits| match limits.soft {
+            Some(_) => None,
+            None => Some(limits.hard.unwrap_or(u64::MAX)),
+        };
+        let usage = || {
+            Some(QuotaUsage {
+                inodes: most(inodes)?,
+                application_bytes: most(application_bytes)?,
+                logical_bytes: most(logical_bytes)?,
+                physical_bytes: most(physical_bytes)?,
+            })
+        };
+        Most(usage().filter(|_| !self.is_exceeded()))
     }
 
     /// Whether it forbids that usage grows from `before` to `after`. What shrinks or stays is always allowed.

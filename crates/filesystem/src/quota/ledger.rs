@@ -9,7 +9,7 @@ use vfs::{InodeId, Principal, QuotaDomain, QuotaUsage, Timestamp};
 
 use super::advance::{AHEAD, Advance};
 use super::bind::domain_of;
-use super::domain::{Domain, with};
+use super::domain::{Domain, Most, with};
 use super::owners::{Accounts, OwnerQuotas};
 use super::refusals::{Refusals, Refuser};
 use super::tree::{Bound, Place, Tree};
@@ -53,8 +53,15 @@ pub(crate) struct Ledger {
 /// Quotas by their directories.
 #[derive(Debug, Default)]
 pub(crate) struct Domains {
-    slots: Slab<Domain>,
+    slots: Slab<Slot>,
     places: HashMap<InodeId, usize, Seeded>,
+}
+
+/// A quota, with what every change asks of it.
+#[derive(Debug)]
+struct Slot {
+    domain: Domain,
+    most: Most,
 }
 
 /// What a file has reserved, where its home stands, and whose it is.
@@ -198,13 +205,13 @@ impl Held {
 impl Domains {
     /// The quota of a directory.
     pub(crate) fn get(&self, directory: InodeId) -> Option<&Domain> {
-        self.slots.get(*self.places.get(&directory)?)
+        self.slots.get(*self.places.get(&directory)?).map(|slot| &slot.domain)
     }
 
-    /// As `get`, and where it stands as long as no quota is put or taken away.
-    pub(super) fn find(&self, directory: InodeId) -> Option<(usize, &Domain)> {
+    /// As `get`, with the most that may be used of it, and where it stands as long as no quota is put or taken away.
+    pub(super) fn find(&self, directory: InodeId) -> Option<(usize, &Domain, Most)> {
         let place = *self.places.get(&directory)?;
-        Some((place, self.slots.get(place)?))
+        self.slots.get(place).map(|slot| (place, &slot.domain, slot.most))
     }
 
     /// How many there are.
@@ -224,7 +231,7 @@ impl Domains {
 
     fn bound(&self, directory: InodeId) -> Option<Bound> {
         let place = *self.places.get(&directory)?;
-        self.slots.get(place).map(|domain| Bound { place, room: domain.room() })
+        self.slots.get(place).map(|slot| Bound { place, room: slot.domain.room() })
     }
 }
 
@@ -251,7 +258,7 @@ impl Ledger {
 
     /// So much is used now of the quota of a directory, which was found at this place.
     pub(super) fn count(&mut self, (directory, place): (InodeId, usize), used: QuotaUsage) {
-        let Some(domain) = self.domains.slots.get_mut(place) else { return };
+        let Some(Slot { domain, .. }) = self.domains.slots.get_mut(place) else { return };
         domain.used = used;
         self.tree.set_quota(directory, || Some(Bound { place, room: domain.room() }));
     }
@@ -259,20 +266,20 @@ impl Ledger {
     /// Puts a quota in the place of what there was, or takes it away.
     pub(crate) fn put(&mut self, directory: InodeId, domain: Option<Domain>) {
         let old = self.domains.places.get(&directory).copied();
-        let had_soft = old.and_then(|old| self.domains.slots.get(old)).is_some_and(Domain::has_soft);
+        let had_soft = old.and_then(|old| self.domains.slots.get(old)).is_some_and(|old| old.domain.has_soft());
         self.with_soft += usize::from(domain.as_ref().is_some_and(Domain::has_soft));
         self.with_soft -= usize::from(had_soft);
         let bound = match (domain, old) {
             (Some(domain), Some(place)) => {
                 let room = domain.room();
                 if let Some(old) = self.domains.slots.get_mut(place) {
-                    *old = domain;
+                    *old = Slot { most: domain.most(), domain };
                 }
                 Some(Bound { place, room })
             }
             (Some(domain), None) => {
                 let room = domain.room();
-                let place = self.domains.slots.insert(domain);
+                let place = self.domains.slots.insert(Slot { most: domain.most(), domain });
                 self.domains.places.insert(directory, place);
                 Some(Bound { place, room })
             }
@@ -394,7 +401,7 @@ impl Ledger {
             if node.held.plus(growth).fits(room) {
                 return false;
             }
-            self.domains.slots.get(place).is_some_and(|domain| {
+            self.domains.slots.get(place).is_some_and(|Slot { domain, .. }| {
                 let before = with(&domain.used, node.held);
                 domain.forbids((&before, &with(&before, growth)), now)
             })
@@ -542,7 +549,7 @@ impl Ledger {
             return tree.add(home, step, |_| ());
         }
         tree.add(home, step, |node| {
-            if let Some(domain) = node.quota.and_then(|bound| domains.slots.get_mut(bound.place)) {
+            if let Some(Slot { domain, .. }) = node.quota.and_then(|bound| domains.slots.get_mut(bound.place)) {
                 domain.note(&with(&domain.used, node.held), now);
             }
         });

@@ -33,7 +33,8 @@ struct Owners {
     counted: OwnersRecord,
     /// For every user, for every group.
     every: [Option<QuotaRecord>; 2],
-    places: HashMap<(bool, Principal), AccountPlace, Seeded>,
+    users: HashMap<Principal, AccountPlace, Seeded>,
+    groups: HashMap<Principal, AccountPlace, Seeded>,
 }
 
 /// What one owner may have below one directory.
@@ -54,8 +55,13 @@ impl OwnerQuotas {
 
     /// How many limits have been set.
     pub(crate) fn len(&self) -> usize {
-        let of = |owners: &Owners| owners.every.iter().flatten().count() + owners.places.len();
+        let of = |owners: &Owners| owners.every.iter().flatten().count() + owners.all().count();
         self.directories.values().map(of).sum()
+    }
+
+    /// Whether a directory counts its owners.
+    pub(super) fn is_counting(&self, directory: InodeId) -> bool {
+        self.directories.contains_key(&directory)
     }
 
     /// How far a directory has come with counting its owners; `None` when it does not.
@@ -78,7 +84,7 @@ impl OwnerQuotas {
     pub(crate) fn limits_any(&self, directory: InodeId) -> bool {
         self.directories.get(&directory).is_some_and(|owners| {
             let is_own = |place: &AccountPlace| self.accounts.get(*place).is_some_and(Account::is_own);
-            owners.every.iter().any(Option::is_some) || owners.places.values().any(is_own)
+            owners.every.iter().any(Option::is_some) || owners.all().any(is_own)
         })
     }
 
@@ -89,7 +95,7 @@ impl OwnerQuotas {
 
     /// The limits of their own that owners have at a directory, and soft limits that others exceed.
     pub(crate) fn of_directory(&self, directory: InodeId) -> Vec<(OwnerKey, Domain)> {
-        let places = self.directories.get(&directory).map(|owners| owners.places.values());
+        let places = self.directories.get(&directory).map(Owners::all);
         let accounts = places.into_iter().flatten().filter_map(|place| self.accounts.get(*place));
         accounts.map(|account| (account.key.clone(), account.domain.clone())).collect()
     }
@@ -149,13 +155,12 @@ impl OwnerQuotas {
     pub(super) fn stand(&mut self, key: &OwnerKey, used: QuotaUsage) -> Option<AccountPlace> {
         let every = self.every(key.0, key.1);
         let owners = self.directories.get_mut(&key.0)?;
-        let name = (key.1, key.2.clone());
-        if let Some(place) = owners.places.get(&name) {
+        if let Some(place) = owners.of(key.1).get(&key.2) {
             return Some(*place);
         }
         let account = Account { key: key.clone(), domain: linked(every?, used), held: Held::default(), holders: 0 };
         let place = self.accounts.insert(account);
-        owners.places.insert(name, place);
+        owners.of_mut(key.1).insert(key.2.clone(), place);
         Some(place)
     }
 
@@ -214,7 +219,7 @@ impl OwnerQuotas {
             }
             let (directory, is_group, owner) = self.accounts.remove(*place).key;
             if let Some(owners) = self.directories.get_mut(&directory) {
-                owners.places.remove(&(is_group, owner));
+                owners.of_mut(is_group).remove(&owner);
             }
         }
     }
@@ -238,11 +243,10 @@ impl OwnerQuotas {
     pub(super) fn put(&mut self, key: &OwnerKey, domain: Option<Domain>) {
         let every = self.every(key.0, key.1);
         let Some(owners) = self.directories.get_mut(&key.0) else { return };
-        let name = (key.1, key.2.clone());
-        let Some(place) = owners.places.get(&name).copied() else {
+        let Some(place) = owners.of(key.1).get(&key.2).copied() else {
             let Some(domain) = domain else { return };
             let place = self.accounts.insert(Account { key: key.clone(), domain, held: Held::default(), holders: 0 });
-            owners.places.insert(name, place);
+            owners.of_mut(key.1).insert(key.2.clone(), place);
             return self.drop_idle(&Accounts::from_slice(&[place]));
         };
         if let Some(account) = self.accounts.get_mut(place) {
@@ -269,7 +273,7 @@ impl OwnerQuotas {
         if let Some(place) = owners.every.get_mut(usize::from(is_group)) {
             *place = every;
         }
-        let places: Accounts = owners.places.iter().filter(|(name, _)| name.0 == is_group).map(|(_, at)| *at).collect();
+        let places: Accounts = owners.of(is_group).values().copied().collect();
         for place in &places {
             let Some(account) = self.accounts.get_mut(*place).filter(|account| !account.is_own()) else { continue };
             let Domain { record: QuotaRecord { soft_since, inodes_since, .. }, stored, used } = account.domain;
@@ -291,7 +295,7 @@ impl OwnerQuotas {
     /// Accounts that files still have something reserved in go with the last of them.
     fn let_go(&mut self, directory: InodeId) {
         let Some(owners) = self.directories.remove(&directory) else { return };
-        let places: Accounts = owners.places.into_values().collect();
+        let places: Accounts = owners.all().copied().collect();
         for account in &places {
             let Some(account) = self.accounts.get_mut(*account) else { continue };
             account.domain = linked(QuotaRecord::default(), account.domain.used);
@@ -300,11 +304,25 @@ impl OwnerQuotas {
     }
 
     fn place(&self, key: &OwnerKey) -> Option<AccountPlace> {
-        self.directories.get(&key.0)?.places.get(&(key.1, key.2.clone())).copied()
+        self.directories.get(&key.0)?.of(key.1).get(&key.2).copied()
     }
 
     fn account(&self, key: &OwnerKey) -> Option<&Account> {
         self.accounts.get(self.place(key)?)
+    }
+}
+
+impl Owners {
+    fn of(&self, is_group: bool) -> &HashMap<Principal, AccountPlace, Seeded> {
+        if is_group { &self.groups } else { &self.users }
+    }
+
+    fn of_mut(&mut self, is_group: bool) -> &mut HashMap<Principal, AccountPlace, Seeded> {
+        if is_group { &mut self.groups } else { &mut self.users }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &AccountPlace> {
+        self.users.values().chain(self.groups.values())
     }
 }
 

@@ -6,8 +6,8 @@ use meta::MetaError;
 use meta::records::InodeRecord;
 use vfs::{Failure, FileType, InodeId, ShardId, Timestamp};
 
-use super::domain::used_by;
 use super::advance::Advance;
+use super::domain::used_by;
 use super::ledger::{Rebound, Stand};
 use super::{Held, Ledger, Refuser};
 use crate::Filesystem;
