@@ -209,6 +209,10 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
     }
 
     fn bind_directories(&self, ledger: &Ledger, steps: &Steps<InodeId>, bound: &mut Bound) -> Result<(), FsError> {
+        if ledger.domains().is_empty() && ledger.owners().is_empty() {
+            return Ok(());
+        }
+        bound.used.reserve(self.writes.usages.len());
         for touched in self.writes.usages.written() {
             if touched.new.is_none() && ledger.owners().counted(touched.key).is_some() {
                 bound.gone.push(touched.key);

@@ -209,9 +209,9 @@ impl Domains {
     }
 
     /// As `get`, with the most that may be used of it, and where it stands as long as no quota is put or taken away.
-    pub(super) fn find(&self, directory: InodeId) -> Option<(usize, &Domain, Most)> {
+    pub(super) fn find(&self, directory: InodeId) -> Option<(usize, &Domain, &Most)> {
         let place = *self.places.get(&directory)?;
-        self.slots.get(place).map(|slot| (place, &slot.domain, slot.most))
+        self.slots.get(place).map(|slot| (place, &slot.domain, &slot.most))
     }
 
     /// How many there are.

@@ -65,6 +65,11 @@ impl<K: PartialEq, V> Writes<K, V> {
         }
     }
 
+    /// How many the turn has read or written.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The records that were written.
     pub(crate) fn written(&self) -> impl Iterator<Item = &Touched<K, V>> {
         self.0.iter().filter(|touched| touched.written)
