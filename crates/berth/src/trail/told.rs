@@ -116,8 +116,11 @@ fn short(bytes: &[u8]) -> String {
     cut(String::from_utf8_lossy(bytes).into_owned())
 }
 
-fn cut(text: String) -> String {
-    text.char_indices().nth(TEXT_MAX).map_or_else(|| text.clone(), |(end, _)| text.split_at(end).0.to_owned())
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(TEXT_MAX) {
+        text.truncate(end);
+    }
+    text
 }
 
 /// As RFC 3339 writes it, with milliseconds.

@@ -168,6 +168,8 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     /// Drops what is dirty of a file that is gone.
     pub(crate) fn forget_dirty(&self, inode: InodeId, data: &mut FileData) {
         data.pending = Pending::default();
+        // The ledger that reserved it may be gone too.
+        data.advance = None;
         data.cuts += 1;
         self.data.dirty.give_back(inode.shard, data.buffer.clear());
         let last = data.journal.last_live();

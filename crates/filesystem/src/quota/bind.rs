@@ -243,13 +243,9 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
     }
 
     fn bind_owners(&self, ledger: &Ledger, steps: &Steps<OwnerKey>, bound: &mut Bound) -> Result<(), FsError> {
-        let mut idle = None;
-        for touched in self.writes.owners.written().filter(|touched| !bound.gone.contains(&touched.key.0)) {
-            // Users and groups of a directory stand together.
-            if idle == Some(touched.key.0) || !ledger.owners().is_counting(touched.key.0) {
-                idle = Some(touched.key.0);
-                continue;
-            }
+        let written = self.writes.owners.written().filter(|touched| !bound.gone.contains(&touched.key.0));
+        // The root of a shard counts its owners in any case.
+        for touched in written.filter(|touched| ledger.owners().counted(touched.key.0).is_some()) {
             let (old, new) = (used_by(touched.old.as_deref()), used_by(touched.new.as_deref()));
             let account = ledger.owners().find(&touched.key);
             let held = account.map_or_else(Held::default, |(_, _, held)| held);
@@ -297,10 +293,10 @@ impl<K: kv::Engine, C: chunk::Store> Turn<'_, K, C> {
 
     /// What files that are given away, or moved, have reserved counts for others from now on.
     fn rebind(&self, ledger: &Ledger, steps: &mut Steps<OwnerKey>, bound: &mut Bound) {
-        let moved = self.quota.moved.iter().filter(|moved| !moved.is_directory);
         if ledger.holds_nothing() {
             return;
         }
+        let moved = self.quota.moved.iter().filter(|moved| !moved.is_directory);
         let mut files: Vec<_> = moved.map(|moved| moved.inode).collect();
         files.extend(bound.held.iter().map(|(file, _)| *file));
         files.extend(self.writes.inodes.written().map(|touched| touched.key));

@@ -59,11 +59,6 @@ impl OwnerQuotas {
         self.directories.values().map(of).sum()
     }
 
-    /// Whether a directory counts its owners.
-    pub(super) fn is_counting(&self, directory: InodeId) -> bool {
-        self.directories.contains_key(&directory)
-    }
-
     /// How far a directory has come with counting its owners; `None` when it does not.
     pub(crate) fn counted(&self, directory: InodeId) -> Option<OwnersRecord> {
         self.directories.get(&directory).map(|owners| owners.counted)

@@ -105,7 +105,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
     pub(crate) async fn reserve_dirty(&self, shard: &Shard) -> Result<(), MetaError> {
         for (inode, file) in self.files.all().into_iter().filter(|(inode, _)| inode.shard == shard.id) {
             for _ in 0..MISSES_MAX {
-                let reserving = self.reserve_dirty_of((inode, shard), &mut file.data());
+                let reserving = self.reserve_dirty_of((inode, shard), &file.data());
                 let Reserving::Missing(missing) = reserving else { break };
                 self.load_missed(missing, &mut Scratch::default()).await?;
             }
@@ -113,9 +113,7 @@ impl<K: kv::Engine, C: chunk::Store> Filesystem<K, C> {
         Ok(())
     }
 
-    fn reserve_dirty_of(&self, (inode, shard): (InodeId, &Shard), data: &mut FileData) -> Reserving {
-        // It was reserved in the ledger of before a reload.
-        data.advance = None;
+    fn reserve_dirty_of(&self, (inode, shard): (InodeId, &Shard), data: &FileData) -> Reserving {
         if !data.is_dirty() {
             return Reserving::Done(None);
         }

@@ -308,6 +308,24 @@ fn quotas_and_what_the_journal_keeps_outlive_a_restart() {
     });
 }
 
+/// What was reserved ahead of a file's writes before a reload covers none of those after it.
+#[test]
+fn what_is_ahead_goes_with_what_a_reload_takes_back() {
+    block_on(async {
+        let rig = Rig::new();
+        let house = rig.open().await;
+        let directory = house.mkdir(ROOT, "d").await.unwrap();
+        house.limit(directory, hard(400_000)).await;
+        let file = house.create(directory, "f").await.unwrap();
+        house.commit(file).await.unwrap();
+        house.write(file, 0, 4096).await.unwrap();
+        house.write(file, 4096, 4096).await.unwrap();
+        house.0.reload().await.unwrap();
+        house.write(file, 0, 4096).await.unwrap();
+        assert_eq!(house.bytes(directory).await, 4096);
+    });
+}
+
 #[test]
 fn a_container_looks_as_large_as_its_limit() {
     block_on(async {
