@@ -139,7 +139,7 @@ mod tests {
             user: Some("alice".to_owned()),
             uid: Some(1001),
             path: Some("/a/b".to_owned()),
-            to: Some("/c".to_owned()),
+            to: Some("/cellar".to_owned()),
             ..ZoneEvent::default()
         };
         let wants = |event_name: Option<&str>, user: Option<&str>, path: Option<&str>| {
@@ -154,11 +154,13 @@ mod tests {
         };
         assert!(wants(None, None, None) && wants(Some("rename"), Some("alice"), Some("/a")));
         assert!(
-            wants(None, Some("1001"), Some("/a/b/")) && wants(None, None, Some("/")) && wants(None, None, Some("/c"))
+            wants(None, Some("1001"), Some("/a/b/"))
+                && wants(None, None, Some("/"))
+                && wants(None, None, Some("/cellar"))
         );
         assert!(
             !wants(Some("delete"), None, None) && !wants(None, Some("bob"), None) && !wants(None, None, Some("/a/bc"))
         );
-        assert!(!wants(None, None, Some("/a/b/c")));
+        assert!(!wants(None, None, Some("/a/b/c")) && !wants(None, None, Some("/cell")), "part of a name");
     }
 }
